@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# vae-lab.   make          build ./vae-lab              make demo     build, run the quick KL ablation, draw its figures
+#            make check    every test, last line counts make paper    the lecture notes (asks for TeX Live)
+#            make asan | ubsan   build and test with a sanitizer      make bench    measurements beside other programs
+#            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
+#
+# A new .c file in a room is found by itself.  Files in src/num/isa/ are compiled once for each instruction set, files
+# src/graph/ops_*.c once for float and once for double.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= cc
+VARIANT ?= release
+WERROR  ?= $(if $(CI),-Werror,)
+JOBS    ?= $(shell nproc 2>/dev/null || echo 2)
+
+B := build/$(VARIANT)
+BIN := $(if $(filter release,$(VARIANT)),vae-lab,$(B)/vae-lab)
+
+# ---- flags ----------------------------------------------------------------------------------------------------------
+# -ffp-contract=off and no fast-math are part of the arithmetic: fused operations are written as fma.
+PKGS      := gsl sqlite3 lua5.4 zlib nettle
+# asked for only when something is built, so that `make deps` runs on a bare machine
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
+VERSION   := $(shell cat VERSION)
+
+OPT_release := -O2 -g
+OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
+OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
+OPT_coverage := -O0 -g --coverage
+OPT     ?= $(OPT_$(VARIANT))
+WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
+CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp -ffp-contract=off \
+             -fno-math-errno -DVAE_LAB_VERSION='"$(VERSION)"' -DVAE_LAB_PREFIX='"$(PREFIX)"' $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -fopenmp $(LDFLAGS)
+
+# ---- what there is to build -----------------------------------------------------------------------------------------
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+ISA_x86_64  := avx512 avx2 generic
+ISA_aarch64 := neon generic
+ISAS := $(or $(ISA_$(ARCH)),generic)
+ISA_FLAGS_avx512 := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mprefer-vector-width=512
+ISA_FLAGS_avx2   := -mavx2 -mfma
+ISA_FLAGS        := -O3 -fno-trapping-math
+
+ROOMS    := base num graph data stats store plot lab bind cli
+SRC      := $(filter-out src/graph/ops_%.c,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c)))
+ISA_SRC  := $(wildcard src/num/isa/*.c)
+OPS_SRC  := $(wildcard src/graph/ops_*.c)
+OBJ      := $(SRC:src/%.c=$(B)/%.o) \
+            $(foreach i,$(ISAS),$(ISA_SRC:src/%.c=$(B)/%.$(i).o)) \
+            $(OPS_SRC:src/%.c=$(B)/%.float.o) $(OPS_SRC:src/%.c=$(B)/%.double.o)
+LIB      := $(B)/libvaelab.a
+TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+
+.PHONY: all demo check deps install uninstall clean lint layers asan ubsan coverage bench paper docs help FORCE
+all: $(BIN)
+
+# A changed flag rebuilds.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(CFLAGS_ALL) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL) $(ISAS)' > $@
+FORCE:
+
+define compile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP $(1) -c $< -o $@
+endef
+
+$(B)/%.float.o: src/%.c $(B)/flags
+	$(call compile,-DGRAPH_REAL_FLOAT)
+$(B)/%.double.o: src/%.c $(B)/flags
+	$(call compile,-DGRAPH_REAL_DOUBLE)
+
+define isa_rule
+$(B)/num/isa/%.$(1).o: src/num/isa/%.c $(B)/flags
+	$$(call compile,$$(if $$(filter release,$$(VARIANT)),$$(ISA_FLAGS)) $$(ISA_FLAGS_$(1)) -DNUM_VARIANT=$(1))
+endef
+$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
+
+$(B)/num/%.o: src/num/%.c $(B)/flags
+	$(call compile,-DNUM_ISA_LIST='$(foreach i,$(ISAS),X($(i)))')
+$(B)/%.o: src/%.c $(B)/flags
+	$(call compile)
+# the schema is part of the program
+$(B)/store/schema.o: $(B)/store/schema.inc
+$(B)/store/schema.inc: src/store/schema.sql
+	@mkdir -p $(@D)
+	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+$(B)/store/%.o: CFLAGS_ALL += -I$(B)/store
+
+$(LIB): $(OBJ)
+	@rm -f $@
+	@ar rcs $@ $^
+$(BIN): $(B)/main.o $(LIB)
+	$(CC) -o $@ $^ $(LDLIBS_ALL)
+
+# ---- tests ----------------------------------------------------------------------------------------------------------
+$(B)/tests/%: tests/%.c $(LIB) $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $@.d $< $(LIB) -o $@ -lcmocka $(LDLIBS_ALL)
+
+tests: $(TEST_BIN)
+check: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$(VARIANT)
+	@tests/run $(B) $(BIN)
+
+asan ubsan: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$@
+	@tests/run build/$@ build/$@/vae-lab
+
+# ---- the rest -------------------------------------------------------------------------------------------------------
+deps:
+	@tools/deps build
+
+demo: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	./vae-lab run experiments/kl_ablation.lua
+	./vae-lab figures experiments/kl_ablation.lua
+
+paper: all
+	@tools/deps paper
+	@$(MAKE) --no-print-directory -C paper
+
+bench: all
+	@tools/deps bench
+	@bench/run
+
+layers:
+	@tools/layers
+
+lint: layers
+	@tools/lint
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/vae-lab/vae_lab $(DESTDIR)$(PREFIX)/share/vae-lab/experiments
+	install -m 755 vae-lab $(DESTDIR)$(PREFIX)/bin/vae-lab
+	cd lua && find vae_lab -type d -exec install -d $(DESTDIR)$(PREFIX)/share/vae-lab/{} \;
+	cd lua && find vae_lab -name '*.lua' -exec install -m 644 {} $(DESTDIR)$(PREFIX)/share/vae-lab/{} \;
+	install -m 644 experiments/*.lua $(DESTDIR)$(PREFIX)/share/vae-lab/experiments
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/vae-lab
+	rm -rf $(DESTDIR)$(PREFIX)/share/vae-lab
+
+clean:
+	rm -rf build vae-lab paper/build
+
+help:
+	@sed -n '3,6p' Makefile | cut -c3-
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * base/mem.c: aligned, zeroed blocks, with a counter that tests use to fail the Nth allocation.
+ */
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static long allocations;
+static long fail_at;
+
+void mem_fail_after(long n)
+{
+    fail_at = n == 0 ? 0 : allocations + n;
+}
+
+long mem_count(void)
+{
+    return allocations;
+}
+
+void *mem_alloc(size_t bytes)
+{
+    allocations++;
+    if (fail_at != 0 && allocations >= fail_at)
+        return NULL;
+    if (bytes > SIZE_MAX / 2)
+        return NULL;
+    size_t rounded = (bytes + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
+    void *block = aligned_alloc(MEM_ALIGN, rounded == 0 ? MEM_ALIGN : rounded);
+    if (block != NULL)
+        memset(block, 0, rounded == 0 ? MEM_ALIGN : rounded);
+    return block;
+}
+
+void *mem_array(size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / size)
+        return NULL;
+    return mem_alloc(count * size);
+}
+
+void *mem_grow(void *block, size_t old_bytes, size_t bytes)
+{
+    void *grown = mem_alloc(bytes);
+    if (grown == NULL)
+        return NULL;
+    if (block != NULL)
+        memcpy(grown, block, old_bytes < bytes ? old_bytes : bytes);
+    mem_free(block);
+    return grown;
+}
+
+char *mem_string(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = mem_alloc(bytes);
+    if (copy != NULL)
+        memcpy(copy, text, bytes);
+    return copy;
+}
+
+void mem_free(void *block)
+{
+    free(block);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * base/text.c: the growing string and the nearest name.
+ */
+#include "base/text.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int reserve(Text *t, size_t more)
+{
+    if (t->failed)
+        return -1;
+    size_t need = t->length + more + 1;
+    if (need <= t->capacity)
+        return 0;
+    size_t capacity = t->capacity * 2 > need ? t->capacity * 2 : need + 64;
+    char *data = mem_grow(t->data, t->length, capacity);
+    if (data == NULL) {
+        t->failed = 1;
+        return -1;
+    }
+    t->data = data;
+    t->capacity = capacity;
+    return 0;
+}
+
+void text_add_bytes(Text *t, const void *bytes, size_t length)
+{
+    if (reserve(t, length) != 0)
+        return;
+    if (length > 0)
+        memcpy(t->data + t->length, bytes, length);
+    t->length += length;
+    t->data[t->length] = '\0';
+}
+
+void text_add(Text *t, const char *string)
+{
+    text_add_bytes(t, string, strlen(string));
+}
+
+void text_addf(Text *t, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(NULL, 0, format, list);
+    va_end(list);
+    if (length < 0 || reserve(t, (size_t)length) != 0)
+        return;
+    va_start(list, format);
+    vsnprintf(t->data + t->length, (size_t)length + 1, format, list);
+    va_end(list);
+    t->length += (size_t)length;
+}
+
+void text_add_json(Text *t, const char *string)
+{
+    text_add(t, "\"");
+    for (const unsigned char *c = (const unsigned char *)string; *c != '\0'; c++) {
+        switch (*c) {
+        case '"': text_add(t, "\\\""); break;
+        case '\\': text_add(t, "\\\\"); break;
+        case '\n': text_add(t, "\\n"); break;
+        case '\r': text_add(t, "\\r"); break;
+        case '\t': text_add(t, "\\t"); break;
+        default:
+            if (*c < 0x20)
+                text_addf(t, "\\u%04x", *c);
+            else
+                text_add_bytes(t, c, 1);
+        }
+    }
+    text_add(t, "\"");
+}
+
+void text_add_number(Text *t, double value)
+{
+    if (isnan(value)) {
+        text_add(t, "nan");
+    } else if (isinf(value)) {
+        text_add(t, value < 0 ? "-inf" : "inf");
+    } else {
+        char digits[40];
+        for (int precision = 1; precision <= 17; precision++) {
+            snprintf(digits, sizeof digits, "%.*g", precision, value);
+            if (strtod(digits, NULL) == value)
+                break;
+        }
+        text_add(t, digits);
+    }
+}
+
+const char *text_string(const Text *t)
+{
+    return t->data == NULL ? "" : t->data;
+}
+
+void text_free(Text *t)
+{
+    mem_free(t->data);
+    memset(t, 0, sizeof *t);
+}
+
+/* Edits (insert, delete, replace) that turn a into b; both shorter than 64, else "far". */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t la = strlen(a), lb = strlen(b);
+    size_t row[64];
+    if (la >= 64 || lb >= 64)
+        return 64;
+    for (size_t j = 0; j <= lb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= la; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= lb; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[lb];
+}
+
+const char *text_nearest(const char *word, const char *const *names, size_t count)
+{
+    size_t limit = strlen(word) / 3 > 1 ? strlen(word) / 3 : 1;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = edit_distance(word, names[i]);
+        if (distance <= limit && (nearest == NULL || distance < edit_distance(word, nearest)))
+            nearest = names[i];
+    }
+    return nearest;
+}

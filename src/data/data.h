@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * data/data.h: data sets and minibatches.
+ *
+ * A data set is opened by name: "digits" (built in), "mnist", "fashion-mnist", "kmnist", "freyfaces" (the catalogue, in DIR),
+ * "idx:IMAGES[,LABELS]" (files by path), or a toy density in the plane ("toy:pinwheel", "toy:mixture", "toy:ring", "toy:moons") or
+ * "toy:linear-gaussian".  Images are kept as bytes; toy points as floats.
+ * Splits: train, valid, test.  Every split has a SHA-256; an example that stands in two splits of one data set is refused
+ * unless the catalogue says that the published set has such pairs.
+ */
+#ifndef DATA_DATA_H
+#define DATA_DATA_H
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "num/stream.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Data Data;
+
+typedef enum { DATA_TRAIN, DATA_VALID, DATA_TEST, DATA_SPLITS } DataSplit;
+
+/* How grey pixels in [0,1] become the model's x.  Part of a run's identity.
+ *  none: the grey value itself;  static: drawn once, the same at every access;  fresh: drawn anew at every access. */
+typedef enum { DATA_GREY, DATA_STATIC, DATA_FRESH } DataBinarise;
+
+typedef struct DataOptions {
+    const char *dir;       /* where the catalogue's files lie; NULL: VAE_LAB_DATA, else "data" */
+    size_t train;          /* use only the first `train` training examples; 0: all */
+    size_t valid;          /* take this many from the end of the training split for validation */
+    size_t test;           /* use only the first `test` test examples; 0: all */
+    DataBinarise binarise;
+} DataOptions;
+
+/* NULL with *err (ERR_FILE): unknown name (suggestion and list), missing file (where it was looked for, how to get it), a bad file
+ * (what, at which byte, found, expected), splits that overlap. */
+Data *data_open(const char *name, const DataOptions *options, Error *err);
+void data_free(Data *d);
+
+const char *data_name(const Data *d);
+size_t data_count(const Data *d, DataSplit split);
+size_t data_features(const Data *d);
+size_t data_width(const Data *d);    /* of an image; features x 1 for points */
+size_t data_height(const Data *d);
+int data_is_image(const Data *d);
+int data_classes(const Data *d);     /* 0: no labels */
+int data_label(const Data *d, DataSplit split, size_t example); /* -1: none */
+
+/* SHA-256 over name-independent content: shapes, bytes, labels of all three splits, the binarisation and its seed. */
+const char *data_digest(const Data *d);
+const char *data_split_digest(const Data *d, DataSplit split);
+
+/* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and `step` address fresh
+ * binarisation (row = the example's number in its split); static binarisation has a stream of its own. */
+void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step, float *x);
+
+/* [OUT] y (rows, classes): labels as one-hot rows. */
+void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y);
+
+/* [OUT] mean[features] of the training split, in [0,1] for images. */
+void data_mean(const Data *d, float *mean);
+
+/* The catalogue, for `vae-lab data list`. */
+typedef struct DataEntry {
+    const char *name, *what, *files; /* files: comma-separated, empty when built in */
+    int classes;
+} DataEntry;
+size_t data_catalogue(const DataEntry **entries);
+
+/* Checks the files of a catalogue entry: present, size, SHA-256 or MD5 of the uncompressed content.  Writes one line a file to `report`. */
+int data_verify(const char *name, const char *dir, FILE *report, Error *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * data/idx.h: reads IDX files of unsigned bytes (images, labels), plain or .gz, and never trusts a header before the bytes are there.
+ */
+#ifndef DATA_IDX_H
+#define DATA_IDX_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Idx {
+    int rank;            /* 1 (labels) to 4 */
+    size_t dim[4];
+    uint8_t *bytes;      /* dim[0] * dim[1] * … */
+    size_t count;
+} Idx;
+
+/* Reads a file whole.  Fails (ERR_FILE) on a missing file, wrong magic, truncated or overlong content, corrupt gzip, absurd sizes:
+ * the message says the byte, what was found and what was expected.  *idx is unchanged on failure. */
+int idx_read(Idx *idx, const char *path, int rank, Error *err);
+void idx_free(Idx *idx);
+
+#endif

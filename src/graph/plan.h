@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/plan.h: a graph compiled for a batch size, a number of draws and the outputs that are wanted.
+ *
+ * Compiling prunes what the outputs do not need, plans all memory in one block (buffers whose lives do not overlap
+ * share it), and points into it.  Forward and backward allocate nothing and make no system call.
+ */
+#ifndef GRAPH_PLAN_H
+#define GRAPH_PLAN_H
+
+#include "graph/graph.h"
+
+typedef enum { GRAPH_FLOAT, GRAPH_DOUBLE } GraphType;
+
+/* The trained parameters of a graph in one flat block, in the order of their names. */
+typedef struct GraphParams GraphParams;
+
+/* Allocates the block for every param of the graph, initialised from the streams "init/NAME" of `seed`.
+ * mean_image: per-feature means of the data in [0,1], (features of data_logit params), NULL when no param asks for it. */
+GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, const float *mean_image, size_t features, Error *err);
+void graph_params_free(GraphParams *p);
+size_t graph_params_count(const GraphParams *p);               /* values in all */
+void *graph_params_block(GraphParams *p);                      /* float[count] or double[count] */
+size_t graph_params_arrays(const GraphParams *p);              /* named arrays */
+const char *graph_params_name(const GraphParams *p, size_t i);
+size_t graph_params_offset(const GraphParams *p, size_t i);    /* in values */
+NumShape graph_params_shape(const GraphParams *p, size_t i);
+/* SHA-256 of the block as little-endian floats, in the order of the names; text[DIGEST_TEXT].  GRAPH_FLOAT only. */
+void graph_params_digest(const GraphParams *p, char *text);
+
+typedef struct GraphPlan GraphPlan;
+
+typedef struct GraphPlanSpec {
+    size_t batch, samples;          /* 0: the graph's nominal ones */
+    GraphType type;
+    const char *const *outputs;     /* public names, NULL-ended */
+    const char *const *fed;         /* public names whose values the caller supplies instead (z, to decode), NULL-ended, or NULL */
+    const char *objective;          /* the node to maximise (its mean over all elements), or NULL for forward only */
+} GraphPlanSpec;
+
+/* NULL with *err: an unknown name (with a suggestion), or no memory. `params` must outlive the plan. */
+GraphPlan *graph_plan_alloc(const Graph *g, const GraphPlanSpec *spec, GraphParams *params, Error *err);
+void graph_plan_free(GraphPlan *p);
+
+/* Where to write before a forward pass.  NULL when the plan does not use it. */
+void *graph_plan_input(GraphPlan *p, const char *name, NumShape *shape); /* "x", "y", or a fed name */
+int graph_plan_scalar(GraphPlan *p, const char *name, double value);     /* 0, or -1: not used */
+
+/* Fills every noise leaf from its stream, at `step`: stream "PREFIX/NAME" of `seed`, rows numbered sample * batch + example. */
+void graph_plan_noise(GraphPlan *p, uint64_t seed, const char *prefix, uint64_t step);
+
+void graph_plan_forward(GraphPlan *p);
+
+/* The gradient of minus the objective's mean (so that optimisers minimise) into the flat block graph_plan_gradient();
+ * that block is zeroed first.  Needs the forward pass just before. */
+void graph_plan_backward(GraphPlan *p);
+void *graph_plan_gradient(GraphPlan *p);
+
+/* A value after a forward pass; [OUT] shape may be NULL.  Never NULL for a name that was asked for. */
+const void *graph_plan_output(const GraphPlan *p, const char *name, NumShape *shape);
+
+/* The name (public name, or operation and place in the graph) of the first node, in order, holding a value that is not finite;
+ * after backward also gradients ("gradient of decoder.0.W").  NULL when all are finite.  For the message of a diverged run. */
+const char *graph_plan_first_bad(const GraphPlan *p);
+
+/* Bytes of the plan's block, and multiply-adds of its matrix products in one forward (and backward): for reports and benchmarks. */
+size_t graph_plan_bytes(const GraphPlan *p);
+double graph_plan_flops(const GraphPlan *p);
+
+#endif

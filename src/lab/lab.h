@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/lab.h: a run and a sweep.  A run is a frozen configuration; a sweep is a list of them, each in a process of its own.
+ */
+#ifndef LAB_LAB_H
+#define LAB_LAB_H
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "data/data.h"
+#include "graph/graph.h"
+#include "graph/optimiser.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+/* A number that may change from epoch to epoch: value[min(epoch, n) - 1], epoch from 1. */
+typedef struct LabSchedule {
+    size_t n;
+    double *value;
+} LabSchedule;
+
+typedef struct LabScalar {
+    const char *name; /* of a scalar leaf of the graph */
+    LabSchedule schedule;
+} LabScalar;
+
+/* A frozen configuration.  All pointers are borrowed and must outlive the sweep. */
+typedef struct LabRun {
+    const char *experiment, *question, *script, *label;
+    const StoreParam *params; /* what a reader of the database compares runs by */
+    size_t nparams;
+    const Graph *graph;       /* public names: the objective, the metrics */
+    const Data *data;
+    uint64_t seed;
+    const char *objective;              /* public name of the node to maximise: "bound" */
+    const char *const *metrics;         /* public names recorded each epoch as train/NAME and test/NAME, NULL-ended */
+    OptimiserSpec optimiser;
+    LabSchedule rate;
+    const LabScalar *scalars;
+    size_t nscalars;
+    int epochs;
+    size_t batch, samples;              /* of training */
+    int test_every;                     /* test metrics every so many epochs, and always after the last */
+    const char *const *evaluations;     /* canonical texts of what is evaluated after training, NULL-ended; NOT part of the identity */
+    int phase;                          /* runs of phase 0 end before those of phase 1 start: a classifier that others need */
+    void *context;                      /* the caller's own, handed to the evaluate hook */
+    char identity[DIGEST_TEXT];         /* filled by lab_run_identify */
+    char *plan;                         /* canonical JSON of the training plan, filled by lab_run_identify; mem_free */
+} LabRun;
+
+/* Checks the plan's ranges and that the graph's scalars have schedules; fills identity = SHA-256(graph text, plan, data digest, seed, arithmetic
+ * version) and the plan's canonical text. */
+int lab_run_identify(LabRun *run, Error *err);
+
+/* A trained model, from the database or at the end of training. */
+typedef struct LabModel LabModel;
+
+/* Opens the graph and the weights of a finished run; NULL with *err. */
+LabModel *lab_model_open(Store *s, int64_t run, Error *err);
+void lab_model_free(LabModel *m);
+const Graph *lab_model_graph(const LabModel *m);
+
+/* What a model is asked to compute, over rows of data or over values that replace a node ("z": decoding). */
+typedef struct LabAsk {
+    const Data *data;         /* NULL when everything wanted follows from the fed node */
+    DataSplit split;
+    size_t first, count;      /* examples, or rows of `fed` */
+    const char *fed;          /* public name of the node to replace, or NULL */
+    const float *fed_values;  /* (count, width of that node) */
+    size_t samples;           /* draws for each example; 0: 1 */
+    uint64_t seed;            /* of the noise and fresh binarisation, streams "evaluate/…" */
+    uint64_t step;            /* shifts the noise' address: repeated draws */
+    const LabScalar *scalars; /* values of scalar leaves (the schedule's first is used), or NULL: all 1 */
+    size_t nscalars;
+} LabAsk;
+
+/* [OUT] out (count, samples * width of the node): the named node for each example, sample after sample. */
+int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, Error *err);
+
+/* Width (features) of a named node. 0 when there is no such name. */
+size_t lab_model_width(const LabModel *m, const char *name);
+
+/* [OUT] mean[i] and standard error se[i] over the examples, of the named nodes (NULL-ended), each averaged over its samples first. */
+int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, double *mean, double *se, Error *err);
+
+/* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over ask->samples draws in chunks of at most
+ * `chunk`.  [OUT] logp (count), ess (count), se (count): of each example's estimate. */
+int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err);
+
+/* What the caller adds to a run: its evaluations, in the worker, after training (or for a run trained earlier).  Each evaluation that is not yet
+ * recorded for this run is asked for by its index in run->evaluations.  Returns 0, or -1 with *err. */
+typedef struct LabHooks {
+    int (*evaluate)(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err);
+} LabHooks;
+
+typedef struct LabOptions {
+    const char *database;
+    int jobs, threads;       /* at least 1 */
+    int fresh, quiet, json;
+    const char *settings;    /* JSON of --set and profile, for the sweep's record */
+    const char *command;     /* what resumes this sweep, printed after an interruption */
+    LabHooks hooks;
+} LabOptions;
+
+typedef struct LabOutcome {
+    size_t executed, resumed, skipped, failed, diverged, crashed, interrupted; /* evaluated later counts as executed 0 */
+    int64_t sweep;
+} LabOutcome;
+
+/* Runs them all, `jobs` side by side, each in a forked process with its own connection; shows progress on standard error, prints results on
+ * standard output at the end.  A run that fails, diverges or dies leaves the others alone.  Returns 0 when the sweep itself could be carried
+ * out (see *outcome for the runs), -1 with *err when it could not, and -1 with ERR_SIGNAL (err->found holds the signal's number) after an interruption. */
+int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err);
+
+#endif

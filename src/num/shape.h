@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/shape.h: the shape of every array: (samples, batch, features), row-major, features contiguous.
+ *
+ * Three axes with fixed meanings are all that a VAE's mathematics needs: k draws for each of b examples of d numbers.
+ * A weight matrix is (1, in, out), a bias (1, 1, out), a scalar (1, 1, 1).  A row is one (sample, example).
+ */
+#ifndef NUM_SHAPE_H
+#define NUM_SHAPE_H
+
+#include <stddef.h>
+
+typedef enum { NUM_SAMPLES, NUM_BATCH, NUM_FEATURES } NumAxis;
+
+typedef struct NumShape {
+    size_t n[3]; /* indexed by NumAxis */
+} NumShape;
+
+static inline size_t num_shape_rows(NumShape s) { return s.n[NUM_SAMPLES] * s.n[NUM_BATCH]; }
+static inline size_t num_shape_size(NumShape s) { return num_shape_rows(s) * s.n[NUM_FEATURES]; }
+
+/* The stride along an axis, 0 where the axis is 1: so that a broadcast operand is walked like any other. */
+static inline size_t num_shape_stride(NumShape s, NumAxis axis)
+{
+    size_t inner = axis == NUM_FEATURES ? 1 : axis == NUM_BATCH ? s.n[NUM_FEATURES] : s.n[NUM_BATCH] * s.n[NUM_FEATURES];
+    return s.n[axis] == 1 ? 0 : inner;
+}
+
+#endif

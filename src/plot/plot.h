@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * plot/plot.h: draws one figure through gnuplot: terminals, data hand-over, rendering beside and renaming.  The only room that starts gnuplot.
+ *
+ * A figure is a gnuplot body (everything but terminal and output) and named data blocks.  Both are written beside the figure
+ * (NAME.gp, NAME.BLOCK.dat / .bin), so that `gnuplot NAME.gp` by hand redraws it; then gnuplot renders to a file beside, its
+ * trailer is checked, times in it are made constant, and it is renamed.  On failure the older figure stays as it was.
+ */
+#ifndef PLOT_PLOT_H
+#define PLOT_PLOT_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stddef.h>
+
+typedef struct PlotBlock {
+    const char *name;  /* the body reads it as the variable `data_NAME` (a quoted file name) */
+    const void *bytes;
+    size_t size;
+    int binary;        /* float32, little-endian: for  binary array=(w,h) format='%float32'  */
+} PlotBlock;
+
+typedef struct PlotFigure {
+    const char *folder, *name; /* results/figures/kl_ablation, ellipses */
+    double width_cm, height_cm;
+    const char *body;          /* gnuplot commands */
+    const PlotBlock *blocks;
+    size_t nblocks;
+} PlotFigure;
+
+/* Writes script and data, renders FOLDER/NAME.FORMAT for one of pdf, png, svg, tex.  -1 with *err (ERR_FILE): gnuplot is missing (how to
+ * get it), the folder cannot be written, the disk is full, gnuplot's own complaint with its line. */
+int plot_render(const PlotFigure *figure, const char *format, Error *err);
+
+/* `string` as a single-quoted gnuplot string, quotes doubled, and for the enhanced text mode its special characters escaped. */
+void plot_quote(Text *t, const char *string);
+
+/* gnuplot's version ("5.4 patchlevel 4"), or -1: it is not installed. */
+int plot_version(char *text, size_t size);
+
+#endif

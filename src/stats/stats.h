@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * stats/stats.h: statistics on results, in double: latent spaces, intervals, PCA.  GSL does the work.
+ *
+ * Arrays are row-major.  A posterior is a diagonal Gaussian: mu (n, d) and sigma (n, d), its standard deviations.
+ * Functions that can fail return -1 with *err (ERR_RUN for arguments that make no sense, ERR_MEMORY).
+ */
+#ifndef STATS_STATS_H
+#define STATS_STATS_H
+
+#include "base/error.h"
+#include "num/stream.h"
+
+#include <stddef.h>
+
+typedef struct StatsInterval {
+    double mean, sd, low, high; /* sd: of the sample (n - 1) */
+    size_t n;
+} StatsInterval;
+
+/* Student's t interval for the mean at `level` (0.95); n = 1 has no interval (NaN bounds). */
+StatsInterval stats_interval(const double *x, size_t n, double level);
+
+/* Paired differences a[i] - b[i]: their interval, and the two-sided p value of the t test in *p (NaN for n < 2). */
+StatsInterval stats_paired(const double *a, const double *b, size_t n, double level, double *p);
+
+/* Percentile bootstrap of the mean, `resamples` resamples from stream s. */
+StatsInterval stats_bootstrap(const double *x, size_t n, double level, size_t resamples, NumStream s);
+
+/* Share of `draws` points of N(0, I_d) that lie in no posterior's ellipse of `radius` sigmas
+ * (sum_j ((z_j - mu_j)/sigma_j)^2 > radius^2 for all i): the hole fraction of the picture, for small d. */
+int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
+                        size_t draws, NumStream s, Error *err);
+
+/* The density-based version for any d: the share of prior draws z whose aggregated posterior density q(z) = mean_i q_i(z) lies below the
+ * `quantile` quantile (0.01 … 0.05) of q's own density at its own draws, each draw scored leaving out the posterior it came from. */
+int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
+                       size_t draws, NumStream s, Error *err);
+
+/* Bhattacharyya coefficient of two diagonal Gaussians, in (0, 1]: prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */
+double stats_overlap(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d);
+
+/* Mean of it over all pairs i < j (or over `pairs` random pairs when there are more). label NULL, or (n): which = 0 all pairs, 1 same label, 2 different. */
+int stats_mean_overlap(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
+                       size_t pairs, NumStream s, Error *err);
+
+/* Units whose mean varies over the data: variance of mu_j > threshold (0.01; Burda et al., section 5.1.1). */
+size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold);
+
+/* Root mean square distance of the means from their centre, per dimension: sqrt( mean_ij (mu_ij - mean_j)^2 ). */
+double stats_spread(const double *mu, size_t n, size_t d);
+
+/* Mean of all sigma. */
+double stats_mean(const double *x, size_t n);
+
+/* Share of the k nearest neighbours (Euclidean, in mu) that carry the point's own label, mean over points. */
+int stats_knn_agreement(double *share, const double *mu, const int *label, size_t n, size_t d, size_t k, Error *err);
+
+/* log mean exp of w[k], its standard error (delta method) and the effective sample size (sum w)^2 / sum w^2. */
+void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se, double *ess);
+
+/* Inverse CDF of N(0,1): GSL's. */
+double stats_normal_quantile(double p);
+
+/* PCA of x (n, d): [OUT] mean[d], eigenvalues[m] descending, components (m, d), m <= min(n, d). */
+int stats_pca(double *mean, double *eigenvalue, double *component, const double *x, size_t n, size_t d, size_t m, Error *err);
+
+#endif
