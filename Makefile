@@ -128,6 +128,9 @@ bench: all
 	@tools/deps bench
 	@bench/run
 
+docs:
+	@tools/docs
+
 layers:
 	@tools/layers
 

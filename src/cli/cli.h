@@ -52,12 +52,25 @@ int cli_run_number(const char *text, long long *run, Error *err);
 typedef enum { CLI_TEXT, CLI_JSON, CLI_CSV } CliFormat;
 typedef struct CliTable CliTable;
 CliTable *cli_table_alloc(const char *const *columns, size_t count);
-/* One cell of the current row, left to right; a row ends by itself.  cli_table_null: empty, JSON null. */
+/* One cell of the current row, left to right; a row ends by itself.  cli_table_null: "-", empty in CSV, null in JSON.  Texts are copied; all
+ * of these take NULL for t (no memory: cli_table_print says so). */
 void cli_table_text(CliTable *t, const char *value);
 void cli_table_number(CliTable *t, double value, int decimals); /* decimals < 0: shortest; JSON and CSV always full */
 void cli_table_integer(CliTable *t, long long value);
 void cli_table_null(CliTable *t);
 /* Prints and frees it.  A table wider than the terminal drops its last columns to fit, and says so on standard error; piped output is never cut. */
 int cli_table_print(CliTable *t, CliFormat format, Error *err);
+
+/* Rows so far. */
+size_t cli_table_rows(const CliTable *t);
+
+/* The format that two flags ask for; both: -1, ERR_USAGE. */
+int cli_format(int json, int csv, CliFormat *format, Error *err);
+
+/* Columns of the terminal on standard output (COLUMNS beats the terminal's own word); 0: not a terminal. */
+int cli_width(void);
+
+/* Whether standard output may be coloured: a terminal, no NO_COLOR, not a dumb one. */
+int cli_colour(void);
 
 #endif

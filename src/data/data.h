@@ -3,9 +3,10 @@
  * data/data.h: data sets and minibatches.
  *
  * A data set is opened by name: "digits" (built in), "mnist", "fashion-mnist", "kmnist", "freyfaces" (the catalogue, in DIR),
- * "idx:IMAGES[,LABELS]" (files by path), or a toy density in the plane ("toy:pinwheel", "toy:mixture", "toy:ring", "toy:moons") or
- * "toy:linear-gaussian".  Images are kept as bytes; toy points as floats.
- * Splits: train, valid, test.  Every split has a SHA-256; an example that stands in two splits of one data set is refused
+ * "idx:IMAGES[,LABELS]" (files by path), or a toy density in the plane ("toy:pinwheel", "toy:mixture", "toy:ring",
+ * "toy:moons") or "toy:linear-gaussian" (data/toys.h states them all).  Images are kept as bytes; toy points as floats.
+ * Splits: train, valid, test; where no test split was published it is the end of the file: the last 300 Frey faces, the
+ * last seventh of an idx: file.  Every split has a SHA-256; an example that stands in two splits of one data set is refused
  * unless the catalogue says that the published set has such pairs.
  */
 #ifndef DATA_DATA_H
@@ -28,14 +29,14 @@ typedef enum { DATA_GREY, DATA_STATIC, DATA_FRESH } DataBinarise;
 
 typedef struct DataOptions {
     const char *dir;       /* where the catalogue's files lie; NULL: VAE_LAB_DATA, else "data" */
-    size_t train;          /* use only the first `train` training examples; 0: all */
-    size_t valid;          /* take this many from the end of the training split for validation */
-    size_t test;           /* use only the first `test` test examples; 0: all */
+    size_t train;          /* use only the first `train` training examples; 0: all that validation leaves */
+    size_t valid;          /* take this many from the end of the training file for validation, whatever `train` is */
+    size_t test;           /* use only the first `test` test examples; 0: all.  Sizes that do not fit: ERR_SCRIPT */
     DataBinarise binarise;
 } DataOptions;
 
-/* NULL with *err (ERR_FILE): unknown name (suggestion and list), missing file (where it was looked for, how to get it), a bad file
- * (what, at which byte, found, expected), splits that overlap. */
+/* NULL with *err (ERR_FILE): unknown name (suggestion and list), missing file (where it was looked for, how to get it), a
+ * bad file (what, at which byte, found, expected), splits that overlap; ERR_SCRIPT for options that do not fit. */
 Data *data_open(const char *name, const DataOptions *options, Error *err);
 void data_free(Data *d);
 
@@ -52,15 +53,20 @@ int data_label(const Data *d, DataSplit split, size_t example); /* -1: none */
 const char *data_digest(const Data *d);
 const char *data_split_digest(const Data *d, DataSplit split);
 
-/* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and `step` address fresh
- * binarisation (row = the example's number in its split); static binarisation has a stream of its own. */
-void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step, float *x);
+/* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and `step`
+ * address fresh binarisation (row = the example's number in its split); static binarisation has a stream of its own. */
+void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
+               float *x);
 
 /* [OUT] y (rows, classes): labels as one-hot rows. */
 void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y);
 
-/* [OUT] mean[features] of the training split, in [0,1] for images. */
+/* [OUT] mean[features] of the training split, in [0,1] for images; of the bits when they are static. */
 void data_mean(const Data *d, float *mean);
+
+/* [OUT] pairs: examples that stand, byte for byte, in an earlier split too (only a catalogue set that tolerates them has any);
+ * repeats: examples that repeat one of their own split.  Of what is held: after static binarisation, of the bits. */
+int data_overlap(const Data *d, size_t *pairs, size_t *repeats, Error *err);
 
 /* The catalogue, for `vae-lab data list`. */
 typedef struct DataEntry {
@@ -69,7 +75,11 @@ typedef struct DataEntry {
 } DataEntry;
 size_t data_catalogue(const DataEntry **entries);
 
-/* Checks the files of a catalogue entry: present, size, SHA-256 or MD5 of the uncompressed content.  Writes one line a file to `report`. */
+/* 1 when at least one file of that catalogue entry is there, or it is built in; 0 else. */
+int data_present(const char *name, const char *dir);
+
+/* Checks the files of a catalogue entry: present, size, SHA-256 or MD5 of the uncompressed content; a built-in set against
+ * its recorded digest.  Writes one line a file to `report`; fails (ERR_FILE) with the first bad file. */
 int data_verify(const char *name, const char *dir, FILE *report, Error *err);
 
 #endif

@@ -40,9 +40,11 @@ void graph_free(Graph *g);
 /* The leaves.  Each returns a node, or -1 with *err, the graph unchanged.  Names are [A-Za-z0-9_./-]+.
  *  input:  data that the caller fills for each minibatch, "x" or "y"; a leaf that is given twice is the same node.
  *  param:  a trained array; `init` is one of  zeros | ones | normal(SD) | glorot_uniform | glorot_normal | he_normal |
- *          uniform(BOUND) | fan_in_uniform (+-1/sqrt(in), PyTorch's) | constant(C) | data_logit (logit of the clipped mean
- *          image, for an output bias);  (1, in, out).  A second param of that name is an error; use graph_find_param.
- *  noise:  draws of a named stream; kind "normal" or "uniform".
+ *          uniform(BOUND) | fan_in_uniform (+-1/sqrt(in), PyTorch's) | fan_in_uniform(IN) (the same, for a bias) |
+ *          constant(C) | data_logit (logit of the mean image clipped to [0.001, 0.999], for an output bias);  (1, in, out).
+ *          A second param of that name is an error; use graph_find_param.
+ *          At most 120 characters a name.
+ *  noise:  draws of a named stream; kind "normal" or "uniform"; like inputs and scalars, given twice it is the same node.
  *  scalar: a number that a schedule sets, (1,1,1).
  *  constant: a fixed number, (1,1,1). */
 GraphNode graph_input(Graph *g, const char *name, GraphDims dims, Error *err);
@@ -52,10 +54,13 @@ GraphNode graph_scalar(Graph *g, const char *name, Error *err);
 GraphNode graph_constant(Graph *g, double value, Error *err);
 
 /* A node that applies operation `op` of the table (ops.h) to args[nargs].  Checks the count, the attributes (a misspelt one
- * is answered by a suggestion) and the shapes; an error names the operation and both shapes. */
-GraphNode graph_apply(Graph *g, const char *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs, Error *err);
+ * is answered by a suggestion) and the shapes; an error names the operation and both shapes.  What was applied before gives the
+ * same node: it is computed once. */
+GraphNode graph_apply(Graph *g, const char *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
+                      Error *err);
 
-/* Gives a node a public name ("bound", "elbo", "q.mu"): what a plan can be asked for, or fed.  One name, one node; error when taken. */
+/* Gives a node a public name ("bound", "elbo", "q.mu"): what a plan can be asked for, or fed.  One name, one node; error
+ * when taken.  A node may have several names. */
 int graph_name(Graph *g, const char *name, GraphNode node, Error *err);
 
 /* Marks where the script made the nodes that follow ("kl_ablation.lua:14"): kept for error messages, not part of the text. */

@@ -22,7 +22,8 @@ typedef struct OptimiserSpec {
     double clip_norm;      /* 0: none */
 } OptimiserSpec;
 
-/* The usual constants of a kind by name ("adam": beta1 0.9, beta2 0.999, epsilon 1e-8 …). -1 for an unknown name, with a suggestion. */
+/* The usual constants of a kind by name ("adam": beta1 0.9, beta2 0.999, epsilon 1e-8 …). -1 for an unknown name, with a
+ * suggestion. */
 int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err);
 const char *optimiser_name(OptimiserKind kind);
 

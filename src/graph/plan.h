@@ -17,7 +17,8 @@ typedef struct GraphParams GraphParams;
 
 /* Allocates the block for every param of the graph, initialised from the streams "init/NAME" of `seed`.
  * mean_image: per-feature means of the data in [0,1], (features of data_logit params), NULL when no param asks for it. */
-GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, const float *mean_image, size_t features, Error *err);
+GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, const float *mean_image, size_t features,
+                                Error *err);
 void graph_params_free(GraphParams *p);
 size_t graph_params_count(const GraphParams *p);               /* values in all */
 void *graph_params_block(GraphParams *p);                      /* float[count] or double[count] */
@@ -34,15 +35,18 @@ typedef struct GraphPlanSpec {
     size_t batch, samples;          /* 0: the graph's nominal ones */
     GraphType type;
     const char *const *outputs;     /* public names, NULL-ended */
-    const char *const *fed;         /* public names whose values the caller supplies instead (z, to decode), NULL-ended, or NULL */
-    const char *objective;          /* the node to maximise (its mean over all elements), or NULL for forward only */
+    const char *const *fed;         /* public names whose values the caller supplies (z, to decode), NULL-ended, or NULL */
+    const char *objective;          /* the node to maximise (its mean over all elements), also an output; or NULL: forward only */
+    int apart;                      /* every buffer has its own memory: the reference that shared memory is tested against */
 } GraphPlanSpec;
 
-/* NULL with *err: an unknown name (with a suggestion), or no memory. `params` must outlive the plan. */
+/* NULL with *err: an unknown name (with a suggestion), a shape that does not fit at this batch, or no memory.  The graph and
+ * `params` must outlive the plan; several plans may share them, each with its own gradient. */
 GraphPlan *graph_plan_alloc(const Graph *g, const GraphPlanSpec *spec, GraphParams *params, Error *err);
 void graph_plan_free(GraphPlan *p);
 
-/* Where to write before a forward pass.  NULL when the plan does not use it. */
+/* Where to write before a forward pass.  NULL when the plan does not use it.  What was written stays until it is
+ * overwritten; a scalar is 1 until it is set. */
 void *graph_plan_input(GraphPlan *p, const char *name, NumShape *shape); /* "x", "y", or a fed name */
 int graph_plan_scalar(GraphPlan *p, const char *name, double value);     /* 0, or -1: not used */
 
@@ -59,11 +63,14 @@ void *graph_plan_gradient(GraphPlan *p);
 /* A value after a forward pass; [OUT] shape may be NULL.  Never NULL for a name that was asked for. */
 const void *graph_plan_output(const GraphPlan *p, const char *name, NumShape *shape);
 
-/* The name (public name, or operation and place in the graph) of the first node, in order, holding a value that is not finite;
- * after backward also gradients ("gradient of decoder.0.W").  NULL when all are finite.  For the message of a diverged run. */
+/* The name (public name, or operation and place) of the first node, in order, holding a value that is not finite;
+ * after backward also gradients ("gradient of decoder.0.W").  NULL when all are finite.  For the message of a
+ * diverged run: it computes the forward pass again, with the inputs and params as they are now.  The text is valid until the
+ * next call. */
 const char *graph_plan_first_bad(const GraphPlan *p);
 
-/* Bytes of the plan's block, and multiply-adds of its matrix products in one forward (and backward): for reports and benchmarks. */
+/* Bytes of the plan's block, and multiply-adds of its matrix products in one forward (and backward, with an objective): for
+ * reports and benchmarks. */
 size_t graph_plan_bytes(const GraphPlan *p);
 double graph_plan_flops(const GraphPlan *p);
 

@@ -7,7 +7,7 @@
  * The gradients are `+=`; where an operand was broadcast its gradient is summed in num_sum's order.
  * Each gradient pointer may be NULL: not wanted.  `dy` has the shape of the result.
  * scratch: 4 values for each element of `shape`.
- * logvar may be anything up to +-100 and beyond without an overflow in value where the value itself is finite.
+ * logvar may be anything up to +-100 and beyond (+-340) without an overflow in value where the value itself is finite.
  */
 #ifndef NUM_DENSITY_H
 #define NUM_DENSITY_H
@@ -40,7 +40,7 @@ void num_bernoulli_back_f32(NumShape shape, const float *dy, NumIn_f32 x, NumIn_
 void num_bernoulli_back_f64(NumShape shape, const double *dy, NumIn_f64 x, NumIn_f64 logits, double *dx, double *dlogits, double *scratch);
 
 /* KL( N(mu, exp(logvar)) || N(0, I) ) = 1/2 sum( mu^2 + exp(logvar) - 1 - logvar )   (Kingma & Welling, appendix B),
- * as 1/2 (mu^2 + expm1(logvar) - logvar), each element at least 0. */
+ * as 1/2 mu^2 + 1/2 (exp(logvar) - 1 - logvar), the second by a polynomial near 0; each element at least 0. */
 void num_kl_f32(NumShape shape, float *y, NumIn_f32 mu, NumIn_f32 logvar, float *scratch);
 void num_kl_f64(NumShape shape, double *y, NumIn_f64 mu, NumIn_f64 logvar, double *scratch);
 void num_kl_back_f32(NumShape shape, const float *dy, NumIn_f32 mu, NumIn_f32 logvar, float *dmu, float *dlogvar, float *scratch);

@@ -6,9 +6,9 @@
  * and the address and on nothing else, so order, threads and an interruption cannot change it.
  *   key     = the first 8 bytes (little-endian) of SHA-256( decimal seed, ":", name )
  *   counter = { column / 4, row, step low 32 bits, step high 32 bits };  the draw is word column % 4 of the block
- * Uniforms are (word + 1/2) 2^-32 rounded to float, never 0 and never above 1 - 2^-24.
+ * Uniforms are (word + 1/2) 2^-32 rounded to float once, and 1 - 2^-24 where that rounds to 1: from 2^-33 to 1 - 2^-24.
  * Normals are Box and Muller's from words (0,1) and (2,3) of the block: sqrt(-2 ln u) cos(2 pi v), sqrt(-2 ln u) sin(2 pi v),
- * with this project's own ln, cos and sin (num/isa/scalar.h).
+ * with this project's own ln, cos and sin (num/isa/scalar.h); the largest is 6.76.
  */
 #ifndef NUM_STREAM_H
 #define NUM_STREAM_H
@@ -42,7 +42,8 @@ void num_stream_bernoulli(NumStream s, uint64_t step, uint32_t row, size_t colum
 /* [OUT] order[n]: a permutation of 0..n-1 (Fisher and Yates, from the top, draws at (step, 0, i)). */
 void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *order);
 
-/* The same generator for GSL: words at (0, 0, 0), (0, 0, 1), …  gsl_rng_set(r, seed) gives num_stream(seed, "gsl"). */
+/* The same generator for GSL: words at (0, 0, 0), (0, 0, 1), …, from row to row after 2^32 columns.
+ * gsl_rng_set(r, seed) gives num_stream(seed, "gsl"). */
 extern const gsl_rng_type *const num_stream_gsl;
 
 /* Points a GSL generator of that type at a named stream. */

@@ -4,7 +4,7 @@
  *
  * Along features: 16 virtual lanes (lane l adds elements l, l+16, … ascending, from 0), then the tree
  * (l, l+8), (l, l+4), (l, l+2), (l, l+1).  Along batch, and along samples: a chain in ascending order from 0.
- * Over several axes: features first, then batch, then samples.
+ * Over several axes: features first, then batch, then samples.  What is added to y is fma(scale, sum, y).
  */
 #ifndef NUM_SUM_H
 #define NUM_SUM_H
@@ -24,11 +24,12 @@ void num_spread_f64(double *y, NumShape y_shape, const double *x, NumShape x_sha
 void num_logsumexp_f32(float *y, NumAxis axis, const float *x, NumShape x_shape);
 void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shape);
 
-/* dx += dy * exp(x - y), y = logsumexp(x) over `axis`. */
+/* dx += dy * exp(x - y), y = logsumexp(x) over `axis`; 0 where y is -inf. */
 void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const float *x, const float *y, NumShape x_shape);
 void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y, NumShape x_shape);
 
-/* Sum and sum of squares of n floats, added in double in ascending order: for reported totals and gradient norms. */
+/* Sum and sum of squares of n floats, added in double in the 16 lanes and the tree of a sum along features (a plain chain
+ * would wait for every addition): for reported totals and gradient norms.  The _f64 form is a plain chain. */
 double num_total_f32(size_t n, const float *x);
 double num_total_f64(size_t n, const double *x);
 double num_norm2_f32(size_t n, const float *x);

@@ -32,25 +32,28 @@ StatsInterval stats_bootstrap(const double *x, size_t n, double level, size_t re
 int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
                         size_t draws, NumStream s, Error *err);
 
-/* The density-based version for any d: the share of prior draws z whose aggregated posterior density q(z) = mean_i q_i(z) lies below the
- * `quantile` quantile (0.01 … 0.05) of q's own density at its own draws, each draw scored leaving out the posterior it came from. */
+/* The density-based version for any d: the share of prior draws z whose aggregated posterior density q(z) = mean_i q_i(z)
+ * lies below the `quantile` quantile (0.01 … 0.05) of q's own density at its own draws, each draw scored leaving out the
+ * posterior it came from. */
 int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
                        size_t draws, NumStream s, Error *err);
 
-/* Bhattacharyya coefficient of two diagonal Gaussians, in (0, 1]: prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */
+/* Bhattacharyya coefficient of two diagonal Gaussians, in (0, 1] (0 where that is below the smallest double):
+ * prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */
 double stats_overlap(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d);
 
-/* Mean of it over all pairs i < j (or over `pairs` random pairs when there are more). label NULL, or (n): which = 0 all pairs, 1 same label, 2 different. */
+/* Mean of it over all pairs i < j (or over `pairs` random pairs when there are more).  label NULL, or (n): which = 0 all
+ * pairs, 1 same label, 2 different. */
 int stats_mean_overlap(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
                        size_t pairs, NumStream s, Error *err);
 
-/* Units whose mean varies over the data: variance of mu_j > threshold (0.01; Burda et al., section 5.1.1). */
+/* Units whose mean varies over the data: variance (n - 1) of mu_j > threshold (0.01; Burda et al., section 5.1.1). */
 size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold);
 
 /* Root mean square distance of the means from their centre, per dimension: sqrt( mean_ij (mu_ij - mean_j)^2 ). */
 double stats_spread(const double *mu, size_t n, size_t d);
 
-/* Mean of all sigma. */
+/* Mean of n values, as of all sigma. */
 double stats_mean(const double *x, size_t n);
 
 /* Share of the k nearest neighbours (Euclidean, in mu) that carry the point's own label, mean over points. */
@@ -62,7 +65,8 @@ void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se,
 /* Inverse CDF of N(0,1): GSL's. */
 double stats_normal_quantile(double p);
 
-/* PCA of x (n, d): [OUT] mean[d], eigenvalues[m] descending, components (m, d), m <= min(n, d). */
+/* PCA of x (n, d): [OUT] mean[d], eigenvalues[m] of the covariance (n - 1) descending, components (m, d), m <= min(n, d);
+ * a component's entry of largest magnitude is positive. */
 int stats_pca(double *mean, double *eigenvalue, double *component, const double *x, size_t n, size_t d, size_t m, Error *err);
 
 #endif

@@ -24,6 +24,16 @@ Store *store_open(const char *path, StoreMode mode, Error *err);
 void store_close(Store *s);
 const char *store_path(const Store *s);
 
+/* Something that a user should be told once about this database ("… keeps a rollback journal, since …"), when this call of store_open made
+ * the file; else NULL. */
+const char *store_notice(const Store *s);
+
+/* Reads the whole file and checks its structure and its references. */
+int store_check(Store *s, Error *err);
+
+/* SQLite's version ("3.40.1"). */
+const char *store_version(void);
+
 /* A setting of a run: a number or a text. */
 typedef struct StoreParam {
     const char *name;

@@ -1,0 +1,42 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- beta.lua: rate against distortion.  beta weighs what is known of x through z (the KL, the rate) against how well x is
+-- rebuilt (minus the reconstruction, the distortion).
+--
+-- The claim: as beta grows the rate falls and the distortion grows (Alemi et al., arXiv 1711.00464); above 1 latent units
+-- switch off one after the other, at last all of them; the ELBO (always at beta = 1) is best near beta = 1.
+-- beta above 1 is the beta-VAE of Higgins et al. 2017.
+
+local lab = require "vae_lab"
+
+return lab.experiment {
+  name     = "beta",
+  question = "What is traded for what when the KL term weighs more, or less, than the ELBO asks for?",
+
+  settings = { latent = 10, hidden = 200 },
+  sweep    = { beta = { 0.1, 0.25, 0.5, 1, 2, 4, 8, 16 }, seed = { 1, 2, 3 } },
+
+  model = function(run, x)
+    local q  = lab.mlp { x, run.hidden, act = "tanh" }:normal(run.latent)
+    local z  = q:sample()
+    local px = lab.mlp { z, run.hidden, act = "tanh" }:bernoulli(x)
+    return { bound = px:log_prob(x) - run.beta * q:kl(), q = q, p = px, z = z }
+  end,
+
+  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 200, examples = 500 }, lab.eval.validity() },
+  figures  = {
+    lab.fig.against { x = "beta", metrics = { "reconstruction", "kl", "elbo", "latent/active_units", "sample/validity" } },
+    lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
+  },
+
+  profile = {
+    quick = {
+      data  = { train = 20000, test = 2000 },
+      train = { epochs = 8, batch = 100, optimiser = lab.adam { rate = 2e-3 } },
+    },
+    full = {
+      settings = { hidden = 500 },
+      train    = { epochs = 40, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
+    },
+  },
+}

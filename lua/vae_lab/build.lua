@@ -1,0 +1,188 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- build.lua: calls a script's model function and names what it returns: the graph of a run.
+--
+-- Promise: whatever the model, the graph has the same public names, so that evaluations and figures need know no model:
+--   bound            what is maximised, (·, b, 1), nats per example, as the script gave it
+--   elbo             at beta = 1 whatever the bound: mean over the draws of log p(x|z), minus the KL
+--   reconstruction   mean over the draws of log p(x|z);   kl   KL(q(z|x) ‖ p(z))
+--   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): importance weights
+--   x, z, q.mu, q.logvar, q.sigma, p.mean
+-- and each other tensor that the model returned, by its key.  What a model lacks is left out.
+
+local check = require "vae_lab.check"
+local tensor = require "vae_lab.tensor"
+local schedules = require "vae_lab.schedules"
+local distributions = require "vae_lab.distributions"
+
+local build = {}
+
+-- ---- the run as the model sees it ------------------------------------------------------------------------------------
+
+--- build.run(values) → an object to read settings from: run.beta, run.latent …; an unknown one is an error.
+-- A schedule reads as the scalar leaf of its name; `used` then holds it.
+function build.run(values, used)
+  local names = check.sorted_keys(values)
+  return setmetatable({}, {
+    kind = "run",
+    __index = function(self, key)
+      local value = values[key]
+      if value == nil then
+        local near = type(key) == "string" and check.nearest(key, names)
+        check.fail {
+          what = "the run has no setting " .. check.describe(key), expected = "one of: " .. table.concat(names, ", "),
+          hint = near and 'did you mean "' .. near .. '"?' or "declare it in settings = { … } or sweep = { … }",
+        }
+      end
+      if used and schedules.is(value) then
+        used[key] = value
+        value = tensor.scalar(key)
+        rawset(self, key, value)
+      end
+      return value
+    end,
+    __newindex = function(_, key) check.fail { what = "a run's settings are read only", found = "an assignment to run." .. tostring(key) } end,
+  })
+end
+
+-- ---- what a model returned -------------------------------------------------------------------------------------------
+
+local roles = { q = "distribution", p = "distribution", z = "tensor", prior = "distribution", metrics = "table" }
+local known = { "bound", "elbo", "kl", "logw", "metrics", "p", "prior", "q", "reconstruction", "z" }
+
+local function shown(t)
+  local samples, batch, features = t:shape()
+  return string.format("(%d, %d, %d)", samples, batch, features)
+end
+
+-- One number for each example, for each draw or for all of them.
+local function check_per_example(name, t, size)
+  tensor.expect(name, t)
+  local samples, batch, features = t:shape()
+  local draws = size.samples > 1 and string.format(" or (%d, %d, 1)", size.samples, size.batch) or ""
+  local expected = string.format("(1, %d, 1)%s: one number for each example", size.batch, draws)
+  if batch ~= size.batch or features ~= 1 or (samples ~= 1 and samples ~= size.samples) then
+    local hint = features ~= 1 and ':sum("features")?' or batch ~= size.batch and "was the batch averaged? the engine does that" or nil
+    check.fail { what = name .. " has the wrong shape", found = shown(t), expected = expected, hint = hint }
+  end
+end
+
+local function check_result(result, size)
+  if type(result) ~= "table" or tensor.is(result) then
+    check.fail { what = "the model must return a table", found = check.describe(result), expected = "{ bound = …, q = q, p = px, z = z }" }
+  end
+  for key, value in pairs(result) do
+    if type(key) ~= "string" then
+      check.fail { what = "the model returned a value without a name", found = check.describe(value), expected = "names: " .. table.concat(known, ", ") }
+    end
+    local role = roles[key]
+    local good = role == "table" and type(value) == "table" or role == "tensor" and tensor.is(value)
+      or role == "distribution" and (distributions.is(value) or type(value) == "table" and value.log_prob ~= nil)
+      or not role and (tensor.is(value) or distributions.is(value))
+    if not good then
+      local near = not role and check.nearest(key, known)
+      check.fail {
+        what = "the model returned a bad " .. key, found = check.describe(value), expected = "a " .. (role or "tensor or a distribution"),
+        hint = near and near ~= key and 'did you mean "' .. near .. '"?' or nil,
+      }
+    end
+  end
+  if not result.bound then
+    local near
+    for _, key in ipairs(check.sorted_keys(result)) do near = near or (check.nearest(key, { "bound" }) and key) end
+    check.fail {
+      what = "the model returned no bound", found = "keys: " .. table.concat(check.sorted_keys(result), ", "),
+      expected = "bound = the tensor to maximise, nats per example", hint = near and string.format('"%s" is a misspelt "bound"?', near),
+    }
+  end
+  check_per_example("bound", result.bound, size)
+end
+
+-- ---- names -----------------------------------------------------------------------------------------------------------
+
+-- KL(q ‖ p) in closed form where there is one, else its mean over the draws of log q(z|x) - log p(z).
+local function divergence(q, prior, z)
+  local q_normal = getmetatable(q) == distributions.Normal
+  local closed = q_normal and (getmetatable(prior) == distributions.StandardNormal or getmetatable(prior) == distributions.Normal)
+  if closed then return q:kl(prior) end
+  return (q:log_prob(z) - prior:log_prob(z)):mean("samples")
+end
+
+-- Fills in what follows from q, p and z; what the script gave itself is kept (a model with several latents does).
+local function complete(result, x)
+  local q, p, z = result.q, result.p, result.z
+  if q and p and z then
+    local prior = result.prior or distributions.standard_normal()
+    result.reconstruction = result.reconstruction or p:log_prob(x):mean("samples")
+    result.kl = result.kl or divergence(q, prior, z)
+    result.logw = result.logw or p:log_prob(x) + prior:log_prob(z) - q:log_prob(z)
+  end
+  if result.reconstruction and result.kl and not result.elbo then result.elbo = result.reconstruction - result.kl end
+  return result
+end
+
+-- The public tensors of a distribution, as NAME.mu …
+local function parts(name, d)
+  local meta = getmetatable(d)
+  if meta == distributions.Normal then
+    return { [name .. ".mu"] = d.mu, [name .. ".logvar"] = d:wide_logvar(), [name .. ".sigma"] = (0.5 * d:wide_logvar()):exp(), [name .. ".mean"] = d.mu }
+  elseif meta == distributions.Bernoulli or meta == distributions.Categorical then
+    return { [name .. ".logits"] = d.logits, [name .. ".mean"] = d.mean }
+  end
+  return {}
+end
+
+local function named_nodes(result)
+  local nodes = {}
+  for key, value in pairs(result) do
+    if tensor.is(value) then
+      nodes[key] = value
+    elseif key ~= "metrics" then
+      for name, part in pairs(parts(key, value)) do nodes[name] = part end
+    end
+  end
+  for key, value in pairs(result.metrics or {}) do nodes[key] = value end
+  return nodes
+end
+
+local per_epoch = { "elbo", "reconstruction", "kl", "bound" }
+
+-- The names that are recorded at every epoch, in a fixed order: the usual ones, then the script's own.
+local function metric_names(result, size)
+  local names = {}
+  for _, name in ipairs(per_epoch) do
+    if result[name] then
+      check_per_example(name, result[name], size)
+      names[#names + 1] = name
+    end
+  end
+  for _, name in ipairs(check.sorted_keys(result.metrics or {})) do
+    if result[name] then check.fail { what = "the metric " .. name .. " is taken", hint = "give it another name" } end
+    check_per_example("metric " .. name, result.metrics[name], size)
+    names[#names + 1] = name
+  end
+  return names
+end
+
+--- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z or nil }.
+-- model: the script's function (run, x, y); values: its settings; size: { batch =, samples = } of training.
+function build.graph(model, values, data, size)
+  local graph = require("vae_lab.native.graph").new(size.batch, size.samples)
+  local used = {}
+  return tensor.build(graph, function()
+    local x = tensor.input("x", data:features())
+    local y = data:classes() > 0 and tensor.lazy_input("y", data:classes()) or nil
+    local result = model(build.run(values, used), x, y)
+    check_result(result, size)
+    local own = {}
+    for key, value in pairs(result) do own[key] = value end
+    result = complete(own, x)
+    local metrics = metric_names(result, size)
+    local nodes = named_nodes(result)
+    nodes.x = nodes.x or x
+    for _, name in ipairs(check.sorted_keys(nodes)) do graph:name(name, nodes[name].node) end
+    return { graph = graph, metrics = metrics, scalars = used, latent = result.z and result.z:width() or nil }
+  end)
+end
+
+return build

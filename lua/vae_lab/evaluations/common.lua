@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- evaluations/common.lua: what evaluations share: examples, labels, and what a model can be asked for.
+
+local check = require "vae_lab.check"
+
+-- The types of what an evaluation is given are made when their modules are opened.
+for _, name in ipairs { "array", "model", "store" } do require("vae_lab.native." .. name) end
+
+local common = {}
+
+--- common.count(data, split, wanted) → how many examples to use: `wanted`, 0 for all; never more than there are.
+function common.count(data, split, wanted)
+  local there = data:count(split)
+  return wanted == 0 and there or math.min(wanted, there)
+end
+
+--- common.has(model, name) → whether the model has a node of that name.
+function common.has(model, name) return (model:width(name) or 0) > 0 end
+
+--- common.needs(model, evaluation, …): raises unless the model has the named nodes.
+function common.needs(model, evaluation, ...)
+  for _, name in ipairs { ... } do
+    if not common.has(model, name) then
+      check.fail {
+        what = "lab.eval." .. evaluation .. ' needs "' .. name .. '", which the model does not give',
+        expected = "return { bound = …, q = q, p = px, z = z } from the model", hint = "or leave that evaluation out",
+      }
+    end
+  end
+end
+
+--- common.labels(data, split, count) → the first labels, or nil where the data has none.
+function common.labels(data, split, count)
+  if data:classes() == 0 then return nil end
+  local labels = {}
+  for i = 1, count do labels[i] = data:label(split, i) end
+  return labels
+end
+
+--- common.mean(list) → its mean and the standard error of that.
+function common.mean(list)
+  local n, sum, squares = #list, 0, 0
+  for _, v in ipairs(list) do sum = sum + v end
+  local mean = sum / n
+  for _, v in ipairs(list) do squares = squares + (v - mean) ^ 2 end
+  return mean, math.sqrt(squares / (n - 1) / n)
+end
+
+--- common.first(n) → { 1, …, n }.
+function common.first(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
+
+return common

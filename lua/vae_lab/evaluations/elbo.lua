@@ -1,0 +1,37 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- evaluations/elbo.lua: the ELBO of the trained model with more draws than training's one, and its standard error.
+
+local common = require "vae_lab.evaluations.common"
+
+local elbo = {
+  rules = {
+    samples = { type = "integer", min = 1, default = 10 }, examples = { type = "integer", min = 0, default = 0 },
+    seed = { type = "integer", min = 0, default = 1 },
+  },
+}
+
+--- lab.eval.elbo { samples = 10, examples = 0 (all), seed = 1 }: final/test/elbo, final/test/reconstruction, final/test/kl,
+-- and the same under final/train/ for as many training examples: their difference is the generalisation gap.
+-- Nats per example, at beta = 1 whatever was trained.  …_se: standard error of the mean over the examples.
+function elbo.run(o)
+  return function(model, data, recorder)
+    common.needs(model, "elbo", "elbo")
+    local names = {}
+    for _, name in ipairs { "elbo", "reconstruction", "kl" } do
+      if common.has(model, name) then names[#names + 1] = name end
+    end
+    local count = common.count(data, "test", o.examples)
+    for _, split in ipairs { "test", "train" } do
+      local means = model:mean {
+        names = names, data = data, split = split, first = 1, count = math.min(count, data:count(split)), samples = o.samples, seed = o.seed,
+      }
+      for _, name in ipairs(names) do
+        recorder:metric("final/" .. split .. "/" .. name, means[name].mean)
+        recorder:metric("final/" .. split .. "/" .. name .. "_se", means[name].se)
+      end
+    end
+  end
+end
+
+return elbo

@@ -1,0 +1,213 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- experiment.lua: lab.experiment { … }: the table that a script returns, checked when it is written.
+--
+-- Promise: every key is known, every value has its type and range, before any data is opened or any graph is built.
+
+local check = require "vae_lab.check"
+local schedules = require "vae_lab.schedules"
+local optimisers = require "vae_lab.optimisers"
+
+local experiment = {}
+
+local Experiment = { kind = "experiment" }
+Experiment.__index = Experiment
+
+-- ---- data ------------------------------------------------------------------------------------------------------------
+
+experiment.binarise = { "fresh", "static", "grey" }
+
+local data_rules = {
+  [1] = { type = "string" }, name = { type = "string" },
+  train = { type = "integer", min = 1 }, valid = { type = "integer", min = 0 }, test = { type = "integer", min = 1 },
+  binarise = { type = "string", one_of = experiment.binarise },
+}
+experiment.data_rules = data_rules
+
+--- experiment.data(what, given) → { name =, train =, valid =, test =, binarise = }, checked; given: a name or such a table.
+function experiment.data(what, given)
+  if type(given) == "string" then return { name = given } end
+  local o = check.options(what, given, data_rules)
+  if o[1] and o.name then check.fail { what = what .. " has two names", found = o[1] .. ", " .. o.name } end
+  o.name, o[1] = o.name or o[1], nil
+  return o
+end
+
+-- Sets whose pixels are binarised when nothing is said: p(x|z) is Bernoulli's, so that the bound is a likelihood's.
+local pictures = { digits = true, mnist = true, ["fashion-mnist"] = true, kmnist = true }
+
+--- experiment.default_binarise(name) → "fresh" for the ten-class images, "grey" for everything else.
+function experiment.default_binarise(name) return pictures[name] and "fresh" or "grey" end
+
+-- ---- training --------------------------------------------------------------------------------------------------------
+
+experiment.train_rules = {
+  epochs = { type = "integer", min = 1, max = 1000000 }, batch = { type = "integer", min = 1 },
+  samples = { type = "integer", min = 1 }, test_every = { type = "integer", min = 1 },
+  optimiser = { type = "optimiser" },
+}
+experiment.train_defaults = { epochs = 10, batch = 100, samples = 1, test_every = 1 }
+
+--- experiment.train(what, given) → its options, checked; missing ones stay missing.
+function experiment.train(what, given) return check.options(what, given, experiment.train_rules) end
+
+-- ---- settings and sweeps ---------------------------------------------------------------------------------------------
+
+-- Words of --set that mean something already.
+experiment.reserved = {
+  "batch", "binarise", "data", "data.test", "data.train", "data.valid", "epochs", "profile", "rate", "samples", "seed", "test_every",
+}
+local reserved = {}
+for _, word in ipairs(experiment.reserved) do reserved[word] = true end
+
+local function is_setting_value(v)
+  local kind = type(v)
+  return kind == "number" and v == v or kind == "string" or kind == "boolean" or schedules.is(v)
+end
+
+local function check_setting_name(what, key)
+  if type(key) ~= "string" or not key:match("^[%a_][%w_]*$") then
+    check.fail { what = "bad name in " .. what, found = check.describe(key), expected = "a name of letters, digits and _" }
+  end
+  if reserved[key] then
+    check.fail { what = "the name " .. key .. " in " .. what .. " is taken", expected = "none of: " .. table.concat(experiment.reserved, ", ") }
+  end
+end
+
+local function check_settings(what, settings)
+  for key, value in pairs(settings) do
+    check_setting_name(what, key)
+    if not is_setting_value(value) then
+      check.fail {
+        what = "bad value of " .. key .. " in " .. what, found = check.describe(value),
+        expected = "a number, a text, true or false, or a lab.schedule", hint = "several values belong in sweep = { " .. key .. " = { … } }",
+      }
+    end
+  end
+end
+
+--- experiment.check_seed(what, seed) → seed, a whole number from 0.
+function experiment.check_seed(what, seed) return check.value(what, seed, { type = "integer", min = 0 }) end
+
+local function check_grid(what, grid)
+  for key, list in pairs(grid) do
+    if key ~= "seed" then check_setting_name(what, key) end
+    if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+      check.fail { what = "bad list of " .. tostring(key) .. " in " .. what, found = check.describe(list), expected = "{ value, value, … }" }
+    end
+    local seen = {}
+    for i, value in ipairs(list) do
+      local name = string.format("value %d of %s in %s", i, key, what)
+      if key == "seed" then experiment.check_seed(name, value) end
+      if not is_setting_value(value) then
+        check.fail { what = "bad " .. name, found = check.describe(value), expected = "a number, a text, true or false, or a lab.schedule" }
+      end
+      if type(value) ~= type(list[1]) and not (schedules.is(value) or schedules.is(list[1])) then
+        check.fail { what = "bad " .. name, found = check.describe(value), expected = "a " .. type(list[1]) .. " like the first" }
+      end
+      if seen[value] then check.fail { what = name .. " stands there twice", found = check.describe(value) } end
+      seen[value] = true
+    end
+  end
+end
+
+-- sweep = { beta = {…}, seed = {…} }, or a list of such grids.
+local function check_sweep(what, sweep)
+  if #sweep == 0 then return check_grid(what, sweep) end
+  for key, grid in pairs(sweep) do
+    if math.type(key) ~= "integer" or type(grid) ~= "table" then
+      check.fail { what = what .. " is neither one grid nor a list of grids", found = check.describe(key) .. " = " .. check.describe(grid) }
+    end
+    check_grid(string.format("grid %d of %s", key, what), grid)
+  end
+end
+
+-- ---- lists of parts --------------------------------------------------------------------------------------------------
+
+local function check_list(what, list, fits, expected)
+  for key, entry in pairs(list) do
+    if math.type(key) ~= "integer" then
+      check.fail { what = what .. " is a list, without names", found = tostring(key) .. " =", expected = expected }
+    end
+    if not fits(entry) then
+      local hint = type(entry) == "function" and "call it: add ()" or nil
+      check.fail { what = string.format("bad entry %d of %s", key, what), found = check.describe(entry), expected = expected, hint = hint }
+    end
+  end
+end
+
+local function is_evaluation(entry)
+  local meta = getmetatable(entry)
+  return type(meta) == "table" and meta.kind == "evaluation"
+end
+
+local function check_evaluate(what, list) check_list(what, list, is_evaluation, "lab.eval.elbo(), lab.eval.nll { … } …") end
+
+-- ---- profiles --------------------------------------------------------------------------------------------------------
+
+local profile_rules = {
+  data = { type = "string|table" }, train = { type = "table" }, settings = { type = "table" }, sweep = { type = "table" },
+  evaluate = { type = "list" },
+}
+
+local function check_profiles(profiles)
+  for name, profile in pairs(profiles) do
+    if type(name) ~= "string" or type(profile) ~= "table" then
+      check.fail { what = "bad entry of profile", found = check.describe(name) .. " = " .. check.describe(profile), expected = "quick = { train = { … } }" }
+    end
+    local what = "profile." .. name
+    local o = check.options(what, profile, profile_rules)
+    if o.data then experiment.data(what .. ".data", o.data) end
+    if o.train then experiment.train(what .. ".train", o.train) end
+    if o.settings then check_settings(what .. ".settings", o.settings) end
+    if o.sweep then check_sweep(what .. ".sweep", o.sweep) end
+    if o.evaluate then check_evaluate(what .. ".evaluate", o.evaluate) end
+  end
+end
+
+-- ---- all of it -------------------------------------------------------------------------------------------------------
+
+local rules = {
+  name = { type = "string", required = true }, question = { type = "string", default = "" },
+  data = { type = "string|table", default = "digits" },
+  settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
+  model = { type = "function", required = true },
+  train = { type = "table|function", default = {} },
+  evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} },
+  profile = { type = "table", default = {} },
+}
+
+--- lab.experiment { … } → the experiment; what a script returns.
+--   name       letters, digits, _ and -; the folder of its figures and the key in results.db
+--   question   what it asks, one sentence, for readers of the database
+--   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "fresh" | "static" | "grey" }
+--   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
+--   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
+--   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, nil where the data has none
+--   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) that returns it
+--   evaluate   a list of lab.eval.…, after training
+--   figures    a list of lab.fig.…, drawn from the database
+--   profile    { quick = { … }, full = { … } }: other data, train, settings, sweep, evaluate by name; --set profile=full.
+--              "quick" is used when there is one and none is asked for.
+function experiment.new(options)
+  local o = check.options("lab.experiment", options, rules)
+  if not o.name:match("^[%w_%-]+$") then
+    check.fail { what = "bad name of the experiment", found = check.describe(o.name), expected = "letters, digits, _ and -" }
+  end
+  o.data = experiment.data("data", o.data)
+  if not o.data.name then check.fail { what = "data has no name", expected = 'data = "digits" or { "digits", train = … }' } end
+  check_settings("settings", o.settings)
+  check_sweep("sweep", o.sweep)
+  if type(o.train) == "table" then o.train = experiment.train("train", o.train) end
+  check_evaluate("evaluate", o.evaluate)
+  check_list("figures", o.figures, function(f) return type(f) == "table" end, "lab.fig.curves(), lab.fig.ellipses { … } …")
+  check_profiles(o.profile)
+  return setmetatable(o, Experiment)
+end
+
+--- experiment.is(v) → whether v is what lab.experiment returns.
+function experiment.is(v) return getmetatable(v) == Experiment end
+
+experiment.default_optimiser = function() return optimisers.adam {} end
+
+return experiment

@@ -1,0 +1,48 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- figures.lua: `lab.fig`: the kinds of figures an experiment may list.
+--
+--     figures = { lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.curves() }
+--
+-- A constructor checks its options where the script is read, before any training, and returns a figure:
+-- { kind =, name =, options =, draw = function (ctx) → names of what was written }.  Nothing is drawn but from the database:
+-- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
+--
+-- To add a kind: a file figures/KIND.lua that returns { about =, options = rules, draw = function (ctx, options, name) }, and its
+-- name in the list below.  Its file opens with what the figure tells.
+
+local check = require "vae_lab.check"
+
+local kinds = { "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means" }
+
+local figures = { kinds = kinds }
+
+local function constructor(kind)
+  local definition = require("vae_lab.figures." .. kind)
+  local rules = { name = { type = "string", default = kind } }
+  for key, rule in pairs(definition.options) do rules[key] = rule end
+  return function(given)
+    local options = check.options("lab.fig." .. kind, given, rules)
+    if not options.name:match("^[%w][%w_.-]*$") or #options.name > 30 then
+      check.fail { what = "bad name of a figure", found = check.describe(options.name), expected = "up to 30 letters, digits, _ - ." }
+    end
+    if definition.check then definition.check(options) end
+    local figure = { kind = kind, name = options.name, options = options, about = definition.about }
+    function figure.draw(ctx)
+      if #ctx.runs == 0 then
+        ctx.note(options.name .. ": no finished run, nothing to draw")
+        return {}
+      end
+      return definition.draw(ctx, options, options.name)
+    end
+    return figure
+  end
+end
+
+for _, kind in ipairs(kinds) do figures[kind] = constructor(kind) end
+
+return setmetatable(figures, {
+  __index = function(_, key)
+    if type(key) == "string" then check.unknown("figure kind", key, kinds) end
+  end,
+})

@@ -1,0 +1,165 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; a line for each combination of the others.
+
+local grid = require "vae_lab.figures.common.grid"
+local Page = require "vae_lab.figures.common.page"
+local records = require "vae_lab.figures.common.records"
+local style = require "vae_lab.style"
+
+local against = {
+  about = "final numbers against a swept setting",
+  options = {
+    x = { type = "string", required = true },
+    metrics = { type = "table", default = { "elbo" } },
+  },
+}
+
+local function setting(run, name)
+  local value = run.params and run.params[name]
+  if value == nil then value = run[name] end
+  return value
+end
+
+-- The label without the setting on the axis: what names a line.
+local function rest_of(label, name)
+  local parts = {}
+  for part in label:gmatch("[^%s,;]+") do
+    if part:match("^([%w_.]+)=") ~= name then parts[#parts + 1] = part end
+  end
+  return table.concat(parts, " ")
+end
+
+local function groups_of(list, name)
+  local groups, by_rest, xs, seen = {}, {}, {}, {}
+  for _, c in ipairs(list) do
+    local x = setting(c.first, name)
+    if x ~= nil then
+      local rest = rest_of(c.label, name)
+      if not by_rest[rest] then
+        by_rest[rest] = { rest = rest, points = {} }
+        groups[#groups + 1] = by_rest[rest]
+      end
+      table.insert(by_rest[rest].points, { x = tonumber(x) or x, c = c })
+      if not seen[x] then
+        seen[x] = true
+        xs[#xs + 1] = tonumber(x) or x
+      end
+    end
+  end
+  local numbers = true
+  for _, x in ipairs(xs) do numbers = numbers and type(x) == "number" end
+  if numbers then table.sort(xs) end
+  return groups, xs, numbers
+end
+
+-- Places on the axis: even steps for words, for few values and where the steps are far from even; else the number itself.
+local function places_of(xs, numbers)
+  local place, tics, even = {}, {}, true
+  if numbers and #xs > 2 then
+    for i = 2, #xs - 1 do
+      local a, b = xs[i] - xs[i - 1], xs[i + 1] - xs[i]
+      even = even and math.abs(a - b) < 0.3 * math.max(a, b)
+    end
+  end
+  for i, x in ipairs(xs) do
+    place[x] = numbers and even and #xs > 2 and x or i
+    tics[i] = { place[x], type(x) == "number" and style.number(x) or tostring(x) }
+  end
+  local low, high = place[xs[1]], place[xs[#xs]]
+  local margin = #xs > 1 and (high - low) * 0.08 or 0.5
+  return place, grid.tics(tics), low - margin, high + margin
+end
+
+-- The rows of every line { place, mean, low, high } and the panel's axis.
+local function gather(ctx, groups, metric, place)
+  local values, drawn = {}, {}
+  for g, group in ipairs(groups) do
+    for _, p in ipairs(group.points) do
+      local s = records.summary(ctx, p.c, metric)
+      if s and s.mean then
+        drawn[g] = drawn[g] or {}
+        local reach = 3 * (s.sd or 0)
+        local from, to = s.low or s.mean, s.high or s.mean
+        table.insert(drawn[g], { place[p.x], s.mean, from, to })
+        values[#values + 1], values[#values + 2], values[#values + 3] = s.mean, math.max(from, s.mean - reach), math.min(to, s.mean + reach)
+      end
+    end
+  end
+  local m = style.metric(metric)
+  return drawn, grid.axis(values, { floor = m.positive and 0 or nil, ceiling = m.share and 1 or nil, linear = m.share })
+end
+
+local function panel(page, name, groups, drawn, axis, x)
+  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]; set xtics %s offset 0,0.3; set ytics %s offset 0.5,0", x.low, x.high, axis.low, axis.high, x.tics, axis.tics)
+  page:addf("set grid ytics lc rgb '#CCCCCC' lw 0.6 dt solid; set xlabel %s offset 0,0.6", style.text(x.title))
+  local parts = {}
+  for g in ipairs(groups) do
+    if drawn[g] then
+      table.sort(drawn[g], function(a, b) return a[1] < b[1] end)
+      for _, row in ipairs(drawn[g]) do
+        for k = 2, 4 do row[k] = axis.map(row[k]) end
+        if row[3] ~= row[3] then row[3] = axis.low end
+        -- an interval beyond the frame ends at it
+        row[3], row[4] = math.max(row[3], axis.low), math.min(row[4], axis.high)
+      end
+      local file, colour = page:data(name .. "_" .. g, drawn[g]), style.colour(g)
+      parts[#parts + 1] = string.format("%s using 1:2 with lines lw 2 dt %s lc rgb '%s'", file, style.dash(g), colour)
+      parts[#parts + 1] = string.format("%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 2 lc rgb '%s'", file, style.point(g), colour)
+    end
+  end
+  page:plot(parts)
+  page:add "unset grid; unset xlabel"
+end
+
+local function key_of(groups)
+  local entries = {}
+  for i, group in ipairs(groups) do
+    entries[i] = { text = style.title(group.rest), colour = style.colour(i), dash = style.dash(i), point = style.point(i) }
+  end
+  return entries
+end
+
+function against.draw(ctx, options, name)
+  local groups, xs, numbers = groups_of(records.configurations(ctx), options.x)
+  if #xs < 2 then
+    ctx.note(name .. ": the runs have fewer than two values of " .. options.x .. "; nothing to draw")
+    return {}
+  end
+  local metrics, seeds = {}, 1
+  for _, metric in ipairs(options.metrics) do
+    local full, any = records.metric_name(metric), false
+    for _, g in ipairs(groups) do
+      for _, p in ipairs(g.points) do
+        local s = records.summary(ctx, p.c, full)
+        any = any or (s ~= nil and s.mean ~= nil)
+        seeds = math.max(seeds, s and s.seeds or 1)
+      end
+    end
+    if any then metrics[#metrics + 1] = full else ctx.note(name .. ": " .. full .. " is not recorded; left out") end
+  end
+  if #metrics == 0 then return {} end
+  local place, x_tics, low, high = places_of(xs, numbers)
+  local words = style.setting(options.x)
+  local title = "What " .. words .. (words:match("s$") and " do" or " does")
+  local note = seeds > 1 and "mean over up to " .. seeds .. " seeds, with its 95 % interval" or "one seed: there is no interval"
+  local top = Page.top { title = title, note = note }
+  local heads = {}
+  for i, metric in ipairs(metrics) do heads[i] = style.metric(metric) end
+  local g = grid.squares(#metrics, 16, { left = 1.45, between = 1.6, above = Page.heading_height(heads, 4) + 0.1, below = 1.15, top = top, ratio = #metrics == 1 and 0.6 or 0.95, largest = #metrics == 1 and 11 or 6.5, columns = math.min(3, #metrics) })
+  local keyed = #groups > 1
+  local page = Page.new { width = 16, height = top + g.height + (keyed and Page.key_height(key_of(groups), 0.5) or 0) + Page.foot, title = title, note = note }
+  page.source = records.source(ctx)
+  if keyed then page:key(key_of(groups), 0.5, top + g.height) end
+  for i, metric in ipairs(metrics) do
+    local x, y = g.place(i)
+    local m = style.metric(metric)
+    page:panel { x = x, y = y, w = g.size, h = g.tall }
+    local drawn, axis = gather(ctx, groups, metric, place)
+    page:heading(m.title, m.unit .. (axis.kind == "log" and " (log)" or ""), x, y, g.size)
+    panel(page, "m" .. i, groups, drawn, axis, { low = low, high = high, tics = x_tics, title = words })
+  end
+  return { page:render(ctx, name) }
+end
+
+return against

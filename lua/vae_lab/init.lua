@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- init.lua: local lab = require "vae_lab": the words that an experiment is written in.
+--
+--   local q  = lab.mlp { x, 500, act = "tanh" }:normal(2)      -- q(z|x) = N(mu, diag sigma²)     networks.lua
+--   local z  = q:sample()                                      -- z = mu + sigma · eps            distributions.lua
+--   local px = lab.mlp { z, 500, act = "tanh" }:bernoulli(x)   -- p(x|z)
+--   bound = px:log_prob(x) - run.beta * q:kl()                 -- tensors: + - * / ^2 :sum() …    tensor.lua
+--
+-- Read next: experiments/kl_ablation.lua, then experiment.lua (the table), build.lua (the names), plan.lua (the runs).
+
+local check = require "vae_lab.check"
+local tensor = require "vae_lab.tensor"
+local distributions = require "vae_lab.distributions"
+local networks = require "vae_lab.networks"
+local objectives = require "vae_lab.objectives"
+local optimisers = require "vae_lab.optimisers"
+local experiment = require "vae_lab.experiment"
+
+local lab = {
+  experiment = experiment.new,
+
+  -- the model
+  mlp = networks.mlp,
+  normal = distributions.normal, standard_normal = distributions.standard_normal,
+  bernoulli = distributions.bernoulli, categorical = distributions.categorical,
+  noise = tensor.noise, constant = tensor.constant, concat = tensor.concat,
+  max = function(a, b)
+    if type(a) == "number" then a, b = b, a end
+    return tensor.expect("an argument of lab.max", a):max(b)
+  end,
+
+  -- what is maximised
+  iwae = objectives.iwae, log_weights = objectives.log_weights, free_bits = objectives.free_bits,
+
+  -- how
+  sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop, adam = optimisers.adam, adamw = optimisers.adamw,
+  schedule = require "vae_lab.schedules",
+
+  -- for the engine: lab.plan(experiment, settings) → the list of runs
+  plan = function(e, settings) return require("vae_lab.plan").make(e, settings) end,
+}
+
+-- What is loaded when it is first used: training needs no figures.
+local later = { fig = "vae_lab.figures", eval = "vae_lab.evaluations" }
+
+return setmetatable(lab, {
+  __index = function(_, key)
+    if later[key] then
+      local module = require(later[key])
+      rawset(lab, key, module)
+      return module
+    end
+    local names = {}
+    for _, list in ipairs { lab, later } do
+      for name in pairs(list) do names[name] = true end
+    end
+    check.unknown("name lab.", key, check.sorted_keys(names))
+  end,
+})

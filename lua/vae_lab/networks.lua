@@ -1,0 +1,202 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- networks.lua: layers and heads: lab.mlp { x, 500, act = "tanh" }:normal(2).
+--
+-- Promise: parameters have stable names, NETWORK.LAYER.W and .b: a network that reads data is called "encoder", one that
+-- reads a latent "decoder" (a second one "encoder2" …), unless the script names it; layers count from 0, heads are named
+-- after what they give.  A name is never shared by accident: weights are shared only by calling a network again.
+
+local check = require "vae_lab.check"
+local tensor = require "vae_lab.tensor"
+local distributions = require "vae_lab.distributions"
+
+local networks = {}
+
+local Network = { kind = "network" }
+Network.__index = Network
+
+-- ---- initial values --------------------------------------------------------------------------------------------------
+
+-- An init by name: the strings of graph_param for W and b, of a layer with `rows` inputs.
+local inits = {
+  -- Glorot & Bengio 2010, as Burda et al. use it
+  glorot = function() return "glorot_uniform", "zeros" end,
+  -- torch.nn.Linear's: both uniform on ±1/sqrt(inputs)
+  pytorch = function(rows) return "fan_in_uniform", string.format("uniform(%s)", check.number(1 / math.sqrt(rows))) end,
+  -- He et al. 2015, for relu
+  he = function() return "he_normal", "zeros" end,
+  -- Kingma & Welling, section 5: all parameters from N(0, 0.01), read as a standard deviation of 0.01
+  paper = function() return "normal(0.01)", "normal(0.01)" end,
+}
+local plain = { "zeros", "ones", "glorot_uniform", "glorot_normal", "he_normal", "fan_in_uniform" }
+local with_number = { "normal", "uniform", "constant" }
+
+local function init_of(what, name, rows)
+  if inits[name] then return inits[name](rows) end
+  for _, known in ipairs(plain) do
+    if name == known then return name, "zeros" end
+  end
+  local kind, number = name:match("^(%a+)%(([^()]+)%)$")
+  for _, known in ipairs(with_number) do
+    if kind == known and tonumber(number) then return name, "zeros" end
+  end
+  local names = check.sorted_keys(inits)
+  for _, known in ipairs(plain) do names[#names + 1] = known end
+  for _, known in ipairs(with_number) do names[#names + 1] = known .. "(NUMBER)" end
+  check.unknown("init of " .. what .. ":", name, names)
+end
+
+-- ---- layers ----------------------------------------------------------------------------------------------------------
+
+networks.activations = { "linear", "relu", "sigmoid", "softplus", "tanh" }
+
+-- h W + b, then act: one node of the engine.
+local function dense(h, scope, width, act, init, bias_init)
+  local rows = h:width()
+  local w_init, b_init = init_of(scope, init, rows)
+  local w = tensor.param(scope .. ".W", rows, width, w_init)
+  local b = tensor.param(scope .. ".b", 1, width, bias_init or b_init)
+  return tensor.apply("dense", { h, w, b }, { act = act ~= "linear" and act or "none" })
+end
+
+local function run_layers(self, inputs)
+  local h = tensor.concat(inputs)
+  for i, width in ipairs(self.widths) do
+    h = dense(h, self.name .. "." .. (i - 1), width, self.act, self.init)
+  end
+  return h
+end
+
+local function instance(self, inputs)
+  return setmetatable({
+    name = self.name, widths = self.widths, act = self.act, init = self.init,
+    output = run_layers(self, inputs), heads = {},
+  }, Network)
+end
+
+-- The leading tensors of a list, and the rest.
+local function split_inputs(what, list)
+  local inputs, rest = {}, {}
+  for i, entry in ipairs(list) do
+    if tensor.is(entry) and #rest == 0 then
+      inputs[i] = tensor.expect("input of " .. what, entry)
+    else
+      rest[#rest + 1] = entry
+    end
+  end
+  if #inputs == 0 then
+    check.fail {
+      what = what .. " has no input", found = check.describe(list[1]), expected = "a tensor first: " .. what .. " { x, 500, act = \"tanh\" }",
+    }
+  end
+  return inputs, rest
+end
+
+--- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths, one after the other.
+-- Several inputs are put side by side: lab.mlp { x, y, 500 } (a conditional model).  No widths: the heads read the input itself.
+-- act: "tanh" (the default), "relu", "sigmoid", "softplus", "linear".
+-- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param's.
+-- Field: output, the last layer's tensor.  Calling it on other inputs, net { x2 }, gives the same weights on them.
+function networks.mlp(options)
+  local o = check.options("lab.mlp", options, {
+    [1] = { type = "tensor|integer", min = 1 },
+    act = { type = "string", one_of = networks.activations, default = "tanh" },
+    init = { type = "string", default = "glorot" }, name = { type = "string" },
+  })
+  local inputs, widths = split_inputs("lab.mlp", o)
+  for i, width in ipairs(widths) do check.value("width of layer " .. i .. " of lab.mlp", width, { type = "integer", min = 1 }) end
+  local name = o.name
+  if name then
+    if not name:match("^[%w_%-/]+$") then
+      check.fail { what = "bad name of a network", found = check.describe(name), expected = "letters, digits, _ - /" }
+    end
+    tensor.claim(name, "a network")
+  else
+    local latent = false
+    for _, input in ipairs(inputs) do latent = latent or input.origin == "latent" end
+    name = tensor.unique(latent and "decoder" or "encoder")
+  end
+  return instance({ name = name, widths = widths, act = o.act, init = o.init }, inputs)
+end
+
+function Network:__call(inputs)
+  if tensor.is(inputs) then inputs = { inputs } end
+  local list, rest = split_inputs(self.name, inputs)
+  if #rest > 0 then check.fail { what = "a network that is called again takes inputs only", found = check.describe(rest[1]) } end
+  return instance(self, list)
+end
+
+-- ---- heads -----------------------------------------------------------------------------------------------------------
+
+-- A width as a number, or as the tensor that it shall fit: :bernoulli(x).
+local function width_of(what, like)
+  if tensor.is(like) then return like:width() end
+  return check.value("width of " .. what, like, { type = "integer|tensor", min = 1 })
+end
+
+-- Each head of a network once, so that no two ask for one name.
+local function head(self, name, width, options)
+  if not name:match("^[%a_][%w_.]*$") then
+    check.fail { what = "bad name of a head", found = check.describe(name), expected = "a letter, then letters, digits, _" }
+  end
+  if self.heads[name] then
+    check.fail { what = string.format("network %q has a head %q already", self.name, name), hint = "give the second one a name =" }
+  end
+  self.heads[name] = true
+  return dense(self.output, self.name .. "." .. name, width, "linear", options.init or self.init, options.bias_init)
+end
+
+local head_rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
+local function head_options(what, options, more)
+  local rules = {}
+  for key, rule in pairs(head_rules) do rules[key] = rule end
+  for key, rule in pairs(more or {}) do rules[key] = rule end
+  return check.options(what, options, rules)
+end
+
+--- net:linear(width, { name = "linear", init =, bias_init = }) → a tensor (·, b, width): one more layer without activation.
+function Network:linear(width, options)
+  local o = head_options(":linear", options)
+  return head(self, o.name or "linear", width_of(":linear", width), o)
+end
+
+--- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init = }) → N(mu, diag exp(logvar)).
+-- d: a number, or the tensor whose width it shall have.  mu and logvar are linear in the last layer
+-- (Kingma & Welling, appendix C.2); mean_act = "sigmoid" keeps the mean in (0, 1), as they do for the Frey faces.
+-- logvar: "head" (linear), "shared" (one trained number for each feature), or a number (fixed, 0: unit variance).
+-- floor = a: logvar = a + softplus(head - a), a soft lower bound.  It changes the model: say so where you use it.
+function Network:normal(d, options)
+  local o = head_options(":normal", options, {
+    mean_act = { type = "string", one_of = networks.activations, default = "linear" },
+    logvar = { type = "string|number", default = "head" }, floor = { type = "number" },
+  })
+  local prefix = o.name and o.name .. "." or ""
+  local width = width_of(":normal", d)
+  local mu = head(self, prefix .. "mu", width, o)
+  if o.mean_act ~= "linear" then mu = mu[o.mean_act](mu) end
+  local logvar
+  if type(o.logvar) == "number" then
+    logvar = tensor.constant(o.logvar)
+  elseif check.one_of("logvar of :normal:", o.logvar, { "head", "shared" }) == "shared" then
+    logvar = tensor.param(self.name .. "." .. prefix .. "logvar", 1, width, "zeros")
+  else
+    logvar = head(self, prefix .. "logvar", width, { init = o.init })
+  end
+  if o.floor then logvar = o.floor + (logvar - o.floor):softplus() end
+  return distributions.normal(mu, logvar)
+end
+
+--- net:bernoulli(x, { init =, bias_init = "data_logit" … }) → independent Bernoulli variables, as many as x has features.
+-- bias_init = "data_logit": the logit of the training data's clipped mean (Burda et al.'s code).
+function Network:bernoulli(like, options)
+  local o = head_options(":bernoulli", options)
+  return distributions.bernoulli(head(self, o.name or "logits", width_of(":bernoulli", like), o))
+end
+
+--- net:categorical(y, { init =, bias_init = }) → one of as many classes as y has features.
+function Network:categorical(like, options)
+  local o = head_options(":categorical", options)
+  return distributions.categorical(head(self, o.name or "logits", width_of(":categorical", like), o))
+end
+
+return networks

@@ -1,0 +1,334 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- plan.lua: an experiment and the settings of the command line become a list of runs.
+--
+-- Promise: the same script and settings give the same list, in the same order, whatever the machine; each run is a plain
+-- table that the engine freezes.  A setting that does not exist is an error that lists those that do.
+--
+-- Order of precedence, the later wins: the script's own values, the profile's, --set.
+
+local check = require "vae_lab.check"
+local build = require "vae_lab.build"
+local schedules = require "vae_lab.schedules"
+local experiment = require "vae_lab.experiment"
+
+local plan = {}
+
+local function copy(t)
+  local out = {}
+  for key, value in pairs(t) do out[key] = value end
+  return out
+end
+
+local function merge(into, from)
+  for key, value in pairs(from or {}) do into[key] = value end
+  return into
+end
+
+-- ---- the settings in force -------------------------------------------------------------------------------------------
+
+-- A sweep is kept as a list of grids; one that a script gave as a single grid is a list of one.
+local function grids_of(sweep)
+  local grids = {}
+  for i, grid in ipairs(#sweep > 0 and sweep or { sweep }) do grids[i] = copy(grid) end
+  return grids
+end
+
+local function choose_profile(e, wanted)
+  local names = check.sorted_keys(e.profile)
+  if wanted then return wanted, e.profile[check.one_of("profile", wanted, names, "--set profile=" .. wanted)] end
+  if e.profile.quick then return "quick", e.profile.quick end
+  return nil, {}
+end
+
+local function with_profile(e, wanted)
+  local name, profile = choose_profile(e, wanted)
+  local r = {
+    profile = name, data = merge(copy(e.data), profile.data and experiment.data("data", profile.data)),
+    settings = merge(copy(e.settings), profile.settings), grids = grids_of(e.sweep),
+    train = e.train, train_over = copy(profile.train or {}), evaluate = profile.evaluate or e.evaluate,
+  }
+  if profile.sweep then
+    if #profile.sweep > 0 or #r.grids > 1 then
+      r.grids = grids_of(profile.sweep)
+    else
+      merge(r.grids[1], profile.sweep)
+    end
+  end
+  return r
+end
+
+-- ---- --set -----------------------------------------------------------------------------------------------------------
+
+local function bad_set(key, text, expected)
+  check.fail { what = "bad value of " .. key, where = "--set " .. key .. "=" .. text, found = check.describe(text), expected = expected }
+end
+
+local function whole(key, text, least)
+  local value = math.tointeger(tonumber(text))
+  if not value or value < least then bad_set(key, text, "a whole number, at least " .. least) end
+  return value
+end
+
+-- A text as a value of the same type as `like`.
+local function typed(key, text, like)
+  if type(like) == "number" or schedules.is(like) then
+    local value = tonumber(text)
+    if not value or value ~= value then bad_set(key, text, "a number") end
+    return value
+  elseif type(like) == "boolean" then
+    if text ~= "true" and text ~= "false" then bad_set(key, text, "true or false") end
+    return text == "true"
+  end
+  return text
+end
+
+local function split(text)
+  local parts = {}
+  for part in (text .. ","):gmatch("([^,]*),") do parts[#parts + 1] = part end
+  return parts
+end
+
+local function values(key, text, like)
+  local list, seen = {}, {}
+  for i, part in ipairs(split(text)) do
+    list[i] = key == "seed" and whole(key, part, 0) or typed(key, part, like)
+    if seen[list[i]] then bad_set(key, text, "each value once") end
+    seen[list[i]] = true
+  end
+  return list
+end
+
+-- A value of that key in some grid, nil when no grid has it.
+local function swept_example(r, key)
+  for _, grid in ipairs(r.grids) do
+    if grid[key] then return grid[key][1] end
+  end
+end
+
+-- Words with a meaning of their own: how each changes the settings in force.
+local words = {
+  profile = function() end, -- taken before
+  data = function(r, text) r.data.name = text end,
+  binarise = function(r, text) r.data.binarise = check.one_of("binarise", text, experiment.binarise, "--set binarise=" .. text) end,
+  ["data.train"] = function(r, text) r.data.train = whole("data.train", text, 1) end,
+  ["data.valid"] = function(r, text) r.data.valid = whole("data.valid", text, 0) end,
+  ["data.test"] = function(r, text) r.data.test = whole("data.test", text, 1) end,
+  epochs = function(r, text) r.train_over.epochs = whole("epochs", text, 1) end,
+  batch = function(r, text) r.train_over.batch = whole("batch", text, 1) end,
+  samples = function(r, text) r.train_over.samples = whole("samples", text, 1) end,
+  test_every = function(r, text) r.train_over.test_every = whole("test_every", text, 1) end,
+  rate = function(r, text)
+    r.rate = tonumber(text)
+    if not r.rate or r.rate < 0 then bad_set("rate", text, "a number, at least 0") end
+  end,
+  seed = function(r, text)
+    local list = values("seed", text)
+    for _, grid in ipairs(r.grids) do grid.seed = list end
+  end,
+}
+
+local function known_names(r)
+  local names = {}
+  for _, word in ipairs(check.sorted_keys(words)) do names[word] = true end
+  for key in pairs(r.settings) do names[key] = true end
+  for _, grid in ipairs(r.grids) do
+    for key in pairs(grid) do names[key] = true end
+  end
+  return check.sorted_keys(names)
+end
+
+local function set_own(r, key, text)
+  local swept, setting = swept_example(r, key), r.settings[key]
+  if swept == nil and setting == nil then check.unknown("setting", key, known_names(r), "--set " .. key .. "=" .. text) end
+  local like = setting
+  if like == nil then like = swept end
+  local list = values(key, text, like)
+  if swept == nil and #list == 1 then
+    r.settings[key] = list[1]
+    return
+  end
+  for _, grid in ipairs(r.grids) do
+    if grid[key] or swept == nil then grid[key] = list end
+  end
+end
+
+local function resolve(e, set)
+  local r = with_profile(e, set.profile)
+  for _, key in ipairs(check.sorted_keys(set)) do
+    local text = set[key]
+    if words[key] then words[key](r, text) else set_own(r, key, text) end
+  end
+  r.data.binarise = r.data.binarise or experiment.default_binarise(r.data.name)
+  return r
+end
+
+-- ---- the points of the sweep -----------------------------------------------------------------------------------------
+
+local function value_text(value)
+  if type(value) == "number" or schedules.is(value) then return schedules.text(value) end
+  return tostring(value)
+end
+
+-- "beta=0.1, latent=5": the swept keys but for the seed, in alphabetical order.
+local function label_of(e, keys, point)
+  local parts = {}
+  for i, key in ipairs(keys) do parts[i] = key .. "=" .. value_text(point[key]) end
+  return #parts > 0 and table.concat(parts, ", ") or e.name
+end
+
+-- Every combination of one grid; keys in alphabetical order, the last one fastest, seeds fastest of all.
+local function expand(e, r, grid, points)
+  local keys = {}
+  for _, key in ipairs(check.sorted_keys(grid)) do
+    if key ~= "seed" then keys[#keys + 1] = key end
+  end
+  local function walk(depth, chosen)
+    if depth <= #keys then
+      for _, value in ipairs(grid[keys[depth]]) do
+        chosen[keys[depth]] = value
+        walk(depth + 1, chosen)
+      end
+      return
+    end
+    points[#points + 1] = {
+      values = merge(copy(r.settings), chosen), label = label_of(e, keys, chosen), seeds = grid.seed or { 1 },
+    }
+  end
+  walk(1, {})
+end
+
+-- ---- training --------------------------------------------------------------------------------------------------------
+
+local function training(r, point)
+  local given = r.train
+  if type(given) == "function" then given = experiment.train("what train returned", given(build.run(point.values))) end
+  local t = merge(merge(copy(experiment.train_defaults), given), r.train_over)
+  t.optimiser = copy(t.optimiser or experiment.default_optimiser())
+  if r.rate then t.optimiser.rate = r.rate end
+  return t
+end
+
+local function optimiser_table(o)
+  local out = copy(o)
+  out.rate = nil
+  return out
+end
+
+-- ---- data ------------------------------------------------------------------------------------------------------------
+
+-- Opens each data set once.
+local function opener(dir)
+  local open = {}
+  return function(spec)
+    local key = string.format("%s %s %s %s %s", spec.name, spec.binarise, spec.train, spec.valid, spec.test)
+    if not open[key] then
+      open[key] = require("vae_lab.native.data").open(spec.name, {
+        dir = dir, train = spec.train, valid = spec.valid, test = spec.test, binarise = spec.binarise,
+      })
+    end
+    return open[key]
+  end
+end
+
+-- ---- runs ------------------------------------------------------------------------------------------------------------
+
+-- What a reader of the database compares runs by: every setting, and what training was like.
+local function params_of(r, point, built, t, data)
+  local params = { latent = built.latent }
+  for key, value in pairs(point.values) do params[key] = type(value) == "number" and value or value_text(value) end
+  return merge(params, {
+    data = r.data.name, binarise = r.data.binarise, examples = data:count("train"), epochs = t.epochs, batch = t.batch,
+    samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
+    rate = type(t.optimiser.rate) == "number" and t.optimiser.rate or schedules.text(t.optimiser.rate),
+  })
+end
+
+-- What evaluations of this list need besides the run's own model: names of experiments in evaluations/.
+local function needs_of(list)
+  local needs = {}
+  for _, evaluation in ipairs(list) do
+    for _, need in ipairs(evaluation.needs) do needs[need] = true end
+  end
+  return needs
+end
+
+-- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.grey(), the same data with its grey
+-- pixels, opened when it is first asked for, and the models that they need: others.classifier.
+local function evaluations_of(r, open)
+  local function grey()
+    local spec = copy(r.data)
+    spec.binarise = "grey"
+    return open(spec)
+  end
+  local out = {}
+  for i, evaluation in ipairs(r.evaluate) do
+    out[i] = {
+      text = evaluation.text,
+      run = function(model, data, recorder)
+        local others = { grey = grey }
+        for _, need in ipairs(evaluation.needs) do others[need] = recorder:model(need) end
+        evaluation.run(model, data, recorder, others)
+      end,
+    }
+  end
+  return out
+end
+
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.
+local function add_point(runs, e, r, point, open, phase, requires)
+  local data = open(r.data)
+  local t = training(r, point)
+  local built = build.graph(e.model, point.values, data, { batch = t.batch, samples = t.samples })
+  local scalars = {}
+  for name, schedule in pairs(built.scalars) do
+    scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
+  end
+  for _, seed in ipairs(point.seeds) do
+    runs[#runs + 1] = {
+      experiment = e.name, question = e.question, label = point.label, seed = seed,
+      params = params_of(r, point, built, t, data), graph = built.graph, data = data,
+      objective = "bound", metrics = built.metrics, optimiser = optimiser_table(t.optimiser),
+      rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
+      epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every,
+      evaluations = evaluations_of(r, open), phase = phase, requires = requires,
+    }
+  end
+end
+
+-- The runs that others need, each once; → { classifier = its index in the list }.
+local function add_required(runs, r, open, needed)
+  local index = {}
+  for _, name in ipairs(check.sorted_keys(needed)) do
+    local e = require("vae_lab.evaluations." .. name).experiment(r.data)
+    local own = resolve(e, {})
+    if open(own.data):classes() == 0 then
+      check.fail {
+        what = "an evaluation needs a " .. name .. ", and the data has no labels", found = r.data.name,
+        hint = "leave lab.eval.validity out, or use data with labels",
+      }
+    end
+    add_point(runs, e, own, { values = own.settings, label = name, seeds = { 1 } }, open, 0, {})
+    index[name] = #runs
+  end
+  return index
+end
+
+--- plan.make(experiment, settings) → the list of runs, each a table { experiment, question, label, seed, params, graph, data,
+-- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }.
+-- settings: { set = { key = "text" }, data_dir = folder or nil }.
+function plan.make(e, settings)
+  settings = settings or {}
+  if not experiment.is(e) then
+    check.fail { what = "the script returns no experiment", found = check.describe(e), expected = "return lab.experiment { … }" }
+  end
+  local r = resolve(e, settings.set or {})
+  local open = opener(settings.data_dir)
+  local runs, points = {}, {}
+  local requires = add_required(runs, r, open, needs_of(r.evaluate))
+  for _, grid in ipairs(r.grids) do expand(e, r, grid, points) end
+  for _, point in ipairs(points) do add_point(runs, e, r, point, open, 1, requires) end
+  return runs
+end
+
+return plan

@@ -1,0 +1,122 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- style.lua: how every figure looks: colours, dashes, points, sizes, and how settings and numbers are spelt.
+--
+-- Promise: nothing is told by colour alone; every text is at least 8 pt; colours are Okabe and Ito's (2008), told apart with
+-- any kind of colour vision, and continuous values use viridis.
+
+local plot = require "vae_lab.native.plot"
+
+local style = {}
+
+-- ---- colours ---------------------------------------------------------------------------------------------------------
+
+-- Okabe and Ito's eight, those with most contrast on white first; yellow, the palest, is left for fills.
+style.colours = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000" }
+
+-- Ten classes: the same, a darker yellow, grey and brown, chosen to differ from them in lightness too.
+style.classes = {
+  "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#A89A00", "#8A8A8A", "#5D2E0C",
+}
+
+style.ink, style.soft, style.faint = "#000000", "#555555", "#BBBBBB"
+
+-- Dash patterns: on, off, … in fifths of the line's width.
+style.dashes = { "solid", "(16,9)", "(4,6)", "(16,6,4,6)", "(30,9)", "(16,6,4,6,4,6)", "(8,4)" }
+style.circles = { "(5,5)", "(14,8)" } -- the prior's, at 1 and 2 standard deviations
+
+-- Point types, filled and open, that stay apart at small size; no triangles: below 2 pt gnuplot's pdf draws them flat.
+style.points = { 7, 5, 13, 6, 4, 12, 15, 2, 14, 1 }
+
+local function pick(list, i) return list[(i - 1) % #list + 1] end
+
+function style.colour(i) return pick(style.colours, i) end
+function style.point(i) return pick(style.points, i) end
+function style.dash(i) return pick(style.dashes, i) end
+function style.class_colour(label) return pick(style.classes, (label or 0) + 1) end
+function style.class_point(label) return pick(style.points, (label or 0) + 1) end
+
+style.viridis = "set palette defined (0 '#440154', 1 '#482878', 2 '#3E4A89', 3 '#31688E', 4 '#26828E', 5 '#1F9E89', "
+  .. "6 '#35B779', 7 '#6DCD59', 8 '#B4DE2C', 9 '#FDE725')"
+
+-- ---- text ------------------------------------------------------------------------------------------------------------
+
+style.text = plot.quote -- any text as a gnuplot string, right in every format
+
+--- style.number(v, digits) → "−0.012": a true minus, no more digits than asked for (3), no trailing zeros.
+function style.number(v, digits)
+  if v ~= v then return "not a number" end
+  local text = string.format("%." .. (digits or 3) .. "g", v)
+  if text:find("e", 1, true) and math.abs(v) < 1e7 and math.abs(v) >= 1e-4 then text = string.format("%.0f", v) end
+  local mantissa, exponent = text:match("^(.-)e([+-]%d+)$")
+  if mantissa then text = mantissa .. "e" .. exponent:gsub("^%+", ""):gsub("^(-?)0+", "%1") end
+  return (text:gsub("%-", "−"))
+end
+
+-- Settings by the symbols and words of the papers; {a, b} reads "a VALUE b".
+local settings = {
+  beta = "β", lambda = "λ", alpha = "α", gamma = "γ", tau = "τ", sigma = "σ",
+  k = "k", K = "K", n = "n",
+}
+local counted = {
+  latent = { "latent dimension", "latent dimensions" }, hidden = { "hidden unit", "hidden units" },
+  samples = { "sample", "samples" }, layers = { "layer", "layers" }, epochs = { "epoch", "epochs" },
+}
+
+--- style.setting(name) → the words for a setting on an axis: "β", "latent dimensions", "learning rate".
+function style.setting(name)
+  if settings[name] then return settings[name] end
+  if counted[name] then return counted[name][2] end
+  return (name:gsub("_", " "))
+end
+
+--- style.title("beta=0.01 latent=2") → "β = 0.01, 2 latent dimensions".
+function style.title(label)
+  if label == nil or label == "" then return "the model" end
+  local parts = {}
+  for part in label:gmatch("[^%s,;]+") do
+    local name, value = part:match("^([%w_.]+)=(.+)$")
+    if not name then
+      parts[#parts + 1] = part
+    elseif counted[name] and tonumber(value) then
+      parts[#parts + 1] = value .. " " .. counted[name][tonumber(value) == 1 and 1 or 2]
+    else
+      parts[#parts + 1] = style.setting(name) .. " = " .. (tonumber(value) and value:gsub("%-", "−") or value)
+    end
+  end
+  return table.concat(parts, ", ")
+end
+
+--- style.slug("beta=0.01") → "beta-0.01", for the name of a file.
+function style.slug(label)
+  local slug = (label or ""):gsub("[^%w.]+", "-"):gsub("^[-.]+", ""):gsub("[-.]+$", "")
+  return slug == "" and "model" or slug:sub(1, 48)
+end
+
+-- Metrics in plain words: title of an axis; unit; share: between 0 and 1; positive: never below 0.
+local metrics = {
+  elbo = { "ELBO", "nats per example" },
+  bound = { "objective", "nats per example" },
+  reconstruction = { "reconstruction", "nats per example" },
+  kl = { "KL to the prior", "nats per example", positive = true },
+  nll = { "negative log-likelihood", "nats per example", positive = true },
+  ["latent/hole_fraction"] = { "prior mass that no ellipse covers", "share", share = true },
+  ["latent/hole_density"] = { "prior draws where q(z) is nearly empty", "share", share = true },
+  ["latent/overlap"] = { "overlap of two images' ellipses", "0 apart, 1 the same", share = true },
+  ["latent/active_units"] = { "latent dimensions in use", "count", positive = true },
+  ["latent/spread"] = { "spread of the means (prior: 1)", "standard deviation", positive = true },
+  ["latent/sigma"] = { "mean width of an ellipse (prior: 1)", "standard deviation", positive = true },
+  ["latent/knn_agreement"] = { "neighbours of the same class", "share", share = true },
+  ["sample/validity"] = { "prior samples that look like data", "share", share = true },
+}
+
+--- style.metric("test/elbo") → { title =, unit =, share =, positive = }.
+function style.metric(name)
+  local known = metrics[name] or metrics[(name:gsub("^%a+/", ""))]
+  if known then
+    return { title = known[1], unit = known[2], share = known.share or false, positive = known.positive or known.share or false }
+  end
+  return { title = (name:gsub("^test/", ""):gsub("[_/]", " ")), unit = "", share = false, positive = false }
+end
+
+return style

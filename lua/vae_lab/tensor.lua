@@ -1,0 +1,322 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- tensor.lua: the nodes of a graph as Lua values with the signs of arithmetic, so that a formula reads like itself.
+--
+-- Promise: a tensor has the shape (samples, batch, features): k draws for each of b examples of d numbers; operands
+-- broadcast where an axis is 1.  Nothing is computed here: every operator adds one node to the graph of the run that is
+-- being built, and a shape that does not fit is an error with the script's line.
+--
+--   a + b, a - b, a * b, a / b, -a       with tensors or numbers
+--   a ^ 2                                also ^ 1, ^ 0.5, ^ -1
+--   a:exp() … a:sum("features") …        the methods below
+
+local check = require "vae_lab.check"
+
+local tensor = {}
+
+--- Tensor: the class; fields node (its number in the graph) and draws (its samples axis: 1, a number, or "k").
+local Tensor = { kind = "tensor" }
+tensor.Tensor = Tensor
+
+-- A leaf may be made when it is first used (tensor.lazy_input): then its node comes from here.
+function Tensor.__index(self, key)
+  if key ~= "node" then return Tensor[key] end
+  self.node = self.make()
+  return self.node
+end
+
+-- ---- the graph that is being built -----------------------------------------------------------------------------------
+
+local current -- set by tensor.build, nil outside
+
+--- tensor.build(graph, f, …) → what f(…) returns, with `graph` (native) as the one that tensors are added to.
+-- An error leaves it set: it ends the script, and the next build sets it anew.
+function tensor.build(graph, f, ...)
+  current = { graph = graph, names = {}, params = {}, made = {} }
+  local result = table.pack(f(...))
+  current = nil
+  return table.unpack(result, 1, result.n)
+end
+
+local function building(what)
+  if not current then
+    check.fail {
+      what = what .. " is made outside of a model", expected = "a call from within model = function (run, x) … end",
+      hint = "tensors, networks and distributions live in a run's graph; make them there",
+    }
+  end
+  return current
+end
+
+--- tensor.unique(base) → base, or base2, base3 … when it was given out before in this graph: names by order of creation.
+function tensor.unique(base)
+  local names = building("a name").names
+  names[base] = (names[base] or 0) + 1
+  return names[base] == 1 and base or base .. names[base]
+end
+
+--- tensor.claim(name, what): takes a name that a script gave; raises when it is taken.
+function tensor.claim(name, what)
+  local names = building(what).names
+  if names[name] then
+    check.fail { what = string.format("two networks are called %q", name), expected = "a name = of its own for each", }
+  end
+  names[name] = 1
+  return name
+end
+
+local function wrap(node, draws, origin)
+  return setmetatable({ node = node, draws = draws or 1, origin = origin, graph = current.graph }, Tensor)
+end
+
+--- tensor.is(v) → whether v is a tensor.
+function tensor.is(v) return getmetatable(v) == Tensor end
+
+--- tensor.expect(what, v) → v, which must be a tensor of the graph being built.
+function tensor.expect(what, v)
+  if not tensor.is(v) then
+    check.fail { what = what .. " must be a tensor", found = check.describe(v), expected = "x, or something computed from it" }
+  end
+  if v.graph ~= building(what).graph then
+    check.fail { what = what .. " belongs to the graph of another run", hint = "keep tensors in local variables of the model function" }
+  end
+  return v
+end
+
+-- The samples axis of a result: the one operand that has more than 1, or "k".
+local function common_draws(args)
+  for _, a in ipairs(args) do
+    if a.draws ~= 1 then return a.draws end
+  end
+  return 1
+end
+
+-- What a network is named after: data if nothing else goes in, a latent as soon as one does.
+local function common_origin(args)
+  local origin
+  for _, a in ipairs(args) do
+    if a.origin == "latent" then return "latent" end
+    origin = origin or a.origin
+  end
+  return origin
+end
+
+-- "add 4 7", "affine 3 scale=2 shift=0": what two nodes of equal value have in common.
+local function signature(op, nodes, attrs)
+  local text = { op, table.unpack(nodes) }
+  for _, key in ipairs(check.sorted_keys(attrs)) do
+    local value = attrs[key]
+    text[#text + 1] = key .. "=" .. (type(value) == "number" and check.number(value) or tostring(value))
+  end
+  return table.concat(text, " ")
+end
+
+--- tensor.apply(op, args, attrs) → the tensor of one operation of the engine's table (graph/ops.h).
+-- The same formula written twice is one node.
+function tensor.apply(op, args, attrs)
+  attrs = attrs or {}
+  local c, nodes = building(op), {}
+  for i, a in ipairs(args) do nodes[i] = tensor.expect("an argument of " .. op, a).node end
+  local key = signature(op, nodes, attrs)
+  c.made[key] = c.made[key] or c.graph:apply(op, nodes, attrs)
+  return wrap(c.made[key], common_draws(args), common_origin(args))
+end
+local apply = tensor.apply
+
+-- ---- leaves ----------------------------------------------------------------------------------------------------------
+
+--- tensor.input(name, features) → the data leaf "x" or "y", shape (1, b, features).
+function tensor.input(name, features)
+  local graph = building("an input").graph
+  return wrap(graph:input(name, { 1, "b", features }), 1, "data")
+end
+
+--- tensor.lazy_input(name, features) → the same, made when it is first used: a model that ignores y has no such leaf.
+function tensor.lazy_input(name, features)
+  local graph = building("an input").graph
+  local make = function() return graph:input(name, { 1, "b", features }) end
+  return setmetatable({ make = make, draws = 1, origin = "data", graph = graph }, Tensor)
+end
+
+--- tensor.param(name, rows, columns, init) → a trained array (1, rows, columns); once made, the same name gives it again.
+function tensor.param(name, rows, columns, init)
+  local c = building("a parameter")
+  local node = c.params[name] or c.graph:param(name, rows, columns, init)
+  c.params[name] = node
+  local _, there, across = c.graph:shape(node)
+  if there ~= rows or across ~= columns then
+    check.fail {
+      what = "the weights " .. name .. " do not fit a second use", found = string.format("%d by %d", rows, columns),
+      expected = string.format("%d by %d", there, across),
+    }
+  end
+  return wrap(node)
+end
+
+--- tensor.noise { kind = "normal", samples = 1, batch = "b", features = 1, name = "eps" } → draws that are new at every step:
+-- N(0, 1), or uniform on (0, 1).  samples may be "k" (the run's draws), batch may be 1 (one draw for the whole batch).
+function tensor.noise(options)
+  local o = check.options("lab.noise", options, {
+    kind = { type = "string", one_of = { "normal", "uniform" }, default = "normal" },
+    samples = { type = "integer|string", min = 1, default = 1 }, batch = { type = "integer|string", min = 1, default = "b" },
+    features = { type = "integer", min = 1, default = 1 }, name = { type = "string", default = "eps" },
+  })
+  if type(o.samples) == "string" then check.one_of("samples of lab.noise", o.samples, { "k" }) end
+  if type(o.batch) == "string" then check.one_of("batch of lab.noise", o.batch, { "b" }) end
+  local graph = building("noise").graph
+  local node = graph:noise(tensor.unique(o.name), o.kind, { o.samples, o.batch, o.features })
+  return wrap(node, o.samples)
+end
+
+--- tensor.constant(v) → the number v as a tensor (1, 1, 1).
+function tensor.constant(v)
+  check.value("lab.constant", v, { type = "number" })
+  local graph = building("a constant").graph
+  return wrap(graph:constant(v))
+end
+
+--- tensor.scalar(name) → the leaf (1, 1, 1) that a schedule sets at every epoch.
+function tensor.scalar(name)
+  local graph = building("a scalar").graph
+  return wrap(graph:scalar(name))
+end
+
+-- ---- arithmetic ------------------------------------------------------------------------------------------------------
+
+local function operand(sign, v)
+  if type(v) == "number" or tensor.is(v) then return v end
+  check.fail { what = 'bad operand of "' .. sign .. '"', found = check.describe(v), expected = "a tensor or a number" }
+end
+
+local function affine(a, scale, shift) return apply("affine", { a }, { scale = scale, shift = shift }) end
+
+function Tensor.__add(a, b)
+  a, b = operand("+", a), operand("+", b)
+  if type(a) == "number" then a, b = b, a end
+  if type(b) == "number" then return affine(a, 1, b) end
+  return apply("add", { a, b })
+end
+
+function Tensor.__sub(a, b)
+  a, b = operand("-", a), operand("-", b)
+  if type(b) == "number" then return affine(a, 1, -b) end
+  if type(a) == "number" then return affine(b, -1, a) end
+  return apply("sub", { a, b })
+end
+
+function Tensor.__mul(a, b)
+  a, b = operand("*", a), operand("*", b)
+  if type(a) == "number" then a, b = b, a end
+  if type(b) == "number" then return affine(a, b, 0) end
+  return apply("mul", { a, b })
+end
+
+function Tensor.__div(a, b)
+  a, b = operand("/", a), operand("/", b)
+  if type(b) == "number" then return affine(a, 1 / b, 0) end
+  if type(a) == "number" then return affine(apply("reciprocal", { b }), a, 0) end
+  return apply("div", { a, b })
+end
+
+function Tensor.__unm(a) return apply("neg", { a }) end
+
+local powers = {
+  [2] = function(a) return apply("square", { a }) end, [0.5] = function(a) return apply("sqrt", { a }) end,
+  [-1] = function(a) return apply("reciprocal", { a }) end, [1] = function(a) return a end,
+}
+function Tensor.__pow(a, n)
+  if not powers[n] then
+    check.fail { what = 'bad exponent of "^"', found = check.describe(n), expected = "2, 1, 0.5 or -1", hint = "(n * a:log()):exp() for a > 0" }
+  end
+  return powers[n](a)
+end
+
+function Tensor.__eq(a, b) return a.node == b.node and a.graph == b.graph end
+function Tensor.__tostring(a)
+  local samples, batch, features = a:shape()
+  return string.format("tensor %d (%d, %d, %d)", a.node, samples, batch, features)
+end
+
+--- a:neg() exp() log() log1p() tanh() sigmoid() softplus() relu() sqrt() square() reciprocal() abs(): element by element.
+--- a:stop_gradient(): the same value, through which no gradient passes.
+for _, op in ipairs {
+  "neg", "exp", "log", "log1p", "tanh", "sigmoid", "softplus", "relu", "sqrt", "square", "reciprocal", "abs", "stop_gradient",
+} do
+  Tensor[op] = function(a) return apply(op, { a }) end
+end
+
+--- a:max(b): the greater of the two, element by element; b a tensor or a number.
+function Tensor.max(a, b)
+  b = operand("max", b)
+  return apply("max", { a, type(b) == "number" and tensor.constant(b) or b })
+end
+
+-- ---- reductions ------------------------------------------------------------------------------------------------------
+
+local axes = { "features", "samples", "batch" }
+local axes_and_all = { "features", "samples", "batch", "all" }
+
+local function reduce(op, a, axis, allowed)
+  axis = check.one_of("axis of " .. op .. ":", axis or "features", allowed)
+  local result = apply(op, { a }, { axis = axis })
+  if axis == "samples" or axis == "all" then result.draws = 1 end
+  return result
+end
+
+--- a:sum(axis), a:mean(axis): axis is "features" (the default), "samples", "batch" or "all"; that axis becomes 1.
+function Tensor.sum(a, axis) return reduce("sum", a, axis, axes_and_all) end
+function Tensor.mean(a, axis) return reduce("mean", a, axis, axes_and_all) end
+
+--- a:logsumexp(axis): log Σ exp(a), shifted by the maximum; axis is "features" (the default), "samples" or "batch".
+function Tensor.logsumexp(a, axis) return reduce("logsumexp", a, axis, axes) end
+
+--- a:logmeanexp(axis): log of the mean of exp(a), right for any number of draws that an evaluation asks for.
+function Tensor.logmeanexp(a, axis) return reduce("logmeanexp", a, axis, axes) end
+
+-- ---- form ------------------------------------------------------------------------------------------------------------
+
+--- a:shape() → samples, batch, features, at the batch size and draws of training.
+function Tensor:shape() return self.graph:shape(self.node) end
+
+--- a:width() → its features.
+function Tensor:width()
+  local _, _, features = self:shape()
+  return features
+end
+
+--- a:slice(first, count): count features from `first`, counted from 1.
+function Tensor:slice(first, count)
+  check.value("first of slice", first, { type = "integer", min = 1, max = self:width() })
+  check.value("count of slice", count, { type = "integer", min = 1, max = self:width() - first + 1 })
+  return apply("slice", { self }, { first = first - 1, count = count })
+end
+
+--- a:transpose(swap): two axes exchanged: "samples_batch", "batch_features" or "samples_features".
+function Tensor:transpose(swap)
+  local result = apply("transpose", { self }, { swap = swap })
+  result.draws = select(1, result:shape())
+  return result
+end
+
+--- a:reshape { samples =, batch =, features = }: the same values in their order; numbers, or "b", "k", "rest", "keep".
+function Tensor:reshape(form)
+  local result = apply("reshape", { self }, form)
+  result.draws = form.samples or self.draws
+  return result
+end
+
+--- a:first(): the first example of the minibatch, shape (·, 1, d).  The order is new in every epoch: a random example.
+function Tensor:first() return self:transpose("batch_features"):slice(1, 1):transpose("batch_features") end
+
+--- a:clamp(low, high): min(max(a, low), high); no gradient passes outside.
+function Tensor:clamp(low, high) return apply("clamp", { self }, { low = low, high = high }) end
+
+--- lab.concat { a, b, … }: side by side along the features.
+function tensor.concat(list)
+  check.value("lab.concat", list, { type = "list" })
+  for i, a in ipairs(list) do tensor.expect("entry " .. i .. " of lab.concat", a) end
+  if #list == 1 then return list[1] end
+  return apply("concat", list)
+end
+
+return tensor

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/array.c: arrays of doubles for Lua: made from tables and float32 blobs, read back as such.  Rows and columns count from 1.
+ */
+#include "bind/array.h"
+
+#include "bind/bind.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+BindArray *bind_array_new(lua_State *L, size_t rows, size_t cols)
+{
+    if (cols > 0 && rows > (SIZE_MAX / 4 / sizeof(double)) / cols)
+        luaL_error(L, "an array of %I rows and %I columns does not fit into memory", (LUAI_UACINT)rows, (LUAI_UACINT)cols);
+    size_t bytes = sizeof(BindArray) + rows * cols * sizeof(double);
+    BindArray *a = lua_newuserdatauv(L, bytes, 0);
+    memset(a, 0, bytes);
+    a->rows = rows;
+    a->cols = cols;
+    luaL_setmetatable(L, BIND_ARRAY);
+    return a;
+}
+
+BindArray *bind_array_from_floats(lua_State *L, size_t rows, size_t cols, const float *x)
+{
+    BindArray *a = bind_array_new(L, rows, cols);
+    for (size_t i = 0; i < rows * cols; i++)
+        a->data[i] = x[i];
+    return a;
+}
+
+BindArray *bind_array_check(lua_State *L, int index)
+{
+    return luaL_checkudata(L, index, BIND_ARRAY);
+}
+
+BindArray *bind_array_test(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, BIND_ARRAY);
+}
+
+float *bind_array_floats(lua_State *L, const BindArray *a)
+{
+    float *x = bind_scratch(L, a->rows * a->cols, sizeof *x);
+    for (size_t i = 0; i < a->rows * a->cols; i++)
+        x[i] = (float)a->data[i];
+    return x;
+}
+
+/* A row or column number from 1, as an index from 0. */
+static size_t check_place(lua_State *L, int index, size_t count, const char *axis)
+{
+    lua_Integer place = luaL_checkinteger(L, index);
+    if (place < 1 || (size_t)place > count)
+        luaL_error(L, "%s %I of an array of %I", axis, (LUAI_UACINT)place, (LUAI_UACINT)count);
+    return (size_t)place - 1;
+}
+
+/* ---- array.… ---- */
+
+static int array_new(lua_State *L)
+{
+    lua_Integer rows = luaL_checkinteger(L, 1), cols = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, rows >= 0, 1, "a number of rows is at least 0");
+    luaL_argcheck(L, cols >= 0, 2, "a number of columns is at least 0");
+    bind_array_new(L, (size_t)rows, (size_t)cols);
+    return 1;
+}
+
+/* Fills row `row` of `a` from the list on the top. */
+static void fill_row(lua_State *L, BindArray *a, size_t row)
+{
+    if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) != a->cols)
+        luaL_error(L, "row %I is no list of %I numbers", (LUAI_UACINT)(row + 1), (LUAI_UACINT)a->cols);
+    for (size_t j = 0; j < a->cols; j++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)j + 1) != LUA_TNUMBER)
+            luaL_error(L, "element (%I, %I) is a %s, not a number", (LUAI_UACINT)(row + 1), (LUAI_UACINT)(j + 1), luaL_typename(L, -1));
+        a->data[row * a->cols + j] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+}
+
+/* array.from{{1, 2}, {3, 4}} */
+static int array_from(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    size_t rows = lua_rawlen(L, 1), cols = 0;
+    if (rows > 0) {
+        if (lua_rawgeti(L, 1, 1) != LUA_TTABLE)
+            luaL_error(L, "row 1 is a %s, not a list of numbers", luaL_typename(L, -1));
+        cols = lua_rawlen(L, -1);
+        lua_pop(L, 1);
+    }
+    BindArray *a = bind_array_new(L, rows, cols);
+    for (size_t i = 0; i < rows; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        fill_row(L, a, i);
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
+static uint32_t little_endian(const unsigned char *b)
+{
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+/* array.from_blob(bytes, cols): float32, little-endian. */
+static int array_from_blob(lua_State *L)
+{
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size);
+    lua_Integer cols = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, cols >= 1, 2, "a number of columns is at least 1");
+    if (size % (4 * (size_t)cols) != 0)
+        luaL_error(L, "a blob of %I bytes is no rows of %I float32", (LUAI_UACINT)size, (LUAI_UACINT)cols);
+    size_t count = size / 4;
+    BindArray *a = bind_array_new(L, count / (size_t)cols, (size_t)cols);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = little_endian((const unsigned char *)bytes + 4 * i);
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        a->data[i] = value;
+    }
+    return 1;
+}
+
+static int array_is(lua_State *L)
+{
+    lua_pushboolean(L, bind_array_test(L, 1) != NULL);
+    return 1;
+}
+
+/* ---- a:… ---- */
+
+static int array_rows(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)bind_array_check(L, 1)->rows);
+    return 1;
+}
+
+static int array_cols(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)bind_array_check(L, 1)->cols);
+    return 1;
+}
+
+static int array_get(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1);
+    size_t i = check_place(L, 2, a->rows, "row"), j = check_place(L, 3, a->cols, "column");
+    lua_pushnumber(L, a->data[i * a->cols + j]);
+    return 1;
+}
+
+static int array_set(lua_State *L)
+{
+    BindArray *a = bind_array_check(L, 1);
+    size_t i = check_place(L, 2, a->rows, "row"), j = check_place(L, 3, a->cols, "column");
+    a->data[i * a->cols + j] = luaL_checknumber(L, 4);
+    return 0;
+}
+
+/* a:row(i): a table. */
+static int array_row(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1);
+    size_t i = check_place(L, 2, a->rows, "row");
+    lua_createtable(L, (int)a->cols, 0);
+    for (size_t j = 0; j < a->cols; j++) {
+        lua_pushnumber(L, a->data[i * a->cols + j]);
+        lua_rawseti(L, -2, (lua_Integer)j + 1);
+    }
+    return 1;
+}
+
+/* a:column(j): a table. */
+static int array_column(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1);
+    size_t j = check_place(L, 2, a->cols, "column");
+    lua_createtable(L, (int)a->rows, 0);
+    for (size_t i = 0; i < a->rows; i++) {
+        lua_pushnumber(L, a->data[i * a->cols + j]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* a:rows_of{3, 1, 4}: a new array of those rows. */
+static int array_rows_of(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    size_t count = lua_rawlen(L, 2);
+    BindArray *b = bind_array_new(L, count, a->cols);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 2, (lua_Integer)i + 1);
+        size_t row = check_place(L, lua_gettop(L), a->rows, "row");
+        lua_pop(L, 1);
+        if (a->cols > 0)
+            memcpy(b->data + i * a->cols, a->data + row * a->cols, a->cols * sizeof *a->data);
+    }
+    return 1;
+}
+
+/* a:blob(): float32, little-endian, row after row. */
+static int array_blob(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1);
+    size_t count = a->rows * a->cols;
+    luaL_Buffer buffer;
+    unsigned char *out = (unsigned char *)luaL_buffinitsize(L, &buffer, count * 4);
+    for (size_t i = 0; i < count; i++) {
+        float value = (float)a->data[i];
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        for (int k = 0; k < 4; k++)
+            out[4 * i + (size_t)k] = (unsigned char)(bits >> 8 * k);
+    }
+    luaL_pushresultsize(&buffer, count * 4);
+    return 1;
+}
+
+static int array_tostring(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1);
+    lua_pushfstring(L, "array (%I, %I)", (LUAI_UACINT)a->rows, (LUAI_UACINT)a->cols);
+    return 1;
+}
+
+int bind_array_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"new", array_new}, {"from", array_from}, {"from_blob", array_from_blob}, {"is", array_is}, {NULL, NULL},
+    };
+    static const luaL_Reg methods[] = {
+        {"rows", array_rows}, {"cols", array_cols}, {"get", array_get},         {"set", array_set},   {"row", array_row},
+        {"column", array_column}, {"rows_of", array_rows_of}, {"blob", array_blob}, {NULL, NULL},
+    };
+    static const luaL_Reg meta[] = {{"__tostring", array_tostring}, {"__len", array_rows}, {NULL, NULL}};
+    bind_type(L, BIND_ARRAY, methods, meta);
+    luaL_newlib(L, functions);
+    return 1;
+}

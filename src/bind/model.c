@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/model.c: trained models for Lua: from the database by number or identity, or lent to an evaluation by the worker.
+ * Results are arrays; scratch memory is Lua's, so that a raise anywhere loses nothing.
+ */
+#include "bind/bind.h"
+
+#include "bind/array.h"
+
+#include <string.h>
+
+static const char *const ask_keys[] = {"name", "names", "data", "split", "first", "count", "fed", "values", "samples", "seed", "step",
+                                       "chunk", "scalars", NULL};
+
+/* User values of a model: its database, and, of one that is opened when it is first used, the run's identity and what it is called. */
+enum { DATABASE = 1, IDENTITY, ROLE, USER_VALUES = 3 };
+
+static BindModel *push_empty(lua_State *L)
+{
+    BindModel *box = lua_newuserdatauv(L, sizeof *box, USER_VALUES);
+    box->model = NULL;
+    box->borrowed = 0;
+    luaL_setmetatable(L, BIND_MODEL);
+    return box;
+}
+
+BindModel *bind_model_push(lua_State *L, LabModel *model)
+{
+    BindModel *box = push_empty(L);
+    box->model = model;
+    box->borrowed = 1;
+    return box;
+}
+
+/* Opens the run's model into the empty box at `index`, which holds the database. */
+static void fill(lua_State *L, int index, int64_t run)
+{
+    Error err = ERROR_NONE;
+    BindModel *box = lua_touserdata(L, index);
+    lua_getiuservalue(L, index, DATABASE);
+    Store *s = bind_store_check(L, lua_gettop(L));
+    double pause = bind_watch_pause();
+    box->model = lab_model_open(s, run, &err);
+    bind_watch_resume(L, pause);
+    if (box->model == NULL)
+        bind_raise(L, &err);
+    lua_pop(L, 1);
+}
+
+void bind_model_open_run(lua_State *L, int store, int64_t run)
+{
+    store = lua_absindex(L, store);
+    push_empty(L);
+    lua_pushvalue(L, store); /* the database stays open as long as the model */
+    lua_setiuservalue(L, -2, DATABASE);
+    fill(L, lua_gettop(L), run);
+}
+
+void bind_model_push_later(lua_State *L, int store, const char *identity, const char *role)
+{
+    store = lua_absindex(L, store);
+    push_empty(L);
+    lua_pushvalue(L, store);
+    lua_setiuservalue(L, -2, DATABASE);
+    lua_pushstring(L, identity);
+    lua_setiuservalue(L, -2, IDENTITY);
+    lua_pushstring(L, role);
+    lua_setiuservalue(L, -2, ROLE);
+}
+
+/* The first use of a model that was pushed for later. */
+static void fill_later(lua_State *L, int index)
+{
+    int64_t run = 0;
+    StoreClaim claim = STORE_NEW;
+    Error err = ERROR_NONE;
+    lua_getiuservalue(L, index, DATABASE);
+    Store *s = bind_store_check(L, lua_gettop(L));
+    lua_getiuservalue(L, index, IDENTITY);
+    lua_getiuservalue(L, index, ROLE);
+    if (store_run_find(s, lua_tostring(L, -2), &run, &claim, &err) != 0)
+        bind_raise(L, &err);
+    if (run == 0 || claim != STORE_DONE) {
+        error_set(&err, ERR_RUN, "the %s that this evaluation needs is not trained", lua_tostring(L, -1));
+        error_found(&err, run == 0 ? "no such run" : "run %lld, not finished", (long long)run);
+        error_hint(&err, "the same command trains it first; see `vae-lab runs` for why it failed");
+        bind_raise(L, &err);
+    }
+    lua_pop(L, 3);
+    fill(L, index, run);
+}
+
+LabModel *bind_model_check(lua_State *L, int index)
+{
+    BindModel *box = luaL_checkudata(L, index, BIND_MODEL);
+    if (box->model == NULL && lua_getiuservalue(L, index, IDENTITY) == LUA_TSTRING) {
+        lua_pop(L, 1);
+        fill_later(L, lua_absindex(L, index));
+    }
+    if (box->model == NULL)
+        luaL_argerror(L, index, "a closed model");
+    return box->model;
+}
+
+/* model.open(store, run): a run's number, or its identity. */
+static int open_model(lua_State *L)
+{
+    Store *s = bind_store_check(L, 1);
+    int64_t run = 0;
+    if (lua_type(L, 2) == LUA_TNUMBER) {
+        run = luaL_checkinteger(L, 2);
+    } else {
+        Error err = ERROR_NONE;
+        StoreClaim claim;
+        const char *identity = luaL_checkstring(L, 2);
+        if (store_run_find(s, identity, &run, &claim, &err) != 0)
+            return bind_raise(L, &err);
+        if (run == 0) {
+            error_set(&err, ERR_STORE, "no run has the identity %.16s…", identity);
+            error_where(&err, "%s", store_path(s));
+            return bind_raise(L, &err);
+        }
+    }
+    bind_model_open_run(L, 1, run);
+    return 1;
+}
+
+/* ---- what is asked ---- */
+
+/* scalars = {beta = 0.5}: values of the graph's scalar leaves. */
+static void read_scalars(lua_State *L, int table, LabAsk *ask)
+{
+    if (lua_getfield(L, table, "scalars") == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    int list = lua_gettop(L);
+    luaL_checktype(L, list, LUA_TTABLE);
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1))
+        count++;
+    LabScalar *scalars = bind_scratch(L, count, sizeof *scalars + sizeof(double));
+    double *values = (double *)(void *)(scalars + count);
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, list) != 0 && i < count; lua_pop(L, 1), i++) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
+            luaL_error(L, "scalars is not {name = number, …}");
+        values[i] = lua_tonumber(L, -1);
+        scalars[i].name = lua_tostring(L, -2);
+        scalars[i].schedule = (LabSchedule){1, &values[i]};
+    }
+    ask->scalars = scalars;
+    ask->nscalars = count;
+}
+
+/* The rows that are meant: of data, or of values; with both, row i of values stands beside example first + i.  Raises where they
+ * reach past the end; by default all from `first` on, at most `most`. */
+static void read_range(lua_State *L, int table, LabAsk *ask, size_t rows, size_t most)
+{
+    size_t first = (size_t)bind_integer(L, table, "first", 1, 1) - 1;
+    size_t left = first < rows ? rows - first : 0;
+    size_t count = (size_t)bind_integer(L, table, "count", (lua_Integer)(left < most ? left : most), 0);
+    if (first > rows || count > left || count > most)
+        luaL_error(L, "rows %I to %I of %I", (LUAI_UACINT)(first + 1), (LUAI_UACINT)(first + count), (LUAI_UACINT)rows);
+    ask->first = first;
+    ask->count = count;
+}
+
+/* Fills *ask from the options at `table`; what it points to lies on the stack. */
+static void read_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask)
+{
+    luaL_checktype(L, table, LUA_TTABLE);
+    bind_keys(L, table, "a question to a model", ask_keys);
+    memset(ask, 0, sizeof *ask);
+    ask->split = bind_split(L, bind_string(L, table, "split", "test"));
+    ask->samples = (size_t)bind_integer(L, table, "samples", 1, 1);
+    ask->seed = (uint64_t)bind_integer(L, table, "seed", 1, 0);
+    ask->step = (uint64_t)bind_integer(L, table, "step", 0, 0);
+    ask->fed = bind_string(L, table, "fed", NULL);
+    if (lua_getfield(L, table, "data") != LUA_TNIL)
+        ask->data = bind_data_check(L, lua_gettop(L));
+    lua_getfield(L, table, "values");
+    const BindArray *values = lua_isnil(L, -1) ? NULL : bind_array_check(L, lua_gettop(L));
+    if ((values == NULL) != (ask->fed == NULL))
+        luaL_error(L, "fed and values go together: the name of a node, and what stands in for it");
+    if (values == NULL && ask->data == NULL)
+        luaL_error(L, "neither data nor values: what is the model to work on?");
+    if (values != NULL) {
+        size_t width = lab_model_width(m, ask->fed);
+        if (width != 0 && width != values->cols)
+            luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, ask->fed, (LUAI_UACINT)width);
+        ask->fed_values = bind_array_floats(L, values);
+    }
+    size_t rows = ask->data != NULL ? data_count(ask->data, ask->split) : values->rows;
+    read_range(L, table, ask, rows, ask->data != NULL && values != NULL ? values->rows : rows);
+    if (values != NULL && ask->data == NULL)
+        ask->fed_values += ask->first * values->cols;
+    read_scalars(L, table, ask);
+}
+
+/* ---- m:… ---- */
+
+static int get_width(lua_State *L)
+{
+    size_t width = lab_model_width(bind_model_check(L, 1), luaL_checkstring(L, 2));
+    if (width == 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, (lua_Integer)width);
+    return 1;
+}
+
+/* m:names() → the public names of its graph. */
+static int get_names(lua_State *L)
+{
+    const Graph *g = lab_model_graph(bind_model_check(L, 1));
+    lua_newtable(L);
+    for (size_t i = 0; i < graph_name_count(g); i++) {
+        lua_pushstring(L, graph_name_at(g, i));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* A value that no computation gives: what lab_model_map left unwritten. */
+static const uint32_t unwritten = 0x7fdead00u;
+
+/* The draws of each example in out, which has room for `room` of them: 1 for a node that does not depend on the draws, else as many as it
+ * has.  lab packs what it writes, so the rest tells. */
+static size_t draws_written(const float *out, size_t count, size_t width, size_t room)
+{
+    size_t total = count * width * room, used = total;
+    while (used > 0 && memcmp(&out[used - 1], &unwritten, sizeof unwritten) == 0)
+        used--;
+    return count * width == 0 ? room : used / (count * width);
+}
+
+/* m:map{name =, …} → array (count, draws * width) */
+static int map(lua_State *L)
+{
+    LabAsk ask;
+    Error err = ERROR_NONE;
+    LabModel *m = bind_model_check(L, 1);
+    read_ask(L, m, 2, &ask);
+    const char *name = bind_string_needed(L, 2, "name");
+    size_t width = lab_model_width(m, name); /* 0 for an unknown name: lab says so */
+    GraphNode node = graph_find(lab_model_graph(m), name);
+    size_t own = node < 0 ? 1 : graph_shape(lab_model_graph(m), node).n[NUM_SAMPLES]; /* a fixed number of draws, perhaps */
+    size_t room = own > ask.samples ? own : ask.samples, total = ask.count * width * room;
+    float *out = bind_scratch(L, total, sizeof *out);
+    for (size_t i = 0; i < total; i++)
+        memcpy(&out[i], &unwritten, sizeof unwritten);
+    double pause = bind_watch_pause();
+    int status = lab_model_map(m, &ask, name, out, &err);
+    bind_watch_resume(L, pause);
+    if (status != 0)
+        return bind_raise(L, &err);
+    bind_array_from_floats(L, ask.count, draws_written(out, ask.count, width, room) * width, out);
+    return 1;
+}
+
+/* m:mean{names = {"elbo", …}, …} → {elbo = {mean =, se =}, …}; the pair is also [1], [2]. */
+static int mean(lua_State *L)
+{
+    enum { NAMES = 32 };
+    const char *names[NAMES + 1];
+    double value[NAMES], se[NAMES];
+    LabAsk ask;
+    Error err = ERROR_NONE;
+    LabModel *m = bind_model_check(L, 1);
+    read_ask(L, m, 2, &ask);
+    if (lua_getfield(L, 2, "names") != LUA_TTABLE)
+        bind_wrong(L, "names", -1, "a list of names");
+    size_t count = lua_rawlen(L, -1);
+    if (count > NAMES)
+        luaL_error(L, "more than %d names", (int)NAMES);
+    for (size_t i = 0; i < count; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+            bind_wrong(L, "names", -1, "a list of names");
+        names[i] = lua_tostring(L, -1); /* stays alive in the list */
+        lua_pop(L, 1);
+    }
+    names[count] = NULL;
+    double pause = bind_watch_pause();
+    int status = lab_model_mean(m, &ask, names, value, se, &err);
+    bind_watch_resume(L, pause);
+    if (status != 0)
+        return bind_raise(L, &err);
+    lua_createtable(L, 0, (int)count);
+    for (size_t i = 0; i < count; i++) {
+        lua_createtable(L, 2, 2);
+        for (int k = 1; k <= 2; k++) {
+            lua_pushnumber(L, k == 1 ? value[i] : se[i]);
+            lua_pushvalue(L, -1);
+            lua_setfield(L, -3, k == 1 ? "mean" : "se");
+            lua_rawseti(L, -2, k);
+        }
+        lua_setfield(L, -2, names[i]);
+    }
+    return 1;
+}
+
+/* m:log_weights{name =, samples =, chunk =, …} → logp, se, ess: arrays of one column */
+static int log_weights(lua_State *L)
+{
+    LabAsk ask;
+    Error err = ERROR_NONE;
+    LabModel *m = bind_model_check(L, 1);
+    read_ask(L, m, 2, &ask);
+    const char *name = bind_string_needed(L, 2, "name");
+    size_t chunk = (size_t)bind_integer(L, 2, "chunk", ask.samples < 50 ? (lua_Integer)ask.samples : 50, 1);
+    BindArray *logp = bind_array_new(L, ask.count, 1), *se = bind_array_new(L, ask.count, 1), *ess = bind_array_new(L, ask.count, 1);
+    double pause = bind_watch_pause();
+    int status = lab_model_log_weights(m, &ask, name, chunk, logp->data, se->data, ess->data, &err);
+    bind_watch_resume(L, pause);
+    return status != 0 ? bind_raise(L, &err) : 3;
+}
+
+static int close_model(lua_State *L)
+{
+    BindModel *box = luaL_checkudata(L, 1, BIND_MODEL);
+    if (!box->borrowed)
+        lab_model_free(box->model);
+    box->model = NULL;
+    return 0;
+}
+
+int bind_model_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"open", open_model}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights}, {NULL, NULL},
+    };
+    static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};
+    bind_type(L, BIND_MODEL, methods, meta);
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/options.c: reads option tables, and makes types.  Every message names the key, what was found and what was expected.
+ */
+#include "bind/bind.h"
+
+#include "base/text.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { NAMES_MAX = 32 };
+
+/* A short spelling of a value: 'text', 12, true, or its type. */
+static const char *spell(lua_State *L, int index)
+{
+    switch (lua_type(L, index)) {
+    case LUA_TSTRING: return lua_pushfstring(L, "'%s'", lua_tostring(L, index));
+    case LUA_TNUMBER:
+    case LUA_TBOOLEAN:
+    case LUA_TNIL: return luaL_tolstring(L, index, NULL);
+    default: return lua_pushfstring(L, "a %s", luaL_typename(L, index));
+    }
+}
+
+int bind_wrong(lua_State *L, const char *key, int value, const char *expected)
+{
+    Error err;
+    error_set(&err, ERR_SCRIPT, "%s is not %s", key, expected);
+    error_found(&err, "%s", spell(L, value));
+    error_expected(&err, "%s", expected);
+    return bind_raise(L, &err);
+}
+
+static int missing_key(lua_State *L, const char *key)
+{
+    Error err;
+    error_set(&err, ERR_SCRIPT, "%s is missing", key);
+    return bind_raise(L, &err);
+}
+
+void bind_keys(lua_State *L, int index, const char *what, const char *const *names)
+{
+    if (lua_isnoneornil(L, index))
+        return;
+    luaL_checktype(L, index, LUA_TTABLE);
+    size_t count = 0;
+    while (names[count] != NULL && count < NAMES_MAX)
+        count++;
+    index = lua_absindex(L, index);
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        size_t i = 0;
+        while (key != NULL && i < count && strcmp(key, names[i]) != 0)
+            i++;
+        if (key != NULL && i < count)
+            continue;
+        Error err;
+        error_set(&err, ERR_SCRIPT, "%s has no option %s", what, spell(L, -2));
+        Text known = {0};
+        for (i = 0; i < count; i++)
+            text_addf(&known, "%s%s", i == 0 ? "" : ", ", names[i]);
+        error_expected(&err, "one of %s", text_string(&known));
+        text_free(&known);
+        const char *near = key == NULL ? NULL : text_nearest(key, names, count);
+        if (near != NULL)
+            error_hint(&err, "did you mean %s?", near);
+        bind_raise(L, &err);
+    }
+}
+
+/* Pushes the value of a key, nil when there is no table. */
+static int push_key(lua_State *L, int index, const char *key)
+{
+    if (lua_isnoneornil(L, index)) {
+        lua_pushnil(L);
+        return LUA_TNIL;
+    }
+    return lua_getfield(L, index, key);
+}
+
+lua_Integer bind_integer(lua_State *L, int index, const char *key, lua_Integer missing, lua_Integer least)
+{
+    int whole = 1;
+    lua_Integer value = missing;
+    if (push_key(L, index, key) != LUA_TNIL)
+        value = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : (whole = 0);
+    if (!whole || value < least)
+        bind_wrong(L, key, -1, lua_pushfstring(L, "a whole number of at least %I", (LUAI_UACINT)least));
+    lua_pop(L, 1);
+    return value;
+}
+
+double bind_number(lua_State *L, int index, const char *key, double missing)
+{
+    double value = missing;
+    if (push_key(L, index, key) != LUA_TNIL) {
+        if (lua_type(L, -1) != LUA_TNUMBER)
+            bind_wrong(L, key, -1, "a number");
+        value = lua_tonumber(L, -1);
+        if (!isfinite(value))
+            bind_wrong(L, key, -1, "a finite number");
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+const char *bind_string(lua_State *L, int index, const char *key, const char *missing)
+{
+    const char *value = missing;
+    if (push_key(L, index, key) != LUA_TNIL) {
+        if (lua_type(L, -1) != LUA_TSTRING)
+            bind_wrong(L, key, -1, "a text");
+        value = lua_tostring(L, -1);
+    }
+    lua_pop(L, 1);
+    return value;
+}
+
+const char *bind_string_needed(lua_State *L, int index, const char *key)
+{
+    const char *value = bind_string(L, index, key, NULL);
+    if (value == NULL)
+        missing_key(L, key);
+    return value;
+}
+
+void *bind_scratch(lua_State *L, size_t count, size_t size)
+{
+    if (size > 0 && count > (SIZE_MAX / 2) / size)
+        luaL_error(L, "%s", "out of memory: an array of absurd size");
+    void *block = lua_newuserdatauv(L, count * size + 1, 0);
+    memset(block, 0, count * size + 1);
+    return block;
+}
+
+void bind_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
+{
+    if (!luaL_newmetatable(L, name)) { /* a second state of the same name: nothing to do */
+        lua_pop(L, 1);
+        return;
+    }
+    if (methods != NULL) {
+        lua_newtable(L);
+        luaL_setfuncs(L, methods, 0);
+        lua_setfield(L, -2, "__index");
+    }
+    if (meta != NULL)
+        luaL_setfuncs(L, meta, 0);
+    lua_pushboolean(L, 0); /* getmetatable() shows false: scripts cannot call __gc on a live object */
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}

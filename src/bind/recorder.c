@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/recorder.c: what an evaluation records through.  Its metrics are gathered, and committed together when it has returned; so an
+ * evaluation that fails half way leaves no numbers behind.
+ */
+#include "bind/bind.h"
+
+#include "base/mem.h"
+#include "bind/array.h"
+
+#include <string.h>
+
+struct BindRecorder {
+    Store *store; /* NULL: the evaluation is over */
+    int64_t run;
+    const LabRun *owner;
+    BindStore *lent;      /* the database as Lua sees it; a user value of the recorder */
+    StoreMetric *metrics; /* names are ours */
+    size_t count, capacity;
+};
+
+enum { MODELS = 1, DATABASE, USER_VALUES = 2 };
+
+static BindRecorder *check_recorder(lua_State *L)
+{
+    BindRecorder *r = luaL_checkudata(L, 1, BIND_RECORDER);
+    if (r->store == NULL)
+        luaL_error(L, "the evaluation is over: nothing can be recorded now");
+    return r;
+}
+
+void bind_recorder_release(BindRecorder *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        void *name;
+        memcpy(&name, &r->metrics[i].name, sizeof name); /* StoreMetric has it const */
+        mem_free(name);
+    }
+    mem_free(r->metrics);
+    r->metrics = NULL;
+    r->count = r->capacity = 0;
+    r->store = NULL;
+    if (r->lent != NULL)
+        r->lent->store = NULL;
+    r->lent = NULL;
+}
+
+int bind_recorder_flush(BindRecorder *r, Error *err)
+{
+    return r->count == 0 ? 0 : store_run_record(r->store, r->run, r->metrics, r->count, NULL, err);
+}
+
+/* ---- r:… ---- */
+
+/* r:metric(name, value [, step]) */
+static int add_metric(lua_State *L)
+{
+    BindRecorder *r = check_recorder(L);
+    const char *name = luaL_checkstring(L, 2);
+    double value = luaL_checknumber(L, 3);
+    lua_Integer step = luaL_optinteger(L, 4, 0);
+    luaL_argcheck(L, step >= 0, 4, "a step is an epoch from 1, or 0");
+    if (r->count == r->capacity) {
+        size_t capacity = r->capacity * 2 + 16;
+        StoreMetric *grown = mem_grow(r->metrics, r->count * sizeof *grown, capacity * sizeof *grown);
+        if (grown == NULL)
+            return luaL_error(L, "out of memory for metrics");
+        r->metrics = grown;
+        r->capacity = capacity;
+    }
+    char *copy = mem_string(name);
+    if (copy == NULL)
+        return luaL_error(L, "out of memory for metrics");
+    r->metrics[r->count++] = (StoreMetric){copy, step, value};
+    return 0;
+}
+
+/* r:artifact(name, kind, bytes [, meta]) */
+static int add_artifact(lua_State *L)
+{
+    size_t size;
+    Error err = ERROR_NONE;
+    BindRecorder *r = check_recorder(L);
+    const char *name = luaL_checkstring(L, 2), *kind = luaL_checkstring(L, 3);
+    const char *bytes = luaL_checklstring(L, 4, &size), *meta = luaL_optstring(L, 5, NULL);
+    if (store_artifact_put(r->store, r->run, name, kind, meta, bytes, size, &err) != 0)
+        return bind_raise(L, &err);
+    return 0;
+}
+
+/* The list of n whole numbers at `index` goes to number[n]. */
+static void read_list(lua_State *L, int index, size_t n, int64_t *number)
+{
+    luaL_checktype(L, index, LUA_TTABLE);
+    if (lua_rawlen(L, index) != n)
+        luaL_error(L, "%I numbers for %I posteriors", (LUAI_UACINT)lua_rawlen(L, index), (LUAI_UACINT)n);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        number[i] = luaL_checkinteger(L, -1);
+        lua_pop(L, 1);
+    }
+}
+
+/* r:posteriors(examples, labels or nil, mu, sigma): example numbers count from 1, here and in the database. */
+static int add_posteriors(lua_State *L)
+{
+    Error err = ERROR_NONE;
+    BindRecorder *r = check_recorder(L);
+    const BindArray *mu = bind_array_check(L, 4), *sigma = bind_array_check(L, 5);
+    size_t n = mu->rows, d = mu->cols;
+    if (sigma->rows != n || sigma->cols != d)
+        return luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)n, (LUAI_UACINT)d, (LUAI_UACINT)sigma->rows,
+                          (LUAI_UACINT)sigma->cols);
+    int64_t *example = bind_scratch(L, n, sizeof *example), *number = bind_scratch(L, n, sizeof *number);
+    int *label = bind_scratch(L, n, sizeof *label);
+    read_list(L, 2, n, example);
+    if (!lua_isnil(L, 3))
+        read_list(L, 3, n, number);
+    for (size_t i = 0; i < n; i++)
+        label[i] = lua_isnil(L, 3) ? -1 : (int)number[i];
+    const float *m = bind_array_floats(L, mu), *s = bind_array_floats(L, sigma);
+    if (store_posteriors_put(r->store, r->run, n, d, example, label, m, s, &err) != 0)
+        return bind_raise(L, &err);
+    return 0;
+}
+
+/* r:model("classifier"): the trained model of a run that this one requires. */
+static int required_model(lua_State *L)
+{
+    check_recorder(L);
+    const char *name = luaL_checkstring(L, 2);
+    lua_getiuservalue(L, 1, MODELS);
+    if (lua_getfield(L, -1, name) == LUA_TNIL)
+        return luaL_error(L, "this run requires no %s: its plan has to say requires = {%s = index}", name, name);
+    return 1;
+}
+
+static int get_run(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_recorder(L)->run);
+    return 1;
+}
+
+static int get_seed(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_recorder(L)->owner->seed);
+    return 1;
+}
+
+static int get_epochs(lua_State *L)
+{
+    lua_pushinteger(L, check_recorder(L)->owner->epochs);
+    return 1;
+}
+
+/* r:store(): the database, for reading. */
+static int get_store(lua_State *L)
+{
+    check_recorder(L);
+    lua_getiuservalue(L, 1, DATABASE);
+    return 1;
+}
+
+/* ---- its life ---- */
+
+BindRecorder *bind_recorder_push(lua_State *L, Store *store, int64_t run, const LabRun *owner)
+{
+    BindRecorder *r = lua_newuserdatauv(L, sizeof *r, USER_VALUES);
+    memset(r, 0, sizeof *r);
+    luaL_setmetatable(L, BIND_RECORDER);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, MODELS);
+    r->lent = bind_store_push(L, store);
+    lua_setiuservalue(L, -2, DATABASE);
+    r->store = store;
+    r->run = run;
+    r->owner = owner;
+    return r;
+}
+
+void bind_recorder_require(lua_State *L, int index, const char *name, const char *identity)
+{
+    lua_getiuservalue(L, index, MODELS);
+    lua_getiuservalue(L, index, DATABASE);
+    bind_model_push_later(L, -1, identity, name);
+    lua_setfield(L, -3, name);
+    lua_pop(L, 2);
+}
+
+void bind_recorder_push_models(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, MODELS);
+}
+
+static int close_recorder(lua_State *L)
+{
+    bind_recorder_release(luaL_checkudata(L, 1, BIND_RECORDER));
+    return 0;
+}
+
+void bind_recorder_open(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"metric", add_metric}, {"artifact", add_artifact}, {"posteriors", add_posteriors}, {"model", required_model}, {"run", get_run},
+        {"seed", get_seed},     {"epochs", get_epochs},     {"store", get_store},           {NULL, NULL},
+    };
+    static const luaL_Reg meta[] = {{"__gc", close_recorder}, {"__close", close_recorder}, {NULL, NULL}};
+    bind_type(L, BIND_RECORDER, methods, meta);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/runs.c: the library's run tables become frozen configurations, and an evaluation's call goes back into Lua.
+ *
+ * Everything that a LabRun points to is kept by the script (bind_keep) or by the plan's list, which the state holds.
+ */
+#include "bind/inside.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- pieces of a run table; it is at the top of the stack ---- */
+
+static const char *keep_text(lua_State *L, BindScript *s, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = bind_keep(L, s, bytes, 1);
+    memcpy(copy, text, bytes);
+    return copy;
+}
+
+static const char *field_text(lua_State *L, BindScript *s, const char *key, const char *missing)
+{
+    const char *text = missing == NULL ? bind_string_needed(L, -1, key) : bind_string(L, -1, key, missing);
+    return keep_text(L, s, text);
+}
+
+/* The number or the list of numbers at the top, popped. */
+static LabSchedule take_schedule(lua_State *L, BindScript *s, const char *name)
+{
+    int list = lua_type(L, -1) == LUA_TTABLE;
+    size_t count = list ? lua_rawlen(L, -1) : 1;
+    LabSchedule schedule = {count, bind_keep(L, s, count, sizeof(double))};
+    if (count == 0)
+        bind_wrong(L, name, -1, "a number or a list of numbers");
+    for (size_t i = 0; i < count; i++) {
+        if (list)
+            lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        else
+            lua_pushvalue(L, -1);
+        if (lua_type(L, -1) != LUA_TNUMBER)
+            bind_wrong(L, name, -1, "a number or a list of numbers");
+        schedule.value[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return schedule;
+}
+
+static size_t count_fields(lua_State *L, int table)
+{
+    size_t count = 0;
+    table = lua_absindex(L, table);
+    for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1))
+        count++;
+    return count;
+}
+
+static const char *field_name(lua_State *L, BindScript *s, const char *table)
+{
+    if (lua_type(L, -2) != LUA_TSTRING)
+        luaL_error(L, "%s has an entry without a name", table);
+    return keep_text(L, s, lua_tostring(L, -2));
+}
+
+static int scalar_order(const void *a, const void *b)
+{
+    return strcmp(((const LabScalar *)a)->name, ((const LabScalar *)b)->name);
+}
+
+/* scalars = {beta = {0, 0.1, …}}, by name. */
+static void take_scalars(lua_State *L, BindScript *s, LabRun *run)
+{
+    if (lua_getfield(L, -1, "scalars") == LUA_TTABLE) {
+        run->nscalars = count_fields(L, -1);
+        LabScalar *scalars = bind_keep(L, s, run->nscalars, sizeof *scalars);
+        size_t i = 0;
+        for (lua_pushnil(L); lua_next(L, -2) != 0; i++) {
+            scalars[i].name = field_name(L, s, "scalars");
+            scalars[i].schedule = take_schedule(L, s, scalars[i].name);
+        }
+        qsort(scalars, run->nscalars, sizeof *scalars, scalar_order);
+        run->scalars = scalars;
+    }
+    lua_pop(L, 1);
+}
+
+static int param_order(const void *a, const void *b)
+{
+    return strcmp(((const StoreParam *)a)->name, ((const StoreParam *)b)->name);
+}
+
+/* params = {latent = 2, data = "mnist", …}, by name. */
+static void take_params(lua_State *L, BindScript *s, LabRun *run)
+{
+    if (lua_getfield(L, -1, "params") == LUA_TTABLE) {
+        run->nparams = count_fields(L, -1);
+        StoreParam *params = bind_keep(L, s, run->nparams, sizeof *params);
+        size_t i = 0;
+        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1), i++) {
+            params[i].name = field_name(L, s, "params");
+            switch (lua_type(L, -1)) {
+            case LUA_TNUMBER: params[i].number = lua_tonumber(L, -1); break;
+            case LUA_TBOOLEAN: params[i].text = lua_toboolean(L, -1) ? "true" : "false"; break;
+            case LUA_TSTRING: params[i].text = keep_text(L, s, lua_tostring(L, -1)); break;
+            default: bind_wrong(L, params[i].name, -1, "a number, a text or a boolean");
+            }
+        }
+        qsort(params, run->nparams, sizeof *params, param_order);
+        run->params = params;
+    }
+    lua_pop(L, 1);
+}
+
+/* A list of texts as a NULL-ended array; with `inner`, of the field of that name of each entry. */
+static const char *const *take_texts(lua_State *L, BindScript *s, const char *key, const char *inner)
+{
+    lua_getfield(L, -1, key);
+    size_t count = lua_type(L, -1) == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+    const char **texts = bind_keep(L, s, count + 1, sizeof *texts);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        if (inner != NULL && lua_type(L, -1) == LUA_TTABLE)
+            lua_getfield(L, -1, inner);
+        else
+            lua_pushvalue(L, -1);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            bind_wrong(L, key, -1, "a list of texts");
+        texts[i] = keep_text(L, s, lua_tostring(L, -1));
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+    return texts;
+}
+
+static void take_optimiser(lua_State *L, OptimiserSpec *spec)
+{
+    static const char *const keys[] = {"kind", "momentum", "beta1", "beta2", "decay", "epsilon", "weight_decay", "clip_norm", NULL};
+    Error err = ERROR_NONE;
+    if (lua_getfield(L, -1, "optimiser") != LUA_TTABLE)
+        bind_wrong(L, "optimiser", -1, "a table");
+    int table = lua_gettop(L);
+    bind_keys(L, table, "optimiser", keys);
+    if (optimiser_defaults(spec, bind_string_needed(L, table, "kind"), &err) != 0)
+        bind_raise(L, &err);
+    spec->momentum = bind_number(L, table, "momentum", spec->momentum);
+    spec->beta1 = bind_number(L, table, "beta1", spec->beta1);
+    spec->beta2 = bind_number(L, table, "decay", bind_number(L, table, "beta2", spec->beta2));
+    spec->epsilon = bind_number(L, table, "epsilon", spec->epsilon);
+    spec->weight_decay = bind_number(L, table, "weight_decay", spec->weight_decay);
+    spec->clip_norm = bind_number(L, table, "clip_norm", spec->clip_norm);
+    if (optimiser_check(spec, &err) != 0)
+        bind_raise(L, &err);
+    lua_pop(L, 1);
+}
+
+/* The graph and the data of the run table: natives that the list keeps alive. */
+static void take_objects(lua_State *L, LabRun *run)
+{
+    lua_getfield(L, -1, "graph");
+    run->graph = bind_graph_check(L, lua_gettop(L));
+    lua_getfield(L, -2, "data");
+    run->data = bind_data_check(L, lua_gettop(L));
+    lua_pop(L, 2);
+}
+
+static int field_int(lua_State *L, const char *key, lua_Integer missing, lua_Integer least)
+{
+    lua_Integer value = bind_integer(L, -1, key, missing, least);
+    if (value > 1000000000)
+        luaL_error(L, "%s is too large: %I", key, (LUAI_UACINT)value);
+    return (int)value;
+}
+
+/* Fills a run from the table at the top of the stack. */
+static void take_run(lua_State *L, BindScript *s, LabRun *run)
+{
+    luaL_checktype(L, -1, LUA_TTABLE);
+    run->script = s->path;
+    run->experiment = field_text(L, s, "experiment", NULL);
+    run->question = field_text(L, s, "question", "");
+    run->label = field_text(L, s, "label", "");
+    run->objective = field_text(L, s, "objective", "bound");
+    run->seed = (uint64_t)bind_integer(L, -1, "seed", 1, 0);
+    run->epochs = field_int(L, "epochs", 0, 1);
+    run->batch = (size_t)field_int(L, "batch", 0, 1);
+    run->samples = (size_t)field_int(L, "samples", 1, 1);
+    run->test_every = field_int(L, "test_every", 1, 1);
+    run->phase = field_int(L, "phase", 0, 0);
+    run->metrics = take_texts(L, s, "metrics", NULL);
+    run->evaluations = take_texts(L, s, "evaluations", "text");
+    take_params(L, s, run);
+    take_scalars(L, s, run);
+    take_objects(L, run);
+    take_optimiser(L, &run->optimiser);
+    lua_getfield(L, -1, "rate");
+    run->rate = take_schedule(L, s, "rate");
+}
+
+/* ---- the plan ---- */
+
+/* The earlier run of the same identity, or `count`. */
+static size_t find_twin(const BindScript *s, const char *identity)
+{
+    size_t i = 0;
+    while (i < s->count && strcmp(s->runs[i].identity, identity) != 0)
+        i++;
+    return i;
+}
+
+static void identify(lua_State *L, BindScript *s, LabRun *run, size_t entry)
+{
+    Error err = ERROR_NONE;
+    if (lab_run_identify(run, &err) != 0) {
+        error_in(&err, "run %zu (%s, seed %llu)", entry + 1, run->label, (unsigned long long)run->seed);
+        bind_raise(L, &err);
+    }
+    memcpy(s->identity[entry], run->identity, DIGEST_TEXT);
+}
+
+/* Runs in protected mode with the script: calls the library's plan, converts its list. */
+static int plan(lua_State *L)
+{
+    BindScript *s = lua_touserdata(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "vae_lab");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "plan");
+    bind_push_experiment(L);
+    bind_push_settings(L);
+    lua_call(L, 2, 1);
+    if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) == 0)
+        return luaL_error(L, "the plan holds no run");
+    lua_pushvalue(L, -1);
+    bind_set_plan(L);
+    s->entries = lua_rawlen(L, -1);
+    s->identity = bind_keep(L, s, s->entries, sizeof *s->identity);
+    s->runs = bind_keep(L, s, s->entries, sizeof *s->runs);
+    for (size_t i = 0; i < s->entries; i++) {
+        LabRun *run = &s->runs[s->count];
+        BindRun *context = bind_keep(L, s, 1, sizeof *context);
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        take_run(L, s, run);
+        *context = (BindRun){s, i};
+        run->context = context;
+        identify(L, s, run, i);
+        if (find_twin(s, run->identity) < s->count) {
+            mem_free(run->plan);
+            memset(run, 0, sizeof *run);
+        } else {
+            s->count++;
+        }
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+int bind_script_plan(BindScript *script, LabRun **runs, size_t *count, size_t *twins, Error *err)
+{
+    lua_State *L = script->L;
+    if (script->count == 0) {
+        bind_watch(L, bind_script_seconds(L));
+        lua_pushcfunction(L, plan);
+        lua_pushlightuserdata(L, script);
+        int status = bind_call(L, 1, 0, err);
+        bind_watch(L, 0);
+        bind_forget_line(L);
+        if (status != 0)
+            return -1;
+    }
+    *runs = script->runs;
+    *count = script->count;
+    *twins = script->entries - script->count;
+    return 0;
+}
+
+/* ---- evaluations ---- */
+
+static const char evaluation_key = 0; /* the objects lent to the evaluation that runs */
+
+typedef struct Evaluation {
+    const LabRun *run;
+    const BindRun *context;
+    size_t number; /* from 0 */
+    Store *store;
+    int64_t id;
+    LabModel *model;
+    BindModel *lent_model;
+    BindRecorder *recorder;
+} Evaluation;
+
+/* The models that the run table at `table` requires, into the recorder at `recorder`. */
+static void give_required(lua_State *L, const BindScript *s, int table, int recorder)
+{
+    if (lua_getfield(L, table, "requires") == LUA_TTABLE)
+        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+            lua_Integer entry = luaL_checkinteger(L, -1);
+            if (lua_type(L, -2) != LUA_TSTRING || entry < 1 || (size_t)entry > s->entries)
+                luaL_error(L, "requires is not {name = index of a run}");
+            bind_recorder_require(L, recorder, lua_tostring(L, -2), s->identity[entry - 1]);
+        }
+    lua_pop(L, 1);
+}
+
+/* Runs in protected mode: calls evaluations[number].run(model, data, recorder, others). */
+static int call_evaluation(lua_State *L)
+{
+    enum { ARGUMENT = 1, LENT, TABLE, MODEL, RECORDER };
+    Evaluation *e = lua_touserdata(L, ARGUMENT);
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, LENT);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &evaluation_key);
+    bind_push_plan(L);
+    lua_rawgeti(L, -1, (lua_Integer)e->context->entry + 1);
+    lua_remove(L, -2);
+    e->lent_model = bind_model_push(L, e->model);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LENT, 1);
+    e->recorder = bind_recorder_push(L, e->store, e->id, e->run);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LENT, 2);
+    give_required(L, e->context->script, TABLE, RECORDER);
+    lua_getfield(L, TABLE, "evaluations");
+    lua_rawgeti(L, -1, (lua_Integer)e->number + 1);
+    lua_getfield(L, -1, "run");
+    lua_pushvalue(L, MODEL);
+    lua_getfield(L, TABLE, "data");
+    lua_pushvalue(L, RECORDER);
+    bind_recorder_push_models(L, RECORDER);
+    lua_call(L, 4, 0);
+    return 0;
+}
+
+static int evaluate(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err)
+{
+    const BindRun *context = run->context;
+    lua_State *L = context->script->L;
+    Evaluation e = {run, context, evaluation, s, id, model, NULL, NULL};
+    lua_pushcfunction(L, call_evaluation);
+    lua_pushlightuserdata(L, &e);
+    int status = bind_call(L, 1, 0, err);
+    if (status == 0)
+        status = bind_recorder_flush(e.recorder, err);
+    if (e.recorder != NULL)
+        bind_recorder_release(e.recorder);
+    if (e.lent_model != NULL)
+        e.lent_model->model = NULL;
+    lua_pushnil(L); /* the objects may be collected now */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &evaluation_key);
+    return status;
+}
+
+LabHooks bind_script_hooks(void)
+{
+    return (LabHooks){evaluate};
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/stats.c: the statistics of stats/stats.h for Lua: arrays and lists in, numbers and arrays out.
+ */
+#include "stats/stats.h"
+
+#include "bind/array.h"
+#include "bind/bind.h"
+#include "num/stream.h"
+
+#include <string.h>
+
+static const char *const STREAM = "statistics"; /* of draws, unless a function says otherwise */
+
+/* ---- arguments ---- */
+
+/* A list of numbers, or all of an array: [OUT] *n.  The values stay on the stack. */
+static const double *check_numbers(lua_State *L, int index, size_t *n)
+{
+    const BindArray *a = bind_array_test(L, index);
+    if (a != NULL) {
+        *n = a->rows * a->cols;
+        return a->data;
+    }
+    luaL_checktype(L, index, LUA_TTABLE);
+    *n = lua_rawlen(L, index);
+    double *x = bind_scratch(L, *n, sizeof *x);
+    for (size_t i = 0; i < *n; i++) {
+        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TNUMBER)
+            luaL_error(L, "entry %I of the list is a %s, not a number", (LUAI_UACINT)(i + 1), luaL_typename(L, -1));
+        x[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return x;
+}
+
+/* A list of n class labels, NULL for nil. */
+static const int *check_labels(lua_State *L, int index, size_t n)
+{
+    if (lua_isnoneornil(L, index))
+        return NULL;
+    luaL_checktype(L, index, LUA_TTABLE);
+    index = lua_absindex(L, index);
+    if (lua_rawlen(L, index) != n)
+        luaL_error(L, "%I labels for %I points", (LUAI_UACINT)lua_rawlen(L, index), (LUAI_UACINT)n);
+    int *label = bind_scratch(L, n, sizeof *label);
+    for (size_t i = 0; i < n; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        label[i] = (int)luaL_checkinteger(L, -1);
+        lua_pop(L, 1);
+    }
+    return label;
+}
+
+typedef struct Posteriors {
+    const double *mu, *sigma;
+    size_t n, d;
+} Posteriors;
+
+/* Two arrays (n, d) at `index` and after it. */
+static Posteriors check_posteriors(lua_State *L, int index)
+{
+    const BindArray *mu = bind_array_check(L, index), *sigma = bind_array_check(L, index + 1);
+    if (mu->rows != sigma->rows || mu->cols != sigma->cols)
+        luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)mu->rows, (LUAI_UACINT)mu->cols, (LUAI_UACINT)sigma->rows,
+                   (LUAI_UACINT)sigma->cols);
+    return (Posteriors){mu->data, sigma->data, mu->rows, mu->cols};
+}
+
+static NumStream seeded(lua_State *L, int options)
+{
+    return num_stream((uint64_t)bind_integer(L, options, "seed", 1, 0), STREAM);
+}
+
+static int give(lua_State *L, int status, double value, const Error *err)
+{
+    if (status != 0)
+        return bind_raise(L, err);
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+static void set_number(lua_State *L, const char *key, double value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+static void push_interval(lua_State *L, StatsInterval i)
+{
+    lua_createtable(L, 0, 6);
+    set_number(L, "mean", i.mean);
+    set_number(L, "sd", i.sd);
+    set_number(L, "low", i.low);
+    set_number(L, "high", i.high);
+    lua_pushinteger(L, (lua_Integer)i.n);
+    lua_setfield(L, -2, "n");
+}
+
+/* ---- numbers ---- */
+
+static double opt_level(lua_State *L, int index)
+{
+    double level = luaL_optnumber(L, index, 0.95);
+    luaL_argcheck(L, level > 0 && level < 1, index, "a level lies between 0 and 1");
+    return level;
+}
+
+/* interval(list, level) → {mean =, sd =, low =, high =, n =} */
+static int interval(lua_State *L)
+{
+    size_t n;
+    double level = opt_level(L, 2); /* before the numbers, which may take the next place on the stack */
+    const double *x = check_numbers(L, 1, &n);
+    luaL_argcheck(L, n > 0, 1, "an empty list");
+    push_interval(L, stats_interval(x, n, level));
+    return 1;
+}
+
+/* paired(a, b, level) → the interval of a - b, with p */
+static int paired(lua_State *L)
+{
+    size_t n, m;
+    double p, level = opt_level(L, 3);
+    const double *a = check_numbers(L, 1, &n), *b = check_numbers(L, 2, &m);
+    luaL_argcheck(L, n > 0, 1, "an empty list");
+    luaL_argcheck(L, n == m, 2, "the lists are not of the same length");
+    push_interval(L, stats_paired(a, b, n, level, &p));
+    set_number(L, "p", p);
+    return 1;
+}
+
+/* bootstrap(list, {level =, resamples =, seed =}) */
+static int bootstrap(lua_State *L)
+{
+    static const char *const keys[] = {"level", "resamples", "seed", NULL};
+    size_t n;
+    bind_keys(L, 2, "bootstrap", keys);
+    double level = bind_number(L, 2, "level", 0.95);
+    size_t resamples = (size_t)bind_integer(L, 2, "resamples", 1000, 1);
+    NumStream s = seeded(L, 2);
+    const double *x = check_numbers(L, 1, &n);
+    luaL_argcheck(L, n > 0, 1, "an empty list");
+    luaL_argcheck(L, level > 0 && level < 1, 2, "a level lies between 0 and 1");
+    push_interval(L, stats_bootstrap(x, n, level, resamples, s));
+    return 1;
+}
+
+/* log_mean_exp(list) → value, se, ess */
+static int log_mean_exp(lua_State *L)
+{
+    size_t n;
+    double value, se, ess;
+    const double *x = check_numbers(L, 1, &n);
+    luaL_argcheck(L, n > 0, 1, "an empty list");
+    stats_log_mean_exp(x, n, &value, &se, &ess);
+    lua_pushnumber(L, value);
+    lua_pushnumber(L, se);
+    lua_pushnumber(L, ess);
+    return 3;
+}
+
+static int normal_quantile(lua_State *L)
+{
+    double p = luaL_checknumber(L, 1);
+    luaL_argcheck(L, p > 0 && p < 1, 1, "a probability lies between 0 and 1");
+    lua_pushnumber(L, stats_normal_quantile(p));
+    return 1;
+}
+
+static int mean(lua_State *L)
+{
+    size_t n;
+    const double *x = check_numbers(L, 1, &n);
+    luaL_argcheck(L, n > 0, 1, "an empty list");
+    lua_pushnumber(L, stats_mean(x, n));
+    return 1;
+}
+
+/* ---- latent spaces ---- */
+
+static int hole_fraction(lua_State *L)
+{
+    static const char *const keys[] = {"radius", "draws", "seed", NULL};
+    double share = 0;
+    Error err = ERROR_NONE;
+    Posteriors q = check_posteriors(L, 1);
+    bind_keys(L, 3, "hole_fraction", keys);
+    double radius = bind_number(L, 3, "radius", 2);
+    size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
+    return give(L, stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, radius, draws, seeded(L, 3), &err), share, &err);
+}
+
+static int hole_density(lua_State *L)
+{
+    static const char *const keys[] = {"quantile", "draws", "seed", NULL};
+    double share = 0;
+    Error err = ERROR_NONE;
+    Posteriors q = check_posteriors(L, 1);
+    bind_keys(L, 3, "hole_density", keys);
+    double quantile = bind_number(L, 3, "quantile", 0.05);
+    size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
+    return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), share, &err);
+}
+
+/* overlap(mu1, sigma1, mu2, sigma2): lists, or arrays of one row */
+static int overlap(lua_State *L)
+{
+    size_t d[4];
+    const double *x[4];
+    for (int i = 0; i < 4; i++) {
+        x[i] = check_numbers(L, i + 1, &d[i]);
+        luaL_argcheck(L, d[i] == d[0], i + 1, "not as long as the first");
+    }
+    lua_pushnumber(L, stats_overlap(x[0], x[1], x[2], x[3], d[0]));
+    return 1;
+}
+
+/* mean_overlap(mu, sigma, {labels =, which = "all"|"same"|"different", pairs =, seed =}) */
+static int mean_overlap(lua_State *L)
+{
+    static const char *const keys[] = {"labels", "which", "pairs", "seed", NULL};
+    static const char *const kinds[] = {"all", "same", "different"}; /* in the order of stats_mean_overlap's `which` */
+    double value = 0;
+    Error err = ERROR_NONE;
+    int which = 0;
+    Posteriors q = check_posteriors(L, 1);
+    bind_keys(L, 3, "mean_overlap", keys);
+    const char *kind = bind_string(L, 3, "which", "all");
+    while (which < 3 && strcmp(kind, kinds[which]) != 0)
+        which++;
+    if (which == 3)
+        luaL_error(L, "which is '%s', not all, same or different", kind);
+    size_t pairs = (size_t)bind_integer(L, 3, "pairs", 100000, 1);
+    NumStream s = seeded(L, 3);
+    if (lua_isnoneornil(L, 3))
+        lua_pushnil(L);
+    else
+        lua_getfield(L, 3, "labels");
+    const int *label = check_labels(L, -1, q.n);
+    return give(L, stats_mean_overlap(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), value, &err);
+}
+
+static int active_units(lua_State *L)
+{
+    const BindArray *mu = bind_array_check(L, 1);
+    luaL_argcheck(L, mu->rows > 0, 1, "an array without rows");
+    lua_pushinteger(L, (lua_Integer)stats_active_units(mu->data, mu->rows, mu->cols, luaL_optnumber(L, 2, 0.01)));
+    return 1;
+}
+
+static int spread(lua_State *L)
+{
+    const BindArray *mu = bind_array_check(L, 1);
+    luaL_argcheck(L, mu->rows > 0 && mu->cols > 0, 1, "an empty array");
+    lua_pushnumber(L, stats_spread(mu->data, mu->rows, mu->cols));
+    return 1;
+}
+
+static int knn_agreement(lua_State *L)
+{
+    double share = 0;
+    Error err = ERROR_NONE;
+    const BindArray *mu = bind_array_check(L, 1);
+    lua_Integer k = luaL_checkinteger(L, 3);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_argcheck(L, k >= 1, 3, "at least 1 neighbour");
+    const int *label = check_labels(L, 2, mu->rows);
+    return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), share, &err);
+}
+
+/* pca(x, m) → {mean =, eigenvalues =, components =}: arrays (1, d), (1, m), (m, d) */
+static int pca(lua_State *L)
+{
+    Error err = ERROR_NONE;
+    const BindArray *x = bind_array_check(L, 1);
+    size_t most = x->rows < x->cols ? x->rows : x->cols;
+    lua_Integer m = luaL_optinteger(L, 2, (lua_Integer)most);
+    luaL_argcheck(L, m >= 1 && (size_t)m <= most, 2, "more components than the data has");
+    lua_createtable(L, 0, 3);
+    BindArray *centre = bind_array_new(L, 1, x->cols);
+    lua_setfield(L, -2, "mean");
+    BindArray *eigenvalues = bind_array_new(L, 1, (size_t)m);
+    lua_setfield(L, -2, "eigenvalues");
+    BindArray *components = bind_array_new(L, (size_t)m, x->cols);
+    lua_setfield(L, -2, "components");
+    if (stats_pca(centre->data, eigenvalues->data, components->data, x->data, x->rows, x->cols, (size_t)m, &err) != 0)
+        return bind_raise(L, &err);
+    return 1;
+}
+
+/* normal(rows, cols, seed, stream) and uniform(…): an array of draws of a named stream */
+static int draws(lua_State *L, void (*fill)(NumStream, uint64_t, uint32_t, size_t, size_t, float *))
+{
+    lua_Integer rows = luaL_checkinteger(L, 1), cols = luaL_checkinteger(L, 2), seed = luaL_optinteger(L, 3, 1);
+    const char *name = luaL_optstring(L, 4, STREAM);
+    luaL_argcheck(L, rows >= 1 && rows <= UINT32_MAX, 1, "at least 1 row");
+    luaL_argcheck(L, cols >= 1 && cols <= UINT32_MAX, 2, "at least 1 column");
+    float *x = bind_scratch(L, (size_t)rows * (size_t)cols, sizeof *x);
+    fill(num_stream((uint64_t)seed, name), 0, 0, (size_t)rows, (size_t)cols, x);
+    bind_array_from_floats(L, (size_t)rows, (size_t)cols, x);
+    return 1;
+}
+
+static int normal(lua_State *L)
+{
+    return draws(L, num_stream_normal);
+}
+
+static int uniform(lua_State *L)
+{
+    return draws(L, num_stream_uniform);
+}
+
+int bind_stats_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"interval", interval},           {"paired", paired},             {"bootstrap", bootstrap},       {"log_mean_exp", log_mean_exp},
+        {"normal_quantile", normal_quantile}, {"mean", mean},             {"hole_fraction", hole_fraction}, {"hole_density", hole_density},
+        {"overlap", overlap},             {"mean_overlap", mean_overlap}, {"active_units", active_units}, {"spread", spread},
+        {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},             {"uniform", uniform},
+        {NULL, NULL},
+    };
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * cli/cli_data.c: `vae-lab data`: what data sets there are, whether their files are the published ones, and how they look.
+ */
+#include "cli/cli.h"
+#include "cli/commands.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "data/data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char cli_data_help[] =
+    "  vae-lab data list                 what there is\n"
+    "  vae-lab data verify [NAME]        check the files against the published checksums; without a name, all that are here\n"
+    "  vae-lab data show NAME            counts, classes, digests, and a few examples drawn in the terminal\n"
+    "\n"
+    "  --data-dir DIR     where the files lie; else VAE_LAB_DATA, else data\n"
+    "  --train N, --valid N, --test N    sizes of the splits (show), as in an experiment\n"
+    "  --binarise HOW     grey, static or fresh (show)\n"
+    "  --examples N       how many to draw (show); default: what fits in a line\n"
+    "  --json, --csv      the list for programs\n"
+    "\n"
+    "A set of your own opens by its path: idx:IMAGES[,LABELS].\n"
+    "example: vae-lab data show mnist --data-dir ~/data\n";
+
+static const char *const split_names[DATA_SPLITS] = {"train", "valid", "test"};
+
+/* ---- list ----------------------------------------------------------------------------------------------------------- */
+
+static int list(CliFormat format, Error *err)
+{
+    static const char *const columns[] = {"name", "classes", "files", "what"};
+    const DataEntry *entry;
+    size_t count = data_catalogue(&entry);
+    CliTable *t = cli_table_alloc(columns, sizeof columns / sizeof columns[0]);
+    if (t == NULL)
+        return error_memory(err, "a table");
+    for (size_t i = 0; i < count; i++) {
+        int files = entry[i].files[0] != '\0';
+        for (const char *c = entry[i].files; *c != '\0'; c++)
+            files += *c == ',';
+        cli_table_text(t, entry[i].name);
+        if (entry[i].classes > 0)
+            cli_table_integer(t, entry[i].classes);
+        else
+            cli_table_null(t);
+        if (files > 0)
+            cli_table_integer(t, files);
+        else
+            cli_table_text(t, "built in");
+        cli_table_text(t, entry[i].what);
+    }
+    return cli_table_print(t, format, err);
+}
+
+/* ---- verify --------------------------------------------------------------------------------------------------------- */
+
+/* Without a name: every set; one without a single file is no failure, only not here. */
+static int verify_all(const char *dir, Error *err)
+{
+    const DataEntry *entry;
+    size_t count = data_catalogue(&entry), bad = 0;
+    for (size_t i = 0; i < count; i++) {
+        Error now = ERROR_NONE;
+        if (!data_present(entry[i].name, dir)) {
+            printf("%s  not here\n", entry[i].name);
+            continue;
+        }
+        if (data_verify(entry[i].name, dir, stdout, &now) == 0)
+            continue;
+        if (bad++ == 0)
+            *err = now;
+    }
+    return bad == 0 ? 0 : -1;
+}
+
+/* ---- show ----------------------------------------------------------------------------------------------------------- */
+
+enum { MOST_COLUMNS = 400, PLAIN_COLUMNS = 100 };
+
+/* Columns of the terminal; COLUMNS, else a width that suits a page. */
+static size_t terminal_columns(void)
+{
+    const char *text = getenv("COLUMNS");
+    long columns = text == NULL ? 0 : strtol(text, NULL, 10);
+    return columns >= 20 && columns <= MOST_COLUMNS ? (size_t)columns : PLAIN_COLUMNS;
+}
+
+static double pixel(const float *x, size_t width, size_t height, size_t column, size_t row)
+{
+    return row < height ? (double)x[row * width + column] : 0.0;
+}
+
+/* Two rows of pixels in one line of text.  On a terminal half blocks, elsewhere a ramp of plain characters. */
+static void draw_cell(Text *t, double upper, double lower, int blocks)
+{
+    static const char ramp[] = " .:-=+*#%@";
+    if (blocks) {
+        static const char *const glyph[4] = {" ", "\xe2\x96\x80", "\xe2\x96\x84", "\xe2\x96\x88"};
+        text_add(t, glyph[(upper >= 0.4) + 2 * (lower >= 0.4)]);
+    } else {
+        double ink = (upper + lower) / 2.0;
+        size_t level = (size_t)(ink * 9.0 + 0.5);
+        text_add_bytes(t, &ramp[level < 10 ? level : 9], 1);
+    }
+}
+
+/* Ends a line without blanks at its end. */
+static void end_line(Text *t)
+{
+    while (t->length > 0 && t->data[t->length - 1] == ' ')
+        t->length--;
+    text_add(t, "\n");
+}
+
+/* x (count, height, width): side by side, labels above. */
+static void draw_images(Text *t, const Data *d, DataSplit split, const float *x, size_t count)
+{
+    size_t width = data_width(d), height = data_height(d);
+    int blocks = isatty(STDOUT_FILENO);
+    for (size_t i = 0; i < count && data_classes(d) > 0; i++)
+        text_addf(t, "%-*d", (int)width + 1, data_label(d, split, i));
+    if (data_classes(d) > 0)
+        end_line(t);
+    for (size_t row = 0; row < height; row += 2) {
+        for (size_t i = 0; i < count; i++) {
+            const float *image = x + i * width * height;
+            for (size_t column = 0; column < width; column++)
+                draw_cell(t, pixel(image, width, height, column, row), pixel(image, width, height, column, row + 1), blocks);
+            text_add(t, " ");
+        }
+        end_line(t);
+    }
+}
+
+/* The first points, and for the plane their density as a picture of counts. */
+static void draw_points(Text *t, const Data *d, const float *x, size_t count)
+{
+    enum { WIDE = 60, HIGH = 24 };
+    static const char ramp[] = " .:-=+*#%@";
+    size_t features = data_features(d), cell[HIGH][WIDE] = {{0}}, most = 1;
+    for (size_t i = 0; i < 5 && i < count; i++)
+        for (size_t j = 0; j < features; j++)
+            text_addf(t, "%9.4f%s", (double)x[i * features + j], j + 1 < features ? " " : "\n");
+    if (features != 2)
+        return;
+    for (size_t i = 0; i < count; i++) { /* the square from -3 to 3 */
+        double column = ((double)x[2 * i] + 3.0) / 6.0 * WIDE, row = (3.0 - (double)x[2 * i + 1]) / 6.0 * HIGH;
+        if (column < 0.0 || column >= WIDE || row < 0.0 || row >= HIGH)
+            continue;
+        size_t now = ++cell[(size_t)row][(size_t)column];
+        most = now > most ? now : most;
+    }
+    for (size_t r = 0; r < HIGH; r++) {
+        for (size_t c = 0; c < WIDE; c++)
+            text_add_bytes(t, &ramp[cell[r][c] == 0 ? 0 : 1 + (cell[r][c] * 9 - 1) / (most + 1)], 1);
+        end_line(t);
+    }
+}
+
+static int draw_examples(const Data *d, long asked, Error *err)
+{
+    size_t fit = (terminal_columns() + 1) / (data_width(d) + 1), count = data_count(d, DATA_TRAIN);
+    size_t wanted = asked > 0 ? (size_t)asked : !data_is_image(d) ? 4000 : fit > 0 ? fit : 1;
+    Text t = {0};
+    wanted = wanted < count ? wanted : count;
+    float *x = mem_array(wanted, data_features(d) * sizeof *x);
+    if (x == NULL)
+        return error_memory(err, "the examples");
+    data_rows(d, DATA_TRAIN, NULL, 0, wanted, num_stream(0, "data/show"), 0, x);
+    if (data_is_image(d)) {
+        size_t line = fit > 0 ? fit : 1;
+        for (size_t first = 0; first < wanted; first += line)
+            draw_images(&t, d, DATA_TRAIN, x + first * data_features(d), wanted - first < line ? wanted - first : line);
+    } else {
+        draw_points(&t, d, x, wanted);
+    }
+    printf("\n%s", text_string(&t));
+    mem_free(x);
+    int failed = t.failed;
+    text_free(&t);
+    return failed ? error_memory(err, "the examples") : 0;
+}
+
+static int print_classes(const Data *d, DataSplit split, Error *err)
+{
+    int classes = data_classes(d);
+    size_t *count = mem_array((size_t)classes + 1, sizeof *count);
+    if (count == NULL)
+        return error_memory(err, "the classes");
+    for (size_t i = 0; i < data_count(d, split); i++) {
+        int label = data_label(d, split, i);
+        count[label >= 0 && label < classes ? label : classes]++;
+    }
+    printf("         ");
+    for (int c = 0; c < classes; c++)
+        printf(" %d:%zu", c, count[c]);
+    printf("\n");
+    mem_free(count);
+    return 0;
+}
+
+static int show(const char *name, const DataOptions *options, long examples, Error *err)
+{
+    Data *d = data_open(name, options, err);
+    if (d == NULL)
+        return -1;
+    static const char *const how[] = {"grey", "static binarisation", "fresh binarisation"};
+    size_t pairs, repeats;
+    int status = data_overlap(d, &pairs, &repeats, err);
+    if (data_is_image(d))
+        printf("%s: images, height %zu, width %zu, %s\n", data_name(d), data_height(d), data_width(d), how[options->binarise]);
+    else
+        printf("%s: points of %zu numbers\n", data_name(d), data_features(d));
+    for (int s = 0; status == 0 && s < DATA_SPLITS; s++) {
+        if (data_count(d, (DataSplit)s) == 0)
+            continue;
+        printf("  %-6s %7zu  sha256 %s\n", split_names[s], data_count(d, (DataSplit)s), data_split_digest(d, (DataSplit)s));
+        if (data_classes(d) > 0)
+            status = print_classes(d, (DataSplit)s, err);
+    }
+    if (status == 0) {
+        printf("  digest          sha256 %s\n", data_digest(d));
+        printf("  examples in two splits: %zu; repeated within their split: %zu\n", pairs, repeats);
+        status = draw_examples(d, examples, err);
+    }
+    data_free(d);
+    return status;
+}
+
+/* ---- the command ---------------------------------------------------------------------------------------------------- */
+
+static int choose_binarise(DataBinarise *how, const char *text, Error *err)
+{
+    static const char *const names[] = {"grey", "static", "fresh"};
+    for (int i = 0; text != NULL && i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *how = (DataBinarise)i;
+            return 0;
+        }
+    }
+    if (text == NULL)
+        return 0;
+    error_set(err, ERR_USAGE, "no such way to binarise: %s", text);
+    return error_expected(err, "grey, static or fresh");
+}
+
+static int usage(Error *err, const char *what)
+{
+    error_set(err, ERR_USAGE, "%s", what);
+    error_expected(err, "list, verify [NAME] or show NAME");
+    return error_hint(err, "vae-lab data --help");
+}
+
+int cli_data(int argc, char **argv, Error *err)
+{
+    const char *dir = NULL, *binarise = NULL;
+    int json = 0, csv = 0, operands = 0;
+    long train = 0, valid = 0, test = 0, examples = 0;
+    const CliOption option[] = {
+        {.name = "--data-dir", .text = &dir},
+        {.name = "--binarise", .text = &binarise},
+        {.name = "--train", .number = &train, .least = 1},
+        {.name = "--valid", .number = &valid, .least = 0},
+        {.name = "--test", .number = &test, .least = 1},
+        {.name = "--examples", .number = &examples, .least = 1},
+        {.name = "--json", .flag = &json},
+        {.name = "--csv", .flag = &csv},
+    };
+    if (cli_parse(argc, argv, option, sizeof option / sizeof option[0], &operands, err) != 0)
+        return -1;
+    const char *what = operands > 0 ? argv[1] : "list", *name = operands > 1 ? argv[2] : NULL;
+    DataOptions options = {.dir = dir, .train = (size_t)train, .valid = (size_t)valid, .test = (size_t)test};
+    if (choose_binarise(&options.binarise, binarise, err) != 0)
+        return -1;
+    if (operands > 2)
+        return usage(err, "too many words after `data`");
+    if (strcmp(what, "list") == 0)
+        return name == NULL ? list(json ? CLI_JSON : csv ? CLI_CSV : CLI_TEXT, err) : usage(err, "`data list` takes no name");
+    if (strcmp(what, "verify") == 0)
+        return name == NULL ? verify_all(dir, err) : data_verify(name, dir, stdout, err);
+    if (strcmp(what, "show") == 0)
+        return name != NULL ? show(name, &options, examples, err) : usage(err, "`data show` needs the name of a data set");
+    return usage(err, "`data` does not know that word");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * data/catalogue.h: the published data sets: their files, sizes and checksums, and where they are looked for.
+ */
+#ifndef DATA_CATALOGUE_H
+#define DATA_CATALOGUE_H
+
+#include "base/error.h"
+#include "data/data.h"
+#include "data/idx.h"
+
+enum { CATALOGUE_FILES = 4, CATALOGUE_PATH = 1024 };
+
+/* The order in which a set's files stand; a set without a published test split has the first one or two. */
+typedef enum { FILE_TRAIN_IMAGES, FILE_TRAIN_LABELS, FILE_TEST_IMAGES, FILE_TEST_LABELS } CatalogueRole;
+
+typedef struct CatalogueFile {
+    CatalogueRole role;
+    const char *name;
+    size_t count;          /* examples */
+    const char *sha256;    /* of the uncompressed content; NULL: not known for certain */
+    const char *md5;       /* the same, as published; NULL: not published */
+    const char *gz_md5;    /* of the published .gz; NULL: not published */
+} CatalogueFile;
+
+typedef struct CatalogueSet {
+    DataEntry entry;
+    const char *address;   /* where the files can be fetched, for people */
+    int loose;             /* the files may lie in DIR itself, not only in DIR/NAME */
+    size_t height, width;
+    size_t tail;           /* no test split was published: its last examples are one */
+    int shared;            /* examples in two splits are tolerated: the publisher's own splits have, or may have, some */
+    size_t files;
+    CatalogueFile file[CATALOGUE_FILES];
+} CatalogueSet;
+
+/* The sets that come as files, and the list of everything; NULL for a name that is no such set. */
+const CatalogueSet *catalogue_find(const char *name);
+
+/* DIR, else VAE_LAB_DATA, else "data". */
+const char *catalogue_dir(const char *dir);
+
+/* [OUT] path: the file's place, .gz or not.  Fails (ERR_FILE) with where it was looked for and how to get it. */
+int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir, Error *err);
+
+/* Reads the file and refuses another shape, or another SHA-256 where one is known. */
+int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file, const char *path, Error *err);
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/graph.c: builds a graph, node after node.  A node that says the same as an earlier one is that one.
+ */
+#include "graph/graph.h"
+
+#include "base/mem.h"
+#include "graph/node.h"
+
+#include <math.h>
+#include <string.h>
+
+Graph *graph_alloc(size_t batch, size_t samples, Error *err)
+{
+    if (batch < 1 || samples < 1 || !graph_shape_possible((NumShape){{samples, batch, 1}})) {
+        error_set(err, ERR_SCRIPT, "a graph needs a batch size and a number of draws");
+        error_found(err, "batch = %zu, samples = %zu", batch, samples);
+        error_expected(err, "at least 1 each");
+        return NULL;
+    }
+    Graph *g = mem_alloc(sizeof *g);
+    if (g == NULL) {
+        error_memory(err, "a graph");
+        return NULL;
+    }
+    g->batch = batch;
+    g->samples = samples;
+    return g;
+}
+
+void graph_free(Graph *g)
+{
+    if (g == NULL)
+        return;
+    for (size_t i = 0; i < g->nodes; i++)
+        mem_free(g->node[i].name);
+    for (size_t i = 0; i < g->names; i++)
+        mem_free(g->name[i].text);
+    while (g->place != NULL) {
+        Place *next = g->place->next;
+        mem_free(g->place->text);
+        mem_free(g->place);
+        g->place = next;
+    }
+    mem_free(g->node);
+    mem_free(g->name);
+    mem_free(g);
+}
+
+void graph_at(Graph *g, const char *where)
+{
+    if (g->place != NULL && strcmp(g->place->text, where) == 0)
+        return;
+    Place *place = mem_alloc(sizeof *place);
+    char *text = mem_string(where);
+    if (place == NULL || text == NULL) { /* an error will lack its place; the graph is whole */
+        mem_free(place);
+        mem_free(text);
+        return;
+    }
+    *place = (Place){.next = g->place, .text = text};
+    g->place = place;
+}
+
+/* ---- shapes -------------------------------------------------------------------------------------------------------- */
+
+int graph_shape_possible(NumShape s)
+{
+    double size = 1;
+    for (int axis = 0; axis < 3; axis++) {
+        if (s.n[axis] < 1)
+            return 0;
+        size *= (double)s.n[axis];
+    }
+    return size <= 0x1p40;
+}
+
+NumShape graph_dims_shape(GraphDims dims, size_t batch, size_t samples)
+{
+    NumShape shape;
+    for (int axis = 0; axis < 3; axis++) {
+        int64_t n = dims.n[axis];
+        shape.n[axis] = n == GRAPH_BATCH ? batch : n == GRAPH_SAMPLES ? samples : n < 1 ? 0 : (size_t)n;
+    }
+    return shape;
+}
+
+/* An error knows where the script made the node that is at fault. */
+static int blame(const char *where, Error *err)
+{
+    return where == NULL ? -1 : error_in(err, "%s", where);
+}
+
+static int impossible(const char *name, NumShape s, Error *err)
+{
+    error_set(err, ERR_SCRIPT, "%s: the shape (%zu, %zu, %zu) is not possible", name, s.n[0], s.n[1], s.n[2]);
+    return error_expected(err, "(samples, batch, features), each at least 1 or a symbol, at most 2^40 values");
+}
+
+int graph_node_shape(const Graph *g, GraphNode node, const NumShape *shapes, size_t batch, size_t samples, double *attr,
+                     NumShape *out, Error *err)
+{
+    const Node *n = &g->node[node];
+    if (n->kind != NODE_OP) {
+        *out = graph_dims_shape(n->dims, batch, samples);
+        if (graph_shape_possible(*out))
+            return 0;
+        impossible(n->name == NULL ? "a leaf" : n->name, *out, err);
+        return blame(n->where, err);
+    }
+    NumShape in[GRAPH_ARGS_MAX];
+    for (size_t i = 0; i < n->nargs; i++)
+        in[i] = shapes == NULL ? g->node[n->arg[i]].shape : shapes[n->arg[i]];
+    for (size_t i = 0; i < graph_attr_count(n->op); i++)
+        attr[i] = graph_attr_resolve(n->op, i, n->attr[i], batch, samples);
+    if (n->op->shape(n->op, out, in, n->nargs, attr, err) != 0)
+        return blame(n->where, err);
+    if (graph_shape_possible(*out))
+        return 0;
+    impossible(n->op->name, *out, err);
+    return blame(n->where, err);
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------------------------------- */
+
+/* Adds a node with its shape at the nominal sizes. Takes a copy of name. */
+static GraphNode add(Graph *g, Node node, const char *name, Error *err)
+{
+    if (g->nodes == g->capacity) {
+        size_t capacity = g->capacity == 0 ? 64 : 2 * g->capacity;
+        Node *grown = mem_grow(g->node, g->nodes * sizeof *grown, capacity * sizeof *grown);
+        if (grown == NULL)
+            return error_memory(err, "a node of the graph");
+        g->node = grown;
+        g->capacity = capacity;
+    }
+    node.where = g->place == NULL ? NULL : g->place->text;
+    if (name != NULL && (node.name = mem_string(name)) == NULL)
+        return error_memory(err, "the name of a node");
+    g->node[g->nodes] = node;
+    double attr[GRAPH_ATTRS_MAX];
+    if (graph_node_shape(g, (GraphNode)g->nodes, NULL, g->batch, g->samples, attr, &g->node[g->nodes].shape, err) != 0) {
+        mem_free(node.name);
+        return -1;
+    }
+    return (GraphNode)g->nodes++;
+}
+
+static int check_name(const Graph *g, const char *what, const char *name, Error *err)
+{
+    static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
+    size_t length = strlen(name);
+    if (length > 0 && length <= GRAPH_NAME_MAX && strspn(name, good) == length)
+        return 0;
+    error_set(err, ERR_SCRIPT, "\"%.100s\" cannot be the name of %s", name, what);
+    error_found(err, "%.120s", name);
+    error_expected(err, "1 to %d letters, digits and _ . / -", GRAPH_NAME_MAX);
+    return blame(g->place == NULL ? NULL : g->place->text, err);
+}
+
+static GraphNode find_leaf(const Graph *g, NodeKind kind, const char *name)
+{
+    for (size_t i = 0; i < g->nodes; i++)
+        if (g->node[i].kind == kind && strcmp(g->node[i].name, name) == 0)
+            return (GraphNode)i;
+    return -1;
+}
+
+static int same_dims(GraphDims a, GraphDims b)
+{
+    return a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2];
+}
+
+static int given_twice(const Graph *g, const char *what, const char *name, Error *err)
+{
+    error_set(err, ERR_SCRIPT, "%s \"%s\" is already there, and differs", what, name);
+    error_expected(err, "the same shape and kind, or another name");
+    return blame(g->place == NULL ? NULL : g->place->text, err);
+}
+
+/* A leaf that may be given again. */
+static GraphNode leaf(Graph *g, Node node, const char *what, const char *name, Error *err)
+{
+    if (check_name(g, what, name, err) != 0)
+        return -1;
+    GraphNode found = find_leaf(g, node.kind, name);
+    if (found < 0)
+        return add(g, node, name, err);
+    const Node *old = &g->node[found];
+    return same_dims(old->dims, node.dims) && old->uniform == node.uniform ? found : given_twice(g, what, name, err);
+}
+
+static const GraphDims single = {{1, 1, 1}};
+
+GraphNode graph_input(Graph *g, const char *name, GraphDims dims, Error *err)
+{
+    return leaf(g, (Node){.kind = NODE_INPUT, .dims = dims}, "the input", name, err);
+}
+
+GraphNode graph_scalar(Graph *g, const char *name, Error *err)
+{
+    return leaf(g, (Node){.kind = NODE_SCALAR, .dims = single}, "the scalar", name, err);
+}
+
+GraphNode graph_noise(Graph *g, const char *stream, const char *kind, GraphDims dims, Error *err)
+{
+    int uniform = strcmp(kind, "uniform") == 0;
+    if (!uniform && strcmp(kind, "normal") != 0) {
+        error_set(err, ERR_SCRIPT, "noise \"%.100s\" cannot be \"%.100s\"", stream, kind);
+        error_found(err, "%.120s", kind);
+        error_expected(err, "\"normal\" or \"uniform\"");
+        return blame(g->place == NULL ? NULL : g->place->text, err);
+    }
+    return leaf(g, (Node){.kind = NODE_NOISE, .dims = dims, .uniform = uniform}, "the noise", stream, err);
+}
+
+GraphNode graph_param(Graph *g, const char *name, size_t rows, size_t columns, const char *init, Error *err)
+{
+    Node node = {.kind = NODE_PARAM};
+    const char *where = g->place == NULL ? NULL : g->place->text;
+    if (check_name(g, "a param", name, err) != 0)
+        return -1;
+    if (graph_find_param(g, name) >= 0) {
+        error_set(err, ERR_SCRIPT, "the param \"%s\" is already there", name);
+        error_expected(err, "another name");
+        error_hint(err, "to share a param, find the first one and use its node again");
+        return blame(where, err);
+    }
+    if (graph_init_read(&node.init, init, err) != 0)
+        return error_in(err, "param %s", name), blame(where, err);
+    if (graph_init_wants_image(&node.init) && rows != 1) {
+        error_set(err, ERR_SCRIPT, "param %s: data_logit is for an output's bias", name);
+        error_found(err, "(1, %zu, %zu)", rows, columns);
+        error_expected(err, "(1, 1, features)");
+        return blame(where, err);
+    }
+    if (!graph_shape_possible((NumShape){{1, rows, columns}}))
+        return impossible(name, (NumShape){{1, rows, columns}}, err), blame(where, err);
+    node.dims = (GraphDims){{1, (int64_t)rows, (int64_t)columns}};
+    return add(g, node, name, err);
+}
+
+GraphNode graph_constant(Graph *g, double value, Error *err)
+{
+    if (!isfinite(value)) {
+        error_set(err, ERR_SCRIPT, "a constant is not finite");
+        error_found(err, "%g", value);
+        error_expected(err, "a finite number");
+        return blame(g->place == NULL ? NULL : g->place->text, err);
+    }
+    for (size_t i = 0; i < g->nodes; i++)
+        if (g->node[i].kind == NODE_CONSTANT && g->node[i].value == value && signbit(g->node[i].value) == signbit(value))
+            return (GraphNode)i;
+    return add(g, (Node){.kind = NODE_CONSTANT, .dims = single, .value = value}, NULL, err);
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------------------ */
+
+static int unknown_op(const char *name, Error *err)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (; n < graph_op_count && n < 64; n++)
+        names[n] = graph_ops[n].name;
+    error_set(err, ERR_SCRIPT, "there is no operation \"%.100s\"", name);
+    error_found(err, "%.120s", name);
+    error_expected(err, "an operation of the table");
+    const char *near = text_nearest(name, names, n);
+    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+}
+
+static int check_args(const Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, Error *err)
+{
+    if (nargs < (size_t)op->min_args || nargs > (size_t)op->max_args) {
+        error_set(err, ERR_SCRIPT, "%s: %zu argument%s", op->name, nargs, nargs == 1 ? "" : "s");
+        error_found(err, "%zu", nargs);
+        return op->min_args == op->max_args ? error_expected(err, "%d", op->min_args)
+                                            : error_expected(err, "%d to %d", op->min_args, op->max_args);
+    }
+    for (size_t i = 0; i < nargs; i++)
+        if (args[i] < 0 || (size_t)args[i] >= g->nodes) {
+            error_set(err, ERR_SCRIPT, "%s: %s is no node of this graph", op->name, graph_arg_name(op, i));
+            error_found(err, "%ld", (long)args[i]);
+            return error_expected(err, "a node from 0 to %ld", (long)g->nodes - 1);
+        }
+    return 0;
+}
+
+static int same_op(const Node *a, const Node *b)
+{
+    return a->kind == NODE_OP && a->op == b->op && a->nargs == b->nargs && memcmp(a->arg, b->arg, sizeof a->arg) == 0
+        && memcmp(a->attr, b->attr, sizeof a->attr) == 0;
+}
+
+GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
+                      Error *err)
+{
+    const char *where = g->place == NULL ? NULL : g->place->text;
+    Node node = {.kind = NODE_OP, .op = graph_op_find(name), .nargs = nargs};
+    if (node.op == NULL)
+        return unknown_op(name, err), blame(where, err);
+    if (check_args(g, node.op, args, nargs, err) != 0 || graph_attr_read(node.op, attrs, nattrs, node.attr, err) != 0)
+        return blame(where, err);
+    memcpy(node.arg, args, nargs * sizeof args[0]);
+    for (size_t i = 0; i < g->nodes; i++) /* said before: computed once */
+        if (same_op(&g->node[i], &node))
+            return (GraphNode)i;
+    return add(g, node, NULL, err);
+}
+
+/* ---- names --------------------------------------------------------------------------------------------------------------- */
+
+/* The place of a name in the sorted list, or where it would be. */
+static size_t name_place(const Graph *g, const char *name)
+{
+    size_t low = 0, high = g->names;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(g->name[middle].text, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int graph_name(Graph *g, const char *name, GraphNode node, Error *err)
+{
+    if (check_name(g, "a node", name, err) != 0)
+        return -1;
+    if (node < 0 || (size_t)node >= g->nodes) {
+        error_set(err, ERR_SCRIPT, "the name \"%s\" is given to no node of this graph", name);
+        return blame(g->place == NULL ? NULL : g->place->text, err);
+    }
+    size_t i = name_place(g, name);
+    if (i < g->names && strcmp(g->name[i].text, name) == 0) {
+        if (g->name[i].node == node)
+            return 0;
+        error_set(err, ERR_SCRIPT, "the name \"%s\" is taken by another node", name);
+        error_expected(err, "one name, one node");
+        return blame(g->place == NULL ? NULL : g->place->text, err);
+    }
+    if (g->names == g->name_capacity) {
+        size_t capacity = g->name_capacity == 0 ? 16 : 2 * g->name_capacity;
+        Name *grown = mem_grow(g->name, g->names * sizeof *grown, capacity * sizeof *grown);
+        if (grown == NULL)
+            return error_memory(err, "the names of a graph");
+        g->name = grown;
+        g->name_capacity = capacity;
+    }
+    char *copy = mem_string(name);
+    if (copy == NULL)
+        return error_memory(err, "a name");
+    memmove(g->name + i + 1, g->name + i, (g->names - i) * sizeof g->name[0]);
+    g->name[i] = (Name){.text = copy, .node = node};
+    g->names++;
+    return 0;
+}
+
+GraphNode graph_find(const Graph *g, const char *name)
+{
+    size_t i = name_place(g, name);
+    return i < g->names && strcmp(g->name[i].text, name) == 0 ? g->name[i].node : -1;
+}
+
+GraphNode graph_find_param(const Graph *g, const char *name) { return find_leaf(g, NODE_PARAM, name); }
+size_t graph_name_count(const Graph *g) { return g->names; }
+const char *graph_name_at(const Graph *g, size_t i) { return g->name[i].text; }
+size_t graph_count(const Graph *g) { return g->nodes; }
+NumShape graph_shape(const Graph *g, GraphNode node) { return g->node[node].shape; }
+size_t graph_batch(const Graph *g) { return g->batch; }
+size_t graph_samples(const Graph *g) { return g->samples; }
+int graph_has_input(const Graph *g, const char *name) { return find_leaf(g, NODE_INPUT, name) >= 0; }
+
+const char *graph_scalar_name(const Graph *g, size_t i)
+{
+    for (size_t n = 0; n < g->nodes; n++)
+        if (g->node[n].kind == NODE_SCALAR && i-- == 0)
+            return g->node[n].name;
+    return NULL;
+}

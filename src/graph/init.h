@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/init.h: how a parameter starts: the kinds that graph_param() takes, and their values.
+ */
+#ifndef GRAPH_INIT_H
+#define GRAPH_INIT_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A kind by its place in the table of init.c, and its number, if it has one. */
+typedef struct GraphInit {
+    int kind;
+    int given; /* the number was given */
+    double number;
+} GraphInit;
+
+/* Reads "glorot_uniform" or "normal(0.01)"; -1 with *err for an unknown kind (with a suggestion) or a number out of range. */
+int graph_init_read(GraphInit *init, const char *text, Error *err);
+void graph_init_text(const GraphInit *init, Text *text);
+
+/* Does it start from the mean image (data_logit)? */
+int graph_init_wants_image(const GraphInit *init);
+
+/* [OUT] w (rows, columns), from the stream "init/NAME" of `seed`.  image[columns] for data_logit.  `name` has at most
+ * GRAPH_NAME_MAX characters. */
+void graph_init_fill(const GraphInit *init, uint64_t seed, const char *name, size_t rows, size_t columns, const float *image,
+                     float *w);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/optimiser.c: optimisers over one flat block.  The formulas of the steps are num/step.h's; here are the order of
+ * clipping, decay and step, the bias corrections, and the state.
+ */
+#include "graph/optimiser.h"
+
+#include "base/mem.h"
+#include "num/map.h"
+#include "num/step.h"
+#include "num/sum.h"
+
+#include <math.h>
+#include <string.h>
+
+struct Optimiser {
+    OptimiserSpec spec;
+    size_t count;
+    uint64_t steps;
+    float *state; /* arrays[kind] times count */
+};
+
+/* The fields of a spec that a kind reads, besides weight_decay and clip_norm, which all do. */
+enum { MOMENTUM = 1, BETA1 = 2, BETA2 = 4, EPSILON = 8 };
+
+static const struct {
+    const char *name;
+    size_t arrays; /* of state, as long as the params */
+    unsigned fields;
+    OptimiserSpec usual;
+} kinds[] = {
+    [OPTIMISER_SGD] = {"sgd", 1, MOMENTUM, {.kind = OPTIMISER_SGD}},
+    [OPTIMISER_ADAGRAD] = {"adagrad", 1, EPSILON, {.kind = OPTIMISER_ADAGRAD, .epsilon = 1e-8}},
+    [OPTIMISER_RMSPROP] = {"rmsprop", 1, BETA2 | EPSILON, {.kind = OPTIMISER_RMSPROP, .beta2 = 0.9, .epsilon = 1e-8}},
+    [OPTIMISER_ADAM] = {"adam", 2, BETA1 | BETA2 | EPSILON,
+                        {.kind = OPTIMISER_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}},
+    [OPTIMISER_ADAMW] = {"adamw", 2, BETA1 | BETA2 | EPSILON,
+                         {.kind = OPTIMISER_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01}},
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+/* The fields with their ranges, in the order of the canonical text: least <= value, and value < below. */
+static const struct {
+    const char *name;
+    size_t offset;
+    unsigned field; /* 0: every kind reads it */
+    double least, below;
+} fields[] = {
+    {"momentum", offsetof(OptimiserSpec, momentum), MOMENTUM, 0, 1},
+    {"beta1", offsetof(OptimiserSpec, beta1), BETA1, 0, 1},
+    {"beta2", offsetof(OptimiserSpec, beta2), BETA2, 0, 1},
+    {"epsilon", offsetof(OptimiserSpec, epsilon), EPSILON, 1e-30, INFINITY},
+    {"weight_decay", offsetof(OptimiserSpec, weight_decay), 0, 0, INFINITY},
+    {"clip_norm", offsetof(OptimiserSpec, clip_norm), 0, 0, INFINITY},
+};
+enum { FIELDS = sizeof fields / sizeof fields[0] };
+
+static int reads(OptimiserKind kind, size_t i)
+{
+    return fields[i].field == 0 || (kinds[kind].fields & fields[i].field) != 0;
+}
+
+static double value_of(const OptimiserSpec *spec, size_t i)
+{
+    double value;
+    memcpy(&value, (const char *)spec + fields[i].offset, sizeof value);
+    return value;
+}
+
+int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err)
+{
+    const char *names[KINDS];
+    for (size_t i = 0; i < KINDS; i++) {
+        names[i] = kinds[i].name;
+        if (strcmp(name, names[i]) == 0) {
+            *spec = kinds[i].usual;
+            return 0;
+        }
+    }
+    error_set(err, ERR_SCRIPT, "there is no optimiser \"%.100s\"", name);
+    error_found(err, "%.120s", name);
+    error_expected(err, "sgd, adagrad, rmsprop, adam or adamw");
+    const char *near = text_nearest(name, names, KINDS);
+    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+}
+
+const char *optimiser_name(OptimiserKind kind)
+{
+    return kinds[kind].name;
+}
+
+int optimiser_check(const OptimiserSpec *spec, Error *err)
+{
+    for (size_t i = 0; i < FIELDS; i++) {
+        double value = value_of(spec, i);
+        if (!reads(spec->kind, i) || (value >= fields[i].least && value < fields[i].below))
+            continue;
+        error_set(err, ERR_SCRIPT, "%s: %s is out of range", kinds[spec->kind].name, fields[i].name);
+        error_found(err, "%s = %g", fields[i].name, value);
+        if (isinf(fields[i].below))
+            return error_expected(err, "a finite number from %g", fields[i].least);
+        return error_expected(err, "%g <= %s < %g", fields[i].least, fields[i].name, fields[i].below);
+    }
+    return 0;
+}
+
+void optimiser_text(const OptimiserSpec *spec, Text *text)
+{
+    int first = 1;
+    text_addf(text, "%s(", kinds[spec->kind].name);
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (!reads(spec->kind, i))
+            continue;
+        text_addf(text, "%s%s=", first ? "" : ", ", fields[i].name);
+        text_add_number(text, value_of(spec, i));
+        first = 0;
+    }
+    text_add(text, ")");
+}
+
+Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err)
+{
+    if (optimiser_check(spec, err) != 0)
+        return NULL;
+    Optimiser *o = mem_alloc(sizeof *o);
+    float *state = mem_array(count, kinds[spec->kind].arrays * sizeof *state);
+    if (o == NULL || state == NULL) {
+        mem_free(o);
+        mem_free(state);
+        error_memory(err, "the optimiser's state");
+        return NULL;
+    }
+    *o = (Optimiser){.spec = *spec, .count = count, .state = state};
+    return o;
+}
+
+void optimiser_free(Optimiser *o)
+{
+    if (o == NULL)
+        return;
+    mem_free(o->state);
+    mem_free(o);
+}
+
+/* x^n by squaring: products only, where libm's pow is not portable. */
+static double power(double x, uint64_t n)
+{
+    double result = 1;
+    for (; n > 0; n >>= 1) {
+        if (n & 1)
+            result *= x;
+        x *= x;
+    }
+    return result;
+}
+
+/* Kingma & Ba 2015, algorithm 1: mhat = m / (1 - beta1^t), shat = s / (1 - beta2^t). */
+static void step_adam(Optimiser *o, float *w, const float *g, double rate)
+{
+    const OptimiserSpec *s = &o->spec;
+    double rate_t = rate / (1 - power(s->beta1, o->steps));
+    double inv_sqrt_c2 = 1 / sqrt(1 - power(s->beta2, o->steps));
+    num_step_adam(o->count, w, g, o->state, o->state + o->count, (float)rate_t, (float)s->beta1, (float)s->beta2,
+                  (float)inv_sqrt_c2, (float)s->epsilon);
+}
+
+/* Pascanu et al. 2013: a gradient longer than the limit is scaled down to it. */
+static double clip(Optimiser *o, float *g)
+{
+    double norm = sqrt(num_norm2_f32(o->count, g));
+    if (o->spec.clip_norm > 0 && norm > o->spec.clip_norm)
+        num_scale(o->count, g, (float)(o->spec.clip_norm / norm));
+    return norm;
+}
+
+/* L2 enters the gradient; AdamW's decay acts on the weights (Loshchilov & Hutter 2019). */
+static void decay(Optimiser *o, float *w, float *g, double rate)
+{
+    if (o->spec.weight_decay == 0)
+        return;
+    if (o->spec.kind == OPTIMISER_ADAMW)
+        num_scale(o->count, w, (float)(1 - rate * o->spec.weight_decay));
+    else
+        num_axpy_f32(o->count, g, (float)o->spec.weight_decay, w);
+}
+
+double optimiser_step(Optimiser *o, float *w, float *g, double rate)
+{
+    const OptimiserSpec *s = &o->spec;
+    float r = (float)rate, epsilon = (float)s->epsilon;
+    double norm = clip(o, g);
+    decay(o, w, g, rate);
+    o->steps++;
+    switch (s->kind) {
+    case OPTIMISER_SGD: num_step_sgd(o->count, w, g, o->state, r, (float)s->momentum); break;
+    case OPTIMISER_ADAGRAD: num_step_adagrad(o->count, w, g, o->state, r, epsilon); break;
+    case OPTIMISER_RMSPROP: num_step_rmsprop(o->count, w, g, o->state, r, (float)s->beta2, epsilon); break;
+    case OPTIMISER_ADAM:
+    case OPTIMISER_ADAMW: step_adam(o, w, g, rate); break;
+    }
+    return norm;
+}
+
+size_t optimiser_state_count(const Optimiser *o) { return o->count * kinds[o->spec.kind].arrays; }
+float *optimiser_state(Optimiser *o) { return o->state; }
+uint64_t optimiser_steps(const Optimiser *o) { return o->steps; }
+void optimiser_set_steps(Optimiser *o, uint64_t steps) { o->steps = steps; }

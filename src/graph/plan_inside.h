@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/plan_inside.h: the inside of a plan and of the parameters, for the files of this room only.
+ */
+#ifndef GRAPH_PLAN_INSIDE_H
+#define GRAPH_PLAN_INSIDE_H
+
+#include "graph/node.h"
+#include "graph/plan.h"
+
+/* What a node is to a plan. */
+enum {
+    MARK_SHAPED = 1,  /* its shape is needed */
+    MARK_LIVE = 2,    /* its value is needed */
+    MARK_FED = 4,     /* the caller writes its value */
+    MARK_KEPT = 8,    /* an output: its value lives to the end */
+    MARK_DEPENDS = 16, /* it depends on a param */
+    MARK_REACHED = 32  /* the objective depends on it */
+};
+
+/* One operation at work. `clear`: gradients that this step is the first to add to. */
+typedef struct Step {
+    void (*run)(const GraphCall *);
+    GraphNode node;
+    GraphCall call;
+    double attr[GRAPH_ATTRS_MAX];
+    size_t clears;
+    struct { void *at; size_t bytes; } clear[GRAPH_ARGS_MAX];
+} Step;
+
+/* Where a buffer lives: from step `start` to step `end`, both included, at `offset` of the block. */
+typedef struct Life {
+    size_t bytes;
+    long start, end;
+    size_t offset;
+} Life;
+
+/* [OUT] every offset; buffers whose lives do not overlap share memory if `share`.  order[2 * n] is scratch.  Returns the
+ * block's bytes. */
+size_t graph_memory_plan(Life *life, size_t n, int share, size_t *order);
+
+struct GraphPlan {
+    const Graph *graph;
+    GraphParams *params;
+    GraphType type;
+    size_t batch, samples;
+    size_t size;          /* of a value, in bytes */
+    unsigned char *mark;  /* of each node */
+    NumShape *shape;
+    void **value, **grad; /* NULL: none */
+    Step *forward, *backward;
+    size_t forwards, backwards;
+    GraphNode objective;  /* or -1 */
+    char *block;
+    size_t bytes;
+    void *gradient;       /* of all params, in their order */
+    char *label;          /* what first_bad answered */
+};
+
+struct GraphParams {
+    GraphType type;
+    size_t count, arrays;
+    struct Array { char *name; size_t offset; NumShape shape; } *array; /* sorted by name */
+    void *block;
+};
+
+/* The place of a param in the block, or NULL. */
+const struct Array *graph_params_find(const GraphParams *p, const char *name);
+
+#endif

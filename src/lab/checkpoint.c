@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/checkpoint.c: a training's whole state as bytes.  Promise: what is read goes on to the very same result.
+ *
+ * Layout, all numbers little-endian: "vlcp" 1 0 0 0, then eight-byte counts (epoch, batch, optimiser steps, totals, parameters,
+ * optimiser state), then the totals as doubles, the parameters and the state as floats.
+ */
+#include "lab/internal.h"
+
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "vae-lab writes its numbers as they lie in memory, and its files are little-endian"
+#endif
+
+enum { COUNTS = 6, HEADER = 8 + 8 * COUNTS };
+
+static const unsigned char magic[8] = {'v', 'l', 'c', 'p', 1, 0, 0, 0};
+
+size_t lab_checkpoint_size(const LabState *s)
+{
+    return HEADER + s->ntotals * sizeof(double) + (s->nparams + s->nstate) * sizeof(float);
+}
+
+static void counts(const LabState *s, uint64_t *count)
+{
+    count[0] = s->epoch;
+    count[1] = s->batch;
+    count[2] = s->optimiser_steps;
+    count[3] = s->ntotals;
+    count[4] = s->nparams;
+    count[5] = s->nstate;
+}
+
+static unsigned char *put(unsigned char *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+    return to + bytes;
+}
+
+void lab_checkpoint_write(const LabState *s, unsigned char *bytes)
+{
+    uint64_t count[COUNTS];
+    counts(s, count);
+    bytes = put(bytes, magic, sizeof magic);
+    bytes = put(bytes, count, sizeof count);
+    bytes = put(bytes, s->totals, s->ntotals * sizeof(double));
+    bytes = put(bytes, s->params, s->nparams * sizeof(float));
+    put(bytes, s->state, s->nstate * sizeof(float));
+}
+
+static const unsigned char *get(void *to, const unsigned char *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+    return from + bytes;
+}
+
+int lab_checkpoint_read(LabState *s, const unsigned char *bytes, size_t size)
+{
+    uint64_t count[COUNTS];
+    if (size != lab_checkpoint_size(s) || memcmp(bytes, magic, sizeof magic) != 0)
+        return -1;
+    memcpy(count, bytes + sizeof magic, sizeof count);
+    if (count[0] == 0 || count[3] != s->ntotals || count[4] != s->nparams || count[5] != s->nstate)
+        return -1;
+    s->epoch = count[0];
+    s->batch = count[1];
+    s->optimiser_steps = count[2];
+    bytes = get(s->totals, bytes + HEADER, s->ntotals * sizeof(double));
+    bytes = get(s->params, bytes, s->nparams * sizeof(float));
+    get(s->state, bytes, s->nstate * sizeof(float));
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/environment.c: on what a run was made.  None of it may change a number; it is recorded so that a claim of that can be checked.
+ */
+#include "lab/internal.h"
+
+#include "num/isa.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* The text after "model name :" of the first processor; "unknown" where /proc does not say. */
+static void processor(char *text, size_t size)
+{
+    char line[256];
+    snprintf(text, size, "unknown");
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
+            snprintf(text, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+            break;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+size_t lab_environment(StoreParam *entries, size_t max, int threads)
+{
+    static char cpu[128], system_name[160], host[128];
+    static struct utsname u;
+    processor(cpu, sizeof cpu);
+    uname(&u);
+    snprintf(system_name, sizeof system_name, "%.60s %.60s %.30s", u.sysname, u.release, u.machine);
+    if (gethostname(host, sizeof host) != 0)
+        snprintf(host, sizeof host, "unknown");
+    host[sizeof host - 1] = '\0';
+    const StoreParam all[] = {
+        {"arithmetic", NULL, NUM_ARITHMETIC_VERSION},
+        {"compiler", __VERSION__, 0},
+        {"cores", NULL, (double)sysconf(_SC_NPROCESSORS_ONLN)},
+        {"cpu", cpu, 0},
+        {"host", host, 0},
+        {"isa", num_isa_name(), 0},
+        {"system", system_name, 0},
+        {"threads", NULL, threads},
+        {"vae-lab", VAE_LAB_VERSION, 0},
+    };
+    size_t count = sizeof all / sizeof all[0] < max ? sizeof all / sizeof all[0] : max;
+    memcpy(entries, all, count * sizeof *entries);
+    return count;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/model.c: a trained model at work: any named node over data, or over values that replace another node.
+ * Promise: the weights are not changed; the same question has the same answer to the bit.
+ */
+#include "lab/internal.h"
+
+#include "base/mem.h"
+#include "graph/plan.h"
+#include "num/map.h"
+#include "num/sum.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Rows (samples x examples) that one pass computes: enough for the matrix product, small enough for the cache. */
+enum { ROWS_PER_PASS = 2000 };
+
+struct LabModel {
+    const Graph *graph;
+    GraphParams *params;
+    Graph *own_graph;        /* set when this model must free them */
+    GraphParams *own_params;
+};
+
+/* ---- opening ---------------------------------------------------------------------------------------------------------- */
+
+LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err)
+{
+    LabModel *m = mem_alloc(sizeof *m);
+    if (m == NULL) {
+        error_memory(err, "a model");
+        return NULL;
+    }
+    m->graph = g;
+    m->params = params;
+    return m;
+}
+
+void lab_model_free(LabModel *m)
+{
+    if (m == NULL)
+        return;
+    graph_params_free(m->own_params);
+    graph_free(m->own_graph);
+    mem_free(m);
+}
+
+const Graph *lab_model_graph(const LabModel *m)
+{
+    return m->graph;
+}
+
+typedef struct GraphText {
+    char *text, *status;
+} GraphText;
+
+static int take_graph(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    GraphText *row = context;
+    (void)names;
+    if (columns == 2 && values[0].type == STORE_TEXT && values[1].type == STORE_TEXT) {
+        row->text = mem_string(values[0].bytes);
+        row->status = mem_string(values[1].bytes);
+    }
+    return 0;
+}
+
+static int read_weights(LabModel *m, Store *s, int64_t run, Error *err)
+{
+    void *bytes;
+    size_t size, need = graph_params_count(m->own_params) * sizeof(float);
+    if (store_artifact_get(s, run, "weights", &bytes, &size, err) != 0)
+        return -1;
+    int status = 0;
+    if (bytes == NULL || size != need) {
+        status = error_set(err, ERR_STORE, "run %lld has no weights that fit its graph", (long long)run);
+        error_found(err, bytes == NULL ? "none" : "%zu bytes", size);
+        error_expected(err, "%zu bytes", need);
+        error_hint(err, "run it again with --fresh");
+    } else {
+        memcpy(graph_params_block(m->own_params), bytes, size);
+    }
+    mem_free(bytes);
+    return status;
+}
+
+LabModel *lab_model_open(Store *s, int64_t run, Error *err)
+{
+    StoreValue id = {.type = STORE_INTEGER, .integer = run};
+    GraphText row = {NULL, NULL};
+    LabModel *m = NULL;
+    if (store_query(s, "select graph, status from run where id = ?1", &id, 1, take_graph, &row, err) != 0)
+        goto end;
+    if (row.text == NULL || row.status == NULL) {
+        error_set(err, ERR_STORE, "there is no run %lld", (long long)run);
+        error_where(err, "%s", store_path(s));
+        error_hint(err, "vae-lab runs lists them");
+        goto end;
+    }
+    m = lab_model_of(NULL, NULL, err);
+    if (m == NULL)
+        goto end;
+    m->graph = m->own_graph = graph_parse(row.text, err);
+    if (m->graph != NULL)
+        m->params = m->own_params = graph_params_alloc(m->graph, GRAPH_FLOAT, 0, NULL, 0, err);
+    if (m->params == NULL || read_weights(m, s, run, err) != 0) {
+        error_in(err, "run %lld", (long long)run);
+        lab_model_free(m);
+        m = NULL;
+    }
+end:
+    mem_free(row.text);
+    mem_free(row.status);
+    return m;
+}
+
+size_t lab_model_width(const LabModel *m, const char *name)
+{
+    GraphNode node = graph_find(m->graph, name);
+    return node < 0 ? 0 : graph_shape(m->graph, node).n[NUM_FEATURES];
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------------------- */
+
+/* Walks an ask in chunks: the plan for whole chunks, and another for the last, shorter one. */
+typedef struct Walk {
+    LabModel *model;
+    const LabAsk *ask;
+    const char *const *outputs;
+    size_t samples;
+    size_t chunk;            /* examples of a whole chunk */
+    GraphPlan *plan;         /* of the current chunk */
+    size_t plan_rows;
+    size_t first, rows;      /* the current chunk, within the ask */
+    size_t number;           /* of chunks begun */
+    NumStream binarise;
+} Walk;
+
+static int check_ask(const LabModel *m, const LabAsk *ask, Error *err)
+{
+    if (ask->fed == NULL && ask->data == NULL)
+        return error_set(err, ERR_RUN, "a model needs data, or values for a node, to compute from");
+    if (ask->fed != NULL && graph_find(m->graph, ask->fed) < 0)
+        return error_set(err, ERR_RUN, "the model has no node named '%s' to replace", ask->fed);
+    if (ask->data != NULL && ask->first + ask->count > data_count(ask->data, ask->split)) {
+        error_set(err, ERR_RUN, "more examples are asked for than there are");
+        error_found(err, "%zu to %zu", ask->first + 1, ask->first + ask->count);
+        return error_expected(err, "at most %zu", data_count(ask->data, ask->split));
+    }
+    return 0;
+}
+
+static int walk_start(Walk *w, LabModel *m, const LabAsk *ask, const char *const *outputs, size_t samples, Error *err)
+{
+    if (check_ask(m, ask, err) != 0)
+        return -1;
+    *w = (Walk){.model = m, .ask = ask, .outputs = outputs, .samples = samples, .binarise = num_stream(ask->seed, "evaluate/binarise")};
+    w->chunk = ROWS_PER_PASS / samples > 0 ? ROWS_PER_PASS / samples : 1;
+    return 0;
+}
+
+static void walk_end(Walk *w)
+{
+    graph_plan_free(w->plan);
+}
+
+static int walk_plan(Walk *w, Error *err)
+{
+    if (w->plan != NULL && w->plan_rows == w->rows)
+        return 0;
+    const char *fed[2] = {w->ask->fed, NULL};
+    GraphPlanSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT, .outputs = w->outputs, .fed = w->ask->fed != NULL ? fed : NULL};
+    graph_plan_free(w->plan);
+    w->plan = graph_plan_alloc(w->model->graph, &spec, w->model->params, err);
+    w->plan_rows = w->rows;
+    return w->plan == NULL ? -1 : 0;
+}
+
+static int feed(Walk *w, Error *err)
+{
+    const LabAsk *ask = w->ask;
+    NumShape shape;
+    float *value = graph_plan_input(w->plan, ask->fed, &shape);
+    if (value == NULL)
+        return error_set(err, ERR_RUN, "what is asked for does not depend on '%s'", ask->fed);
+    size_t width = shape.n[NUM_FEATURES];
+    for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
+        memcpy(value + s * w->rows * width, ask->fed_values + w->first * width, w->rows * width * sizeof *value);
+    return 0;
+}
+
+/* The inputs, scalars and noise of the current chunk; draw: shifts the noise for repeated passes. */
+static int walk_fill(Walk *w, uint64_t draw, Error *err)
+{
+    const LabAsk *ask = w->ask;
+    if (walk_plan(w, err) != 0 || (ask->fed != NULL && feed(w, err) != 0))
+        return -1;
+    int x_is_fed = ask->fed != NULL && strcmp(ask->fed, "x") == 0;
+    float *x = x_is_fed ? NULL : graph_plan_input(w->plan, "x", NULL);
+    float *y = graph_plan_input(w->plan, "y", NULL);
+    if ((x != NULL || y != NULL) && ask->data == NULL)
+        return error_set(err, ERR_RUN, "what is asked for depends on data, and none is given");
+    if (x != NULL)
+        data_rows(ask->data, ask->split, NULL, ask->first + w->first, w->rows, w->binarise, ask->step, x);
+    if (y != NULL)
+        data_labels(ask->data, ask->split, NULL, ask->first + w->first, w->rows, y);
+    const char *scalar;
+    for (size_t i = 0; (scalar = graph_scalar_name(w->model->graph, i)) != NULL; i++)
+        graph_plan_scalar(w->plan, scalar, 1.0);
+    for (size_t i = 0; i < ask->nscalars; i++)
+        graph_plan_scalar(w->plan, ask->scalars[i].name, ask->scalars[i].schedule.value[0]);
+    graph_plan_noise(w->plan, ask->seed, "evaluate", (ask->step << 40) + (draw << 24) + w->number);
+    return 0;
+}
+
+/* The next chunk.  1 while there is one. */
+static int walk_next(Walk *w)
+{
+    w->first += w->rows;
+    w->number++;
+    if (w->first >= w->ask->count)
+        return 0;
+    w->rows = w->ask->count - w->first < w->chunk ? w->ask->count - w->first : w->chunk;
+    return 1;
+}
+
+int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, Error *err)
+{
+    const char *outputs[2] = {name, NULL};
+    Walk w;
+    size_t samples = ask->samples > 0 ? ask->samples : 1;
+    if (walk_start(&w, m, ask, outputs, samples, err) != 0)
+        return -1;
+    int status = 0;
+    while (status == 0 && walk_next(&w)) {
+        status = walk_fill(&w, 0, err);
+        if (status != 0)
+            break;
+        graph_plan_forward(w.plan);
+        NumShape shape;
+        const float *value = graph_plan_output(w.plan, name, &shape);
+        size_t width = shape.n[NUM_FEATURES], per_example = shape.n[NUM_SAMPLES] * width;
+        if (shape.n[NUM_BATCH] != w.rows) {
+            status = error_set(err, ERR_RUN, "'%s' is not a value for each example", name);
+            break;
+        }
+        for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
+            for (size_t i = 0; i < w.rows; i++)
+                memcpy(out + (w.first + i) * per_example + s * width, value + (s * w.rows + i) * width, width * sizeof *out);
+    }
+    walk_end(&w);
+    return status;
+}
+
+/* Adds an output of the current chunk: for each example its mean over samples and features, and the square of that. */
+static void add_moments(const Walk *w, const char *name, double *sum, double *squares)
+{
+    NumShape shape;
+    const float *value = graph_plan_output(w->plan, name, &shape);
+    size_t width = shape.n[NUM_FEATURES], samples = shape.n[NUM_SAMPLES], rows = shape.n[NUM_BATCH];
+    for (size_t i = 0; i < rows; i++) {
+        double x = 0;
+        for (size_t s = 0; s < samples; s++)
+            x += num_total_f32(width, value + (s * rows + i) * width);
+        x /= (double)(samples * width);
+        *sum += x;
+        *squares += x * x;
+    }
+}
+
+int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, double *mean, double *se, Error *err)
+{
+    Walk w;
+    size_t count = 0;
+    int status = walk_start(&w, m, ask, names, ask->samples > 0 ? ask->samples : 1, err);
+    if (status != 0)
+        return status;
+    for (; names[count] != NULL; count++)
+        mean[count] = se[count] = 0;
+    while (status == 0 && walk_next(&w)) {
+        status = walk_fill(&w, 0, err);
+        if (status == 0) {
+            graph_plan_forward(w.plan);
+            for (size_t i = 0; i < count; i++)
+                add_moments(&w, names[i], &mean[i], &se[i]);
+        }
+    }
+    double n = (double)ask->count;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        mean[i] /= n;
+        double variance = (se[i] / n - mean[i] * mean[i]) * n / (n - 1);
+        se[i] = sqrt(variance > 0 ? variance / n : 0);
+    }
+    walk_end(&w);
+    return status;
+}
+
+/* ---- importance weights -------------------------------------------------------------------------------------------------- */
+
+/* Running log mean exp of one example's weights: sums of w and w^2 relative to the largest so far.  exp and log are those of
+ * the arithmetic (libm's are not portable); their rounding is far below the estimate's standard error. */
+typedef struct Weights {
+    double max, sum, squares;
+} Weights;
+
+static void weights_add(Weights *w, double logw)
+{
+    if (logw > w->max) {
+        double shrink = num_map1_f32(NUM_EXP, (float)(w->max - logw));
+        w->sum *= shrink;
+        w->squares *= shrink * shrink;
+        w->max = logw;
+    }
+    double x = num_map1_f32(NUM_EXP, (float)(logw - w->max));
+    w->sum += x;
+    w->squares += x * x;
+}
+
+/* Burda et al. 2016, equation 8, with the delta method's standard error of the logarithm. */
+static void weights_end(const Weights *w, size_t k, double *logp, double *se, double *ess)
+{
+    double n = (double)k, relative = w->squares * n / (w->sum * w->sum) - 1;
+    *logp = w->max + (double)num_map1_f32(NUM_LOG, (float)(w->sum / n));
+    *se = sqrt((relative > 0 ? relative : 0) / n);
+    *ess = w->sum * w->sum / w->squares;
+}
+
+int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err)
+{
+    const char *outputs[2] = {name, NULL};
+    size_t samples = ask->samples > 0 ? ask->samples : 1;
+    size_t per_pass = chunk > 0 && chunk < samples ? chunk : samples;
+    size_t passes = (samples + per_pass - 1) / per_pass;
+    Walk w;
+    if (walk_start(&w, m, ask, outputs, per_pass, err) != 0)
+        return -1;
+    Weights *weights = mem_array(w.chunk, sizeof *weights);
+    int status = weights != NULL ? 0 : error_memory(err, "importance weights");
+    while (status == 0 && walk_next(&w)) {
+        for (size_t i = 0; i < w.rows; i++)
+            weights[i] = (Weights){.max = -HUGE_VAL};
+        for (size_t pass = 0; status == 0 && pass < passes; pass++) {
+            status = walk_fill(&w, pass, err);
+            if (status != 0)
+                break;
+            graph_plan_forward(w.plan);
+            NumShape shape;
+            const float *value = graph_plan_output(w.plan, name, &shape);
+            if (shape.n[NUM_SAMPLES] != per_pass || shape.n[NUM_BATCH] != w.rows) {
+                status = error_set(err, ERR_RUN, "'%s' is not a log weight for each draw and example", name);
+                break;
+            }
+            for (size_t s = 0; s < per_pass; s++)
+                for (size_t i = 0; i < w.rows; i++)
+                    weights_add(&weights[i], value[s * w.rows + i]);
+        }
+        for (size_t i = 0; status == 0 && i < w.rows; i++)
+            weights_end(&weights[i], passes * per_pass, &logp[w.first + i], &se[w.first + i], &ess[w.first + i]);
+    }
+    mem_free(weights);
+    walk_end(&w);
+    return status;
+}

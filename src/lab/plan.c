@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/plan.c: a run's training plan as canonical text, and its identity.  Promise: two runs have the same identity exactly
+ * when everything that determines their numbers is the same.
+ */
+#include "lab/lab.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "lab/internal.h"
+#include "num/isa.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+double lab_schedule_at(const LabSchedule *s, int epoch)
+{
+    size_t i = (size_t)epoch <= s->n ? (size_t)epoch - 1 : s->n - 1;
+    return s->value[i];
+}
+
+/* A schedule as "0.001*8 0.0005*4": runs of equal values, so that thousands of epochs stay readable. */
+static void schedule_text(Text *t, const LabSchedule *s)
+{
+    text_add(t, "\"");
+    for (size_t i = 0, next; i < s->n; i = next) {
+        for (next = i + 1; next < s->n && s->value[next] == s->value[i]; next++)
+            ;
+        if (i > 0)
+            text_add(t, " ");
+        text_add_number(t, s->value[i]);
+        if (next - i > 1 && next < s->n)
+            text_addf(t, "*%zu", next - i);
+        /* the last value holds for ever, so its count says nothing */
+    }
+    text_add(t, "\"");
+}
+
+static int compare_scalars(const LabScalar *a, const LabScalar *b)
+{
+    return strcmp(a->name, b->name);
+}
+
+/* The scalars in the order of their names, whatever order the script gave them in. */
+static void scalars_text(Text *t, const LabRun *run)
+{
+    const LabScalar *last = NULL;
+    for (size_t printed = 0; printed < run->nscalars; printed++) {
+        const LabScalar *next = NULL;
+        for (size_t i = 0; i < run->nscalars; i++) {
+            const LabScalar *s = &run->scalars[i];
+            if ((last == NULL || compare_scalars(s, last) > 0) && (next == NULL || compare_scalars(s, next) < 0))
+                next = s;
+        }
+        text_add(t, printed > 0 ? "," : "");
+        text_add_json(t, next->name);
+        text_add(t, ":");
+        schedule_text(t, &next->schedule);
+        last = next;
+    }
+}
+
+static void plan_text(Text *t, const LabRun *run)
+{
+    Text optimiser = {0};
+    optimiser_text(&run->optimiser, &optimiser);
+    text_addf(t, "{\"batch\":%zu,\"epochs\":%d,\"metrics\":[", run->batch, run->epochs);
+    for (size_t i = 0; run->metrics[i] != NULL; i++) {
+        text_add(t, i > 0 ? "," : "");
+        text_add_json(t, run->metrics[i]);
+    }
+    text_add(t, "],\"objective\":");
+    text_add_json(t, run->objective);
+    text_add(t, ",\"optimiser\":");
+    text_add_json(t, text_string(&optimiser));
+    text_add(t, ",\"rate\":");
+    schedule_text(t, &run->rate);
+    text_addf(t, ",\"samples\":%zu,\"scalars\":{", run->samples);
+    scalars_text(t, run);
+    text_addf(t, "},\"test_every\":%d}", run->test_every);
+    t->failed |= optimiser.failed;
+    text_free(&optimiser);
+}
+
+static int check_schedule(const char *name, const LabSchedule *s, double least, Error *err)
+{
+    if (s->n == 0)
+        return error_set(err, ERR_SCRIPT, "the schedule of '%s' is empty", name);
+    for (size_t i = 0; i < s->n; i++) {
+        if (!isfinite(s->value[i]) || s->value[i] < least) {
+            error_set(err, ERR_SCRIPT, "the schedule of '%s' has a value out of range", name);
+            error_where(err, "epoch %zu", i + 1);
+            error_found(err, "%g", s->value[i]);
+            return error_expected(err, "a finite number%s", least >= 0 ? ", not negative" : "");
+        }
+    }
+    return 0;
+}
+
+static int out_of_range(Error *err, const char *what, double found, const char *expected)
+{
+    error_set(err, ERR_SCRIPT, "%s is out of range", what);
+    error_found(err, "%g", found);
+    return error_expected(err, "%s", expected);
+}
+
+static int check_scalar_leaves(const LabRun *run, Error *err)
+{
+    const char *leaf;
+    for (size_t i = 0; (leaf = graph_scalar_name(run->graph, i)) != NULL; i++) {
+        size_t j = 0;
+        while (j < run->nscalars && strcmp(run->scalars[j].name, leaf) != 0)
+            j++;
+        if (j == run->nscalars)
+            return error_set(err, ERR_SCRIPT, "the graph's scalar '%s' has no schedule", leaf);
+    }
+    for (size_t j = 0; j < run->nscalars; j++) {
+        if (check_schedule(run->scalars[j].name, &run->scalars[j].schedule, -HUGE_VAL, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check(const LabRun *run, Error *err)
+{
+    size_t n = data_count(run->data, DATA_TRAIN);
+    if (run->epochs < 1 || run->epochs > 1000000)
+        return out_of_range(err, "epochs", run->epochs, "1 to 1000000");
+    if (run->batch < 1 || run->batch > n) {
+        out_of_range(err, "batch", (double)run->batch, "at least 1 and at most the number of training examples");
+        return error_hint(err, "the training split of '%s' has %zu examples", data_name(run->data), n);
+    }
+    if (run->samples < 1 || run->samples > 100000)
+        return out_of_range(err, "samples", (double)run->samples, "1 to 100000");
+    if (run->test_every < 1)
+        return out_of_range(err, "test_every", run->test_every, "at least 1");
+    if (graph_find(run->graph, run->objective) < 0)
+        return error_set(err, ERR_SCRIPT, "the graph has no node named '%s' to maximise", run->objective);
+    for (size_t i = 0; run->metrics[i] != NULL; i++) {
+        if (graph_find(run->graph, run->metrics[i]) < 0)
+            return error_set(err, ERR_SCRIPT, "the graph has no node named '%s' to record", run->metrics[i]);
+    }
+    if (check_schedule("rate", &run->rate, 0, err) != 0 || optimiser_check(&run->optimiser, err) != 0)
+        return -1;
+    return check_scalar_leaves(run, err);
+}
+
+int lab_run_identify(LabRun *run, Error *err)
+{
+    if (check(run, err) != 0)
+        return error_in(err, "%s, seed %" PRIu64, run->label, run->seed);
+
+    Text plan = {0}, graph = {0};
+    plan_text(&plan, run);
+    graph_text(run->graph, &graph);
+    int failed = plan.failed || graph.failed;
+    if (!failed) {
+        char number[32];
+        Digest d;
+        digest_start(&d);
+        snprintf(number, sizeof number, "%d", NUM_ARITHMETIC_VERSION);
+        digest_string(&d, "vae-lab run");
+        digest_string(&d, number);
+        digest_string(&d, text_string(&graph));
+        digest_string(&d, text_string(&plan));
+        digest_string(&d, data_digest(run->data));
+        snprintf(number, sizeof number, "%" PRIu64, run->seed);
+        digest_string(&d, number);
+        digest_end(&d, run->identity);
+        mem_free(run->plan);
+        run->plan = mem_string(text_string(&plan));
+        failed = run->plan == NULL;
+    }
+    text_free(&plan);
+    text_free(&graph);
+    return failed ? error_memory(err, "a run's plan") : 0;
+}

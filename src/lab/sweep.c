@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/sweep.c: a list of runs, some of them side by side, each in a process of its own.  Promise: a run that fails,
+ * diverges or dies leaves the others alone and is told at the end; a signal ends everything with its work safe.
+ *
+ * This process never computes and holds no connection while it forks: neither threads nor SQLite survive a fork.
+ */
+#include "lab/lab.h"
+
+#include "base/mem.h"
+#include "lab/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef enum { SLOT_WAITING, SLOT_RUNNING, SLOT_OVER } SlotState;
+
+typedef struct Slot {
+    SlotState state;
+    int64_t id;
+    pid_t pid;
+    int reported;      /* its LAB_ENDED arrived */
+    LabReport last;
+} Slot;
+
+typedef struct Sweep {
+    const LabRun *runs;
+    size_t count;
+    const LabOptions *options;
+    Slot *slot;
+    LabOutcome *outcome;
+    LabProgress *progress;
+    int pipe[2];
+    size_t running;
+    int64_t sweep;
+} Sweep;
+
+/* ---- queueing ------------------------------------------------------------------------------------------------------------- */
+
+static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all, Error *err)
+{
+    *all = 1;
+    for (size_t i = 0; run->evaluations[i] != NULL && *all; i++) {
+        char name[320];
+        void *bytes;
+        size_t size;
+        snprintf(name, sizeof name, "evaluation/%s", run->evaluations[i]);
+        if (store_artifact_get(s, id, name, &bytes, &size, err) != 0)
+            return -1;
+        *all = bytes != NULL;
+        mem_free(bytes);
+    }
+    return 0;
+}
+
+static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
+{
+    const LabRun *run = &w->runs[i];
+    StoreParam environment[16];
+    char data[128];
+    Text graph = {0};
+    graph_text(run->graph, &graph);
+    if (graph.failed)
+        return error_memory(err, "a graph's text");
+    snprintf(data, sizeof data, "%s", data_name(run->data));
+    StoreRunSpec spec = {
+        .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity, .label = run->label,
+        .seed = run->seed, .epochs = run->epochs, .graph = text_string(&graph), .plan = run->plan, .data = data,
+        .data_digest = data_digest(run->data), .params = run->params, .nparams = run->nparams, .environment = environment,
+        .nenvironment = lab_environment(environment, sizeof environment / sizeof environment[0], w->options->threads),
+    };
+    StoreClaim claim;
+    int status = store_run_queue(s, &spec, w->options->fresh, &w->slot[i].id, &claim, err), evaluated = 0;
+    text_free(&graph);
+    if (status == 0 && claim == STORE_DONE)
+        status = has_all_evaluations(s, run, w->slot[i].id, &evaluated, err);
+    if (status == 0 && evaluated) {
+        w->slot[i].state = SLOT_OVER;
+        w->outcome->skipped++;
+        lab_progress_skip(w->progress, i);
+    }
+    return status;
+}
+
+/* Everything is in the database before the first step is made. */
+static int queue_all(Sweep *w, Error *err)
+{
+    int reaped, status = -1;
+    Store *s = store_open(w->options->database, STORE_WRITE, err);
+    int64_t *ids = mem_array(w->count, sizeof *ids);
+    if (s == NULL)
+        goto end;
+    if (ids == NULL) {
+        error_memory(err, "the sweep");
+        goto end;
+    }
+    if (store_reap(s, &reaped, err) != 0)
+        goto end;
+    for (size_t i = 0; i < w->count; i++) {
+        if (queue_run(w, s, i, err) != 0)
+            goto end;
+        ids[i] = w->slot[i].id;
+    }
+    /* the sweep is the experiment's: runs that it only needs (a classifier) belong to another */
+    const LabRun *last = &w->runs[w->count - 1];
+    status = store_sweep_put(s, last->experiment, w->options->settings, ids, w->count, &w->sweep, err);
+    w->outcome->sweep = w->sweep;
+end:
+    mem_free(ids);
+    store_close(s);
+    return status;
+}
+
+/* ---- processes -------------------------------------------------------------------------------------------------------------- */
+
+static int launch(Sweep *w, size_t i, Error *err)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0) {
+        error_set(err, ERR_RUN, "cannot start a process for run %" PRId64 ": %s", w->slot[i].id, strerror(errno));
+        return error_hint(err, "use fewer --jobs");
+    }
+    if (pid == 0) {
+        close(w->pipe[0]);
+        int status = lab_worker(&w->runs[i], i, w->slot[i].id, w->options, w->pipe[1]);
+        fflush(NULL);
+        _exit(status);
+    }
+    w->slot[i].last = (LabReport){.run = i, .elbo = NAN, .reconstruction = NAN, .kl = NAN};
+    w->slot[i].pid = pid;
+    w->slot[i].state = SLOT_RUNNING;
+    w->running++;
+    lab_progress_start(w->progress, i);
+    return 0;
+}
+
+static void take_report(Sweep *w, const LabReport *r)
+{
+    if (r->run >= w->count)
+        return;
+    w->slot[r->run].last = *r;
+    if (r->kind == LAB_ENDED)
+        w->slot[r->run].reported = 1;
+    lab_progress_report(w->progress, r);
+}
+
+/* Reads what has arrived; waits up to `milliseconds` for it. */
+static void take_reports(Sweep *w, int milliseconds)
+{
+    struct pollfd p = {.fd = w->pipe[0], .events = POLLIN};
+    LabReport r;
+    if (poll(&p, 1, milliseconds) <= 0)
+        return;
+    while (read(w->pipe[0], &r, sizeof r) == (ssize_t)sizeof r)
+        take_report(w, &r);
+}
+
+static void count_end(Sweep *w, Slot *slot)
+{
+    const char *status = slot->last.status;
+    LabOutcome *o = w->outcome;
+    if (strcmp(status, "done") == 0)
+        slot->last.resumed ? o->resumed++ : o->executed++;
+    else if (strcmp(status, "evaluated") == 0 || strcmp(status, "busy") == 0)
+        o->skipped++;
+    else if (strcmp(status, "diverged") == 0)
+        o->diverged++;
+    else if (strcmp(status, "interrupted") == 0)
+        o->interrupted++;
+    else if (strcmp(status, "crashed") == 0)
+        o->crashed++;
+    else
+        o->failed++;
+}
+
+/* A process that ended without a word was killed, or crashed: its record says so, and its checkpoint is kept. */
+static void tell_crash(Sweep *w, size_t i, int status)
+{
+    LabReport r = w->slot[i].last;
+    r.run = i;
+    r.kind = LAB_ENDED;
+    snprintf(r.status, sizeof r.status, "crashed");
+    if (WIFSIGNALED(status))
+        snprintf(r.text, sizeof r.text, "its process was ended by signal %d (%s); run the same command again to go on",
+                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        snprintf(r.text, sizeof r.text, "its process ended with status %d and said nothing", WEXITSTATUS(status));
+    Error err = ERROR_NONE;
+    int reaped;
+    Store *s = store_open(w->options->database, STORE_WRITE, &err);
+    if (s != NULL)
+        store_reap(s, &reaped, &err);
+    store_close(s);
+    take_report(w, &r);
+}
+
+static void collect(Sweep *w)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        take_reports(w, 0); /* its last words lie in the pipe */
+        for (size_t i = 0; i < w->count; i++) {
+            Slot *slot = &w->slot[i];
+            if (slot->state != SLOT_RUNNING || slot->pid != pid)
+                continue;
+            slot->state = SLOT_OVER;
+            w->running--;
+            if (!slot->reported)
+                tell_crash(w, i, status);
+            count_end(w, slot);
+        }
+    }
+}
+
+/* The first signal asks the workers to stop with their work safe; the second ends them at once. */
+static void pass_signal(const Sweep *w, int number)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->slot[i].state == SLOT_RUNNING)
+            kill(w->slot[i].pid, number);
+    }
+}
+
+static volatile sig_atomic_t signals_seen;
+
+static void on_signal(int number)
+{
+    lab_stop = number;
+    signals_seen++;
+}
+
+static size_t next_waiting(const Sweep *w, int phase)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->slot[i].state == SLOT_WAITING && w->runs[i].phase == phase)
+            return i;
+    }
+    return w->count;
+}
+
+static int run_phase(Sweep *w, int phase, Error *err)
+{
+    int passed = 0, status = 0;
+    for (;;) {
+        size_t i;
+        while (status == 0 && !lab_stop && w->running < (size_t)w->options->jobs && (i = next_waiting(w, phase)) < w->count)
+            status = launch(w, i, err);
+        if (w->running == 0)
+            return status;
+        take_reports(w, 100);
+        collect(w);
+        lab_progress_tick(w->progress);
+        if (signals_seen > passed) {
+            pass_signal(w, passed == 0 ? SIGTERM : SIGKILL);
+            passed = signals_seen;
+        }
+    }
+}
+
+static int run_all(Sweep *w, Error *err)
+{
+    struct sigaction action = {.sa_handler = on_signal}, old[2];
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &old[0]);
+    sigaction(SIGTERM, &action, &old[1]);
+    int status = 0;
+    for (int phase = 0; phase < 2 && status == 0 && !lab_stop; phase++)
+        status = run_phase(w, phase, err);
+    sigaction(SIGINT, &old[0], NULL);
+    sigaction(SIGTERM, &old[1], NULL);
+    return status;
+}
+
+/* ---- the result -------------------------------------------------------------------------------------------------------------- */
+
+static void text_row(int columns, const StoreValue *v)
+{
+    for (int i = 0; i < columns; i++) {
+        const char *gap = i > 0 ? "  " : "";
+        static const int width[] = {5, -20, 6, -11, 9, 9, 9, 9};
+        if (v[i].type == STORE_REAL)
+            printf("%s%*.2f", gap, width[i], v[i].real);
+        else if (v[i].type == STORE_INTEGER)
+            printf("%s%*" PRId64, gap, width[i], v[i].integer);
+        else
+            printf("%s%*s", gap, width[i], v[i].type == STORE_TEXT ? (const char *)v[i].bytes : "");
+    }
+    printf("\n");
+}
+
+static int print_text(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    int *first = context;
+    if (*first)
+        printf("%5s  %-20s  %6s  %-11s  %9s  %9s  %9s  %9s\n", names[0], names[1], names[2], names[3], names[4], "reconstr.", names[6], names[7]);
+    *first = 0;
+    text_row(columns, values);
+    return 0;
+}
+
+static int print_json(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    Text t = {0};
+    (void)context;
+    for (int i = 0; i < columns; i++) {
+        text_add(&t, i > 0 ? ",": "{");
+        text_add_json(&t, names[i]);
+        text_add(&t, ":");
+        switch (values[i].type) {
+        case STORE_REAL: text_add_number(&t, values[i].real); break;
+        case STORE_INTEGER: text_addf(&t, "%" PRId64, values[i].integer); break;
+        case STORE_TEXT: text_add_json(&t, values[i].bytes); break;
+        default: text_add(&t, "null");
+        }
+    }
+    printf("%s}\n", text_string(&t));
+    text_free(&t);
+    return 0;
+}
+
+static int print_results(const Sweep *w, Error *err)
+{
+    int first = 1;
+    StoreValue sweep = {.type = STORE_INTEGER, .integer = w->sweep};
+    Store *s = store_open(w->options->database, STORE_READ, err);
+    if (s == NULL)
+        return -1;
+    int status = store_query(s,
+                             "select r.id, r.label, r.seed, r.status, r.elbo, r.reconstruction, r.kl, r.nll from runs r "
+                             "join sweep_run s on s.run = r.id where s.sweep = ?1 order by r.id",
+                             &sweep, 1, w->options->json ? print_json : print_text, &first, err);
+    store_close(s);
+    fflush(stdout);
+    return status;
+}
+
+static void summarise(const LabOutcome *o)
+{
+    fprintf(stderr, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
+    const struct { size_t n; const char *what; } rest[] = {
+        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->failed, "failed"}, {o->diverged, "diverged"},
+        {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
+    };
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
+        if (rest[i].n > 0)
+            fprintf(stderr, ", %zu %s", rest[i].n, rest[i].what);
+    }
+    fprintf(stderr, "\n");
+}
+
+static int interrupted(const Sweep *w, Error *err)
+{
+    int number = lab_stop;
+    error_set(err, ERR_SIGNAL, "stopped by a signal; every finished step is in %s", w->options->database);
+    error_found(err, "%d", number);
+    return error_hint(err, "to go on from there:  %s", w->options->command);
+}
+
+/* Reports are read without blocking, and the pipe is not passed on to other programs. */
+static int make_pipe(int *fd, Error *err)
+{
+    if (pipe(fd) != 0)
+        return error_set(err, ERR_RUN, "cannot make a pipe: %s", strerror(errno));
+    fcntl(fd[0], F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err)
+{
+    Sweep w = {.runs = runs, .count = count, .options = options, .outcome = outcome, .pipe = {-1, -1}};
+    int status = -1;
+    memset(outcome, 0, sizeof *outcome);
+    w.slot = mem_array(count, sizeof *w.slot);
+    w.progress = lab_progress_alloc(runs, count, options, err);
+    if (w.slot == NULL) {
+        error_memory(err, "the sweep");
+        goto end;
+    }
+    if (w.progress == NULL || count == 0 || queue_all(&w, err) != 0 || make_pipe(w.pipe, err) != 0)
+        goto end;
+    status = run_all(&w, err);
+    lab_progress_end(w.progress);
+    if (status == 0)
+        status = print_results(&w, err);
+    if (!options->quiet)
+        summarise(outcome);
+    if (status == 0 && lab_stop)
+        status = interrupted(&w, err);
+end:
+    if (w.pipe[0] >= 0) {
+        close(w.pipe[0]);
+        close(w.pipe[1]);
+    }
+    lab_progress_free(w.progress);
+    mem_free(w.slot);
+    return status;
+}

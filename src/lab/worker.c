@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/worker.c: one process, one run: claim, train, finish, evaluate.  Promise: whatever happens here leaves the other runs
+ * alone, and this one's record true.
+ */
+#include "lab/internal.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "graph/plan.h"
+#include "num/isa.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+volatile sig_atomic_t lab_stop;
+
+double lab_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- reports ------------------------------------------------------------------------------------------------------------- */
+
+void lab_report(LabReporter *r, int now)
+{
+    double time = lab_clock();
+    if (r->fd < 0 || (!now && time - r->sent < 0.1))
+        return;
+    r->sent = time;
+    /* The pipe's reader may be gone; then nobody reads, and the run goes on. */
+    while (write(r->fd, &r->last, sizeof r->last) < 0 && errno == EINTR)
+        ;
+}
+
+static void report_end(LabReporter *r, const char *status, const char *text)
+{
+    r->last.kind = LAB_ENDED;
+    snprintf(r->last.status, sizeof r->last.status, "%s", status);
+    snprintf(r->last.text, sizeof r->last.text, "%s", text);
+    lab_report(r, 1);
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------------------- */
+
+static void on_signal(int number)
+{
+    lab_stop = number;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full disk is an error of the write, not a death */
+}
+
+/* ---- weights -------------------------------------------------------------------------------------------------------------- */
+
+static void weights_meta(const GraphParams *params, Text *t)
+{
+    text_add(t, "[");
+    for (size_t i = 0; i < graph_params_arrays(params); i++) {
+        NumShape shape = graph_params_shape(params, i);
+        text_add(t, i > 0 ? "," : "");
+        text_add(t, "{\"name\":");
+        text_add_json(t, graph_params_name(params, i));
+        text_addf(t, ",\"offset\":%zu,\"shape\":[%zu,%zu]}", graph_params_offset(params, i), shape.n[NUM_BATCH], shape.n[NUM_FEATURES]);
+    }
+    text_add(t, "]");
+}
+
+static int finish(Store *s, int64_t id, const char *status, const char *message, double seconds, GraphParams *params, Error *err)
+{
+    char digest[DIGEST_TEXT];
+    Text meta = {0};
+    graph_params_digest(params, digest);
+    weights_meta(params, &meta);
+    int result = meta.failed ? error_memory(err, "the weights' description")
+                             : store_run_finish(s, id, status, message, seconds, digest, graph_params_block(params),
+                                                graph_params_count(params) * sizeof(float), text_string(&meta), err);
+    text_free(&meta);
+    return result;
+}
+
+/* ---- evaluations ----------------------------------------------------------------------------------------------------------- */
+
+static int is_evaluated(Store *s, int64_t id, const char *name, int *evaluated, Error *err)
+{
+    void *bytes;
+    size_t size;
+    if (store_artifact_get(s, id, name, &bytes, &size, err) != 0)
+        return -1;
+    *evaluated = bytes != NULL;
+    mem_free(bytes);
+    return 0;
+}
+
+/* Carries out what is not recorded yet, each marked when it is done: an evaluation that is asked for later needs no training. */
+static int evaluate(const LabRun *run, Store *s, int64_t id, LabModel *model, const LabOptions *options, LabReporter *reporter, Error *err)
+{
+    for (size_t i = 0; run->evaluations[i] != NULL && !lab_stop; i++) {
+        char name[320];
+        int evaluated;
+        snprintf(name, sizeof name, "evaluation/%s", run->evaluations[i]);
+        if (is_evaluated(s, id, name, &evaluated, err) != 0)
+            return -1;
+        if (evaluated)
+            continue;
+        reporter->last.kind = LAB_EVALUATING;
+        snprintf(reporter->last.text, sizeof reporter->last.text, "%s", run->evaluations[i]);
+        lab_report(reporter, 1);
+        if (options->hooks.evaluate(run, i, s, id, model, err) != 0)
+            return error_in(err, "evaluation %s", run->evaluations[i]);
+        if (store_artifact_put(s, id, name, "evaluation", NULL, "done", 4, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the run ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Worker {
+    const LabRun *run;
+    const LabOptions *options;
+    int64_t id;
+    Store *store;
+    LabReporter reporter;
+} Worker;
+
+static int evaluate_with(Worker *w, LabModel *model, Error *err)
+{
+    int status = model == NULL ? -1 : evaluate(w->run, w->store, w->id, model, w->options, &w->reporter, err);
+    lab_model_free(model);
+    return status;
+}
+
+/* Trains; on success the run is `done` and its parameters are in the database before the evaluations begin. */
+static int train(Worker *w, const char **status, char *message, size_t size, Error *err)
+{
+    GraphParams *params = NULL;
+    LabTrainEnd end;
+    double start = lab_clock();
+    if (lab_train(w->run, w->store, w->id, &w->reporter, &params, &end, message, size, err) != 0)
+        return -1;
+    double seconds = lab_clock() - start;
+    int result = 0;
+    switch (end) {
+    case LAB_TRAINED:
+        *status = "done";
+        result = finish(w->store, w->id, "done", NULL, seconds, params, err);
+        if (result == 0)
+            result = evaluate_with(w, lab_model_of(w->run->graph, params, err), err);
+        break;
+    case LAB_DIVERGED:
+        *status = "diverged";
+        result = finish(w->store, w->id, "diverged", message, seconds, params, err);
+        break;
+    case LAB_STOPPED:
+        *status = "interrupted";
+        result = store_run_finish(w->store, w->id, "interrupted", "stopped by a signal", seconds, NULL, NULL, 0, NULL, err);
+        break;
+    }
+    graph_params_free(params);
+    return result;
+}
+
+static int work(Worker *w, const char **status, char *message, size_t size, Error *err)
+{
+    StoreClaim claim;
+    w->store = store_open(w->options->database, STORE_WRITE, err);
+    if (w->store == NULL || store_run_start(w->store, w->id, &claim, err) != 0)
+        return -1;
+    if (claim == STORE_BUSY) {
+        *status = "busy";
+        snprintf(message, size, "another process is at work on it");
+        return 0;
+    }
+    if (claim == STORE_DONE) {
+        *status = "evaluated";
+        return evaluate_with(w, lab_model_open(w->store, w->id, err), err);
+    }
+    return train(w, status, message, size, err);
+}
+
+/* A run that could not go on says so in the database, unless it was done and only an evaluation failed. */
+static void record_failure(Worker *w, const char *status, const Error *err)
+{
+    Error second = ERROR_NONE;
+    char text[1200];
+    error_text(text, sizeof text, err);
+    if (w->store != NULL && status == NULL)
+        store_run_finish(w->store, w->id, "failed", text, 0, NULL, NULL, 0, NULL, &second);
+}
+
+int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd)
+{
+    Worker w = {.run = run, .options = options, .id = id,
+                .reporter = {.fd = report_fd, .last = {.run = index, .elbo = NAN, .reconstruction = NAN, .kl = NAN}}};
+    Error err = ERROR_NONE;
+    const char *status = NULL;
+    char message[320] = "";
+    catch_signals();
+    num_threads_set(options->threads);
+    int result = work(&w, &status, message, sizeof message, &err);
+    if (result != 0) {
+        char text[1200];
+        record_failure(&w, status, &err);
+        error_text(text, sizeof text, &err);
+        report_end(&w.reporter, "failed", text);
+    } else {
+        report_end(&w.reporter, lab_stop && strcmp(status, "done") != 0 ? "interrupted" : status, message);
+    }
+    store_close(w.store);
+    return result == 0 ? 0 : 1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/isa/matmul.h: what a variant of the matrix product offers to num/matmul.c.  Internal to num/.
+ */
+#ifndef NUM_ISA_MATMUL_H
+#define NUM_ISA_MATMUL_H
+
+#include "num/matmul.h"
+
+/* One product  c[i][j] = chain over p < k of a[i][p] b[p][j],  i < m, j < n, with each operand wherever it lies. */
+typedef struct NumProduct {
+    size_t m, n, k;
+    const float *a;
+    size_t a_row, a_column; /* a[i][p] is a[i * a_row + p * a_column] */
+    const float *b;
+    size_t b_row;           /* b[p][j] is b[p * b_row + j], or b[j * b_row + p] when b_transposed */
+    int b_transposed;
+    float *c;
+    size_t c_row;           /* c[i][j] is c[i * c_row + j], or c[j * c_row + i] when c_transposed */
+    int c_transposed;
+    const float *bias;      /* along the rows of the stored c; or NULL */
+    NumAct act;
+    int accumulate;
+} NumProduct;
+
+typedef struct NumMatmulTable {
+    size_t tile_rows, tile_columns; /* the register tile: work is divided in multiples of it */
+    size_t lanes;
+    /* The elements with i0 <= i < i1 and j0 <= j < j1, on this thread. */
+    void (*product)(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t j1);
+    void (*act_back)(NumAct act, size_t n, float *dx, const float *dy, const float *y);
+} NumMatmulTable;
+
+#endif

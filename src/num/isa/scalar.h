@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/isa/scalar.h: each function of one variable, once: + - * / sqrt, fma and integer operations, no branch.
+ *
+ * A loop over one of these vectorises, and every lane then does what this text says: so that all instruction sets and
+ * compilers agree to the bit.  The trailing 1 means "of one value".  Error against the exact value: at most 2 ulp
+ * (tests/test_num_map.c states the measured one of each); special values as in C's Annex F; which NaN is not defined.
+ * The polynomials are minimax (Remez, weighted for the relative error of the whole function), rounded to float.
+ */
+#ifndef NUM_ISA_SCALAR_H
+#define NUM_ISA_SCALAR_H
+
+#include "num/isa/variant.h"
+
+#include <float.h>
+
+#define NUM_LN2 0x1.62e43p-1f        /* ln 2 */
+#define NUM_LN2_HIGH 0x1.62e4p-1f    /* ln 2 in two parts; the first has 15 bits, so that n times it is exact for |n| < 512 */
+#define NUM_LN2_LOW 0x1.7f7d1cp-20f
+#define NUM_LOG2E 0x1.715476p+0f     /* 1 / ln 2 */
+#define NUM_ROUNDER 0x1.8p+23f       /* adding it rounds to a whole number, which then stands in the low bits */
+
+static inline uint32_t num_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline float num_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static inline float num_abs1(float x)
+{
+    return num_float(num_bits(x) & 0x7fffffffu);
+}
+
+/* -|x| */
+static inline float num_nabs1(float x)
+{
+    return num_float(num_bits(x) | 0x80000000u);
+}
+
+/* max(x, 0); a NaN stays one */
+static inline float num_relu1(float x)
+{
+    return x < 0.0f ? 0.0f : x;
+}
+
+/* 2^n, -126 <= n <= 127, n in two's complement */
+static inline float num_power_of_two(uint32_t n)
+{
+    return num_float((n + 127u) << 23);
+}
+
+/* ---- the exponential ------------------------------------------------------------------------------------------------ */
+
+/* exp(x) = 2^n (1 + m), |m| < 0.42, for |x| <= 174. */
+typedef struct NumExpParts {
+    float m;    /* expm1 of the reduced argument */
+    uint32_t n; /* two's complement */
+} NumExpParts;
+
+static inline NumExpParts num_exp_parts(float x)
+{
+    float t = num_fma(x, NUM_LOG2E, NUM_ROUNDER);
+    float n = t - NUM_ROUNDER;
+    float r = num_fma(n, -NUM_LN2_HIGH, x); /* exact */
+    r = num_fma(n, -NUM_LN2_LOW, r);
+    float q = 0x1.6a2314p-10f; /* (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2 */
+    q = num_fma(q, r, 0x1.123aaep-7f);
+    q = num_fma(q, r, 0x1.5558f6p-5f);
+    q = num_fma(q, r, 0x1.55549p-3f);
+    q = num_fma(q, r, 0x1.fffffcp-2f);
+    return (NumExpParts){num_fma(r * r, q, r), num_bits(t) - num_bits(NUM_ROUNDER)};
+}
+
+/* d exp(x) 2^shift, shift in {0, -1}: finite wherever the product is, also where exp(x) alone is not (|x| < 173).
+ * 2^n in two factors: both above 1 or both below, so that the result rounds once into the denormals. */
+static inline float num_times_exp_shifted1(float d, float x, int shift)
+{
+    float c = x < -174.0f ? -174.0f : x;
+    c = c > 174.0f ? 174.0f : c;
+    NumExpParts e = num_exp_parts(c);
+    uint32_t n = e.n + (uint32_t)shift;
+    uint32_t half = (uint32_t)((int32_t)n >> 1);
+    return d * (1.0f + e.m) * num_power_of_two(half) * num_power_of_two(n - half);
+}
+
+/* d exp(x) */
+static inline float num_times_exp1(float d, float x)
+{
+    return num_times_exp_shifted1(d, x, 0);
+}
+
+static inline float num_exp1(float x)
+{
+    return num_times_exp_shifted1(1.0f, x, 0);
+}
+
+/* (exp(x) - 1) / 2: halved, so that it is finite up to x = 89.4 */
+static inline float num_half_expm1(float x)
+{
+    float c = x < -25.0f ? -25.0f : x;
+    c = c > 89.5f ? 89.5f : c;
+    NumExpParts e = num_exp_parts(c);
+    float quarter = num_power_of_two(e.n - 2u); /* n may be 129 */
+    return 2.0f * num_fma(e.m, quarter, quarter - 0.25f);
+}
+
+/* (exp(x) - 1 - x) / 2, never below 0: what a variance of exp(x) costs against 1.  A polynomial near 0, where the
+ * difference would cancel.  At most 2.5 ulp. */
+static inline float num_half_exp_excess1(float x)
+{
+    float far = num_times_exp_shifted1(1.0f, x, -1) - num_fma(0.5f, x, 0.5f);
+    float k = 0x1.2f2db8p-25f; /* (exp(x) - 1 - x) / x^2 */
+    k = num_fma(k, x, 0x1.21edep-22f);
+    k = num_fma(k, x, 0x1.6ee81ap-19f);
+    k = num_fma(k, x, 0x1.a06c32p-16f);
+    k = num_fma(k, x, 0x1.a02314p-13f);
+    k = num_fma(k, x, 0x1.6c15c2p-10f);
+    k = num_fma(k, x, 0x1.111106p-7f);
+    k = num_fma(k, x, 0x1.555558p-5f);
+    k = num_fma(k, x, 0x1.555556p-3f);
+    k = num_fma(k, x, 0.5f);
+    float near = 0.5f * x * x * k;
+    return x >= -1.0f && x <= 1.8f ? near : far;
+}
+
+/* ---- logarithms ----------------------------------------------------------------------------------------------------- */
+
+/* log(1 + m) for |m| <= 1/3: m - m^2 / 2 + m^3 g(m) */
+static inline float num_log1p_near1(float m)
+{
+    float g = -0x1.08070ap-3f;
+    g = num_fma(g, m, 0x1.1e6616p-3f);
+    g = num_fma(g, m, -0x1.f3109ep-4f);
+    g = num_fma(g, m, 0x1.1ed73ap-3f);
+    g = num_fma(g, m, -0x1.559ddp-3f);
+    g = num_fma(g, m, 0x1.99d026p-3f);
+    g = num_fma(g, m, -0x1.fffefp-3f);
+    g = num_fma(g, m, 0x1.555506p-2f);
+    g = num_fma(g, m, -0.5f);
+    return num_fma(m * m, g, m);
+}
+
+/* The e of x = 2^e (1 + m), 2/3 <= 1 + m < 4/3, where a float's exponent stands; x a normal number above 0. */
+static inline uint32_t num_log_exponent(float x)
+{
+    return (num_bits(x) - num_bits(0x1.555556p-1f)) & 0xff800000u;
+}
+
+/* log(1 + m) + e ln 2, e as num_log_exponent() gives it.  -e times -ln 2, so that m = -0 with e = 0 stays -0. */
+static inline float num_log_join(float m, uint32_t e, float less)
+{
+    float minus_e = (float)(-((int32_t)e >> 23)) + less;
+    return num_fma(minus_e, -NUM_LN2, num_log1p_near1(m));
+}
+
+/* log(x) for a normal number x > 0. */
+static inline float num_log_normal1(float x)
+{
+    uint32_t e = num_log_exponent(x);
+    return num_log_join(num_float(num_bits(x) - e) - 1.0f, e, 0.0f);
+}
+
+static inline float num_log1(float x)
+{
+    int denormal = x < FLT_MIN;
+    float scaled = x * 0x1p23f;
+    float y = denormal ? scaled : x;
+    uint32_t e = num_log_exponent(y);
+    float r = num_log_join(num_float(num_bits(y) - e) - 1.0f, e, denormal ? 23.0f : 0.0f);
+    r = x < INFINITY ? r : x + x;
+    r = x < 0.0f ? NAN : r;
+    return x == 0.0f ? -INFINITY : r;
+}
+
+/* log(1 + x): e is that of the rounded 1 + x, but m = 2^-e x + (2^-e - 1) is made from x itself. */
+static inline float num_log1p1(float x)
+{
+    uint32_t e = num_log_exponent(1.0f + x);
+    float four = num_float(num_bits(4.0f) - e); /* 2^(2-e): stays a normal number for e = 128 */
+    float m = num_float(num_bits(x) - e) + num_fma(0.25f, four, -1.0f);
+    float r = num_log_join(e == 0 ? x : m, e, 0.0f);
+    r = x < INFINITY ? r : x + x;
+    r = x < -1.0f ? NAN : r;
+    return x == -1.0f ? -INFINITY : r;
+}
+
+/* ---- what networks are made of -------------------------------------------------------------------------------------- */
+
+/* log(1 + t), 0 <= t <= 1: a part of softplus. */
+static inline float num_log1p_unit1(float t)
+{
+    int far = t > 0x1.555556p-2f; /* then 1 + t = 2 (1 + (t - 1) / 2) */
+    float half = num_fma(t, 0.5f, -0.5f);
+    float r = num_log1p_near1(far ? half : t);
+    float joined = r + NUM_LN2;
+    return far ? joined : r;
+}
+
+/* softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
+static inline float num_softplus1(float x)
+{
+    return num_relu1(x) + num_log1p_unit1(num_exp1(num_nabs1(x)));
+}
+
+/* h / (1 + t), h in {t, 1}, 0 <= t <= 1, as h - h t / (1 + t): the rounding of 1 + t then weighs little. */
+static inline float num_over_one_plus1(float h, float t)
+{
+    return num_fma(-h, t / (1.0f + t), h);
+}
+
+/* sigmoid(x) = 1 / (1 + exp(-x)), with t = exp(-|x|), which cannot overflow: for x < 0 it is t / (1 + t). */
+static inline float num_sigmoid1(float x)
+{
+    float t = num_exp1(num_nabs1(x));
+    return num_over_one_plus1(x < 0.0f ? t : 1.0f, t);
+}
+
+/* tanh: an odd polynomial below 0.55, else 1 - 2 / (1 + exp(2|x|)), which loses nothing there. */
+static inline float num_tanh1(float x)
+{
+    float a = num_abs1(x);
+    float s = a * a;
+    float h = -0x1.9baf08p-8f; /* (tanh(a) - a) / a^3 */
+    h = num_fma(h, s, 0x1.5954a6p-6f);
+    h = num_fma(h, s, -0x1.b92b84p-5f);
+    h = num_fma(h, s, 0x1.110d3ap-3f);
+    h = num_fma(h, s, -0x1.55554cp-2f);
+    float near = num_fma(h * s, a, a);
+    float c = a > 10.0f ? 10.0f : a; /* tanh(10) rounds to 1 */
+    NumExpParts e = num_exp_parts(c + c);
+    float scale = num_power_of_two(e.n);
+    float far = 1.0f - 2.0f / (1.0f + num_fma(e.m, scale, scale));
+    float r = a < 0.55f ? near : far;
+    return num_float(num_bits(r) | (num_bits(x) & 0x80000000u));
+}
+
+/* ---- circles -------------------------------------------------------------------------------------------------------- */
+
+typedef struct NumSinCos {
+    float sin, cos;
+} NumSinCos;
+
+/* sin and cos of 2 pi v, |v| <= 2^20: quarter turns come off exactly, f quarter turns (|f| <= 1/2) remain. */
+static inline NumSinCos num_sincos_turns1(float v)
+{
+    float t = num_fma(v, 4.0f, NUM_ROUNDER);
+    float f = num_fma(v, 4.0f, -(t - NUM_ROUNDER));
+    float s = f * f;
+    float p = -0x1.2dc84cp-8f; /* sin(pi f / 2) / f, less pi / 2 */
+    p = num_fma(p, s, 0x1.466004p-4f);
+    p = num_fma(p, s, -0x1.4abbbep-1f);
+    p = num_fma(p, s, -0x1.777a5cp-25f);
+    float sine = num_fma(f, 0x1.921fb6p+0f, f * p);
+    float q = 0x1.d9d58p-11f; /* (cos(pi f / 2) - 1) / f^2 */
+    q = num_fma(q, s, -0x1.55c5ep-6f);
+    q = num_fma(q, s, 0x1.03c1dep-2f);
+    q = num_fma(q, s, -0x1.3bd3ccp+0f);
+    float cosine = num_fma(q, s, 1.0f);
+    uint32_t quarter = num_bits(t);
+    float sin = quarter & 1u ? cosine : sine;
+    float cos = quarter & 1u ? sine : cosine;
+    return (NumSinCos){num_float(num_bits(sin) ^ (quarter & 2u) << 30),
+                       num_float(num_bits(cos) ^ ((quarter + 1u) & 2u) << 30)};
+}
+
+#endif

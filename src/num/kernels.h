@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/kernels.h: the tables of kernels that each variant of num/isa/ fills.  Internal to num/.
+ *
+ * A kernel works on dense arrays on one thread; broadcasting, panels and threads are the callers' business.
+ */
+#ifndef NUM_KERNELS_H
+#define NUM_KERNELS_H
+
+#include "num/map.h"
+
+#include <stdint.h>
+
+/* Elementwise work on a panel: [OUT] out[k][i] = f_k(in[0][i], in[1][i], …), i < n.  An out may be an in. */
+typedef void NumPanelKernel(size_t n, float *const *out, const float *const *in);
+
+typedef struct NumMapTable {
+    void (*map[NUM_MAP_COUNT])(size_t n, float *y, const float *x);
+    void (*back[NUM_MAP_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
+    void (*affine)(size_t n, float *y, const float *x, float scale, float shift);
+    void (*axpy)(size_t n, float *y, float a, const float *x);
+    NumPanelKernel *zip[NUM_ZIP_COUNT];         /* c <- a, b */
+    NumPanelKernel *zip_back[NUM_ZIP_COUNT][2]; /* dc * d(a op b)/da or /db <- dc, a, b */
+} NumMapTable;
+
+typedef struct NumSumTable {
+    /* [OUT] y[r] = the sum of row r (columns values from x + r stride), in lanes. */
+    void (*rows)(size_t rows, size_t columns, float *y, const float *x, size_t stride);
+    /* y[c] += scale * sum over o of sum over i of x[o outer_stride + i inner_stride + c], both chains ascending from 0. */
+    void (*columns)(size_t columns, size_t outer, size_t outer_stride, size_t inner, size_t inner_stride,
+                    float *y, const float *x, float scale);
+    /* [OUT] y[r] = log sum exp of row r; y[c] = log sum exp over i of x[i stride + c]. */
+    void (*logsumexp_rows)(size_t rows, size_t columns, float *y, const float *x);
+    void (*logsumexp_columns)(size_t columns, size_t count, size_t stride, float *y, const float *x);
+    NumPanelKernel *logsumexp_back; /* dy exp(x - y) <- dy, x, y */
+    double (*total)(size_t n, const float *x);
+    double (*norm2)(size_t n, const float *x);
+    size_t (*first_bad)(size_t n, const float *x);
+} NumSumTable;
+
+typedef enum {
+    NUM_NORMAL, NUM_STANDARD_NORMAL, NUM_BERNOULLI, NUM_KL, NUM_KL2, NUM_REPARAMETERISE,
+    NUM_DENSITY_COUNT
+} NumDensity;
+
+typedef struct NumDensityTable {
+    NumPanelKernel *forward[NUM_DENSITY_COUNT];  /* the term of each element <- the operands */
+    NumPanelKernel *backward[NUM_DENSITY_COUNT]; /* the gradient of each operand <- dy, the operands */
+} NumDensityTable;
+
+typedef struct NumStreamTable {
+    /* [OUT] word[4][n]: word w of the blocks with counters { column_block[i], row[i], step }, each array apart. */
+    void (*words)(size_t n, uint32_t *const *word, const uint32_t key[2], const uint32_t *column_block, const uint32_t *row,
+                  uint64_t step);
+    /* [OUT] x[4 n]: the draws of n blocks, block after block. */
+    void (*uniform)(size_t n, float *x, uint32_t *const *word);
+    void (*normal)(size_t n, float *x, uint32_t *const *word);
+    /* [OUT] x[i] = u[i] < p[i] */
+    void (*below)(size_t n, float *x, const float *u, const float *p);
+} NumStreamTable;
+
+typedef struct NumStepTable {
+    void (*sgd)(size_t n, float *w, const float *g, float *v, float rate, float momentum);
+    void (*adagrad)(size_t n, float *w, const float *g, float *s, float rate, float epsilon);
+    void (*rmsprop)(size_t n, float *w, const float *g, float *s, float rate, float decay, float epsilon);
+    void (*adam)(size_t n, float *w, const float *g, float *m, float *s, float rate_t, float beta1, float beta2,
+                 float inv_sqrt_c2, float epsilon);
+    void (*scale)(size_t n, float *x, float scale);
+} NumStepTable;
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/panel.c: cuts arrays into panels, makes operands dense, and runs kernels over them.
+ */
+#include "num/panel.h"
+
+#include "num/parallel.h"
+#include "num/sum.h"
+
+#include <string.h>
+
+#define NUM_TABLE_TYPE NumMapTable
+#define NUM_TABLE_NAME num_map_table
+#include "num/isa_table.h"
+
+#define NUM_TABLE_TYPE NumSumTable
+#define NUM_TABLE_NAME num_sum_table
+#include "num/isa_table.h"
+
+/* How a shape is cut: `rows` whole rows a panel, or rows of one cut into `parts`. */
+typedef struct {
+    NumShape shape;
+    size_t rows, parts, blocks; /* rows a panel; panels a row; panels a sample */
+} Cut;
+
+typedef struct {
+    size_t sample, row, rows, column, columns; /* rows from `row` of the batch, columns from `column` */
+    size_t size, offset;                       /* elements, and the first one's place in a dense array */
+} Panel;
+
+static Cut cut_shape(NumShape shape)
+{
+    size_t batch = shape.n[NUM_BATCH], features = shape.n[NUM_FEATURES];
+    Cut cut = {shape, 1, 1, 0};
+    if (features > NUM_PANEL_SIZE)
+        cut.parts = (features + NUM_PANEL_SIZE - 1) / NUM_PANEL_SIZE;
+    else if (features > 0)
+        cut.rows = NUM_PANEL_SIZE / features;
+    if (cut.rows > batch)
+        cut.rows = batch > 0 ? batch : 1;
+    cut.blocks = (batch + cut.rows - 1) / cut.rows * cut.parts;
+    return cut;
+}
+
+static size_t cut_panels(const Cut *cut)
+{
+    return num_shape_size(cut->shape) == 0 ? 0 : cut->shape.n[NUM_SAMPLES] * cut->blocks;
+}
+
+static Panel cut_panel(const Cut *cut, size_t index)
+{
+    size_t batch = cut->shape.n[NUM_BATCH], features = cut->shape.n[NUM_FEATURES];
+    size_t block = index % cut->blocks;
+    Panel p = {.sample = index / cut->blocks, .row = block / cut->parts * cut->rows,
+               .column = block % cut->parts * NUM_PANEL_SIZE};
+    p.rows = batch - p.row < cut->rows ? batch - p.row : cut->rows;
+    p.columns = features - p.column < NUM_PANEL_SIZE ? features - p.column : NUM_PANEL_SIZE;
+    p.size = p.rows * p.columns;
+    p.offset = (p.sample * batch + p.row) * features + p.column;
+    return p;
+}
+
+/* The panel of an operand as a dense array: in place, or copied into buffer (NUM_PANEL_SIZE). */
+static const float *panel_of(const Panel *p, NumIn_f32 in, float *buffer)
+{
+    size_t by_row = num_shape_stride(in.shape, NUM_BATCH), by_column = num_shape_stride(in.shape, NUM_FEATURES);
+    const float *x = in.x + p->sample * num_shape_stride(in.shape, NUM_SAMPLES) + p->row * by_row + p->column * by_column;
+    if ((p->columns == 1 || by_column == 1) && (p->rows == 1 || by_row == p->columns))
+        return x;
+    for (size_t r = 0; r < p->rows; r++, x += by_row) {
+        float *to = buffer + r * p->columns;
+        if (by_column == 1) {
+            memcpy(to, x, p->columns * sizeof *to);
+        } else {
+            for (size_t c = 0; c < p->columns; c++)
+                to[c] = x[0];
+        }
+    }
+    return buffer;
+}
+
+/* What a run over all panels shares. */
+typedef struct {
+    Cut cut;
+    NumPanelKernel *kernel;
+    size_t count;               /* operands */
+    const NumIn_f32 *in;
+    float *out;                 /* map: full shape; row sums: (samples, batch, 1) */
+    float *scratch;             /* row sums: for rows longer than a panel */
+    float scale;                /* axpy */
+    size_t gradients;
+    float *const *d;            /* gradients that are dense: added to; else NULL */
+    float *const *wide;         /* gradients that will be summed: written; else NULL */
+} Task;
+
+static void load(const Task *t, const Panel *p, const float **dense, float (*buffer)[NUM_PANEL_SIZE])
+{
+    for (size_t k = 0; k < t->count; k++)
+        dense[k] = panel_of(p, t->in[k], buffer[k]);
+}
+
+static void map_panel(const void *task, size_t index)
+{
+    const Task *t = task;
+    Panel p = cut_panel(&t->cut, index);
+    float buffer[NUM_PANEL_IN][NUM_PANEL_SIZE];
+    const float *dense[NUM_PANEL_IN];
+    load(t, &p, dense, buffer);
+    float *out = t->out + p.offset;
+    t->kernel(p.size, &out, dense);
+}
+
+void num_panel_map(NumPanelKernel *kernel, NumShape shape, float *out, size_t count, const NumIn_f32 *in)
+{
+    Task t = {.cut = cut_shape(shape), .kernel = kernel, .count = count, .in = in, .out = out};
+    num_parallel(cut_panels(&t.cut), num_shape_size(shape), map_panel, &t);
+}
+
+static void row_sums_panel(const void *task, size_t index)
+{
+    const Task *t = task;
+    Panel p = cut_panel(&t->cut, index);
+    float buffer[NUM_PANEL_IN][NUM_PANEL_SIZE], terms[NUM_PANEL_SIZE];
+    const float *dense[NUM_PANEL_IN];
+    load(t, &p, dense, buffer);
+    if (t->cut.parts > 1) { /* summed when the whole row is there */
+        float *out = t->scratch + p.offset;
+        t->kernel(p.size, &out, dense);
+        return;
+    }
+    float *out = terms;
+    t->kernel(p.size, &out, dense);
+    num_sum_table()->rows(p.rows, p.columns, t->out + p.sample * t->cut.shape.n[NUM_BATCH] + p.row, terms, p.columns);
+}
+
+void num_panel_row_sums(NumPanelKernel *kernel, NumShape shape, float *y, size_t count, const NumIn_f32 *in, float *scratch)
+{
+    Task t = {.cut = cut_shape(shape), .kernel = kernel, .count = count, .in = in, .out = y, .scratch = scratch};
+    size_t rows = num_shape_rows(shape);
+    num_parallel(cut_panels(&t.cut), num_shape_size(shape), row_sums_panel, &t);
+    if (t.cut.parts > 1 || num_shape_size(shape) == 0)
+        num_sum_table()->rows(rows, shape.n[NUM_FEATURES], y, scratch, shape.n[NUM_FEATURES]);
+}
+
+static void gradients_panel(const void *task, size_t index)
+{
+    const Task *t = task;
+    Panel p = cut_panel(&t->cut, index);
+    float buffer[NUM_PANEL_IN][NUM_PANEL_SIZE], gradient[NUM_PANEL_OUT][NUM_PANEL_SIZE];
+    const float *dense[NUM_PANEL_IN];
+    float *out[NUM_PANEL_OUT];
+    load(t, &p, dense, buffer);
+    for (size_t k = 0; k < t->gradients; k++)
+        out[k] = t->wide[k] != NULL ? t->wide[k] + p.offset : gradient[k];
+    t->kernel(p.size, out, dense);
+    for (size_t k = 0; k < t->gradients; k++)
+        if (t->d[k] != NULL)
+            num_map_table()->axpy(p.size, t->d[k] + p.offset, 1.0f, gradient[k]);
+}
+
+static int same_shape(NumShape a, NumShape b)
+{
+    return a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2];
+}
+
+void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d, const NumShape *d_shape,
+                         size_t count, const NumIn_f32 *in, float *scratch)
+{
+    float *direct[NUM_PANEL_OUT] = {NULL}, *wide[NUM_PANEL_OUT] = {NULL};
+    size_t size = num_shape_size(shape), wanted = 0, used = 0;
+    for (size_t k = 0; k < gradients; k++) {
+        if (d[k] == NULL)
+            continue;
+        wanted++;
+        if (same_shape(d_shape[k], shape))
+            direct[k] = d[k];
+        else
+            wide[k] = scratch + used++ * size;
+    }
+    if (wanted == 0)
+        return;
+    Task t = {.cut = cut_shape(shape), .kernel = kernel, .count = count, .in = in, .gradients = gradients,
+              .d = direct, .wide = wide};
+    num_parallel(cut_panels(&t.cut), size, gradients_panel, &t);
+    for (size_t k = 0; k < gradients; k++)
+        if (wide[k] != NULL)
+            num_sum_f32(d[k], d_shape[k], wide[k], shape, 1.0f);
+}
+
+static void axpy_panel(const void *task, size_t index)
+{
+    const Task *t = task;
+    Panel p = cut_panel(&t->cut, index);
+    float buffer[1][NUM_PANEL_SIZE];
+    const float *dense[1];
+    load(t, &p, dense, buffer);
+    num_map_table()->axpy(p.size, t->out + p.offset, t->scale, dense[0]);
+}
+
+void num_panel_axpy(NumShape shape, float *y, NumIn_f32 x, float scale)
+{
+    Task t = {.cut = cut_shape(shape), .count = 1, .in = &x, .out = y, .scale = scale};
+    num_parallel(cut_panels(&t.cut), num_shape_size(shape), axpy_panel, &t);
+}

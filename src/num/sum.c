@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/sum.c: sums, their gradients and log-sum-exp over any axes: the kernels of num/isa/sum.c, and the same in double.
+ * Threads divide outputs, never a sum.
+ */
+#include "num/sum.h"
+
+#include "num/panel.h"
+#include "num/parallel.h"
+
+#include <math.h>
+
+#define NUM_TABLE_TYPE NumSumTable
+#define NUM_TABLE_NAME num_sum_table
+#include "num/isa_table.h"
+
+#define NUM_TABLE_TYPE NumMapTable
+#define NUM_TABLE_NAME num_map_table
+#include "num/isa_table.h"
+
+/* Outputs of one job: a multiple of every variant's column block. */
+enum { STRIP = 64, ROWS = 64 };
+
+typedef struct {
+    float *y;
+    const float *x;
+    NumShape shape;   /* of x */
+    float scale;
+    int batch, samples; /* summed over these */
+} Task;
+
+static size_t strips(size_t n, size_t strip)
+{
+    return (n + strip - 1) / strip;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- features kept: chains down the columns ------------------------------------------------------------------------- */
+
+/* Sums over the batch alone leave each sample its own columns; over samples alone, all (batch, features) are columns. */
+static size_t chain_width(const Task *t)
+{
+    return t->batch ? t->shape.n[NUM_FEATURES] : t->shape.n[NUM_BATCH] * t->shape.n[NUM_FEATURES];
+}
+
+static void chain_strip(const void *task, size_t index)
+{
+    const Task *t = task;
+    size_t features = t->shape.n[NUM_FEATURES], width = chain_width(t), sample = t->shape.n[NUM_BATCH] * features;
+    size_t s = index / strips(width, STRIP), c = index % strips(width, STRIP) * STRIP;
+    num_sum_table()->columns(least(STRIP, width - c), t->samples ? t->shape.n[NUM_SAMPLES] : 1, sample,
+                             t->batch ? t->shape.n[NUM_BATCH] : 1, features,
+                             t->y + s * width + c, t->x + s * sample + c, t->scale);
+}
+
+static void sum_chains(const Task *t)
+{
+    size_t groups = t->samples ? 1 : t->shape.n[NUM_SAMPLES];
+    num_parallel(groups * strips(chain_width(t), STRIP), num_shape_size(t->shape), chain_strip, t);
+}
+
+/* ---- features summed: rows in lanes, then chains over the rows' sums ------------------------------------------------ */
+
+/* Row sums of up to ROWS rows from row b of sample s. */
+static void row_sums(const Task *t, size_t s, size_t b, size_t count, float *sums)
+{
+    size_t features = t->shape.n[NUM_FEATURES];
+    num_sum_table()->rows(count, features, sums, t->x + (s * t->shape.n[NUM_BATCH] + b) * features, features);
+}
+
+/* y (samples, batch) or, over the samples, y (batch): one strip of the batch of one or all samples. */
+static void rows_strip(const void *task, size_t index)
+{
+    const Task *t = task;
+    size_t batch = t->shape.n[NUM_BATCH], blocks = strips(batch, ROWS);
+    size_t s = index / blocks, b = index % blocks * ROWS, count = least(ROWS, batch - b);
+    float sums[ROWS], chain[ROWS] = {0.0f};
+    if (!t->samples) {
+        row_sums(t, s, b, count, chain);
+    } else {
+        for (s = 0; s < t->shape.n[NUM_SAMPLES]; s++) {
+            row_sums(t, s, b, count, sums);
+            for (size_t r = 0; r < count; r++)
+                chain[r] += sums[r];
+        }
+        s = 0;
+    }
+    num_map_table()->axpy(count, t->y + s * batch + b, t->scale, chain);
+}
+
+/* The sum of a sample's rows. */
+static float sample_sum(const Task *t, size_t s)
+{
+    float sums[ROWS], chain = 0.0f;
+    for (size_t b = 0; b < t->shape.n[NUM_BATCH]; b += ROWS) {
+        size_t count = least(ROWS, t->shape.n[NUM_BATCH] - b);
+        row_sums(t, s, b, count, sums);
+        for (size_t r = 0; r < count; r++)
+            chain += sums[r];
+    }
+    return chain;
+}
+
+static void sample_job(const void *task, size_t s)
+{
+    const Task *t = task;
+    float sum = sample_sum(t, s);
+    num_map_table()->axpy(1, t->y + s, t->scale, &sum);
+}
+
+static void sum_rows(const Task *t)
+{
+    size_t samples = t->shape.n[NUM_SAMPLES], size = num_shape_size(t->shape);
+    if (!t->batch) {
+        num_parallel((t->samples ? 1 : samples) * strips(t->shape.n[NUM_BATCH], ROWS), size, rows_strip, t);
+    } else if (!t->samples) {
+        num_parallel(samples, size, sample_job, t);
+    } else { /* one number */
+        float chain = 0.0f;
+        for (size_t s = 0; s < samples; s++)
+            chain += sample_sum(t, s);
+        num_map_table()->axpy(1, t->y, t->scale, &chain);
+    }
+}
+
+static int is_summed(NumShape y, NumShape x, NumAxis axis)
+{
+    return y.n[axis] == 1 && x.n[axis] != 1;
+}
+
+void num_sum_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale)
+{
+    Task t = {.y = y, .x = x, .shape = x_shape, .scale = scale, .batch = is_summed(y_shape, x_shape, NUM_BATCH),
+              .samples = is_summed(y_shape, x_shape, NUM_SAMPLES)};
+    if (is_summed(y_shape, x_shape, NUM_FEATURES))
+        sum_rows(&t);
+    else
+        sum_chains(&t);
+}
+
+void num_spread_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale)
+{
+    num_panel_axpy(y_shape, y, (NumIn_f32){x, x_shape}, scale);
+}
+
+/* ---- log sum exp ---------------------------------------------------------------------------------------------------- */
+
+static void logsumexp_rows(const void *task, size_t index)
+{
+    const Task *t = task;
+    size_t features = t->shape.n[NUM_FEATURES], r = index * ROWS;
+    num_sum_table()->logsumexp_rows(least(ROWS, num_shape_rows(t->shape) - r), features, t->y + r, t->x + r * features);
+}
+
+static void logsumexp_strip(const void *task, size_t index)
+{
+    const Task *t = task;
+    size_t features = t->shape.n[NUM_FEATURES], width = chain_width(t), sample = t->shape.n[NUM_BATCH] * features;
+    size_t s = index / strips(width, STRIP), c = index % strips(width, STRIP) * STRIP;
+    num_sum_table()->logsumexp_columns(least(STRIP, width - c), t->batch ? t->shape.n[NUM_BATCH] : t->shape.n[NUM_SAMPLES],
+                                       t->batch ? features : sample, t->y + s * width + c, t->x + s * sample + c);
+}
+
+void num_logsumexp_f32(float *y, NumAxis axis, const float *x, NumShape x_shape)
+{
+    Task t = {.y = y, .x = x, .shape = x_shape, .batch = axis == NUM_BATCH, .samples = axis == NUM_SAMPLES};
+    size_t size = num_shape_size(x_shape);
+    if (axis == NUM_FEATURES)
+        num_parallel(strips(num_shape_rows(x_shape), ROWS), size, logsumexp_rows, &t);
+    else
+        num_parallel((t.samples ? 1 : x_shape.n[NUM_SAMPLES]) * strips(chain_width(&t), STRIP), size, logsumexp_strip, &t);
+}
+
+void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const float *x, const float *y, NumShape x_shape)
+{
+    NumShape y_shape = x_shape;
+    y_shape.n[axis] = 1;
+    NumIn_f32 in[] = {{dy, y_shape}, {x, x_shape}, {y, y_shape}};
+    num_panel_gradients(num_sum_table()->logsumexp_back, x_shape, 1, &dx, &x_shape, 3, in, NULL);
+}
+
+/* ---- totals --------------------------------------------------------------------------------------------------------- */
+
+double num_total_f32(size_t n, const float *x)
+{
+    return num_sum_table()->total(n, x);
+}
+
+double num_norm2_f32(size_t n, const float *x)
+{
+    return num_sum_table()->norm2(n, x);
+}
+
+size_t num_first_bad_f32(size_t n, const float *x)
+{
+    return num_sum_table()->first_bad(n, x);
+}
+
+/* ---- in double ------------------------------------------------------------------------------------------------------ */
+
+static size_t place(NumShape shape, size_t s, size_t b, size_t f)
+{
+    return s * num_shape_stride(shape, NUM_SAMPLES) + b * num_shape_stride(shape, NUM_BATCH)
+         + f * num_shape_stride(shape, NUM_FEATURES);
+}
+
+/* For each (s, b, f) of a shape. */
+#define EACH(shape)                                                                                                     \
+    for (size_t s = 0; s < (shape).n[NUM_SAMPLES]; s++)                                                                 \
+        for (size_t b = 0; b < (shape).n[NUM_BATCH]; b++)                                                               \
+            for (size_t f = 0; f < (shape).n[NUM_FEATURES]; f++)
+
+void num_sum_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
+{
+    EACH(x_shape)
+        y[place(y_shape, s, b, f)] += scale * x[place(x_shape, s, b, f)];
+}
+
+void num_spread_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
+{
+    EACH(y_shape)
+        y[place(y_shape, s, b, f)] += scale * x[place(x_shape, s, b, f)];
+}
+
+void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shape)
+{
+    NumShape y_shape = x_shape;
+    y_shape.n[axis] = 1;
+    size_t stride = num_shape_stride(x_shape, axis);
+    EACH(y_shape) {
+        const double *first = x + place(x_shape, s, b, f);
+        double max = -INFINITY, sum = 0.0;
+        for (size_t i = 0; i < x_shape.n[axis]; i++)
+            max = fmax(max, first[i * stride]);
+        double shift = isfinite(max) ? max : 0.0;
+        for (size_t i = 0; i < x_shape.n[axis]; i++)
+            sum += exp(first[i * stride] - shift);
+        y[place(y_shape, s, b, f)] = shift + log(sum);
+    }
+}
+
+void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y, NumShape x_shape)
+{
+    NumShape y_shape = x_shape;
+    y_shape.n[axis] = 1;
+    EACH(x_shape) {
+        size_t i = place(x_shape, s, b, f), j = place(y_shape, s, b, f);
+        dx[i] += dy[j] * exp(x[i] - (y[j] == -INFINITY ? 0.0 : y[j]));
+    }
+}
+
+double num_total_f64(size_t n, const double *x)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < n; i++)
+        total += x[i];
+    return total;
+}
+
+size_t num_first_bad_f64(size_t n, const double *x)
+{
+    size_t i = 0;
+    while (i < n && isfinite(x[i]))
+        i++;
+    return i;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * plot/render.c: one figure in one format: writes script and data, lets gnuplot draw beside, checks, renames.
+ *
+ * gnuplot exits with 0 when its output could not be written (5.4, measured with a full disk), so its word is not taken: a figure counts
+ * when its last bytes are those of a whole file.
+ */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "plot/plot.h"
+
+#include "base/mem.h"
+#include "plot/gnuplot.h"
+#include "plot/script.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { SAID_MAX = 4096, TAIL = 64 };
+
+typedef struct {
+    const char *name, *trailer;
+} Format;
+
+static const Format formats[] = {
+    {"pdf", "%%EOF"},
+    {"png", "IEND\xae\x42\x60\x82"},
+    {"svg", "</svg>"},
+    {"tex", "\\endgroup"},
+};
+
+/* What one rendering works with; paths are absolute. */
+typedef struct {
+    const PlotFigure *figure;
+    const Format *format;
+    char folder[PATH_MAX];
+    char beside[SCRIPT_NAME_MAX]; /* base name of what gnuplot writes: NAME.PID.part */
+} Render;
+
+/* ---- what was asked for -------------------------------------------------------------------------------------------- */
+
+static int good_name(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    size_t length = strlen(name);
+    if (length == 0 || length >= SCRIPT_PART_MAX || strchr(letters, name[0]) == NULL)
+        return 0;
+    for (const char *c = name; *c != '\0'; c++)
+        if (strchr(letters, *c) == NULL && strchr("_-=.", *c) == NULL)
+            return 0;
+    return 1;
+}
+
+static int good_block(const char *name)
+{
+    return good_name(name) && strpbrk(name, "-=.") == NULL;
+}
+
+static int check(const PlotFigure *f, const char *format, const Format **found, Error *err)
+{
+    *found = NULL;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (strcmp(formats[i].name, format) == 0)
+            *found = &formats[i];
+    if (*found == NULL) {
+        error_set(err, ERR_FILE, "no such figure format");
+        error_found(err, "%s", format);
+        return error_expected(err, "pdf, png, svg or tex");
+    }
+    if (!good_name(f->name)) {
+        error_set(err, ERR_FILE, "this cannot be a figure's name");
+        error_found(err, "%s", f->name);
+        return error_expected(err, "letters, digits and _ - = . of ASCII, fewer than %d, beginning with a letter or digit", SCRIPT_PART_MAX);
+    }
+    for (size_t i = 0; i < f->nblocks; i++)
+        if (!good_block(f->blocks[i].name)) {
+            error_set(err, ERR_FILE, "this cannot be the name of a figure's data");
+            error_where(err, "figure %s", f->name);
+            error_found(err, "%s", f->blocks[i].name);
+            return error_expected(err, "letters, digits and _ of ASCII");
+        }
+    if (!(f->width_cm >= 1 && f->width_cm <= 100 && f->height_cm >= 1 && f->height_cm <= 100)) {
+        error_set(err, ERR_FILE, "a figure of this size cannot be drawn");
+        error_where(err, "figure %s", f->name);
+        error_found(err, "%g cm x %g cm", f->width_cm, f->height_cm);
+        return error_expected(err, "1 to 100 cm");
+    }
+    return 0;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------------- */
+
+static int path(char text[PATH_MAX], const Render *r, const char *base, const char *ending, Error *err)
+{
+    int length = snprintf(text, PATH_MAX, "%s/%s%s", r->folder, base, ending);
+    if (length >= 0 && length < PATH_MAX)
+        return 0;
+    error_set(err, ERR_FILE, "a figure's path is too long");
+    return error_where(err, "%.200s", r->folder);
+}
+
+static int cannot(Error *err, const char *what, const char *where, int code)
+{
+    error_set(err, ERR_FILE, "%s", what);
+    error_where(err, "%.250s", where);
+    error_found(err, "%s", strerror(code));
+    if (code == ENOSPC || code == EDQUOT)
+        return error_hint(err, "the disk is full: make room and draw again; the figure that was there is unharmed");
+    if (code == EACCES || code == EPERM || code == EROFS)
+        return error_hint(err, "choose a folder that you may write with --out DIR");
+    return -1;
+}
+
+/* Makes the folder and those above it. */
+static int make_folders(const char *folder, Error *err)
+{
+    char part[PATH_MAX];
+    if (strlen(folder) >= sizeof part)
+        return cannot(err, "the figures' folder cannot be made", folder, ENAMETOOLONG);
+    strcpy(part, folder);
+    for (char *c = part + 1;; c++) {
+        if (*c != '/' && *c != '\0')
+            continue;
+        char kept = *c;
+        *c = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EISDIR) {
+            int code = errno;
+            struct stat there;
+            if (stat(part, &there) != 0)
+                return cannot(err, "the figures' folder cannot be made", part, code);
+        }
+        if (kept == '\0')
+            return 0;
+        *c = kept;
+    }
+}
+
+static int open_folder(Render *r, Error *err)
+{
+    const char *folder = r->figure->folder[0] == '\0' ? "." : r->figure->folder;
+    if (make_folders(folder, err) != 0)
+        return -1;
+    if (realpath(folder, r->folder) == NULL)
+        return cannot(err, "the figures' folder cannot be opened", folder, errno);
+    for (const char *c = r->folder; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20)
+            return cannot(err, "the figures' folder has a control character in its name", folder, EINVAL);
+    if (access(r->folder, W_OK | X_OK) != 0)
+        return cannot(err, "the figures' folder cannot be written", r->folder, errno);
+    return 0;
+}
+
+/* Writes a whole file beside and renames it, so that a full disk leaves the old one. */
+static int write_file(const Render *r, const char *base, const void *bytes, size_t size, Error *err)
+{
+    char target[PATH_MAX], beside[PATH_MAX];
+    if (path(target, r, base, "", err) != 0 || path(beside, r, r->beside, "", err) != 0)
+        return -1;
+    FILE *file = fopen(beside, "wb");
+    if (file == NULL)
+        return cannot(err, "a figure's file cannot be written", target, errno);
+    errno = 0;
+    int bad = size > 0 && fwrite(bytes, 1, size, file) != size;
+    bad |= fflush(file) != 0;
+    int code = errno;
+    if (fclose(file) != 0 && !bad) {
+        bad = 1;
+        code = errno;
+    }
+    if (!bad && rename(beside, target) == 0)
+        return 0;
+    if (!bad)
+        code = errno;
+    unlink(beside);
+    return cannot(err, "a figure's file cannot be written", target, code);
+}
+
+/* [OUT] *bytes (mem_free), one terminator more than *size. */
+static int read_file(const char *name, char **bytes, size_t *size, Error *err)
+{
+    *bytes = NULL;
+    *size = 0;
+    FILE *file = fopen(name, "rb");
+    if (file == NULL)
+        return cannot(err, "gnuplot drew nothing", name, errno);
+    struct stat state;
+    if (fstat(fileno(file), &state) == 0 && state.st_size > 0)
+        *size = (size_t)state.st_size;
+    *bytes = mem_alloc(*size + 1);
+    size_t got = *bytes == NULL ? 0 : fread(*bytes, 1, *size, file);
+    fclose(file);
+    if (*bytes == NULL)
+        return error_memory(err, "a rendered figure");
+    if (got == *size)
+        return 0;
+    mem_free(*bytes);
+    *bytes = NULL;
+    return cannot(err, "a rendered figure cannot be read back", name, EIO);
+}
+
+/* ---- what gnuplot says --------------------------------------------------------------------------------------------- */
+
+static int blank_or_caret(const char *line, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (strchr(" \t\r^", line[i]) == NULL)
+            return 0;
+    return 1;
+}
+
+/* The lines with text in one line, the one that names script and line first. */
+static void complaint(char *text, size_t size, const char *said)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int pass = 0; pass < 2; pass++)
+        for (const char *line = said; *line != '\0';) {
+            size_t length = strcspn(line, "\n");
+            const char *number = strstr(line, "line ");
+            int named = line[0] == '"' && number != NULL && number < line + length;
+            if (named == (pass == 0) && !blank_or_caret(line, length) && used + 4 < size) {
+                int n = snprintf(text + used, size - used, "%s%.*s", used > 0 ? " | " : "", (int)length, line);
+                used = n < 0 || (size_t)n >= size - used ? size - 1 : used + (size_t)n;
+            }
+            line += length + (line[length] == '\n');
+        }
+}
+
+/* gnuplot goes on after these with a panel missing. */
+static int serious(const char *said)
+{
+    return strstr(said, "Skipping data file") != NULL || strstr(said, "Cannot find or open file") != NULL ||
+           strstr(said, "kipping unreadable file") != NULL || strstr(said, "matrix contains missing") != NULL;
+}
+
+static int refused(const Render *r, const char *said, int status, Error *err)
+{
+    char text[sizeof err->found];
+    complaint(text, sizeof text, said);
+    error_set(err, ERR_FILE, "gnuplot could not draw the figure");
+    error_where(err, "%.200s/%s.gp", r->folder, r->figure->name);
+    if (status > 128)
+        error_found(err, "gnuplot was ended by signal %d", status - 128);
+    else
+        error_found(err, "%s", text[0] != '\0' ? text : "exit status not zero, no message");
+    return error_hint(err, "script and data lie there: run gnuplot on the script by hand; an older figure is unharmed");
+}
+
+/* ---- checking ------------------------------------------------------------------------------------------------------ */
+
+static int whole(const Format *format, const char *bytes, size_t size)
+{
+    size_t length = strlen(format->trailer), tail = size < TAIL ? size : TAIL;
+    for (size_t i = size - tail; i + length <= size; i++)
+        if (memcmp(bytes + i, format->trailer, length) == 0)
+            return 1;
+    return 0;
+}
+
+static int incomplete(const Render *r, const char *name, const char *said, Error *err)
+{
+    struct statvfs disk;
+    error_set(err, ERR_FILE, "gnuplot left an incomplete figure");
+    error_where(err, "%.250s", name);
+    if (statvfs(r->folder, &disk) == 0 && disk.f_bavail < 16) {
+        error_found(err, "no room left on the disk");
+        return error_hint(err, "the disk is full: make room and draw again; the figure that was there is unharmed");
+    }
+    char text[sizeof err->found];
+    complaint(text, sizeof text, said);
+    error_found(err, "%s", text[0] != '\0' ? text : "the end of the file is missing");
+    return error_hint(err, "is the disk or the quota full, is there a limit on the size of files? The figure that was there is unharmed");
+}
+
+/* cairo's dates, to a constant of the same length; the zone is UTC's always (gnuplot.c). */
+static void fix_dates(char *bytes, size_t size)
+{
+    static const char *const keys[] = {"/CreationDate (D:", "/ModDate (D:"};
+    static const char constant[] = "20000101000000";
+    for (size_t k = 0; k < 2; k++) {
+        size_t length = strlen(keys[k]), digits = sizeof constant - 1;
+        for (size_t i = 0; i + length + digits <= size; i++)
+            if (memcmp(bytes + i, keys[k], length) == 0)
+                memcpy(bytes + i + length, constant, digits);
+    }
+}
+
+/* The LaTeX part names its graphic: after the final one, in the folder of the .tex file itself, so that \input works from any folder.
+ * \CurrentFilePath is LaTeX's since October 2020; with an older one \graphicspath has to say it. */
+static int finish_tex(Text *t, const Render *r, const char *bytes)
+{
+    char include[SCRIPT_NAME_MAX + 2];
+    snprintf(include, sizeof include, "{%s}", r->beside);
+    const char *start = strstr(bytes, "\\begingroup"), *graphic = strstr(bytes, include);
+    if (start == NULL || graphic == NULL)
+        return -1;
+    start += strlen("\\begingroup");
+    text_add_bytes(t, bytes, (size_t)(start - bytes));
+    text_add(t, "\n  \\def\\vaelabfolder{}%\n"
+                "  \\ifdefined\\CurrentFilePath\\ifx\\CurrentFilePath\\empty\\else\\edef\\vaelabfolder{\\CurrentFilePath/}\\fi\\fi");
+    text_add_bytes(t, start, (size_t)(graphic - start));
+    text_addf(t, "{\\vaelabfolder %s-tex.pdf}", r->figure->name);
+    text_add(t, graphic + strlen(include));
+    return 0;
+}
+
+/* Checks what gnuplot wrote as BESIDE.format and puts it in its place as `base`. */
+static int accept(const Render *r, const Format *format, const char *base, const char *said, Error *err)
+{
+    char name[PATH_MAX];
+    char *bytes;
+    size_t size;
+    char ending[8];
+    Text tex = {0};
+    snprintf(ending, sizeof ending, ".%s", format->name);
+    if (path(name, r, r->beside, ending, err) != 0 || read_file(name, &bytes, &size, err) != 0)
+        return -1;
+    int status = 0;
+    if (!whole(format, bytes, size)) {
+        status = incomplete(r, name, said, err);
+    } else if (strcmp(format->name, "tex") == 0) {
+        if (finish_tex(&tex, r, bytes) != 0)
+            status = incomplete(r, name, said, err);
+        else if (tex.failed)
+            status = error_memory(err, "a LaTeX figure");
+        else
+            status = write_file(r, base, tex.data, tex.length, err);
+    } else {
+        if (strcmp(format->name, "pdf") == 0)
+            fix_dates(bytes, size);
+        status = write_file(r, base, bytes, size, err);
+    }
+    text_free(&tex);
+    mem_free(bytes);
+    return status;
+}
+
+/* ---- rendering ----------------------------------------------------------------------------------------------------- */
+
+static int write_inputs(const Render *r, Error *err)
+{
+    const PlotFigure *f = r->figure;
+    char base[SCRIPT_NAME_MAX];
+    for (size_t i = 0; i < f->nblocks; i++) {
+        script_block_file(base, f, i);
+        if (write_file(r, base, f->blocks[i].bytes, f->blocks[i].size, err) != 0)
+            return -1;
+    }
+    Text script = {0};
+    script_write(&script, f);
+    snprintf(base, sizeof base, "%s.gp", f->name);
+    int status = script.failed ? error_memory(err, "a gnuplot script") : write_file(r, base, script.data, script.length, err);
+    text_free(&script);
+    return status;
+}
+
+/* -d: no start-up files; they could change any figure. */
+static int draw(const Render *r, char *said, Error *err)
+{
+    char script[SCRIPT_NAME_MAX];
+    Text set = {0};
+    int status;
+    snprintf(script, sizeof script, "%s.gp", r->figure->name);
+    text_add(&set, "cd '");
+    for (const char *c = r->folder; *c != '\0'; c++)
+        text_add_bytes(&set, *c == '\'' ? "''" : c, *c == '\'' ? 2 : 1);
+    text_addf(&set, "'; format = '%s'; output = '%s.%s'", r->format->name, r->beside, r->format->name);
+    if (set.failed) {
+        text_free(&set);
+        return error_memory(err, "gnuplot's arguments");
+    }
+    const char *const arguments[] = {"-d", "-e", set.data, script, NULL};
+    int started = gnuplot_run(arguments, said, SAID_MAX, &status, err);
+    text_free(&set);
+    if (started != 0)
+        return -1;
+    return status != 0 || serious(said) ? refused(r, said, status, err) : 0;
+}
+
+static int put_in_place(const Render *r, const char *said, Error *err)
+{
+    char base[SCRIPT_NAME_MAX];
+    if (strcmp(r->format->name, "tex") == 0) {
+        snprintf(base, sizeof base, "%s-tex.pdf", r->figure->name);
+        if (accept(r, &formats[0], base, said, err) != 0)
+            return -1;
+    }
+    snprintf(base, sizeof base, "%s.%s", r->figure->name, r->format->name);
+    return accept(r, r->format, base, said, err);
+}
+
+int plot_render(const PlotFigure *figure, const char *format, Error *err)
+{
+    Render r = {.figure = figure};
+    char said[SAID_MAX], left[PATH_MAX];
+    if (check(figure, format, &r.format, err) != 0 || open_folder(&r, err) != 0)
+        return -1;
+    snprintf(r.beside, sizeof r.beside, "%s.%ld.part", figure->name, (long)getpid());
+    int status = write_inputs(&r, err);
+    if (status == 0)
+        status = draw(&r, said, err);
+    if (status == 0)
+        status = put_in_place(&r, said, err);
+    const char *const endings[] = {r.format->name, "pdf"};
+    for (size_t i = 0; i < 2; i++) {
+        char ending[8];
+        Error ignored = ERROR_NONE;
+        snprintf(ending, sizeof ending, ".%s", endings[i]);
+        if (path(left, &r, r.beside, ending, &ignored) == 0)
+            unlink(left);
+    }
+    return status;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * stats/holes.c: how much of the prior no posterior covers: by ellipses (few dimensions) and by density (any number).
+ */
+#include "stats/stats.h"
+
+#include "base/mem.h"
+#include "stats/cloud.h"
+
+#include <gsl/gsl_sort.h>
+#include <math.h>
+
+/* Steps of the stream: which draws are whose. */
+enum { STEP_PRIOR, STEP_POSTERIOR, STEP_CHOICE };
+
+static void normals(NumStream s, uint64_t step, size_t row, size_t d, float *buffer, double *z)
+{
+    num_stream_normal(s, step, (uint32_t)row, 1, d, buffer);
+    for (size_t j = 0; j < d; j++)
+        z[j] = (double)buffer[j];
+}
+
+static int covered(const Cloud *c, const double *z, double radius2)
+{
+    double distance2[CLOUD_BLOCK];
+    for (size_t b = 0; b < c->blocks; b++) {
+        cloud_distance2(c, b, z, distance2);
+        int inside = 0;
+        for (int i = 0; i < CLOUD_BLOCK; i++)
+            inside |= distance2[i] <= radius2;
+        if (inside)
+            return 1;
+    }
+    return 0;
+}
+
+/* log q(z) = log mean_i q_i(z), i != skip; level[] is scratch for all of the cloud. */
+static double log_q(const Cloud *c, const double *z, size_t skip, double *level)
+{
+    double most = -INFINITY, sum = 0.0;
+    size_t slots = c->blocks * CLOUD_BLOCK;
+    for (size_t b = 0; b < c->blocks; b++) {
+        double *l = level + b * CLOUD_BLOCK;
+        cloud_distance2(c, b, z, l);
+        for (int i = 0; i < CLOUD_BLOCK; i++)
+            l[i] = c->log_top[b * CLOUD_BLOCK + (size_t)i] - 0.5 * l[i];
+    }
+    if (skip < c->n)
+        level[skip] = -INFINITY;
+    for (size_t i = 0; i < slots; i++)
+        most = level[i] > most ? level[i] : most;
+    if (most == -INFINITY)
+        return most;
+    for (size_t i = 0; i < slots; i++) /* logsumexp, shifted by the maximum; below e^-45 a term is lost in a double's sum */
+        if (level[i] - most > -45.0)
+            sum += exp(level[i] - most);
+    return most + log(sum) - log((double)(skip < c->n ? c->n - 1 : c->n));
+}
+
+static int refuse(Error *err, const char *what, const char *expected)
+{
+    error_set(err, ERR_RUN, "%s", what);
+    return error_expected(err, "%s", expected);
+}
+
+int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
+                        size_t draws, NumStream s, Error *err)
+{
+    Cloud c;
+    if (!(radius > 0.0) || draws == 0)
+        return refuse(err, "a hole fraction without a radius or without draws", "radius > 0 and draws > 0");
+    if (cloud_make(&c, mu, sigma, n, d, err) != 0)
+        return -1;
+    float *buffer = mem_array(d, sizeof *buffer);
+    double *z = mem_array(d, sizeof *z);
+    int status = buffer == NULL || z == NULL ? error_memory(err, "the draws") : 0;
+    size_t holes = 0;
+    for (size_t k = 0; status == 0 && k < draws; k++) {
+        normals(s, STEP_PRIOR, k, d, buffer, z);
+        holes += !covered(&c, z, radius * radius);
+    }
+    if (status == 0)
+        *fraction = (double)holes / (double)draws;
+    mem_free(buffer);
+    mem_free(z);
+    cloud_free(&c);
+    return status;
+}
+
+/* The quantile of log q at q's own draws, each without the posterior that it came from. */
+static double own_quantile(const Cloud *c, const double *mu, const double *sigma, double quantile, size_t draws, NumStream s,
+                           float *buffer, double *z, double *level, double *density)
+{
+    for (size_t k = 0; k < draws; k++) {
+        size_t i = num_stream_below(s, STEP_CHOICE, (uint32_t)k, 0, (uint32_t)c->n);
+        normals(s, STEP_POSTERIOR, k, c->d, buffer, z);
+        for (size_t j = 0; j < c->d; j++)
+            z[j] = mu[i * c->d + j] + sigma[i * c->d + j] * z[j];
+        density[k] = log_q(c, z, i, level);
+    }
+    gsl_sort(density, 1, draws);
+    /* an interpolated quantile would be NaN between two densities of 0 */
+    return density[(size_t)(quantile * (double)(draws - 1))];
+}
+
+int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
+                       size_t draws, NumStream s, Error *err)
+{
+    Cloud c;
+    if (!(quantile > 0.0 && quantile < 1.0) || draws == 0 || n < 2)
+        return refuse(err, "a hole density that cannot be had", "0 < quantile < 1, draws > 0, and at least 2 posteriors");
+    if (cloud_make(&c, mu, sigma, n, d, err) != 0)
+        return -1;
+    float *buffer = mem_array(d, sizeof *buffer);
+    double *z = mem_array(d, sizeof *z);
+    double *level = mem_array(c.blocks * CLOUD_BLOCK, sizeof *level);
+    double *density = mem_array(draws, sizeof *density);
+    int status = buffer == NULL || z == NULL || level == NULL || density == NULL ? error_memory(err, "the draws") : 0;
+    if (status == 0) {
+        double threshold = own_quantile(&c, mu, sigma, quantile, draws, s, buffer, z, level, density);
+        size_t holes = 0;
+        for (size_t k = 0; k < draws; k++) {
+            normals(s, STEP_PRIOR, k, d, buffer, z);
+            holes += log_q(&c, z, c.n, level) < threshold;
+        }
+        *fraction = (double)holes / (double)draws;
+    }
+    mem_free(buffer);
+    mem_free(z);
+    mem_free(level);
+    mem_free(density);
+    cloud_free(&c);
+    return status;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * store/inside.h: what the files of this room share.  Nobody else includes it, but its tests.
+ */
+#ifndef STORE_INSIDE_H
+#define STORE_INSIDE_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+enum {
+    STORE_APPLICATION_ID = 0x5641454c, /* "VAEL", in the file's header */
+    STORE_SCHEMA_VERSION = 1,
+    STORE_TIMEOUT_MS = 10000
+};
+
+struct Store {
+    sqlite3 *db;
+    char *path;
+    int timeout_ms; /* how long a statement waits for a lock */
+    char notice[256];
+};
+
+/* The SQL that brings a database from `version` to version + 1. */
+const char *store_migration(int version);
+
+/* ---- errors and statements (store.c) ---- */
+
+/* Fills *err from SQLite's last error on this connection, saying what was being done ("record metrics"); returns -1. */
+int store_fail(Store *s, Error *err, const char *doing);
+int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing);
+
+/* A statement with its arguments bound, for its caller to step and finalise; NULL with *err.  types, one letter an argument:
+ * i int64_t, u uint64_t, d double (not finite: NULL), n double (a whole number as such, not finite as text), t text or NULL,
+ * b bytes and size (const void *, size_t).  The arguments must outlive the statement. */
+sqlite3_stmt *store_bind(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
+
+/* Steps a statement that returns nothing, and resets it.  Finalises it where `last`. */
+int store_step(Store *s, sqlite3_stmt *statement, int last, const char *doing, Error *err);
+
+/* Runs one statement that returns no row. */
+int store_do(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
+
+/* Runs one statement that returns at most one integer: 1 with *value, 0 where there is no row, -1 with *err. */
+int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...);
+
+/* BEGIN IMMEDIATE: the lock is taken now, so that the busy timeout applies (a read lock that is raised to a write lock later
+ * fails at once).  store_commit rolls back when it fails.  store_end: commits when status is 0, else rolls back; returns status. */
+int store_begin(Store *s, Error *err, const char *doing);
+int store_end(Store *s, int status, Error *err, const char *doing);
+
+/* ---- who is alive (process.c) ---- */
+
+typedef struct StoreProcess {
+    char host[256];
+    char boot[64];         /* "" where the system has none */
+    int64_t process, start; /* start: clock ticks after boot; 0 where the system does not say */
+} StoreProcess;
+
+void store_process_self(StoreProcess *self);
+/* Whether the process that has a run may still be living.  One of another host counts as living. */
+int store_process_living(const StoreProcess *self, const char *host, const char *boot, int64_t process, int64_t start);
+
+/* ---- where a database may lie (place.c) ---- */
+
+/* The kind of a network file system ("NFS", "SMB" …) that `folder` lies on, or NULL. */
+const char *store_network(const char *folder);
+/* The same from statfs' magic number and, for FUSE, the mount's type ("fuse.sshfs"). */
+const char *store_network_kind(unsigned long magic, const char *type);
+/* Refuses a path that cannot be opened in this mode, with its own message for each reason; makes the folder for STORE_WRITE.
+ * [OUT] *wal: whether the place may carry a write-ahead log. */
+int store_place_check(const char *path, StoreMode mode, int *wal, Error *err);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * store/open.c: opening a database: whose it is, how old it is, how it is journalled, and bringing it up to date.
+ *
+ * Promise: a file that is not ours is not changed by a byte, and any number of first starts at once make one database.
+ */
+#include "store/inside.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* A small file is checked as a whole at every opening for writing (40 ms); a large one page by page as it is read, and by `vae-lab doctor`. */
+static const off_t CHECKED_WHOLE = 16 << 20;
+
+/* ---- connecting ------------------------------------------------------------------------------------------------------ */
+
+static int wanted_timeout(void)
+{
+    const char *text = getenv("VAE_LAB_DB_TIMEOUT");
+    char *end;
+    long ms = text == NULL ? 0 : strtol(text, &end, 10);
+    return text != NULL && end != text && *end == '\0' && ms >= 0 && ms <= 3600000 ? (int)ms : STORE_TIMEOUT_MS;
+}
+
+/* SQLite's build may lack the mathematical functions; the view `summary` needs this one. */
+static void square_root(sqlite3_context *context, int n, sqlite3_value **value)
+{
+    double x = sqlite3_value_double(value[0]);
+    (void)n;
+    if (sqlite3_value_type(value[0]) == SQLITE_NULL || x < 0)
+        sqlite3_result_null(context);
+    else
+        sqlite3_result_double(context, sqrt(x));
+}
+
+static Store *store_alloc(const char *path, Error *err)
+{
+    Store *s = mem_alloc(sizeof *s);
+    /* "./" before names like ":memory:" and "file:…", which would mean something else to SQLite. */
+    size_t bytes = strlen(path) + 3;
+    if (s != NULL && (s->path = mem_alloc(bytes)) == NULL) {
+        mem_free(s);
+        s = NULL;
+    }
+    if (s == NULL) {
+        error_memory(err, "the database");
+        return NULL;
+    }
+    snprintf(s->path, bytes, "%s%s", path[0] == ':' || strncmp(path, "file:", 5) == 0 ? "./" : "", path);
+    s->timeout_ms = wanted_timeout();
+    return s;
+}
+
+static int connect_as(Store *s, const char *name, int flags, Error *err)
+{
+    int code = sqlite3_open_v2(name, &s->db, flags, NULL);
+    if (s->db == NULL)
+        return error_memory(err, "the database");
+    if (code != SQLITE_OK)
+        return store_fail(s, err, "open it");
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, s->timeout_ms);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, square_root, NULL, NULL, NULL);
+    return 0;
+}
+
+/* A file: URI with the characters escaped that mean something in it. */
+static char *immutable_name(const char *path)
+{
+    char *name = mem_alloc(strlen(path) * 3 + sizeof "file:?immutable=1");
+    if (name == NULL)
+        return NULL;
+    char *to = name + sprintf(name, "file:");
+    for (const char *c = path; *c != '\0'; c++)
+        to += strchr("%?#", *c) != NULL ? sprintf(to, "%%%02X", (unsigned char)*c) : sprintf(to, "%c", *c);
+    strcpy(to, "?immutable=1");
+    return name;
+}
+
+/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When all of it is in the file itself (no
+ * WAL beside it), it can be read as what it is: a file that nobody changes. */
+static int connect_archive(Store *s, Error *err)
+{
+    struct stat st;
+    char *wal = mem_alloc(strlen(s->path) + 5), *name = immutable_name(s->path);
+    int status = -1;
+    if (wal == NULL || name == NULL) {
+        error_memory(err, "the database");
+    } else if (snprintf(wal, strlen(s->path) + 5, "%s-wal", s->path) > 0 && stat(wal, &st) == 0 && st.st_size > 0) {
+        error_set(err, ERR_STORE, "the database cannot be read from a folder that cannot be written");
+        error_where(err, "%s", s->path);
+        error_found(err, "it was not closed: part of it is in %s", wal);
+        error_hint(err, "copy both files to a folder that can be written, and open that copy with --db FILE");
+    } else {
+        sqlite3_close(s->db);
+        s->db = NULL;
+        status = connect_as(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+    }
+    mem_free(wal);
+    mem_free(name);
+    return status;
+}
+
+/* ---- whose it is ----------------------------------------------------------------------------------------------------- */
+
+typedef struct Owner {
+    int64_t application, version, objects;
+} Owner;
+
+/* All three from one snapshot: another process may be making the tables just now. */
+static int read_owner(Store *s, Owner *owner, Error *err)
+{
+    static const char doing[] = "read its header";
+    if (store_integer(s, err, &owner->objects, doing, "SELECT count(*) FROM sqlite_schema", "") != 1)
+        return -1;
+    if (store_integer(s, err, &owner->application, doing, "PRAGMA application_id", "") != 1)
+        return -1;
+    return store_integer(s, err, &owner->version, doing, "PRAGMA user_version", "") == 1 ? 0 : -1;
+}
+
+static int read_owner_at_once(Store *s, Owner *owner, int *code, Error *err)
+{
+    if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail(s, err, "read its header");
+    int status = read_owner(s, owner, err);
+    *code = sqlite3_errcode(s->db) & 0xff; /* of the failure, before ROLLBACK's own */
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
+{
+    int empty = owner->application == 0 && owner->objects == 0 && owner->version == 0;
+    if (empty && mode == STORE_READ) {
+        error_set(err, ERR_STORE, "the database is empty");
+        error_where(err, "%s", s->path);
+        return error_hint(err, "a run fills it: vae-lab run experiments/NAME.lua");
+    }
+    if (owner->application != STORE_APPLICATION_ID && !empty) {
+        error_set(err, ERR_STORE, "this database belongs to another application");
+        error_where(err, "%s", s->path);
+        error_found(err, "application id %lld, %lld tables and indices", (long long)owner->application, (long long)owner->objects);
+        error_expected(err, "application id %d, or a new file", STORE_APPLICATION_ID);
+        return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
+    }
+    if (owner->version > STORE_SCHEMA_VERSION) {
+        error_set(err, ERR_STORE, "this database was written by a newer vae-lab");
+        error_where(err, "%s", s->path);
+        error_found(err, "schema version %lld", (long long)owner->version);
+        error_expected(err, "at most version %d", STORE_SCHEMA_VERSION);
+        return error_hint(err, "use that vae-lab; or another file with --db FILE.  This file was not touched");
+    }
+    if (owner->version < STORE_SCHEMA_VERSION && mode == STORE_READ) {
+        error_set(err, ERR_STORE, "this database has an older schema");
+        error_where(err, "%s", s->path);
+        error_found(err, "schema version %lld", (long long)owner->version);
+        return error_hint(err, "the next vae-lab run brings it up to date");
+    }
+    return 0;
+}
+
+/* ---- bringing it up to date ------------------------------------------------------------------------------------------ */
+
+static int migrate_locked(Store *s, Error *err)
+{
+    Owner owner;
+    char header[96];
+    /* Another process may have done it while this one waited for the lock. */
+    if (read_owner(s, &owner, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
+        return -1;
+    for (int64_t v = owner.version; v < STORE_SCHEMA_VERSION; v++)
+        if (sqlite3_exec(s->db, store_migration((int)v), NULL, NULL, NULL) != SQLITE_OK)
+            return store_fail(s, err, "bring its schema up to date");
+    snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
+    return sqlite3_exec(s->db, header, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, "bring its schema up to date");
+}
+
+static int migrate(Store *s, Error *err)
+{
+    if (sqlite3_exec(s->db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail(s, err, "bring its schema up to date");
+    return store_end(s, migrate_locked(s, err), err, "bring its schema up to date");
+}
+
+/* ---- the journal ----------------------------------------------------------------------------------------------------- */
+
+/* Asks for a journal mode; `mode` holds what SQLite answers. */
+static int ask_journal(Store *s, const char *sql, char mode[16])
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
+    mode[0] = '\0';
+    if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW)
+        snprintf(mode, 16, "%s", (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return code == SQLITE_ROW ? SQLITE_OK : code;
+}
+
+/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it changes the mode (several
+ * first starts at once), so waiting is done here. */
+static int set_journal(Store *s, int wal, int created, Error *err)
+{
+    char mode[16];
+    int code = SQLITE_OK;
+    if (ask_journal(s, "PRAGMA journal_mode", mode) == SQLITE_OK && strcmp(mode, wal ? "wal" : "delete") == 0)
+        return 0;
+    for (int waited = 0; wal && waited <= s->timeout_ms; waited += 10) {
+        code = ask_journal(s, "PRAGMA journal_mode = WAL", mode);
+        if ((code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+    }
+    if (wal && code == SQLITE_OK && strcmp(mode, "wal") == 0)
+        return 0;
+    if ((code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_BUSY)
+        return store_fail_code(s, err, code, sqlite3_errstr(code), "set up its journal");
+    code = ask_journal(s, "PRAGMA journal_mode = DELETE", mode);
+    if (code != SQLITE_OK)
+        return store_fail_code(s, err, code, sqlite3_errstr(code), "set up its journal");
+    if (created)
+        snprintf(s->notice, sizeof s->notice, "%s keeps a rollback journal, since its file system does not carry a write-ahead log; "
+                 "reading may have to wait for writing", s->path);
+    return 0;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------------- */
+
+static int open_reading(Store *s, Error *err)
+{
+    Owner owner;
+    int code = SQLITE_OK;
+    /* Read-write, if the file lets us: only then can SQLite tidy a log that a killed process left.  query_only forbids the rest. */
+    if (connect_as(s, s->path, SQLITE_OPEN_READWRITE, err) != 0)
+        return -1;
+    if (read_owner_at_once(s, &owner, &code, err) != 0) {
+        if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY && code != SQLITE_IOERR)
+            return -1;
+        if (connect_archive(s, err) != 0 || read_owner_at_once(s, &owner, &code, err) != 0)
+            return -1;
+    }
+    sqlite3_exec(s->db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF", NULL, NULL, NULL);
+    return check_owner(s, &owner, STORE_READ, err);
+}
+
+static int open_writing(Store *s, int wal, Error *err)
+{
+    struct stat st;
+    Owner owner;
+    int code, there = stat(s->path, &st) == 0, created = !there || st.st_size == 0;
+    if (connect_as(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0)
+        return -1;
+    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail(s, err, "open it");
+    if (read_owner_at_once(s, &owner, &code, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
+        return -1;
+    if (!created && st.st_size <= CHECKED_WHOLE && store_check(s, err) != 0)
+        return -1;
+    if (set_journal(s, wal, created, err) != 0)
+        return -1;
+    return owner.version < STORE_SCHEMA_VERSION ? migrate(s, err) : 0;
+}
+
+Store *store_open(const char *path, StoreMode mode, Error *err)
+{
+    int wal;
+    if (store_place_check(path, mode, &wal, err) != 0)
+        return NULL;
+    Store *s = store_alloc(path, err);
+    if (s == NULL)
+        return NULL;
+    int status = mode == STORE_READ ? open_reading(s, err) : open_writing(s, wal, err);
+    if (status != 0) {
+        store_close(s);
+        return NULL;
+    }
+    return s;
+}
+
+void store_close(Store *s)
+{
+    if (s == NULL)
+        return;
+    sqlite3_close(s->db);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+const char *store_path(const Store *s)
+{
+    return s->path;
+}
+
+const char *store_notice(const Store *s)
+{
+    return s->notice[0] == '\0' ? NULL : s->notice;
+}

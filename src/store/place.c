@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * store/place.c: whether a database may lie where it is asked for: the folder, the rights, and the kind of file system.
+ */
+#define _DEFAULT_SOURCE 1 /* statfs, getmntent and realpath with NULL are not in strict POSIX */
+
+#include "store/inside.h"
+
+#include <errno.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4096 };
+
+/* ---- network file systems: their locks are promises that many of them break, and SQLite relies on locks ---------------- */
+
+static const struct {
+    unsigned long magic;
+    const char *name;
+} network[] = {
+    {0x6969, "NFS"},         {0x517b, "SMB"},        {0xff534d42, "SMB (cifs)"}, {0xfe534d42, "SMB"},    {0x5346414f, "AFS"},
+    {0x6b414653, "AFS"},     {0x73757245, "Coda"},   {0x564c, "NCP"},            {0x00c36400, "Ceph"},   {0x0bd00bd0, "Lustre"},
+    {0x19830326, "BeeGFS"},  {0x47504653, "GPFS"},   {0x7461636f, "OCFS2"},
+};
+enum { FUSE = 0x65735546, PLAN9 = 0x01021997 };
+
+/* FUSE also carries local file systems (ntfs-3g, containers' folders); these are the ones that reach over a network. */
+static const char *const network_fuse[] = {"fuse.sshfs",    "fuse.glusterfs", "fuse.davfs", "fuse.davfs2", "fuse.rclone", "fuse.s3fs",
+                                           "fuse.gcsfuse",  "fuse.ceph",      "fuse.curlftpfs", "fuse.smbnetfs", "fuse.juicefs",
+                                           "fuse.nfs",      "fuse.beegfs",    "fuse.mount-s3", "fuse.goofys"};
+
+const char *store_network_kind(unsigned long magic, const char *type)
+{
+    for (size_t i = 0; i < sizeof network / sizeof network[0]; i++)
+        if (network[i].magic == magic)
+            return network[i].name;
+    if (magic == FUSE && type != NULL)
+        for (size_t i = 0; i < sizeof network_fuse / sizeof network_fuse[0]; i++)
+            if (strcmp(network_fuse[i], type) == 0)
+                return network_fuse[i] + strlen("fuse.");
+    return NULL;
+}
+
+/* The type of the mount that holds an absolute path: the longest mount point that is a prefix of it; the later one of equals. */
+static void mount_type(const char *path, char *type, size_t size)
+{
+    FILE *mounts = setmntent("/proc/self/mounts", "r");
+    size_t best = 0;
+    struct mntent *m;
+    type[0] = '\0';
+    if (mounts == NULL)
+        return;
+    while ((m = getmntent(mounts)) != NULL) {
+        size_t n = strlen(m->mnt_dir);
+        int root = n == 1;
+        if (n >= best && strncmp(path, m->mnt_dir, n) == 0 && (root || path[n] == '/' || path[n] == '\0')) {
+            best = n;
+            snprintf(type, size, "%s", m->mnt_type);
+        }
+    }
+    endmntent(mounts);
+}
+
+const char *store_network(const char *folder)
+{
+    struct statfs fs;
+    char type[64] = "", *absolute = NULL;
+    if (statfs(folder, &fs) != 0)
+        return NULL;
+    unsigned long magic = (unsigned long)fs.f_type & 0xffffffffu;
+    if (magic == FUSE && (absolute = realpath(folder, NULL)) != NULL)
+        mount_type(absolute, type, sizeof type);
+    free(absolute);
+    return store_network_kind(magic, type);
+}
+
+/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: take any for one (tests).  A write-ahead log needs memory that all
+ * processes share: not over a network, and not on the 9p folders that virtual machines share with their hosts (whose locks do work). */
+static int refuse_network(const char *path, const char *folder, int *wal, Error *err)
+{
+    struct statfs fs;
+    const char *wish = getenv("VAE_LAB_DB_NETWORK");
+    const char *kind = store_network(folder);
+    if (kind == NULL && wish != NULL && strcmp(wish, "0") == 0)
+        kind = "VAE_LAB_DB_NETWORK=0";
+    *wal = kind == NULL && (statfs(folder, &fs) != 0 || ((unsigned long)fs.f_type & 0xffffffffu) != PLAN9);
+    if (kind == NULL || (wish != NULL && strcmp(wish, "1") == 0))
+        return 0;
+    error_set(err, ERR_STORE, "the database would lie on a network file system, where locks are not reliable");
+    error_where(err, "%s", path);
+    error_found(err, "%s", kind);
+    error_expected(err, "a local disk");
+    return error_hint(err, "--db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 uses it all the same "
+                           "(then from one machine only)");
+}
+
+/* ---- folders and rights ---------------------------------------------------------------------------------------------- */
+
+/* The folder of a path: "results/results.db" gives "results". */
+static int folder_of(char folder[PATH_BYTES], const char *path, Error *err)
+{
+    if (path[0] == '\0' || strlen(path) >= PATH_BYTES - 8) {
+        error_set(err, ERR_STORE, path[0] == '\0' ? "the database has no name" : "the database's name is too long");
+        return error_hint(err, "give it with --db FILE or VAE_LAB_DB");
+    }
+    strcpy(folder, path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        strcpy(folder, ".");
+    else if (slash == folder)
+        folder[1] = '\0';
+    else
+        *slash = '\0';
+    return 0;
+}
+
+static int make_folder(char *folder, Error *err)
+{
+    for (char *at = folder + 1;; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char kept = *at;
+        *at = '\0';
+        int failed = mkdir(folder, 0777) != 0 && errno != EEXIST ? errno : 0;
+        struct stat st;
+        if (failed != 0 && stat(folder, &st) == 0)
+            failed = 0; /* it is there: mkdir on a read-only file system says EROFS before EEXIST */
+        if (failed != 0) {
+            error_set(err, ERR_STORE, "cannot make the database's folder");
+            error_where(err, "%s", folder);
+            error_found(err, "%s", strerror(failed));
+            return error_hint(err, "choose another place with --db FILE or VAE_LAB_DB");
+        }
+        if (kept == '\0')
+            return 0;
+        *at = kept;
+    }
+}
+
+static int refuse_rights(const char *path, const char *what, int reason, Error *err)
+{
+    error_set(err, ERR_STORE, "%s cannot be written", what);
+    error_where(err, "%s", path);
+    error_found(err, "%s", strerror(reason));
+    return error_hint(err, "change its rights, or choose another place with --db FILE or VAE_LAB_DB");
+}
+
+static int check_file(const char *path, StoreMode mode, int *exists, Error *err)
+{
+    struct stat st;
+    *exists = stat(path, &st) == 0;
+    if (!*exists && (errno != ENOENT || mode == STORE_READ)) {
+        int reason = errno;
+        error_set(err, ERR_STORE, reason == ENOENT ? "there is no database yet" : "the database cannot be reached");
+        error_where(err, "%s", path);
+        error_found(err, "%s", strerror(reason));
+        return error_hint(err, "a run makes it: vae-lab run experiments/NAME.lua; or name another with --db FILE or VAE_LAB_DB");
+    }
+    if (*exists && !S_ISREG(st.st_mode)) {
+        error_set(err, ERR_STORE, "the database is not a file");
+        error_where(err, "%s", path);
+        error_found(err, S_ISDIR(st.st_mode) ? "a folder" : "a device or a pipe");
+        return error_expected(err, "a file, or a name that is still free");
+    }
+    if (*exists && access(path, R_OK) != 0) {
+        error_set(err, ERR_STORE, "the database cannot be read");
+        error_where(err, "%s", path);
+        return error_found(err, "%s", strerror(errno));
+    }
+    if (*exists && mode == STORE_WRITE && access(path, W_OK) != 0)
+        return refuse_rights(path, "the database", errno, err);
+    return 0;
+}
+
+int store_place_check(const char *path, StoreMode mode, int *wal, Error *err)
+{
+    char folder[PATH_BYTES];
+    int exists;
+    *wal = 1;
+    if (folder_of(folder, path, err) != 0 || (mode == STORE_WRITE && make_folder(folder, err) != 0) || check_file(path, mode, &exists, err) != 0)
+        return -1;
+    /* SQLite keeps its journal beside the file. */
+    if (mode == STORE_WRITE && access(folder, W_OK | X_OK) != 0)
+        return refuse_rights(folder, "the database's folder", errno, err);
+    return refuse_network(path, folder, wal, err);
+}

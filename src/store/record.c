@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * store/record.c: what a run leaves behind: metrics with their checkpoint, artifacts, posteriors; and figures.
+ *
+ * Promise: a recorded value is never changed.  Epochs that are done again must give it again, to the bit.
+ */
+#include "store/inside.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- metrics --------------------------------------------------------------------------------------------------------- */
+
+static const char recording[] = "record metrics";
+
+typedef struct Recorder {
+    Store *store;
+    sqlite3_stmt *name, *insert, *select;
+} Recorder;
+
+/* NULL for a finite value. */
+static const char *kind_of(double value)
+{
+    return isnan(value) ? "nan" : !isinf(value) ? NULL : value > 0 ? "inf" : "-inf";
+}
+
+static int recorder_open(Recorder *r, Store *s, Error *err)
+{
+    *r = (Recorder){.store = s};
+    r->name = store_bind(s, err, recording, "SELECT id FROM metric_name WHERE name = ?1", "");
+    if (r->name != NULL) /* time/… measures the machine, and is different each time: the later measurement counts */
+        r->insert = store_bind(s, err, recording,
+                               "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, step) "
+                               "DO UPDATE SET value = excluded.value, kind = excluded.kind WHERE ?6", "");
+    if (r->insert != NULL)
+        r->select = store_bind(s, err, recording, "SELECT value, kind FROM metric WHERE run = ?1 AND metric = ?2 AND step = ?3", "");
+    return r->select == NULL ? -1 : 0;
+}
+
+static void recorder_close(Recorder *r)
+{
+    sqlite3_finalize(r->name);
+    sqlite3_finalize(r->insert);
+    sqlite3_finalize(r->select);
+}
+
+static int metric_id(Recorder *r, const char *name, int64_t *id, Error *err)
+{
+    *id = 0;
+    sqlite3_reset(r->name);
+    int code = sqlite3_bind_text(r->name, 1, name, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK && (code = sqlite3_step(r->name)) == SQLITE_ROW)
+        *id = sqlite3_column_int64(r->name, 0);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return store_fail(r->store, err, recording);
+    sqlite3_reset(r->name);
+    if (code == SQLITE_ROW)
+        return 0;
+    int status = store_do(r->store, err, recording, "INSERT INTO metric_name (name) VALUES (?1)", "t", name);
+    *id = sqlite3_last_insert_rowid(r->store->db);
+    return status;
+}
+
+static void spell(char *text, size_t size, double value, const char *kind)
+{
+    Text t = {0};
+    if (kind != NULL)
+        text_add(&t, kind);
+    else
+        text_add_number(&t, value);
+    size_t n = t.length < size ? t.length : size - 1;
+    memcpy(text, text_string(&t), n);
+    text[n] = '\0';
+    text_free(&t);
+}
+
+static int not_reproducible(Recorder *r, int64_t run, const StoreMetric *m, double recorded, const char *recorded_kind, Error *err)
+{
+    char now[40], then[40];
+    spell(now, sizeof now, m->value, kind_of(m->value));
+    spell(then, sizeof then, recorded, recorded_kind);
+    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than is recorded", (long long)run, m->name, (long long)m->step);
+    error_where(err, "%s", r->store->path);
+    error_found(err, "%s", now);
+    error_expected(err, "%s", then);
+    return error_hint(err, "was it begun by another version of vae-lab?  --fresh runs it anew and keeps the old one aside");
+}
+
+/* What is there must be equal.  SQLite stores -0.0 as 0.0; adding 0.0 makes the two one here too. */
+static int must_be_equal(Recorder *r, int64_t run, int64_t id, const StoreMetric *m, Error *err)
+{
+    sqlite3_stmt *q = r->select;
+    sqlite3_bind_int64(q, 1, run);
+    sqlite3_bind_int64(q, 2, id);
+    sqlite3_bind_int64(q, 3, m->step);
+    if (sqlite3_step(q) != SQLITE_ROW) {
+        sqlite3_reset(q);
+        return store_fail(r->store, err, recording);
+    }
+    double recorded = sqlite3_column_double(q, 0), value = m->value + 0.0;
+    const char *kind = kind_of(value), *recorded_kind = (const char *)sqlite3_column_text(q, 1);
+    int equal = kind == NULL ? recorded_kind == NULL && memcmp(&recorded, &value, sizeof value) == 0
+                             : recorded_kind != NULL && strcmp(kind, recorded_kind) == 0;
+    int status = equal ? 0 : not_reproducible(r, run, m, recorded, recorded_kind, err);
+    sqlite3_reset(q);
+    return status;
+}
+
+static int record_metric(Recorder *r, int64_t run, const StoreMetric *m, Error *err)
+{
+    int64_t id;
+    sqlite3_stmt *q = r->insert;
+    if (metric_id(r, m->name, &id, err) != 0)
+        return -1;
+    sqlite3_bind_int64(q, 1, run);
+    sqlite3_bind_int64(q, 2, id);
+    sqlite3_bind_int64(q, 3, m->step);
+    if (kind_of(m->value) == NULL)
+        sqlite3_bind_double(q, 4, m->value);
+    else
+        sqlite3_bind_null(q, 4);
+    sqlite3_bind_text(q, 5, kind_of(m->value), -1, SQLITE_STATIC);
+    sqlite3_bind_int(q, 6, strncmp(m->name, "time/", 5) == 0);
+    if (store_step(r->store, q, 0, recording, err) != 0)
+        return error_in(err, "run %lld, metric '%s', epoch %lld", (long long)run, m->name, (long long)m->step);
+    return sqlite3_changes(r->store->db) > 0 ? 0 : must_be_equal(r, run, id, m, err);
+}
+
+static int put_checkpoint(Store *s, int64_t run, const StoreCheckpoint *c, Error *err)
+{
+    return store_do(s, err, "record a checkpoint",
+                    "INSERT INTO checkpoint (run, step, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (run) DO UPDATE "
+                    "SET step = excluded.step, bytes = excluded.bytes, written = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+                    "iib", run, (int64_t)c->step, c->bytes, c->size);
+}
+
+static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint, Error *err)
+{
+    Recorder r;
+    int status = recorder_open(&r, s, err);
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = record_metric(&r, run, &metrics[i], err);
+    recorder_close(&r);
+    return status != 0 || checkpoint == NULL ? status : put_checkpoint(s, run, checkpoint, err);
+}
+
+int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint, Error *err)
+{
+    if (store_begin(s, err, recording) != 0)
+        return -1;
+    return store_end(s, record(s, run, metrics, count, checkpoint, err), err, recording);
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------------------------------- */
+
+/* Takes column 0 (bytes) and column 1 (a number) of the only row, if there is one. */
+static int take_bytes(Store *s, sqlite3_stmt *row, void **bytes, size_t *size, int64_t *number, const char *doing, Error *err)
+{
+    int code = sqlite3_step(row), status = 0;
+    *bytes = NULL;
+    *size = 0;
+    *number = 0;
+    if (code == SQLITE_ROW) {
+        const void *blob = sqlite3_column_blob(row, 0); /* NULL: empty, or no memory */
+        size_t n = (size_t)sqlite3_column_bytes(row, 0);
+        *number = sqlite3_column_int64(row, 1);
+        if (blob == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
+            status = store_fail(s, err, doing);
+        else if ((*bytes = mem_alloc(n)) == NULL)
+            status = error_memory(err, "bytes from the database");
+        else if (n > 0)
+            memcpy(*bytes, blob, n);
+        *size = *bytes == NULL ? 0 : n;
+    } else if (code != SQLITE_DONE) {
+        status = store_fail(s, err, doing);
+    }
+    sqlite3_finalize(row);
+    return status;
+}
+
+int store_run_checkpoint(Store *s, int64_t run, uint64_t *step, void **bytes, size_t *size, Error *err)
+{
+    static const char doing[] = "read a checkpoint";
+    int64_t number = 0;
+    *bytes = NULL;
+    sqlite3_stmt *row = store_bind(s, err, doing, "SELECT bytes, step FROM checkpoint WHERE run = ?1", "i", run);
+    int status = row == NULL ? -1 : take_bytes(s, row, bytes, size, &number, doing, err);
+    *step = (uint64_t)number;
+    return status;
+}
+
+int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, size_t *size, Error *err)
+{
+    static const char doing[] = "read an artifact";
+    int64_t unused;
+    *bytes = NULL;
+    sqlite3_stmt *row = store_bind(s, err, doing, "SELECT bytes, 0 FROM artifact WHERE run = ?1 AND name = ?2", "it", run, name);
+    return row == NULL ? -1 : take_bytes(s, row, bytes, size, &unused, doing, err);
+}
+
+int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes, size_t size, Error *err)
+{
+    static const char doing[] = "record an artifact";
+    if (store_begin(s, err, doing) != 0)
+        return -1;
+    int status = store_do(s, err, doing,
+                          "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, name) "
+                          "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
+                          "itttb", run, name, kind, meta, bytes, size);
+    return store_end(s, status, err, doing);
+}
+
+/* ---- posteriors ------------------------------------------------------------------------------------------------------ */
+
+/* [OUT] to: d floats as little-endian bytes, on every machine. */
+static void little_endian(unsigned char *to, const float *from, size_t d)
+{
+    for (size_t j = 0; j < d; j++) {
+        uint32_t bits;
+        memcpy(&bits, &from[j], sizeof bits);
+        for (int k = 0; k < 4; k++)
+            to[4 * j + (size_t)k] = (unsigned char)(bits >> (8 * k));
+    }
+}
+
+static void bind_float(sqlite3_stmt *q, int at, const float *x, size_t j, size_t d)
+{
+    if (j < d && isfinite(x[j]))
+        sqlite3_bind_double(q, at, (double)x[j]);
+    else
+        sqlite3_bind_null(q, at);
+}
+
+static int insert_posteriors(Store *s, sqlite3_stmt *q, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
+                             const float *sigma, unsigned char *scratch, Error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *m = mu + i * d, *v = sigma + i * d;
+        little_endian(scratch, m, d);
+        little_endian(scratch + 4 * d, v, d);
+        sqlite3_bind_int64(q, 2, example[i]);
+        if (label == NULL || label[i] < 0)
+            sqlite3_bind_null(q, 3);
+        else
+            sqlite3_bind_int(q, 3, label[i]);
+        bind_float(q, 4, m, 0, d);
+        bind_float(q, 5, m, 1, d);
+        bind_float(q, 6, v, 0, d);
+        bind_float(q, 7, v, 1, d);
+        sqlite3_bind_blob64(q, 8, scratch, 4 * d, SQLITE_STATIC);
+        sqlite3_bind_blob64(q, 9, scratch + 4 * d, 4 * d, SQLITE_STATIC);
+        if (store_step(s, q, 0, "record posteriors", err) != 0)
+            return error_in(err, "example %lld", (long long)example[i]);
+    }
+    return 0;
+}
+
+static int put_posteriors(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
+                          const float *sigma, unsigned char *scratch, Error *err)
+{
+    if (store_do(s, err, "record posteriors", "DELETE FROM posterior WHERE run = ?1", "i", run) != 0)
+        return -1;
+    sqlite3_stmt *q = store_bind(s, err, "record posteriors",
+                                 "INSERT INTO posterior (run, example, label, mu1, mu2, sigma1, sigma2, mu, sigma) "
+                                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "i", run);
+    if (q == NULL)
+        return -1;
+    int status = insert_posteriors(s, q, n, d, example, label, mu, sigma, scratch, err);
+    sqlite3_finalize(q);
+    return status;
+}
+
+int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
+                         const float *sigma, Error *err)
+{
+    unsigned char *scratch = mem_array(d, 8);
+    if (scratch == NULL)
+        return error_memory(err, "posteriors");
+    int status = store_begin(s, err, "record posteriors");
+    if (status == 0)
+        status = store_end(s, put_posteriors(s, run, n, d, example, label, mu, sigma, scratch, err), err, "record posteriors");
+    mem_free(scratch);
+    return status;
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------------- */
+
+int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path,
+                     const char *digest, Error *err)
+{
+    static const char doing[] = "record a figure";
+    if (store_begin(s, err, doing) != 0)
+        return -1;
+    int status = store_do(s, err, doing, "INSERT INTO experiment (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", "t", experiment);
+    if (status == 0)
+        status = store_do(s, err, doing,
+                          "INSERT INTO figure (experiment, sweep, name, format, path, digest) VALUES ((SELECT id FROM experiment WHERE name = ?1), "
+                          "nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (experiment, name, format, path) DO UPDATE "
+                          "SET sweep = excluded.sweep, digest = excluded.digest, drawn = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+                          "titttt", experiment, sweep, name, format, path, digest);
+    return store_end(s, status, err, doing);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * store/run.c: a run's life: found, queued, taken by a process, ended; and the sweep that it belongs to.
+ *
+ * Each function is one transaction that begins by taking the write lock, so that what it decides on cannot change under it.
+ */
+#include "store/inside.h"
+
+#include "base/digest.h"
+
+#include <string.h>
+
+/* ---- who has it ------------------------------------------------------------------------------------------------------ */
+
+/* The columns that a claim is judged by, in this order. */
+#define CLAIM_COLUMNS "id, status, coalesce(host, ''), coalesce(boot, ''), process, process_start, started IS NOT NULL"
+
+static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
+{
+    const char *status = (const char *)sqlite3_column_text(row, 1);
+    if (strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0)
+        return STORE_DONE; /* a divergence would repeat itself to the bit */
+    if (strcmp(status, "queued") != 0 && strcmp(status, "running") != 0)
+        return STORE_RESUMED;
+    int64_t process = sqlite3_column_int64(row, 4), start = sqlite3_column_int64(row, 5);
+    const char *host = (const char *)sqlite3_column_text(row, 2), *boot = (const char *)sqlite3_column_text(row, 3);
+    int own = process == self->process && start == self->start && strcmp(host, self->host) == 0 && strcmp(boot, self->boot) == 0;
+    return !own && store_process_living(self, host, boot, process, start) ? STORE_BUSY : STORE_RESUMED;
+}
+
+/* Looks up the row that counts. */
+static int find(Store *s, const char *identity, const StoreProcess *self, int64_t *run, StoreClaim *claim, Error *err)
+{
+    static const char doing[] = "look for a run";
+    sqlite3_stmt *row = store_bind(s, err, doing, "SELECT " CLAIM_COLUMNS " FROM run WHERE identity = ?1 AND superseded_by IS NULL", "t", identity);
+    if (row == NULL)
+        return -1;
+    int code = sqlite3_step(row), status = 0;
+    *run = 0;
+    *claim = STORE_NEW;
+    if (code == SQLITE_ROW) {
+        *run = sqlite3_column_int64(row, 0);
+        *claim = judge(row, self);
+    } else if (code != SQLITE_DONE) {
+        status = store_fail(s, err, doing);
+    }
+    sqlite3_finalize(row);
+    return status;
+}
+
+int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err)
+{
+    StoreProcess self;
+    store_process_self(&self);
+    return find(s, identity, &self, run, claim, err);
+}
+
+/* ---- queueing -------------------------------------------------------------------------------------------------------- */
+
+static const char queueing[] = "queue a run";
+
+static int put_experiment(Store *s, const char *name, const char *question, const char *script, int64_t *id, Error *err)
+{
+    int found = store_integer(s, err, id, "record an experiment",
+                              "INSERT INTO experiment (name, question, script) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE "
+                              "SET question = coalesce(excluded.question, question), script = coalesce(excluded.script, script) RETURNING id",
+                              "ttt", name, question, script);
+    return found == 1 ? 0 : -1;
+}
+
+/* What runs that differ by their seed alone have in common. */
+static void configuration(char text[DIGEST_TEXT], const StoreRunSpec *spec)
+{
+    Digest d;
+    digest_start(&d);
+    digest_string(&d, spec->plan);
+    digest_string(&d, spec->graph);
+    digest_string(&d, spec->data_digest);
+    digest_end(&d, text);
+}
+
+/* `sql` takes run, name, value. */
+static int put_settings(Store *s, const char *sql, int64_t run, const StoreParam *list, size_t n, Error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        int status = list[i].text != NULL ? store_do(s, err, queueing, sql, "itt", run, list[i].name, list[i].text)
+                                          : store_do(s, err, queueing, sql, "itn", run, list[i].name, list[i].number);
+        if (status != 0)
+            return error_in(err, "setting '%s'", list[i].name);
+    }
+    return 0;
+}
+
+static int insert(Store *s, const StoreRunSpec *spec, const StoreProcess *self, int64_t *run, Error *err)
+{
+    int64_t experiment;
+    char config[DIGEST_TEXT];
+    configuration(config, spec);
+    if (put_experiment(s, spec->experiment, spec->question, spec->script, &experiment, err) != 0)
+        return -1;
+    if (store_do(s, err, queueing,
+                 "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest, "
+                 "host, boot, process, process_start) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 "itttuittttttii", experiment, spec->identity, config, spec->label, spec->seed, (int64_t)spec->epochs, spec->graph, spec->plan,
+                 spec->data, spec->data_digest, self->host, self->boot, self->process, self->start) != 0)
+        return -1;
+    *run = sqlite3_last_insert_rowid(s->db);
+    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->params, spec->nparams, err) != 0)
+        return -1;
+    return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->environment,
+                        spec->nenvironment, err);
+}
+
+/* The old row stands aside first (it names itself until the new row's number is known): one identity counts once. */
+static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, const StoreProcess *self, int64_t *run, Error *err)
+{
+    if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 || insert(s, spec, self, run, err) != 0)
+        return -1;
+    if (store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old) != 0)
+        return -1;
+    return store_do(s, err, queueing, "UPDATE run SET superseded_by = ?2 WHERE id = ?1", "ii", old, *run);
+}
+
+static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err)
+{
+    StoreProcess self;
+    int64_t old;
+    store_process_self(&self);
+    if (find(s, spec->identity, &self, &old, claim, err) != 0)
+        return -1;
+    if (*claim == STORE_NEW)
+        return insert(s, spec, &self, run, err);
+    if (fresh && *claim != STORE_BUSY) {
+        *claim = STORE_NEW;
+        return supersede(s, old, spec, &self, run, err);
+    }
+    *run = old;
+    if (*claim == STORE_RESUMED) /* a queue that died: it is this process' now */
+        return store_do(s, err, queueing, "UPDATE run SET host = ?2, boot = ?3, process = ?4, process_start = ?5 WHERE id = ?1 AND status = 'queued'",
+                        "ittii", old, self.host, self.boot, self.process, self.start);
+    return 0;
+}
+
+int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err)
+{
+    if (store_begin(s, err, queueing) != 0)
+        return -1;
+    return store_end(s, queue(s, spec, fresh, run, claim, err), err, queueing);
+}
+
+/* ---- starting -------------------------------------------------------------------------------------------------------- */
+
+static const char starting[] = "start a run";
+
+static int no_such_run(Store *s, int64_t run, Error *err)
+{
+    error_set(err, ERR_STORE, "there is no run %lld", (long long)run);
+    error_where(err, "%s", store_path(s));
+    return error_hint(err, "vae-lab runs lists them");
+}
+
+static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
+{
+    StoreProcess self;
+    store_process_self(&self);
+    sqlite3_stmt *row = store_bind(s, err, starting, "SELECT " CLAIM_COLUMNS " FROM run WHERE id = ?1", "i", run);
+    if (row == NULL)
+        return -1;
+    int code = sqlite3_step(row);
+    if (code != SQLITE_ROW) {
+        int status = code == SQLITE_DONE ? no_such_run(s, run, err) : store_fail(s, err, starting);
+        sqlite3_finalize(row);
+        return status;
+    }
+    /* Whoever queued it left it to be taken; that is what a queue is for. */
+    int queued = strcmp((const char *)sqlite3_column_text(row, 1), "queued") == 0;
+    int begun = sqlite3_column_int(row, 6);
+    *claim = queued ? STORE_RESUMED : judge(row, &self);
+    sqlite3_finalize(row);
+    if (*claim != STORE_RESUMED)
+        return 0;
+    if (!begun)
+        *claim = STORE_NEW;
+    return store_do(s, err, starting,
+                    "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, process = ?4, process_start = ?5, "
+                    "started = coalesce(started, strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) WHERE id = ?1",
+                    "ittii", run, self.host, self.boot, self.process, self.start);
+}
+
+int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err)
+{
+    if (store_begin(s, err, starting) != 0)
+        return -1;
+    return store_end(s, start(s, run, claim, err), err, starting);
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------------------- */
+
+static const char ending[] = "record a run's end";
+
+static int finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest, const void *weights,
+                  size_t size, const char *meta, Error *err)
+{
+    if (store_do(s, err, ending,
+                 "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = ?1",
+                 "ittdt", run, status, message, seconds, digest) != 0)
+        return -1;
+    if (sqlite3_changes(s->db) == 0)
+        return no_such_run(s, run, err);
+    if (weights != NULL && store_do(s, err, ending,
+                                    "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, 'weights', 'float32', ?2, ?3) ON CONFLICT (run, name) "
+                                    "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
+                                    "itb", run, meta, weights, size) != 0)
+        return -1;
+    if (strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0)
+        return store_do(s, err, ending, "DELETE FROM checkpoint WHERE run = ?1", "i", run);
+    return 0;
+}
+
+int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest, const void *weights,
+                     size_t size, const char *weights_meta, Error *err)
+{
+    if (store_begin(s, err, ending) != 0)
+        return -1;
+    return store_end(s, finish(s, run, status, message, seconds, digest, weights, size, weights_meta, err), err, ending);
+}
+
+/* ---- sweeps ---------------------------------------------------------------------------------------------------------- */
+
+static int put_sweep(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep, Error *err)
+{
+    static const char doing[] = "record a sweep";
+    int64_t id;
+    if (put_experiment(s, experiment, NULL, NULL, &id, err) != 0)
+        return -1;
+    if (store_do(s, err, doing, "INSERT INTO sweep (experiment, settings) VALUES (?1, ?2)", "it", id, settings) != 0)
+        return -1;
+    *sweep = sqlite3_last_insert_rowid(s->db);
+    for (size_t i = 0; i < count; i++)
+        if (store_do(s, err, doing, "INSERT INTO sweep_run (sweep, position, run) VALUES (?1, ?2, ?3)", "iii", *sweep, (int64_t)i + 1, runs[i]) != 0)
+            return -1;
+    return 0;
+}
+
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep, Error *err)
+{
+    if (store_begin(s, err, "record a sweep") != 0)
+        return -1;
+    return store_end(s, put_sweep(s, experiment, settings, runs, count, sweep, err), err, "record a sweep");
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * store/store.c: statements, transactions, queries, and SQLite's errors in this project's words.
+ */
+#include "store/inside.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- errors ---------------------------------------------------------------------------------------------------------- */
+
+static int damaged(Store *s, Error *err, const char *message)
+{
+    error_set(err, ERR_STORE, "the database is damaged");
+    error_where(err, "%s", s->path);
+    error_found(err, "%s", message);
+    return error_hint(err, "restore a copy, or save what can be read: sqlite3 '%s' .recover | sqlite3 recovered.db", s->path);
+}
+
+static int not_a_database(Store *s, Error *err)
+{
+    error_set(err, ERR_STORE, "this file is not a SQLite database");
+    error_where(err, "%s", s->path);
+    return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
+}
+
+static int locked(Store *s, Error *err, const char *doing, const char *message)
+{
+    error_set(err, ERR_STORE, "the database is locked: cannot %s", doing);
+    error_where(err, "%s", s->path);
+    error_found(err, "%s, after waiting %.1f s", message, s->timeout_ms / 1000.0);
+    return error_hint(err, "another program is writing to it (an open sqlite3 shell?); end it, and give the same command again");
+}
+
+static int full(Store *s, Error *err, const char *doing, const char *message)
+{
+    error_set(err, ERR_STORE, "the disk is full: cannot %s", doing);
+    error_where(err, "%s", s->path);
+    error_found(err, "%s", message);
+    return error_hint(err, "all that was committed before is safe; make room, and give the same command again: it goes on from there");
+}
+
+int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing)
+{
+    int errnum = s->db == NULL ? 0 : sqlite3_system_errno(s->db);
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+        return error_memory(err, "the database");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return locked(s, err, doing, message);
+    case SQLITE_CORRUPT:
+        return damaged(s, err, message);
+    case SQLITE_NOTADB:
+        return not_a_database(s, err);
+    case SQLITE_FULL:
+        return full(s, err, doing, message);
+    case SQLITE_IOERR:
+        error_set(err, ERR_STORE, "the file system failed: cannot %s", doing);
+        error_where(err, "%s", s->path);
+        error_found(err, "%s (SQLite code %d%s%s)", message, code, errnum == 0 ? "" : ": ", errnum == 0 ? "" : strerror(errnum));
+        return error_hint(err, "is the disk full, or over its quota?  all that was committed before is safe; then give the same command again");
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        error_set(err, ERR_STORE, "the database cannot be written: cannot %s", doing);
+        error_where(err, "%s", s->path);
+        error_found(err, "%s", message);
+        return error_hint(err, "the file and its folder must be writable; or work on a copy (--db FILE)");
+    case SQLITE_TOOBIG:
+        error_set(err, ERR_STORE, "a value is too large: cannot %s", doing);
+        error_where(err, "%s", s->path);
+        error_found(err, "%s", message);
+        return error_expected(err, "at most %d bytes in one value", sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, -1));
+    case SQLITE_AUTH:
+        error_set(err, ERR_STORE, "only queries are possible here");
+        error_where(err, "%s", s->path);
+        error_found(err, "a statement that could change the database");
+        error_expected(err, "a SELECT");
+        return error_hint(err, "work on a copy with the sqlite3 shell");
+    default:
+        error_set(err, ERR_STORE, "the database refused: cannot %s", doing);
+        error_where(err, "%s", s->path);
+        return error_found(err, "%s (SQLite code %d)", message, code);
+    }
+}
+
+int store_fail(Store *s, Error *err, const char *doing)
+{
+    return store_fail_code(s, err, sqlite3_extended_errcode(s->db), sqlite3_errmsg(s->db), doing);
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------------ */
+
+static int bind_number(sqlite3_stmt *statement, int i, double value)
+{
+    if (isnan(value))
+        return sqlite3_bind_text(statement, i, "nan", -1, SQLITE_STATIC);
+    if (isinf(value))
+        return sqlite3_bind_text(statement, i, value > 0 ? "inf" : "-inf", -1, SQLITE_STATIC);
+    if (fabs(value) < 9007199254740992.0 && value == (double)(int64_t)value)
+        return sqlite3_bind_int64(statement, i, (int64_t)value);
+    return sqlite3_bind_double(statement, i, value);
+}
+
+static int bind_unsigned(sqlite3_stmt *statement, int i, uint64_t value)
+{
+    if (value <= INT64_MAX)
+        return sqlite3_bind_int64(statement, i, (int64_t)value);
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    return sqlite3_bind_text(statement, i, digits, -1, SQLITE_TRANSIENT);
+}
+
+static int bind_list(sqlite3_stmt *statement, const char *types, va_list list)
+{
+    for (int i = 1; types[i - 1] != '\0'; i++) {
+        int code = SQLITE_MISUSE;
+        switch (types[i - 1]) {
+        case 'i': code = sqlite3_bind_int64(statement, i, va_arg(list, int64_t)); break;
+        case 'u': code = bind_unsigned(statement, i, va_arg(list, uint64_t)); break;
+        case 'n': code = bind_number(statement, i, va_arg(list, double)); break;
+        case 't': code = sqlite3_bind_text(statement, i, va_arg(list, const char *), -1, SQLITE_STATIC); break;
+        case 'd': {
+            double value = va_arg(list, double);
+            code = isfinite(value) ? sqlite3_bind_double(statement, i, value) : sqlite3_bind_null(statement, i);
+            break;
+        }
+        case 'b': {
+            const void *bytes = va_arg(list, const void *);
+            size_t size = va_arg(list, size_t);
+            code = sqlite3_bind_blob64(statement, i, bytes == NULL ? "" : bytes, size, SQLITE_STATIC);
+            break;
+        }
+        }
+        if (code != SQLITE_OK)
+            return code;
+    }
+    return SQLITE_OK;
+}
+
+static sqlite3_stmt *bind_va(Store *s, Error *err, const char *doing, const char *sql, const char *types, va_list list)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        store_fail(s, err, doing);
+        return NULL;
+    }
+    int code = bind_list(statement, types, list);
+    if (code != SQLITE_OK) {
+        store_fail_code(s, err, code, sqlite3_errstr(code), doing);
+        sqlite3_finalize(statement);
+        return NULL;
+    }
+    return statement;
+}
+
+sqlite3_stmt *store_bind(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...)
+{
+    va_list list;
+    va_start(list, types);
+    sqlite3_stmt *statement = bind_va(s, err, doing, sql, types, list);
+    va_end(list);
+    return statement;
+}
+
+int store_step(Store *s, sqlite3_stmt *statement, int last, const char *doing, Error *err)
+{
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW)
+        ;
+    int status = code == SQLITE_DONE ? 0 : store_fail(s, err, doing);
+    if (last)
+        sqlite3_finalize(statement);
+    else
+        sqlite3_reset(statement);
+    return status;
+}
+
+int store_do(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...)
+{
+    va_list list;
+    va_start(list, types);
+    sqlite3_stmt *statement = bind_va(s, err, doing, sql, types, list);
+    va_end(list);
+    return statement == NULL ? -1 : store_step(s, statement, 1, doing, err);
+}
+
+int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...)
+{
+    va_list list;
+    va_start(list, types);
+    sqlite3_stmt *statement = bind_va(s, err, doing, sql, types, list);
+    va_end(list);
+    if (statement == NULL)
+        return -1;
+    int code = sqlite3_step(statement), status;
+    if (code == SQLITE_ROW) {
+        *value = sqlite3_column_int64(statement, 0);
+        status = 1;
+    } else {
+        status = code == SQLITE_DONE ? 0 : store_fail(s, err, doing);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* ---- transactions ---------------------------------------------------------------------------------------------------- */
+
+int store_begin(Store *s, Error *err, const char *doing)
+{
+    return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, doing);
+}
+
+int store_end(Store *s, int status, Error *err, const char *doing)
+{
+    if (status == 0 && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+        return 0;
+    if (status == 0)
+        status = store_fail(s, err, doing);
+    /* SQLite may have rolled back by itself (a full disk); then this one complains, and nothing is lost by it. */
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+/* Pragmas that only tell something; the second half takes a table's name. */
+static const char *const harmless[] = {"application_id", "user_version", "journal_mode", "foreign_keys", "synchronous", "page_count", "page_size",
+                                       "freelist_count", "compile_options", "table_list", "table_info", "table_xinfo", "index_list"};
+
+static int is_harmless(const char *pragma, const char *argument)
+{
+    for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+        if (strcmp(pragma, harmless[i]) == 0)
+            return argument == NULL || strncmp(pragma, "table_", 6) == 0 || strncmp(pragma, "index_", 6) == 0;
+    return 0;
+}
+
+/* Lets a query read and compute, and nothing else. */
+static int reading_only(void *harmless_pragma, int action, const char *a, const char *b, const char *unused, const char *trigger)
+{
+    (void)unused, (void)trigger;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_FUNCTION:
+    case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+    case SQLITE_PRAGMA:
+        *(int *)harmless_pragma = is_harmless(a, b);
+        return *(int *)harmless_pragma ? SQLITE_OK : SQLITE_DENY;
+    default:
+        return SQLITE_DENY;
+    }
+}
+
+static void take_value(StoreValue *value, sqlite3_stmt *statement, int i)
+{
+    static const unsigned char nothing[1];
+    memset(value, 0, sizeof *value);
+    switch (sqlite3_column_type(statement, i)) {
+    case SQLITE_INTEGER:
+        value->type = STORE_INTEGER;
+        value->integer = sqlite3_column_int64(statement, i);
+        value->real = (double)value->integer;
+        break;
+    case SQLITE_FLOAT:
+        value->type = STORE_REAL;
+        value->real = sqlite3_column_double(statement, i);
+        break;
+    case SQLITE_TEXT:
+        value->type = STORE_TEXT;
+        value->bytes = sqlite3_column_text(statement, i);
+        value->size = (size_t)sqlite3_column_bytes(statement, i);
+        break;
+    case SQLITE_BLOB:
+        value->type = STORE_BLOB;
+        value->bytes = sqlite3_column_blob(statement, i);
+        value->size = (size_t)sqlite3_column_bytes(statement, i);
+        if (value->bytes == NULL)
+            value->bytes = nothing;
+        break;
+    default:
+        value->type = STORE_NULL;
+    }
+}
+
+static int bind_values(sqlite3_stmt *statement, const StoreValue *args, size_t nargs)
+{
+    int code = SQLITE_OK;
+    for (size_t i = 0; i < nargs && code == SQLITE_OK; i++) {
+        int at = (int)i + 1;
+        switch (args[i].type) {
+        case STORE_NULL: code = sqlite3_bind_null(statement, at); break;
+        case STORE_INTEGER: code = sqlite3_bind_int64(statement, at, args[i].integer); break;
+        case STORE_REAL: code = sqlite3_bind_double(statement, at, args[i].real); break;
+        case STORE_TEXT: code = sqlite3_bind_text64(statement, at, args[i].bytes, args[i].size, SQLITE_STATIC, SQLITE_UTF8); break;
+        case STORE_BLOB: code = sqlite3_bind_blob64(statement, at, args[i].bytes, args[i].size, SQLITE_STATIC); break;
+        }
+    }
+    return code;
+}
+
+/* Steps through the rows.  -1: SQLite's error stands on the connection; 0 else. */
+static int walk_rows(sqlite3_stmt *statement, StoreRow row, void *context, const char **names, StoreValue *values)
+{
+    int columns = sqlite3_column_count(statement), code;
+    for (int i = 0; i < columns; i++)
+        names[i] = sqlite3_column_name(statement, i);
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        for (int i = 0; i < columns; i++)
+            take_value(&values[i], statement, i);
+        if (row(context, columns, names, values) != 0)
+            return 0;
+    }
+    return code == SQLITE_DONE ? 0 : -1;
+}
+
+/* One statement, allowed to read only.  The rest of the text may hold comments, but no second statement. */
+static int prepare_reading(Store *s, sqlite3_stmt **statement, const char *sql, int *more)
+{
+    const char *rest = "";
+    sqlite3_stmt *second = NULL;
+    int pragma = 0;
+    sqlite3_set_authorizer(s->db, reading_only, &pragma);
+    int code = sqlite3_prepare_v2(s->db, sql, -1, statement, &rest);
+    if (code == SQLITE_OK && *statement != NULL && !pragma && !sqlite3_stmt_readonly(*statement))
+        code = SQLITE_AUTH; /* VACUUM asks no authorizer; "PRAGMA journal_mode" only looks like writing */
+    if (code == SQLITE_OK && *rest != '\0')
+        *more = sqlite3_prepare_v2(s->db, rest, -1, &second, NULL) != SQLITE_OK || second != NULL;
+    sqlite3_finalize(second);
+    sqlite3_set_authorizer(s->db, NULL, NULL);
+    return code;
+}
+
+int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context, Error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int more = 0, code = prepare_reading(s, &statement, sql, &more);
+    if (code != SQLITE_OK) {
+        sqlite3_finalize(statement);
+        if ((code & 0xff) != SQLITE_ERROR)
+            return store_fail_code(s, err, code, sqlite3_errstr(code), "prepare the query");
+        error_set(err, ERR_STORE, "the query is wrong: %s", sqlite3_errmsg(s->db));
+        return error_where(err, "%.200s", sql);
+    }
+    if (statement == NULL || more) {
+        error_set(err, ERR_STORE, more ? "one query at a time" : "the query is empty");
+        sqlite3_finalize(statement);
+        return error_expected(err, "one SELECT");
+    }
+    int status = -1, columns = sqlite3_column_count(statement);
+    const char **names = mem_array((size_t)columns, sizeof *names);
+    StoreValue *values = mem_array((size_t)columns, sizeof *values);
+    if (names == NULL || values == NULL)
+        error_memory(err, "a query's columns");
+    else if (bind_values(statement, args, nargs) != SQLITE_OK)
+        store_fail(s, err, "bind the query's values");
+    else if (walk_rows(statement, row, context, names, values) != 0)
+        store_fail(s, err, "read");
+    else
+        status = 0;
+    mem_free(names);
+    mem_free(values);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* ---- the whole file -------------------------------------------------------------------------------------------------- */
+
+int store_check(Store *s, Error *err)
+{
+    sqlite3_stmt *statement = store_bind(s, err, "check the database", "PRAGMA quick_check(1)", "");
+    if (statement == NULL)
+        return -1;
+    int status = 0, code = sqlite3_step(statement);
+    if (code != SQLITE_ROW)
+        status = store_fail(s, err, "check the database");
+    else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+        status = damaged(s, err, (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    if (status != 0)
+        return -1;
+    statement = store_bind(s, err, "check the database", "PRAGMA foreign_key_check", "");
+    if (statement == NULL)
+        return -1;
+    code = sqlite3_step(statement);
+    if (code == SQLITE_ROW)
+        status = damaged(s, err, "rows that refer to rows which are not there");
+    else if (code != SQLITE_DONE)
+        status = store_fail(s, err, "check the database");
+    sqlite3_finalize(statement);
+    return status;
+}
+
+const char *store_version(void)
+{
+    return sqlite3_libversion();
+}

@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The way once, as a user goes it: run, run again, look, draw, change something, be interrupted.  Real SQLite, real gnuplot.
+. "$(dirname "$0")/common.sh.inc"
+cp "$root/tests/e2e/tiny.lua" .
+
+check "run: a sweep of four runs" 0 '4 runs executed' 'beta=0' 'beta=1' -- "$VAE_LAB" run tiny.lua
+[ "$(sql "select count(*) from runs where experiment = 'tiny' and status = 'done'")" = 4 ] && ok "run: four finished runs are recorded" || no "run: recorded" "$(sql 'select status from runs')"
+check "run: a second time executes nothing" 0 '0 runs executed, 4 done before' -- "$VAE_LAB" run tiny.lua
+
+sed 's/digits = { 0, 1, 2 }/digits = { 3, 4 }/' tiny.lua >figure.lua && mv figure.lua tiny.lua
+check "run: after editing a figure, still nothing" 0 '0 runs executed, 4 done before' -- "$VAE_LAB" run tiny.lua
+sed 's/samples = 20, /samples = 30, /' tiny.lua >evaluation.lua
+check "run: a later evaluation needs no training" 0 '0 runs executed' -- "$VAE_LAB" run evaluation.lua
+sed 's/run.beta \* q:kl()/2 * run.beta * q:kl()/' tiny.lua >objective.lua
+check "run: after changing the objective, all whose graph changed" 0 '4 runs executed' -- "$VAE_LAB" run objective.lua
+
+check "run --dry-run: shows the plan and runs nothing" 0 'beta=0' -- "$VAE_LAB" run tiny.lua --set seed=7 --dry-run
+[ "$(sql "select count(*) from runs where seed = 7")" = 0 ] && ok "run --dry-run: nothing is recorded" || no "dry run" "a run was recorded"
+
+"$VAE_LAB" run tiny.lua --json --quiet >json 2>err
+[ "$(wc -l <json)" = 4 ] && [ ! -s err ] && python3 -c 'import json,sys; [json.loads(l)["elbo"] for l in open("json")]' 2>/dev/null && ok "run --json --quiet: a line a run on standard output, nothing else" ||
+    { command -v python3 >/dev/null && no "run --json" "$(head -3 json err)" || skip "run --json" "no python3 to read it"; }
+
+# ---- figures: the same bytes twice, the page of an old figure stays when the new one fails
+check "figures: draws" 0 'ellipses' 'curves' -- "$VAE_LAB" figures tiny.lua --out one --format pdf,png,svg,tex
+check "figures: draws again" 0 -- "$VAE_LAB" figures tiny.lua --out two --format pdf,png,svg,tex
+same=1
+for f in one/*.pdf one/*.png one/*.svg one/*.tex; do
+    [ -s "$f" ] && cmp -s "$f" "two/$(basename "$f")" || { same=0; echo "    differs: $f"; }
+done
+[ $same = 1 ] && ok "figures: identical bytes twice" || no "figures: identical bytes" "see above"
+
+# ---- looking
+check "runs" 0 'beta=1' 'done' -- "$VAE_LAB" runs --experiment tiny
+check "runs --where --sort --csv" 0 '^id,experiment' -- "$VAE_LAB" runs --where 'beta = 1' --sort elbo --csv
+check "show" 0 'identity' 'tiny' 'dense' -- "$VAE_LAB" show 1
+check "compare" 0 'beta=0' 'beta=1' -- "$VAE_LAB" compare
+check "sql: one query" 0 'beta=1' -- "$VAE_LAB" sql "select distinct label from summary"
+check "doctor" 0 'SQLite|sqlite' 'gnuplot' -- "$VAE_LAB" doctor
+check "data list" 0 'digits' 'mnist' -- "$VAE_LAB" data list
+check "data show" 0 '60000|60,000' -- "$VAE_LAB" data show digits
+check "--version" 0 '^vae-lab [0-9]' -- "$VAE_LAB" --version
+check "--help" 0 'run' 'figures' 'compare' -- "$VAE_LAB" --help
+for c in run figures runs show compare sql data doctor; do
+    check "$c --help" 0 "vae-lab $c" -- "$VAE_LAB" $c --help
+done
+"$VAE_LAB" runs --csv | head -1 >/dev/null && ok "output can be piped into head" || no "pipe" "failed"
+
+# ---- the same bits: threads, instruction sets, after a kill
+digest() { sql "select digest from run where experiment = (select id from experiment where name = 'tiny') and label = 'beta=1' and seed = 1 and digest is not null order by id desc limit 1"; }
+want=$(sql "select digest from runs where experiment = 'tiny' and label = 'beta=1' and seed = 1 limit 1")
+one="run tiny.lua --set beta=1 --set seed=1 --quiet --fresh"
+for t in 1 2 3; do
+    "$VAE_LAB" $one --threads $t >/dev/null 2>&1
+    [ "$(digest)" = "$want" ] && ok "the same digest with --threads $t" || no "threads $t" "$(digest) is not $want"
+done
+for isa in $("$VAE_LAB" doctor 2>/dev/null | grep -oE 'avx512|avx2|generic|neon' | sort -u); do
+    VAE_LAB_ISA=$isa "$VAE_LAB" $one >/dev/null 2>&1
+    [ "$(digest)" = "$want" ] && ok "the same digest with VAE_LAB_ISA=$isa" || no "isa $isa" "$(digest) is not $want"
+done
+
+long="run tiny.lua --set beta=1 --set seed=1 --set epochs=120"
+VAE_LAB_DB=$scratch/whole.db "$VAE_LAB" $long --quiet >/dev/null 2>&1
+whole=$(sqlite3 whole.db "select digest from run where status = 'done'")
+setsid "$VAE_LAB" $long --quiet >/dev/null 2>&1 &
+pid=$!
+sleep 0.7
+kill -9 -- -$pid 2>/dev/null
+wait $pid 2>/dev/null
+[ "$(sqlite3 "$VAE_LAB_DB" 'pragma integrity_check')" = ok ] && ok "after kill -9 the database is whole" || no "integrity" "not ok"
+check "after kill -9, run again ends it" 0 '1 run (executed|resumed)|1 resumed' -- "$VAE_LAB" $long
+[ "$(sql "select digest from run where epochs = 120 and status = 'done'")" = "$whole" ] && ok "after kill -9 the same digest" || no "kill -9" "another digest"
+
+# ---- Ctrl-C: 130, the command that resumes, and the rest of the way afterwards
+"$VAE_LAB" run tiny.lua --set beta=1 --set seed=3 --set epochs=100000 >out 2>&1 &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid
+status=$?
+[ $status = 130 ] && grep -q 'vae-lab.* run .*tiny.lua.*epochs=100000' out && ok "Ctrl-C: status 130 and the command that resumes" || { no "Ctrl-C" "status $status"; cat out; }
+[ "$(sql "select status from runs where seed = 3")" = interrupted ] && ok "Ctrl-C: recorded as interrupted" || no "Ctrl-C" "$(sql "select status from runs where seed = 3")"
+
+# ---- a run that dies leaves the others alone
+"$VAE_LAB" run tiny.lua --set seed=11,12 --set beta=1 --set epochs=400 --jobs 2 >out 2>&1 &
+pid=$!
+sleep 0.8
+victim=$(pgrep -P $pid | head -1)
+kill -9 "$victim" 2>/dev/null
+wait $pid
+status=$?
+[ $status = 1 ] && grep -q crashed out && [ "$(sql "select group_concat(status) from (select status from runs where seed in (11, 12) order by status)")" = crashed,done ] &&
+    ok "a run that is killed leaves the other alone and is told at the end" || { no "killed worker" "status $status"; cat out; }

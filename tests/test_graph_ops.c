@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * test_graph_ops.c: every operation of the table, in every broadcast pattern that it allows: its gradient against central
+ * differences, float against double, what it says that backward reads, extreme values, and known answers.
+ *
+ * The walk goes over the table: an operation without a case here fails it.  Values come from the stream "ops" of seed 1.
+ */
+#include "test_graph_models.h"
+
+#include "base/mem.h"
+#include "graph/ops.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- the cases ------------------------------------------------------------------------------------------------------- */
+
+/* Where an operation's arguments are drawn from. */
+typedef enum {
+    ANY,      /* -2 to 2, at least 0.05 from 0 (the kinks of relu and abs) and never within 1e-4 of each other (max) */
+    POSITIVE, /* 0.3 to 2.3 */
+    ABOVE,    /* -0.7 to 2.3: for ln(1 + x) */
+    UNIT,     /* 0.1 to 0.9: a probability */
+} Domain;
+
+typedef struct Case {
+    const char *op;
+    GraphAttr attr[GRAPH_ATTRS_MAX];
+    size_t nargs;
+    NumShape in[4];     /* shapes; with broadcast, {0} but for the first: the full shape */
+    int broadcast;      /* 3: along every axis; 2: samples and batch only */
+    Domain domain[4];
+} Case;
+
+#define S(a, b, c) {{a, b, c}}
+#define MAP(op, domain) {op, {{0}}, 1, {S(3, 5, 7)}, 0, {domain}}
+#define ALONG(op, axis) {op, {{"axis", 0, axis}}, 1, {S(3, 5, 7)}, 0, {ANY}}, {op, {{"axis", 0, axis}}, 1, {S(2, 1, 37)}, 0, {ANY}}
+#define ACT(act) {"dense", {{"act", 0, act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}}
+
+static const Case cases[] = {
+    ACT("none"), ACT("tanh"), ACT("sigmoid"), ACT("relu"), ACT("softplus"),
+    {"dense", {{0}}, 2, {S(1, 5, 17), S(1, 17, 33)}, 0, {ANY, ANY}},
+    {"dense", {{0}}, 2, {S(1, 1, 1), S(1, 1, 1)}, 0, {ANY, ANY}},
+    MAP("neg", ANY), MAP("exp", ANY), MAP("log", POSITIVE), MAP("log1p", ABOVE), MAP("tanh", ANY), MAP("sigmoid", ANY),
+    MAP("softplus", ANY), MAP("relu", ANY), MAP("sqrt", POSITIVE), MAP("square", ANY), MAP("reciprocal", POSITIVE), MAP("abs", ANY),
+    {"affine", {{"scale", 2.385, NULL}, {"shift", -0.75, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"affine", {{0}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"clamp", {{"low", -0.513, NULL}, {"high", 0.771, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    MAP("stop_gradient", ANY),
+    {"add", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
+    {"sub", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
+    {"mul", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
+    {"div", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, POSITIVE}},
+    {"max", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
+    ALONG("sum", "features"), ALONG("sum", "batch"), ALONG("sum", "samples"), ALONG("sum", "all"),
+    ALONG("mean", "features"), ALONG("mean", "batch"), ALONG("mean", "samples"), ALONG("mean", "all"),
+    ALONG("logsumexp", "features"), ALONG("logsumexp", "batch"), ALONG("logsumexp", "samples"),
+    ALONG("logmeanexp", "features"), ALONG("logmeanexp", "batch"), ALONG("logmeanexp", "samples"),
+    {"concat", {{0}}, 3, {S(3, 5, 2)}, 2, {ANY, ANY, ANY}},
+    {"concat", {{0}}, 2, {S(3, 1, 2), S(3, 5, 3)}, 0, {ANY, ANY}},
+    {"concat", {{0}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"slice", {{"first", 2, NULL}, {"count", 4, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"slice", {{"count", 7, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"reshape", {{"samples", 1, NULL}, {"batch", 0, "rest"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"reshape", {{"samples", 0, "b"}, {"batch", 0, "k"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"reshape", {{"samples", 7, NULL}, {"batch", 5, NULL}, {"features", 3, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"transpose", {{"swap", 0, "samples_batch"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"transpose", {{"swap", 0, "batch_features"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"transpose", {{"swap", 0, "samples_features"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"normal", {{0}}, 3, {S(2, 3, 5)}, 3, {ANY, ANY, ANY}},
+    {"standard_normal", {{0}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"bernoulli", {{0}}, 2, {S(3, 5, 7)}, 3, {UNIT, ANY}},
+    {"categorical", {{0}}, 2, {S(3, 5, 7)}, 2, {UNIT, ANY}},
+    {"kl", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
+    {"kl2", {{0}}, 4, {S(2, 3, 5)}, 3, {ANY, ANY, ANY, ANY}},
+    {"reparameterise", {{0}}, 3, {S(2, 3, 5)}, 3, {ANY, ANY, ANY}},
+};
+enum { CASES = sizeof cases / sizeof cases[0] };
+
+/* Pattern number `index` of a case: argument a is 1 along the axes whose bit is set in digit a of the index, base 2^broadcast.
+ * 0 when there is no such pattern.  An argument's own shape is given by the first one where patterns are walked. */
+static int pattern(const Case *c, unsigned index, NumShape *in)
+{
+    unsigned digits = c->broadcast == 0 ? 1 : 1u << c->broadcast;
+    unsigned count = 1;
+    for (size_t a = 0; a < c->nargs; a++)
+        count *= digits;
+    if (index >= count)
+        return 0;
+    for (size_t a = 0; a < c->nargs; a++) {
+        in[a] = c->broadcast == 0 ? c->in[a] : c->in[0];
+        for (int axis = 0; axis < c->broadcast; axis++)
+            if ((index % digits) >> axis & 1)
+                in[a].n[axis] = 1;
+        index /= digits;
+    }
+    return 1;
+}
+
+/* Of kl2's 4096 patterns every 7th is tried, which is 586 and all digits of each argument; of the others all. */
+static unsigned stride(const Case *c)
+{
+    return c->nargs == 4 ? 7 : 1;
+}
+
+static size_t attrs_of(const Case *c)
+{
+    size_t n = 0;
+    while (n < GRAPH_ATTRS_MAX && c->attr[n].name != NULL)
+        n++;
+    return n;
+}
+
+/* ---- one operation, called directly --------------------------------------------------------------------------------- */
+
+enum { LARGEST = 17 * 33 };
+
+/* All arrays of a call in double, and the call itself. */
+typedef struct Bench {
+    const GraphOp *op;
+    double attr[GRAPH_ATTRS_MAX];
+    GraphCall call;
+    double in[4][LARGEST], grad_in[4][LARGEST], out[LARGEST], grad_out[LARGEST], spoiled[LARGEST], scratch[12 * LARGEST];
+} Bench;
+
+static double draw(Domain domain, uint32_t row, uint32_t column)
+{
+    float u;
+    num_stream_uniform(num_stream(1, "ops"), column, row, 1, 1, &u);
+    switch (domain) {
+    case ANY: return (u < 0.5f ? -1 : 1) * (0.05 + 1.95 * fabs(2.0 * (double)u - 1));
+    case POSITIVE: return 0.3 + 2 * (double)u;
+    case ABOVE: return -0.7 + 3 * (double)u;
+    case UNIT: return 0.1 + 0.8 * (double)u;
+    }
+    return 0;
+}
+
+/* Sets a case up.  Values can be told apart from floats by nobody: they are rounded to float. */
+static void set_up(Bench *t, const Case *c, const NumShape *in)
+{
+    Error err = ERROR_NONE;
+    memset(t, 0, sizeof *t);
+    t->op = graph_op_find(c->op);
+    assert_non_null(t->op);
+    assert_int_equal(graph_attr_read(t->op, c->attr, attrs_of(c), t->attr, &err), 0);
+    for (size_t i = 0; i < graph_attr_count(t->op); i++)
+        t->attr[i] = graph_attr_resolve(t->op, i, t->attr[i], 5, 3);
+    GraphCall *call = &t->call;
+    *call = (GraphCall){.nargs = c->nargs, .out = t->out, .scratch = t->scratch, .grad_out = t->spoiled, .attr = t->attr};
+    for (size_t a = 0; a < c->nargs; a++) {
+        call->in_shape[a] = in[a];
+        call->in[a] = t->in[a];
+        call->grad_in[a] = t->grad_in[a];
+        assert_true(num_shape_size(in[a]) <= LARGEST);
+        for (size_t i = 0; i < num_shape_size(in[a]); i++)
+            t->in[a][i] = (float)draw(c->domain[a], (uint32_t)a, (uint32_t)i);
+    }
+    if (t->op->shape(t->op, &call->shape, in, c->nargs, t->attr, &err) != 0)
+        made(-1, &err);
+    assert_true(num_shape_size(call->shape) <= LARGEST);
+    if (t->op->scratch != NULL)
+        assert_true(t->op->scratch(call->shape, in, c->nargs, t->attr) <= 12 * LARGEST);
+    for (size_t i = 0; i < LARGEST; i++)
+        t->grad_out[i] = (float)draw(ANY, 9, (uint32_t)i);
+}
+
+/* sum of result times grad_out: the function whose derivative backward gives */
+static double loss(Bench *t)
+{
+    t->op->forward[1](&t->call);
+    double sum = 0;
+    for (size_t i = 0; i < num_shape_size(t->call.shape); i++)
+        sum += t->out[i] * t->grad_out[i];
+    return sum;
+}
+
+static void backward(Bench *t)
+{
+    memcpy(t->spoiled, t->grad_out, sizeof t->spoiled); /* an operation may use the result's gradient up */
+    t->op->backward[1](&t->call);
+}
+
+static void describe(const Bench *t, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "%s", t->op->name);
+    for (size_t a = 0; a < t->call.nargs; a++)
+        used += (size_t)snprintf(text + used, size - used, " (%zu, %zu, %zu)", t->call.in_shape[a].n[0], t->call.in_shape[a].n[1],
+                                 t->call.in_shape[a].n[2]);
+}
+
+/* Central differences in double with h = 1e-5: the error of truncation is about f''' h^2 / 6, some 1e-10 here, that of
+ * rounding eps |loss| / h, some 1e-10 |loss|.  Tolerance: 1e-8 (1 + |loss| + |gradient|). */
+static void check_gradient(Bench *t)
+{
+    static const double h = 1e-5;
+    double centre = loss(t);
+    double old = 0.25; /* gradients are added to what is there */
+    for (size_t a = 0; a < t->call.nargs; a++)
+        for (size_t i = 0; i < LARGEST; i++)
+            t->grad_in[a][i] = old;
+    backward(t);
+    for (size_t a = 0; a < t->call.nargs; a++) {
+        for (size_t i = 0; i < num_shape_size(t->call.in_shape[a]); i++) {
+            double x = t->in[a][i];
+            t->in[a][i] = x + h;
+            double above = loss(t);
+            t->in[a][i] = x - h;
+            double below = loss(t);
+            t->in[a][i] = x;
+            double expected = (above - below) / (2 * h), found = t->grad_in[a][i] - old;
+            if (!(fabs(found - expected) <= 1e-8 * (1 + fabs(centre) + fabs(expected)))) {
+                char text[200];
+                describe(t, text, sizeof text);
+                fail_msg("%s: argument %zu, element %zu: %.12g, by differences %.12g", text, a, i, found, expected);
+            }
+        }
+        for (size_t i = num_shape_size(t->call.in_shape[a]); i < LARGEST; i++)
+            assert_true(t->grad_in[a][i] == old); /* nothing is written beyond the end */
+    }
+}
+
+/* With some gradients unwanted, the others are the same bits. */
+static void check_unwanted(Bench *t)
+{
+    double all[4][LARGEST];
+    memset(t->grad_in, 0, sizeof t->grad_in);
+    t->op->forward[1](&t->call);
+    backward(t);
+    memcpy(all, t->grad_in, sizeof all);
+    for (unsigned wanted = 0; wanted < 1u << t->call.nargs; wanted++) {
+        memset(t->grad_in, 0, sizeof t->grad_in);
+        for (size_t a = 0; a < t->call.nargs; a++)
+            t->call.grad_in[a] = wanted >> a & 1 ? t->grad_in[a] : NULL;
+        backward(t);
+        for (size_t a = 0; a < t->call.nargs; a++)
+            for (size_t i = 0; i < num_shape_size(t->call.in_shape[a]); i++)
+                assert_true(t->grad_in[a][i] == (wanted >> a & 1 ? all[a][i] : 0));
+    }
+    for (size_t a = 0; a < t->call.nargs; a++)
+        t->call.grad_in[a] = t->grad_in[a];
+}
+
+/* What a row does not list in `needs` may be gone when backward runs: with garbage there, the gradient is the same. */
+static void check_needs(Bench *t)
+{
+    double all[4][LARGEST];
+    memset(t->grad_in, 0, sizeof t->grad_in);
+    t->op->forward[1](&t->call);
+    backward(t);
+    memcpy(all, t->grad_in, sizeof all);
+    memset(t->grad_in, 0, sizeof t->grad_in);
+    for (size_t i = 0; i < LARGEST; i++) {
+        if ((t->op->needs & GRAPH_NEEDS_OUT) == 0)
+            t->out[i] = NAN;
+        for (size_t a = 0; a < 4 && (t->op->needs & GRAPH_NEEDS_IN) == 0; a++)
+            t->in[a][i] = NAN;
+    }
+    for (size_t i = 0; i < 12 * LARGEST; i++)
+        t->scratch[i] = NAN;
+    backward(t);
+    if (memcmp(all, t->grad_in, sizeof all) != 0)
+        fail_msg("%s reads in its backward what `needs` does not list, or its scratch before it writes it", t->op->name);
+}
+
+static void narrow(float *to, const double *from)
+{
+    for (size_t i = 0; i < LARGEST; i++)
+        to[i] = (float)from[i];
+}
+
+static void agree(const Bench *t, const char *what, const float *found, const double *expected, size_t n)
+{
+    double scale = 1; /* sums are as exact as their terms are small: the array's largest value sets the scale */
+    for (size_t i = 0; i < n; i++)
+        scale = fmax(scale, fabs(expected[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)found[i] - expected[i]) <= 2e-5 * scale))
+            fail_msg("%s: %s %zu is %.9g in float, %.9g in double", t->op->name, what, i, (double)found[i], expected[i]);
+}
+
+/* The same in float, from the same values.  Tolerance 2e-5 of the array's largest value: about 100 roundings of 2^-23 in a
+ * sum over at most 105 terms. */
+static void check_float(Bench *t)
+{
+    static float in[4][LARGEST], grad_in[4][LARGEST], out[LARGEST], grad_out[LARGEST], scratch[12 * LARGEST];
+    GraphCall call = t->call;
+    memset(t->grad_in, 0, sizeof t->grad_in);
+    memset(grad_in, 0, sizeof grad_in);
+    t->op->forward[1](&t->call);
+    for (size_t a = 0; a < call.nargs; a++) {
+        narrow(in[a], t->in[a]);
+        call.in[a] = in[a];
+        call.grad_in[a] = grad_in[a];
+    }
+    narrow(grad_out, t->grad_out);
+    call.out = out;
+    call.grad_out = grad_out;
+    call.scratch = scratch;
+    t->op->forward[0](&call);
+    agree(t, "result", out, t->out, num_shape_size(call.shape));
+    if (t->op->backward[0] == NULL)
+        return;
+    backward(t);
+    t->op->backward[0](&call);
+    for (size_t a = 0; a < call.nargs; a++)
+        agree(t, "gradient", grad_in[a], t->grad_in[a], num_shape_size(call.in_shape[a]));
+}
+
+static void test_walk(void **state)
+{
+    (void)state;
+    Bench *t = mem_alloc(sizeof *t);
+    assert_non_null(t);
+    for (size_t row = 0; row < graph_op_count; row++) {
+        unsigned tried = 0;
+        for (size_t i = 0; i < CASES; i++) {
+            NumShape in[4];
+            if (strcmp(cases[i].op, graph_ops[row].name) != 0)
+                continue;
+            for (unsigned p = 0; pattern(&cases[i], p, in); p += stride(&cases[i])) {
+                set_up(t, &cases[i], in);
+                tried++;
+                check_float(t);
+                if (t->op->backward[1] == NULL)
+                    continue;
+                check_gradient(t);
+                check_unwanted(t);
+                check_needs(t);
+            }
+        }
+        if (tried == 0)
+            fail_msg("the operation \"%s\" has no case in the gradient test", graph_ops[row].name);
+    }
+    mem_free(t);
+}
+
+/* Each row is complete, and its name and attributes can be found. */
+static void test_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < graph_op_count; i++) {
+        const GraphOp *op = &graph_ops[i];
+        assert_ptr_equal(graph_op_find(op->name), op);
+        assert_non_null(op->formula);
+        assert_non_null(op->arg[0]);
+        assert_non_null(op->shape);
+        assert_true(op->min_args >= 1 && op->max_args >= op->min_args && op->max_args <= GRAPH_ARGS_MAX);
+        assert_true(op->forward[0] != NULL && op->forward[1] != NULL);
+        assert_true((op->backward[0] == NULL) == (op->backward[1] == NULL));
+    }
+    assert_null(graph_op_find("nothing"));
+}
+
+/* ---- known answers and extreme values ---------------------------------------------------------------------------------- */
+
+typedef struct Known {
+    const char *op;
+    size_t nargs;
+    double in[4];       /* each repeated over two features, so that results of densities are twice one feature's */
+    double out;         /* of a density: the sum over both; of others: the first element */
+    double grad[4];     /* d out / d (one feature); NAN: not looked at */
+} Known;
+
+#define LN_2PI 1.83787706640934548356
+
+/* Gradients of exp(+-100) overflow in float and are right to do so; where the exact value is finite in float, it must come. */
+static const Known known[] = {
+    {"kl", 2, {0, 0}, 0, {0, 0}},
+    {"kl", 2, {1, 0}, 1, {1, 0}},
+    {"kl", 2, {0.5, -100}, 99.25, {0.5, -0.5}},
+    {"kl", 2, {0.5, 80}, 5.54062238439351e34, {0.5, 2.770311192196755e34}},
+    {"kl2", 4, {1, -100, 1, -100}, 0, {0, 0, 0, 0}},
+    {"kl2", 4, {1, 100, 0, 100}, 3.720075976020836e-44, {NAN, NAN, NAN, NAN}},
+    {"kl2", 4, {3, -100, 1, 100}, 199, {0, -0.5, 0, 0.5}},
+    {"normal", 3, {0, 0, 0}, -LN_2PI, {0, 0, -0.5}},
+    {"normal", 3, {3, 1, 100}, -LN_2PI - 100, {0, 0, -0.5}},
+    {"normal", 3, {3, 3, -100}, -LN_2PI + 100, {0, 0, -0.5}},
+    {"normal", 3, {2, 1, -80}, -LN_2PI + 80 - 5.54062238439351e34, {-5.54062238439351e34, 5.54062238439351e34, 2.770311192196755e34}},
+    {"standard_normal", 1, {2}, -LN_2PI - 4, {-2}},
+    {"standard_normal", 1, {1e4}, -LN_2PI - 1e8, {-1e4}},
+    {"bernoulli", 2, {1, 0}, -1.386294361119890, {0, 0.5}},
+    {"bernoulli", 2, {1, 1e4}, 0, {1e4, 0}},
+    {"bernoulli", 2, {0, 1e4}, -2e4, {1e4, -1}},
+    {"bernoulli", 2, {1, -1e4}, -2e4, {-1e4, 1}},
+    {"bernoulli", 2, {0, -1e4}, 0, {-1e4, 0}},
+    {"reparameterise", 3, {1, 100, 2}, 1.0369411057174144e22, {1, 5.184705528587072e21, 5.184705528587072e21}},
+    {"reparameterise", 3, {1, -100, 2}, 1, {1, 1.9287498479639178e-22, 1.9287498479639178e-22}},
+    {"logsumexp", 1, {64}, 64.6931471805599453, {0.5}},
+    {"logsumexp", 1, {1e4}, 10000.693147180560, {NAN}}, /* exp(x - y): in float y has an error of 5e-4 here, 4e-6 at 64 */
+    {"logsumexp", 1, {-1e4}, -9999.306852819440, {NAN}},
+    {"logmeanexp", 1, {64}, 64, {0.5}},
+    {"logmeanexp", 1, {1e4}, 1e4, {NAN}},
+    {"categorical", 2, {0.5, 1e4}, -0.693147180559945, {NAN, 0}},
+    {"softplus", 1, {1e4}, 1e4, {1}},
+    {"softplus", 1, {-1e4}, 0, {0}},
+    {"sigmoid", 1, {1e4}, 1, {0}},
+    {"sigmoid", 1, {-1e4}, 0, {0}},
+    {"tanh", 1, {1e4}, 1, {0}},
+    {"relu", 1, {0}, 0, {0}},
+    {"abs", 1, {0}, 0, {0}},
+    {"max", 2, {1.5, 1.5}, 1.5, {1, 0}},
+};
+
+static void near(const char *op, const char *what, double found, double expected, double tolerance)
+{
+    if (!(fabs(found - expected) <= tolerance * fmax(1, fabs(expected))))
+        fail_msg("%s: %s is %.17g, should be %.17g", op, what, found, expected);
+}
+
+/* One row of two features in float (type 0) or double. */
+static void check_known(const Known *k, int type, double tolerance)
+{
+    Error err = ERROR_NONE;
+    const GraphOp *op = graph_op_find(k->op);
+    GraphAttr axis = {"axis", 0, "features"};
+    double attr[GRAPH_ATTRS_MAX];
+    assert_int_equal(graph_attr_read(op, &axis, graph_attr_count(op), attr, &err), 0);
+    union { float f[64]; double d[64]; } in[4], grad[4], out, grad_out, scratch;
+    GraphCall c = {.nargs = k->nargs, .out = &out, .grad_out = &grad_out, .scratch = &scratch, .attr = attr};
+    memset(grad, 0, sizeof grad);
+    for (size_t a = 0; a < k->nargs; a++) {
+        c.in[a] = &in[a];
+        c.grad_in[a] = &grad[a];
+        c.in_shape[a] = (NumShape){{1, 1, 2}};
+        for (int i = 0; i < 2; i++)
+            type == 0 ? (void)(in[a].f[i] = (float)k->in[a]) : (void)(in[a].d[i] = k->in[a]);
+    }
+    assert_int_equal(op->shape(op, &c.shape, c.in_shape, k->nargs, attr, &err), 0);
+    for (int i = 0; i < 2; i++)
+        type == 0 ? (void)(grad_out.f[i] = 1) : (void)(grad_out.d[i] = 1);
+    op->forward[type](&c);
+    near(k->op, type == 0 ? "result in float" : "result in double", type == 0 ? (double)out.f[0] : out.d[0], k->out, tolerance);
+    op->backward[type](&c);
+    for (size_t a = 0; a < k->nargs; a++)
+        if (!isnan(k->grad[a]))
+            near(k->op, type == 0 ? "gradient in float" : "gradient in double", type == 0 ? (double)grad[a].f[0] : grad[a].d[0],
+                 k->grad[a], tolerance);
+}
+
+/* Tolerances: 1e-12 of the value in double; 1e-5 in float, where exp(80) from an argument with 24 bits has lost 6 of them. */
+static void test_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        check_known(&known[i], 1, 1e-12);
+        check_known(&known[i], 0, 1e-5);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_known),
+    };
+    return cmocka_run_group_tests_name("graph_ops", tests, NULL, NULL);
+}

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * test_graph_plan.c: compiled graphs: what is computed and what is left out, memory, several plans of one model, training.
+ */
+#include "test_graph_models.h"
+
+#include "base/digest.h"
+#include "base/mem.h"
+#include "num/isa.h"
+
+#include <math.h>
+
+enum { EXAMPLES = 64 };
+
+static const char *const metrics[] = {"reconstruction", "kl", "z", NULL};
+
+static void fail_error(const Error *err)
+{
+    char text[2048];
+    error_text(text, sizeof text, err);
+    fail_msg("%s", text);
+}
+
+static Graph *new_vae(size_t batch, size_t samples)
+{
+    Error err = ERROR_NONE;
+    Graph *g = vae(batch, samples, &err);
+    if (g == NULL)
+        fail_error(&err);
+    return g;
+}
+
+static GraphParams *new_params(const Graph *g, GraphType type)
+{
+    Error err = ERROR_NONE;
+    float x[EXAMPLES * VAE_X], mean[VAE_X] = {0};
+    patterns(0, EXAMPLES, x);
+    for (size_t i = 0; i < EXAMPLES; i++)
+        for (size_t j = 0; j < VAE_X; j++)
+            mean[j] += x[i * VAE_X + j] / EXAMPLES;
+    GraphParams *p = graph_params_alloc(g, type, 3, mean, VAE_X, &err);
+    if (p == NULL)
+        fail_error(&err);
+    return p;
+}
+
+static GraphPlan *new_plan(const Graph *g, GraphParams *params, GraphPlanSpec spec)
+{
+    Error err = ERROR_NONE;
+    GraphPlan *p = graph_plan_alloc(g, &spec, params, &err);
+    if (p == NULL)
+        fail_error(&err);
+    return p;
+}
+
+static double mean_of(const GraphPlan *p, const char *name)
+{
+    NumShape shape;
+    const float *x = graph_plan_output(p, name, &shape);
+    double sum = 0;
+    for (size_t i = 0; i < num_shape_size(shape); i++)
+        sum += (double)x[i];
+    return sum / (double)num_shape_size(shape);
+}
+
+/* One step, as the training loop makes it: rows of data, noise, forward, backward, optimiser. */
+static double step(GraphPlan *p, GraphParams *params, Optimiser *o, uint64_t number)
+{
+    NumShape shape;
+    float *x = graph_plan_input(p, "x", &shape);
+    patterns(number * shape.n[NUM_BATCH] % EXAMPLES, shape.n[NUM_BATCH], x);
+    graph_plan_noise(p, 3, "train", number);
+    graph_plan_forward(p);
+    graph_plan_backward(p);
+    optimiser_step(o, graph_params_block(params), graph_plan_gradient(p), 0.01);
+    return mean_of(p, "bound");
+}
+
+/* Trains for some steps on two batch sizes in turn, as the last batch of an epoch has another size; [OUT] digest. */
+static double train(int apart, size_t steps, char *digest)
+{
+    Error err = ERROR_NONE;
+    Graph *g = new_vae(16, 2);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.outputs = metrics, .objective = "bound", .apart = apart});
+    GraphPlan *last = new_plan(g, params, (GraphPlanSpec){.batch = 7, .samples = 2, .objective = "bound", .apart = apart});
+    OptimiserSpec spec;
+    assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
+    Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
+    double bound = 0;
+    for (size_t i = 0; i < steps; i++) {
+        if (i % 4 == 3)
+            step(last, params, o, i);
+        else
+            bound = step(p, params, o, i);
+    }
+    graph_params_digest(params, digest);
+    optimiser_free(o);
+    graph_plan_free(p);
+    graph_plan_free(last);
+    graph_params_free(params);
+    graph_free(g);
+    return bound;
+}
+
+/* The bound of the first step is about -20 ln 2 = -13.9; knowing the four patterns and one flip in ten gives at best
+ * -(ln 4 + 20 (-0.1 ln 0.1 - 0.9 ln 0.9)) = -7.9. */
+static void test_trains(void **state)
+{
+    (void)state;
+    char digest[DIGEST_TEXT];
+    double before = train(0, 1, digest), after = train(0, 600, digest);
+    assert_true(before < -12.5 && before > -16);
+    assert_true(after > -10.5 && after < -6);
+}
+
+static void test_shared_memory_same_bits(void **state)
+{
+    (void)state;
+    char shared[DIGEST_TEXT], apart[DIGEST_TEXT];
+    train(0, 25, shared);
+    train(1, 25, apart);
+    assert_string_equal(shared, apart);
+
+    Graph *g = new_vae(16, 2);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
+    GraphPlan *reference = new_plan(g, params, (GraphPlanSpec){.objective = "bound", .apart = 1});
+    assert_true(graph_plan_bytes(p) * 3 < graph_plan_bytes(reference) * 2); /* less than two thirds */
+    graph_plan_free(p);
+    graph_plan_free(reference);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+static void test_threads_and_isa_same_bits(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    char first[DIGEST_TEXT], other[DIGEST_TEXT];
+    const char *best = num_isa_name();
+    train(0, 25, first);
+    for (const char *const *isa = num_isa_available(); *isa != NULL; isa++)
+        for (int threads = 1; threads <= 3; threads++) {
+            assert_int_equal(num_isa_choose(*isa, &err), 0);
+            num_threads_set(threads);
+            train(0, 25, other);
+            if (strcmp(first, other) != 0)
+                fail_msg("%s, %d threads: other bits than %s", *isa, threads, best);
+        }
+    num_threads_set(1);
+    assert_int_equal(num_isa_choose(best, &err), 0);
+}
+
+/* The whole model's gradient in double against central differences: h = 1e-5, tolerance 1e-8 (1 + |gradient|). */
+static void test_whole_gradient(void **state)
+{
+    (void)state;
+    Graph *g = new_vae(3, 2);
+    GraphParams *params = new_params(g, GRAPH_DOUBLE);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.type = GRAPH_DOUBLE, .objective = "bound"});
+    float rows[3 * VAE_X];
+    double *x = graph_plan_input(p, "x", NULL), *w = graph_params_block(params);
+    patterns(0, 3, rows);
+    for (size_t i = 0; i < 3 * VAE_X; i++)
+        x[i] = (double)rows[i];
+    graph_plan_noise(p, 1, "t", 0);
+    assert_int_equal(graph_plan_scalar(p, "beta", 0.7), 0);
+    graph_plan_forward(p);
+    graph_plan_backward(p);
+    const double *gradient = graph_plan_gradient(p);
+    NumShape shape;
+    const double *bound = graph_plan_output(p, "bound", &shape);
+    size_t size = num_shape_size(shape), alive = 0;
+    assert_int_equal(size, 6);
+    for (size_t i = 0; i < graph_params_count(params); i++) {
+        double at = w[i], sum[2] = {0, 0};
+        for (int side = 0; side < 2; side++) {
+            w[i] = at + (side == 0 ? 1e-5 : -1e-5);
+            graph_plan_forward(p);
+            for (size_t j = 0; j < size; j++)
+                sum[side] -= bound[j] / (double)size;
+        }
+        w[i] = at;
+        double expected = (sum[0] - sum[1]) / 2e-5;
+        assert_true(fabs(gradient[i] - expected) <= 1e-8 * (1 + fabs(expected)));
+        alive += gradient[i] != 0;
+    }
+    assert_true(alive * 2 > graph_params_count(params));
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+/* The double params are the float ones, widened, and the noise too; the forward passes agree to 1e-5. */
+static void test_float_and_double(void **state)
+{
+    (void)state;
+    Graph *g = new_vae(9, 3);
+    GraphParams *narrow = new_params(g, GRAPH_FLOAT), *wide = new_params(g, GRAPH_DOUBLE);
+    const float *a = graph_params_block(narrow);
+    const double *b = graph_params_block(wide);
+    for (size_t i = 0; i < graph_params_count(narrow); i++)
+        assert_true((double)a[i] == b[i]);
+    GraphPlan *p = new_plan(g, narrow, (GraphPlanSpec){.outputs = metrics, .objective = "bound"});
+    GraphPlan *q = new_plan(g, wide, (GraphPlanSpec){.type = GRAPH_DOUBLE, .outputs = metrics, .objective = "bound"});
+    float *x = graph_plan_input(p, "x", NULL);
+    double *y = graph_plan_input(q, "x", NULL);
+    patterns(0, 9, x);
+    for (size_t i = 0; i < 9 * VAE_X; i++)
+        y[i] = (double)x[i];
+    graph_plan_noise(p, 5, "n", 2);
+    graph_plan_noise(q, 5, "n", 2);
+    graph_plan_forward(p);
+    graph_plan_forward(q);
+    for (const char *const *name = metrics; *name != NULL; name++) {
+        NumShape shape;
+        const float *u = graph_plan_output(p, *name, &shape);
+        const double *v = graph_plan_output(q, *name, NULL);
+        for (size_t i = 0; i < num_shape_size(shape); i++)
+            assert_true(fabs((double)u[i] - v[i]) <= 1e-5 * (1 + fabs(v[i])));
+    }
+    graph_plan_backward(p);
+    graph_plan_backward(q);
+    const float *u = graph_plan_gradient(p);
+    const double *v = graph_plan_gradient(q);
+    for (size_t i = 0; i < graph_params_count(narrow); i++)
+        assert_true(fabs((double)u[i] - v[i]) <= 1e-5 * (1 + fabs(v[i])));
+    graph_plan_free(p);
+    graph_plan_free(q);
+    graph_params_free(narrow);
+    graph_params_free(wide);
+    graph_free(g);
+}
+
+static void test_no_allocation_in_a_step(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    Graph *g = new_vae(16, 2);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.outputs = metrics, .objective = "bound"});
+    OptimiserSpec spec;
+    assert_int_equal(optimiser_defaults(&spec, "adagrad", &err), 0);
+    Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
+    long before = mem_count();
+    for (uint64_t i = 0; i < 5; i++) {
+        graph_plan_scalar(p, "beta", 0.1 * (double)i);
+        step(p, params, o, i);
+    }
+    assert_null(graph_plan_first_bad(p));
+    assert_int_equal(mem_count(), before);
+    optimiser_free(o);
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+/* An example's numbers are the same in every batch that it is in: the noise row moves with it when k is 1. */
+static void test_recompile(void **state)
+{
+    (void)state;
+    Graph *g = new_vae(16, 1);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *large = new_plan(g, params, (GraphPlanSpec){.outputs = metrics});
+    patterns(0, 16, graph_plan_input(large, "x", NULL));
+    graph_plan_noise(large, 3, "e", 0);
+    graph_plan_forward(large);
+    const float *expected = graph_plan_output(large, "reconstruction", NULL);
+    for (size_t batch = 1; batch <= 16; batch += 5) {
+        NumShape shape;
+        GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.batch = batch, .outputs = metrics});
+        float *x = graph_plan_input(p, "x", &shape);
+        assert_int_equal(shape.n[NUM_BATCH], batch);
+        patterns(0, batch, x);
+        graph_plan_noise(p, 3, "e", 0);
+        graph_plan_forward(p);
+        assert_memory_equal(graph_plan_output(p, "reconstruction", &shape), expected, batch * sizeof(float));
+        assert_int_equal(num_shape_size(shape), batch);
+        graph_plan_free(p);
+    }
+    GraphPlan *many = new_plan(g, params, (GraphPlanSpec){.batch = 2, .samples = 50, .outputs = metrics});
+    NumShape shape;
+    graph_plan_output(many, "z", &shape);
+    assert_int_equal(shape.n[NUM_SAMPLES], 50);
+    assert_int_equal(shape.n[NUM_BATCH], 2);
+    graph_plan_output(many, "kl", &shape);
+    assert_int_equal(shape.n[NUM_SAMPLES], 1);
+    graph_plan_free(many);
+    graph_plan_free(large);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+/* A fed z: the decoder alone; what is not needed is not there. */
+static void test_fed(void **state)
+{
+    (void)state;
+    static const char *const logits[] = {"logits", NULL}, *const z[] = {"z", NULL}, *const zl[] = {"z", "logits", NULL};
+    Graph *g = new_vae(16, 1);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *whole = new_plan(g, params, (GraphPlanSpec){.outputs = zl});
+    patterns(0, 16, graph_plan_input(whole, "x", NULL));
+    graph_plan_noise(whole, 3, "e", 0);
+    graph_plan_forward(whole);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.batch = 16, .outputs = logits, .fed = z});
+    NumShape shape;
+    assert_null(graph_plan_input(p, "x", NULL));
+    assert_int_equal(graph_plan_scalar(p, "beta", 1), -1);
+    assert_null(graph_plan_output(p, "kl", NULL));
+    float *values = graph_plan_input(p, "z", &shape);
+    assert_int_equal(shape.n[NUM_FEATURES], VAE_Z);
+    memcpy(values, graph_plan_output(whole, "z", NULL), num_shape_size(shape) * sizeof *values);
+    graph_plan_noise(p, 4, "other", 7); /* there is no noise in the decoder */
+    graph_plan_forward(p);
+    graph_plan_forward(p);
+    assert_memory_equal(graph_plan_output(p, "logits", &shape), graph_plan_output(whole, "logits", NULL), 16 * VAE_X * sizeof(float));
+    assert_true(graph_plan_flops(p) == 16.0 * (VAE_Z * VAE_H + VAE_H * VAE_X));
+    assert_true(graph_plan_bytes(p) < graph_plan_bytes(whole));
+    graph_plan_free(whole);
+    graph_plan_free(p);
+
+    /* training the decoder for a fed z: no gradient reaches the encoder */
+    p = new_plan(g, params, (GraphPlanSpec){.objective = "reconstruction", .fed = z});
+    patterns(0, 16, graph_plan_input(p, "x", NULL));
+    graph_plan_forward(p);
+    graph_plan_backward(p);
+    const float *gradient = graph_plan_gradient(p);
+    for (size_t i = 0; i < graph_params_arrays(params); i++) {
+        size_t n = num_shape_size(graph_params_shape(params, i)), zeros = 0;
+        for (size_t j = 0; j < n; j++)
+            zeros += gradient[graph_params_offset(params, i) + j] == 0;
+        if (strncmp(graph_params_name(params, i), "decoder.1", 9) == 0)
+            assert_true(zeros < n);
+        if (strncmp(graph_params_name(params, i), "decoder", 7) != 0)
+            assert_int_equal(zeros, n);
+    }
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+/* Multiply-adds: forward; then dW for every layer and dx for all but the first, whose x is data. */
+static void test_flops(void **state)
+{
+    (void)state;
+    Graph *g = new_vae(10, 2);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
+    double first = 10 * VAE_X * VAE_H, heads = 2 * 10 * VAE_H * VAE_Z, decoder = 20 * (VAE_Z * VAE_H + VAE_H * VAE_X);
+    assert_true(graph_plan_flops(p) == 2 * first + 3 * heads + 3 * decoder);
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+static void test_first_bad(void **state)
+{
+    (void)state;
+    Graph *g = new_vae(8, 1);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
+    float *w = graph_params_block(params), *x = graph_plan_input(p, "x", NULL);
+    patterns(0, 8, x);
+    graph_plan_noise(p, 3, "e", 0);
+    graph_plan_forward(p);
+    graph_plan_backward(p);
+    assert_null(graph_plan_first_bad(p));
+    x[5] = NAN;
+    assert_string_equal(graph_plan_first_bad(p), "x");
+    x[5] = 0;
+    w[graph_params_offset(params, 4) + 1] = INFINITY;
+    assert_string_equal(graph_plan_first_bad(p), graph_params_name(params, 4));
+    w[graph_params_offset(params, 4) + 1] = 0;
+    for (size_t i = 0; i < graph_params_arrays(params); i++)
+        if (strcmp(graph_params_name(params, i), "logvar.b") == 0)
+            w[graph_params_offset(params, i)] = 1e4f; /* exp(5000) */
+    assert_string_equal(graph_plan_first_bad(p), "z");
+    for (size_t i = 0; i < graph_params_arrays(params); i++)
+        if (strcmp(graph_params_name(params, i), "logvar.b") == 0)
+            w[graph_params_offset(params, i)] = 0;
+    assert_null(graph_plan_first_bad(p));
+    ((float *)graph_plan_gradient(p))[graph_params_offset(params, 3)] = NAN;
+    char expected[200];
+    snprintf(expected, sizeof expected, "gradient of %s", graph_params_name(params, 3));
+    assert_string_equal(graph_plan_first_bad(p), expected);
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+
+    Error err = ERROR_NONE; /* a node without a name */
+    g = graph_alloc(2, 1, &err);
+    GraphNode a = made(graph_constant(g, 0, &err), &err);
+    graph_at(g, "bad.lua:7");
+    GraphNode b = made(apply(g, "log", a, -1, -1, NULL, NULL, &err), &err);
+    GraphNode c = made(apply(g, "exp", b, -1, -1, NULL, NULL, &err), &err);
+    assert_int_equal(graph_name(g, "c", c, &err), 0);
+    p = new_plan(g, NULL, (GraphPlanSpec){.outputs = (const char *[]){"c", NULL}});
+    assert_string_equal(graph_plan_first_bad(p), "log, node 1, bad.lua:7");
+    graph_plan_free(p);
+    graph_free(g);
+}
+
+/* ---- parameters ------------------------------------------------------------------------------------------------------ */
+
+static double moment(const float *w, size_t n, int power)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += power == 1 ? (double)w[i] : (double)w[i] * (double)w[i];
+    return sum / (double)n;
+}
+
+/* 30,000 draws: a mean within 5 sd / sqrt(n), a second moment within 5 % (about 6 standard errors). Bounds are exact. */
+static void test_inits(void **state)
+{
+    (void)state;
+    static const struct { const char *init; double mean, second, bound; } kinds[] = {
+        {"zeros", 0, 0, 0},
+        {"ones", 1, 1, 1},
+        {"constant(-2.5)", -2.5, 6.25, 2.5},
+        {"normal(0.01)", 0, 1e-4, 0.06},
+        {"uniform(0.3)", 0, 0.03, 0.3},
+        {"glorot_uniform", 0, 2.0 / 400, 0.12247448713915891},
+        {"glorot_normal", 0, 2.0 / 400, 1},
+        {"he_normal", 0, 2.0 / 300, 1},
+        {"fan_in_uniform", 0, 1.0 / 900, 0.05773502691896258},
+        {"fan_in_uniform(3)", 0, 1.0 / 9, 0.57735026918962576},
+    };
+    Error err = ERROR_NONE;
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        Graph *g = graph_alloc(1, 1, &err);
+        made(graph_param(g, "W", 300, 100, kinds[k].init, &err), &err);
+        GraphParams *p = graph_params_alloc(g, GRAPH_FLOAT, 11, NULL, 0, &err);
+        assert_non_null(p);
+        const float *w = graph_params_block(p);
+        double sd = sqrt(fmax(0, kinds[k].second - kinds[k].mean * kinds[k].mean));
+        assert_true(fabs(moment(w, 30000, 1) - kinds[k].mean) <= 5 * sd / sqrt(30000));
+        assert_true(fabs(moment(w, 30000, 2) - kinds[k].second) <= 0.05 * kinds[k].second);
+        for (size_t i = 0; i < 30000; i++)
+            assert_true(fabs((double)w[i]) <= kinds[k].bound * (1 + 1e-6));
+        graph_params_free(p);
+        graph_free(g);
+    }
+}
+
+static void test_params(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    Graph *g = new_vae(4, 1);
+    GraphParams *p = new_params(g, GRAPH_FLOAT), *q = new_params(g, GRAPH_FLOAT);
+    char a[DIGEST_TEXT], b[DIGEST_TEXT];
+    graph_params_digest(p, a);
+    graph_params_digest(q, b);
+    assert_string_equal(a, b);
+    ((float *)graph_params_block(q))[0] += 1;
+    graph_params_digest(q, b);
+    assert_string_not_equal(a, b);
+    size_t offset = 0;
+    for (size_t i = 0; i < graph_params_arrays(p); i++) {
+        if (i > 0)
+            assert_true(strcmp(graph_params_name(p, i - 1), graph_params_name(p, i)) < 0);
+        assert_int_equal(graph_params_offset(p, i), offset);
+        offset += num_shape_size(graph_params_shape(p, i));
+    }
+    assert_int_equal(offset, graph_params_count(p));
+    graph_params_free(p);
+    graph_params_free(q);
+    assert_null(graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err));
+    assert_non_null(strstr(err.what, "data_logit"));
+    assert_non_null(strstr(err.where, "vae.lua:3"));
+
+    float mean[VAE_X] = {0, 1, 0.5f, 0.25f, NAN}; /* logit(0.001), logit(0.999), 0, -ln 3, clipped */
+    p = graph_params_alloc(g, GRAPH_FLOAT, 1, mean, VAE_X, &err);
+    const float *w = graph_params_block(p);
+    for (size_t i = 0; i < graph_params_arrays(p); i++)
+        if (strcmp(graph_params_name(p, i), "decoder.1.b") == 0)
+            w += graph_params_offset(p, i);
+    assert_true(fabs((double)w[0] + 6.906754778648554) < 1e-5);
+    assert_true(fabs((double)w[1] - 6.906754778648554) < 1e-4); /* 1 - 0.999f has lost ten bits */
+    assert_true(fabs((double)w[2]) < 1e-6);
+    assert_true(fabs((double)w[3] + 1.0986122886681098) < 1e-6);
+    assert_true(w[4] == w[0]);
+    graph_params_free(p);
+    graph_params_free(NULL);
+    graph_free(g);
+}
+
+static void test_plan_errors(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    Graph *g = new_vae(4, 1);
+    GraphParams *params = new_params(g, GRAPH_FLOAT);
+    static const char *const wrong[] = {"reconstructoin", NULL}, *const mu[] = {"q.mu", "z", NULL};
+    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.outputs = wrong}, params, &err));
+    assert_int_equal(err.kind, ERR_SCRIPT);
+    assert_string_equal(err.what, "the model has no value named \"reconstructoin\"");
+    assert_string_equal(err.hint, "did you mean \"reconstruction\"?");
+    assert_non_null(strstr(err.expected, "q.logvar"));
+    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.objective = "bond"}, params, &err));
+    assert_string_equal(err.hint, "did you mean \"bound\"?");
+    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.objective = "z", .fed = mu}, params, &err));
+    assert_non_null(strstr(err.what, "the objective \"z\" depends on no param"));
+    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.type = GRAPH_DOUBLE, .objective = "bound"}, params, &err));
+    assert_non_null(strstr(err.what, "the params are of another graph"));
+    graph_params_free(params);
+    graph_free(g);
+
+    /* a shape that fits the nominal batch only: the error says for which batch, and where */
+    g = graph_alloc(4, 1, &err);
+    GraphNode x = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
+    GraphNode y = made(graph_input(g, "y", DIMS(1, 4, 3), &err), &err);
+    graph_at(g, "fixed.lua:3");
+    GraphNode z = made(apply(g, "add", x, y, -1, NULL, NULL, &err), &err);
+    assert_int_equal(graph_name(g, "z", z, &err), 0);
+    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.batch = 5, .outputs = (const char *[]){"z", NULL}}, NULL, &err));
+    assert_string_equal(err.what, "add: a (1, 5, 3) does not fit b (1, 4, 3)");
+    assert_string_equal(err.where, "for batch 5, samples 1, fixed.lua:3");
+    graph_free(g);
+}
+
+/* Params shared by two layers, an argument used twice, a param as objective: gradients add up. */
+static void test_sharing(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    Graph *g = graph_alloc(1, 1, &err);
+    GraphNode w = made(graph_param(g, "w", 1, 1, "constant(3)", &err), &err);
+    GraphNode square = made(apply(g, "mul", w, w, -1, NULL, NULL, &err), &err);
+    GraphNode stopped = made(apply(g, "stop_gradient", square, -1, -1, NULL, NULL, &err), &err);
+    GraphNode cube = made(apply(g, "mul", stopped, w, -1, NULL, NULL, &err), &err);
+    GraphNode sum = made(apply(g, "add", cube, square, -1, NULL, NULL, &err), &err);
+    assert_int_equal(graph_name(g, "sum", sum, &err), 0);
+    assert_int_equal(graph_name(g, "w", w, &err), 0);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "sum"});
+    graph_plan_forward(p);
+    for (int twice = 0; twice < 2; twice++) {
+        graph_plan_backward(p);
+        assert_true(*(const float *)graph_plan_output(p, "sum", NULL) == 36);
+        assert_true(*(const float *)graph_plan_gradient(p) == -(9 + 6)); /* -(w^2 held still + 2 w) */
+    }
+    graph_plan_free(p);
+    p = new_plan(g, params, (GraphPlanSpec){.objective = "w"});
+    graph_plan_forward(p);
+    graph_plan_backward(p);
+    assert_true(*(const float *)graph_plan_gradient(p) == -1);
+    assert_true(*(const float *)graph_plan_output(p, "w", NULL) == 3);
+    graph_plan_free(p);
+    p = new_plan(g, params, (GraphPlanSpec){.outputs = (const char *[]){"w", "sum", NULL}, .fed = (const char *[]){"w", NULL}});
+    *(float *)graph_plan_input(p, "w", NULL) = 2; /* even a param can be fed */
+    graph_plan_forward(p);
+    assert_true(*(const float *)graph_plan_output(p, "sum", NULL) == 12);
+    assert_true(*(const float *)graph_params_block(params) == 3);
+    assert_null(graph_plan_gradient(p));
+    graph_plan_backward(p); /* harmless */
+    graph_plan_free(p);
+    graph_plan_free(NULL);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_trains),
+        cmocka_unit_test(test_shared_memory_same_bits),
+        cmocka_unit_test(test_threads_and_isa_same_bits),
+        cmocka_unit_test(test_whole_gradient),
+        cmocka_unit_test(test_float_and_double),
+        cmocka_unit_test(test_no_allocation_in_a_step),
+        cmocka_unit_test(test_recompile),
+        cmocka_unit_test(test_fed),
+        cmocka_unit_test(test_flops),
+        cmocka_unit_test(test_first_bad),
+        cmocka_unit_test(test_inits),
+        cmocka_unit_test(test_params),
+        cmocka_unit_test(test_plan_errors),
+        cmocka_unit_test(test_sharing),
+    };
+    return cmocka_run_group_tests_name("graph_plan", tests, NULL, NULL);
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_lab.c: runs and sweeps: identity, the same bits for every number of threads and instruction set, resuming after a
+ * kill at any moment, divergence, evaluations that come later.  The model is a small VAE on a few hundred digits.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "graph/plan.h"
+#include "lab/internal.h"
+#include "num/isa.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* SHA-256 of the parameters that fixture() ends with, on every machine.  It changes only with the arithmetic version. */
+#define GOLDEN "1760d077a98b12ea9970286619aae46aa24e86908afbcd1f8beeea5cd2ed1b85"
+
+enum { LATENT = 2, HIDDEN = 24 };
+
+typedef struct Fixture {
+    char folder[64], database[96];
+    Data *data;
+    Graph *graph;
+    LabRun run;
+    double rate[1], beta[3];
+    LabScalar scalar;
+    LabOptions options;
+    LabOutcome outcome;
+    Error err;
+} Fixture;
+
+static const char *const metrics[] = {"elbo", "kl", "reconstruction", NULL};
+static const char *const no_evaluations[] = {NULL};
+static const char *const one_evaluation[] = {"mean", NULL};
+static const StoreParam params[] = {{"beta", NULL, 1.0}, {"latent", NULL, LATENT}};
+
+/* ---- the model ------------------------------------------------------------------------------------------------------------ */
+
+static GraphNode apply(Graph *g, const char *op, size_t n, const GraphNode *args, Error *err)
+{
+    GraphNode node = graph_apply(g, op, args, n, NULL, 0, err);
+    if (node < 0)
+        fail_msg("%s: %s", op, err->what);
+    return node;
+}
+#define APPLY(op, ...) apply(g, op, sizeof((GraphNode[]){__VA_ARGS__}) / sizeof(GraphNode), (GraphNode[]){__VA_ARGS__}, err)
+
+static GraphNode layer(Graph *g, const char *name, GraphNode x, size_t in, size_t out, const char *act, Error *err)
+{
+    char w[64], b[64];
+    snprintf(w, sizeof w, "%s.W", name);
+    snprintf(b, sizeof b, "%s.b", name);
+    GraphNode args[3] = {x, graph_param(g, w, in, out, "glorot_uniform", err), graph_param(g, b, 1, out, "zeros", err)};
+    GraphAttr attr = {.name = "act", .text = act};
+    return graph_apply(g, "dense", args, 3, &attr, 1, err);
+}
+
+/* x -> q(z|x) -> z -> p(x|z); bound = reconstruction - beta KL, beta a scalar that a schedule sets. */
+static Graph *vae(size_t batch, Error *err)
+{
+    Graph *g = graph_alloc(batch, 1, err);
+    GraphNode x = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, 784}}, err);
+    GraphNode h = layer(g, "encoder.0", x, 784, HIDDEN, "tanh", err);
+    GraphNode mu = layer(g, "encoder.mu", h, HIDDEN, LATENT, "none", err);
+    GraphNode logvar = layer(g, "encoder.logvar", h, HIDDEN, LATENT, "none", err);
+    GraphNode eps = graph_noise(g, "z", "normal", (GraphDims){{GRAPH_SAMPLES, GRAPH_BATCH, LATENT}}, err);
+    GraphNode z = APPLY("reparameterise", mu, logvar, eps);
+    GraphNode logits = layer(g, "decoder.1", layer(g, "decoder.0", z, LATENT, HIDDEN, "tanh", err), HIDDEN, 784, "none", err);
+    GraphNode reconstruction = APPLY("bernoulli", x, logits);
+    GraphNode kl = APPLY("kl", mu, logvar);
+    GraphNode beta = graph_scalar(g, "beta", err);
+    GraphNode logw = APPLY("sub", APPLY("add", reconstruction, APPLY("standard_normal", z)), APPLY("normal", z, mu, logvar));
+    assert_int_equal(graph_name(g, "bound", APPLY("sub", reconstruction, APPLY("mul", beta, kl)), err), 0);
+    graph_name(g, "elbo", APPLY("sub", reconstruction, kl), err);
+    graph_name(g, "reconstruction", reconstruction, err);
+    graph_name(g, "kl", kl, err);
+    graph_name(g, "q.mu", mu, err);
+    graph_name(g, "z", z, err);
+    graph_name(g, "logw", logw, err);
+    graph_name(g, "p.mean", APPLY("sigmoid", logits), err);
+    return g;
+}
+
+/* ---- the fixture ------------------------------------------------------------------------------------------------------------ */
+
+static int record_mean(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err)
+{
+    LabAsk ask = {.data = run->data, .split = DATA_TEST, .count = 100, .seed = 7};
+    const char *const names[] = {"elbo", NULL};
+    double mean, se;
+    (void)evaluation;
+    if (lab_model_mean(model, &ask, names, &mean, &se, err) != 0)
+        return -1;
+    StoreMetric m = {"test/mean", 0, mean};
+    return store_run_record(s, id, &m, 1, NULL, err);
+}
+
+static int setup(void **state)
+{
+    Fixture *f = calloc(1, sizeof *f);
+    snprintf(f->folder, sizeof f->folder, "/tmp/vae-lab-test-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->database, sizeof f->database, "%s/results.db", f->folder);
+    DataOptions options = {.train = 600, .test = 130, .binarise = DATA_FRESH};
+    f->data = data_open("digits", &options, &f->err);
+    assert_non_null(f->data);
+    f->graph = vae(64, &f->err);
+    f->rate[0] = 2e-3;
+    f->beta[0] = 0.1, f->beta[1] = 0.5, f->beta[2] = 1;
+    f->scalar = (LabScalar){"beta", {3, f->beta}};
+    f->run = (LabRun){.experiment = "test", .question = "?", .script = "test.lua", .label = "beta=1", .params = params, .nparams = 2,
+                      .graph = f->graph, .data = f->data, .seed = 1, .objective = "bound", .metrics = metrics,
+                      .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
+                      .test_every = 1, .evaluations = no_evaluations};
+    assert_int_equal(optimiser_defaults(&f->run.optimiser, "adam", &f->err), 0);
+    f->options = (LabOptions){.database = f->database, .jobs = 1, .threads = 1, .quiet = 1, .settings = "{}", .command = "again",
+                              .hooks = {record_mean}};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    Fixture *f = *state;
+    char command[128];
+    mem_free(f->run.plan);
+    graph_free(f->graph);
+    data_free(f->data);
+    snprintf(command, sizeof command, "rm -rf %s", f->folder);
+    int status = system(command);
+    free(f);
+    return status;
+}
+
+static void sweep(Fixture *f, LabRun *runs, size_t count)
+{
+    /* a worker that crashes must die, and not go on as this test in cmocka's handler */
+    const int deadly[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
+        signal(deadly[i], SIG_DFL);
+    for (size_t i = 0; i < count; i++) {
+        if (lab_run_identify(&runs[i], &f->err) != 0)
+            fail_msg("%s (%s)", f->err.what, f->err.found);
+    }
+    /* the results' table is not of interest here */
+    fflush(stdout);
+    int out = dup(1), null = open("/dev/null", O_WRONLY);
+    dup2(null, 1);
+    int status = lab_sweep(runs, count, &f->options, &f->outcome, &f->err);
+    dup2(out, 1);
+    close(out);
+    close(null);
+    if (status != 0)
+        fail_msg("%s %s %s", f->err.what, f->err.where, f->err.found);
+}
+
+static int take_text(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    (void)names;
+    assert_int_equal(columns, 1);
+    if (values[0].type == STORE_TEXT)
+        snprintf(context, 256, "%s", (const char *)values[0].bytes);
+    else if (values[0].type == STORE_INTEGER)
+        snprintf(context, 256, "%lld", (long long)values[0].integer);
+    else if (values[0].type == STORE_REAL)
+        snprintf(context, 256, "%.17g", values[0].real);
+    return 0;
+}
+
+/* The one value of a query, as text; "" when there is none. */
+static const char *ask(Fixture *f, const char *sql)
+{
+    static char text[4][256];
+    static int turn;
+    char *value = text[turn++ % 4];
+    value[0] = '\0';
+    Store *s = store_open(f->database, STORE_READ, &f->err);
+    if (s == NULL || store_query(s, sql, NULL, 0, take_text, value, &f->err) != 0)
+        fail_msg("%s: %s", sql, f->err.what);
+    store_close(s);
+    return value;
+}
+
+#define LAST_DIGEST "select digest from run order by id desc limit 1"
+
+/* ---- tests -------------------------------------------------------------------------------------------------------------------- */
+
+static void trains_and_records(void **state)
+{
+    Fixture *f = *state;
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.executed, 1);
+    assert_string_equal(ask(f, "select status from runs"), "done");
+    assert_string_equal(ask(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
+    double first = atof(ask(f, "select value from curves where metric = 'train/elbo' and step = 1"));
+    double last = atof(ask(f, "select value from curves where metric = 'train/elbo' and step = 4"));
+    assert_true(first < last && last < 0 && first > -600);
+    assert_true(atof(ask(f, "select min(value) from curves where metric like '%/kl'")) >= 0);
+    /* ELBO = reconstruction - KL, per epoch, to the rounding of float sums */
+    assert_true(fabs(atof(ask(f, "select value from curves where metric = 'test/reconstruction' and step = 4")) -
+                     atof(ask(f, "select value from curves where metric = 'test/kl' and step = 4")) -
+                     atof(ask(f, "select value from curves where metric = 'test/elbo' and step = 4"))) < 1e-3);
+    assert_string_equal(ask(f, "select count(*) from checkpoint"), "0");
+}
+
+static void digest_is_golden(void **state)
+{
+    Fixture *f = *state;
+    sweep(f, &f->run, 1);
+    assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+}
+
+static void threads_and_instruction_sets_agree(void **state)
+{
+    Fixture *f = *state;
+    const char *const *isa = num_isa_available();
+    const char *best = isa[0];
+    f->options.fresh = 1;
+    for (int threads = 1; threads <= 3; threads++) {
+        f->options.threads = threads;
+        sweep(f, &f->run, 1);
+        assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+    }
+    for (; *isa != NULL; isa++) {
+        assert_int_equal(num_isa_choose(*isa, &f->err), 0);
+        sweep(f, &f->run, 1);
+        assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+    }
+    num_isa_choose(best, &f->err);
+    assert_string_equal(ask(f, "select count(distinct digest) from run"), "1");
+    /* the curves too, to the bit: one value for each metric and epoch, the clock's aside */
+    assert_string_equal(ask(f, "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
+                               "where k.name not like 'time/%' group by m.metric, m.step)"), "1");
+}
+
+static void a_finished_run_is_not_run_again(void **state)
+{
+    Fixture *f = *state;
+    sweep(f, &f->run, 1);
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.executed, 0);
+    assert_int_equal(f->outcome.skipped, 1);
+    assert_string_equal(ask(f, "select count(*) from run"), "1");
+}
+
+static void identity_covers_what_determines_the_numbers(void **state)
+{
+    Fixture *f = *state;
+    char base[DIGEST_TEXT];
+    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
+    strcpy(base, f->run.identity);
+
+#define CHANGED(change, undo)                                       \
+    do {                                                            \
+        change;                                                     \
+        assert_int_equal(lab_run_identify(&f->run, &f->err), 0);    \
+        assert_string_not_equal(f->run.identity, base);             \
+        undo;                                                       \
+    } while (0)
+    CHANGED(f->run.seed = 2, f->run.seed = 1);
+    CHANGED(f->run.epochs = 5, f->run.epochs = 4);
+    CHANGED(f->run.batch = 32, f->run.batch = 64);
+    CHANGED(f->rate[0] = 1e-3, f->rate[0] = 2e-3);
+    CHANGED(f->beta[1] = 0.6, f->beta[1] = 0.5);
+    CHANGED(f->run.optimiser.beta1 = 0.8, f->run.optimiser.beta1 = 0.9);
+    f->run.label = "another", f->run.question = "another", f->run.evaluations = one_evaluation;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
+    assert_string_equal(f->run.identity, base);
+}
+
+/* Runs the sweep in a process of its own and kills the worker, and it, after `milliseconds`. */
+static void killed_after(Fixture *f, int milliseconds)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        setpgid(0, 0);
+        LabOutcome outcome;
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        dup2(null, 2);
+        lab_sweep(&f->run, 1, &f->options, &outcome, &f->err);
+        _exit(0);
+    }
+    setpgid(pid, pid);
+    struct timespec t = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    nanosleep(&t, NULL);
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void a_killed_run_ends_in_the_same_bits(void **state)
+{
+    Fixture *f = *state;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
+    for (int milliseconds = 30; milliseconds <= 240; milliseconds += 70) {
+        killed_after(f, milliseconds);
+        char path[224];
+        snprintf(path, sizeof path, "sqlite3 -cmd '.timeout 5000' %s 'pragma integrity_check' 2>&1 | grep -qx ok", f->database);
+        if (access(f->database, F_OK) == 0)
+            assert_int_equal(system(path), 0);
+    }
+    sweep(f, &f->run, 1);
+    assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(ask(f, "select count(*) from runs"), "1");
+    assert_string_equal(ask(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
+}
+
+/* A signal in the middle of an epoch: the state is kept to the step, and the run goes on from there. */
+static void an_interrupted_run_resumes_in_mid_epoch(void **state)
+{
+    Fixture *f = *state;
+    f->run.epochs = 150; /* long enough that the signal comes in the middle */
+    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        LabOutcome outcome;
+        Error err = ERROR_NONE;
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        dup2(null, 2);
+        int status = lab_sweep(&f->run, 1, &f->options, &outcome, &err);
+        _exit(status == -1 && err.kind == ERR_SIGNAL && outcome.interrupted == 1 ? 42 : 1);
+    }
+    struct timespec t = {0, 300000000L};
+    nanosleep(&t, NULL);
+    kill(pid, SIGTERM);
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+    assert_string_equal(ask(f, "select status from runs"), "interrupted");
+    assert_string_equal(ask(f, "select count(*) from checkpoint"), "1");
+    char steps[32];
+    snprintf(steps, sizeof steps, "%s", ask(f, "select step from checkpoint"));
+    assert_true(atoi(steps) > 0);
+
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.resumed, 1);
+    char resumed[128];
+    snprintf(resumed, sizeof resumed, "%s", ask(f, LAST_DIGEST));
+    f->options.fresh = 1;
+    sweep(f, &f->run, 1);
+    assert_string_equal(ask(f, LAST_DIGEST), resumed);
+}
+
+static void a_checkpoint_of_another_run_is_not_taken(void **state)
+{
+    (void)state;
+    double totals[2] = {1, 2}, totals2[2] = {0, 0};
+    float p[3] = {1, 2, 3}, s[2] = {4, 5}, p2[3] = {0}, s2[2] = {0};
+    LabState a = {.epoch = 3, .batch = 7, .optimiser_steps = 99, .ntotals = 2, .totals = totals, .nparams = 3, .params = p, .nstate = 2, .state = s};
+    LabState b = {.epoch = 1, .ntotals = 2, .totals = totals2, .nparams = 3, .params = p2, .nstate = 2, .state = s2};
+    unsigned char bytes[256];
+    size_t size = lab_checkpoint_size(&a);
+    lab_checkpoint_write(&a, bytes);
+    assert_int_equal(lab_checkpoint_read(&b, bytes, size), 0);
+    assert_int_equal(b.epoch, 3);
+    assert_int_equal(b.batch, 7);
+    assert_int_equal(b.optimiser_steps, 99);
+    assert_memory_equal(p2, p, sizeof p);
+    assert_memory_equal(s2, s, sizeof s);
+    assert_memory_equal(totals2, totals, sizeof totals);
+    assert_int_equal(lab_checkpoint_read(&b, bytes, size - 1), -1);
+    b.nparams = 2, b.nstate = 3; /* the same size in all, another run's arrays */
+    assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
+    b.nparams = 3, b.nstate = 2;
+    bytes[0] ^= 1;
+    assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
+}
+
+static void divergence_is_recorded_with_the_tensor(void **state)
+{
+    Fixture *f = *state;
+    f->rate[0] = 1e30; /* the first update throws every weight to infinity */
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.diverged, 1);
+    assert_string_equal(ask(f, "select status from runs"), "diverged");
+    const char *message = ask(f, "select message from run");
+    assert_non_null(strstr(message, "epoch 1, minibatch 2 of 10"));
+    assert_non_null(strstr(message, "first in "));
+}
+
+static void an_evaluation_may_come_later(void **state)
+{
+    Fixture *f = *state;
+    sweep(f, &f->run, 1);
+    assert_string_equal(ask(f, "select count(*) from metric_name where name = 'test/mean'"), "0");
+    f->run.evaluations = one_evaluation;
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.executed, 0);
+    double elbo = atof(ask(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
+    assert_true(elbo < 0 && elbo > -600);
+    assert_string_equal(ask(f, "select count(*) from run"), "1");
+}
+
+static void a_run_that_fails_leaves_the_others_alone(void **state)
+{
+    Fixture *f = *state;
+    LabRun runs[3] = {f->run, f->run, f->run};
+    double wild = 1e30;
+    runs[1].rate = (LabSchedule){1, &wild};
+    runs[2].seed = 2;
+    f->options.jobs = 2;
+    sweep(f, runs, 3);
+    assert_int_equal(f->outcome.executed, 2);
+    assert_int_equal(f->outcome.diverged, 1);
+    for (int i = 0; i < 3; i++)
+        mem_free(runs[i].plan);
+}
+
+/* The importance-weighted bound rises with the number of draws, and one draw's mean is the ELBO (Burda et al., theorem 1). */
+static void log_weights_give_the_bound(void **state)
+{
+    Fixture *f = *state;
+    sweep(f, &f->run, 1);
+    Store *s = store_open(f->database, STORE_READ, &f->err);
+    LabModel *m = lab_model_open(s, 1, &f->err);
+    assert_non_null(m);
+    enum { N = 130 };
+    double logp[N], se[N], ess[N], mean[3] = {0}, elbo, elbo_se;
+    const size_t k[3] = {1, 20, 200};
+    LabAsk what = {.data = f->data, .split = DATA_TEST, .count = N, .seed = 3};
+    for (int i = 0; i < 3; i++) {
+        what.samples = k[i];
+        assert_int_equal(lab_model_log_weights(m, &what, "logw", 20, logp, se, ess, &f->err), 0);
+        for (int j = 0; j < N; j++) {
+            mean[i] += logp[j] / N;
+            assert_true(ess[j] >= 0.999 && ess[j] <= (double)k[i] * 1.001 && se[j] >= 0);
+        }
+    }
+    what.samples = 50;
+    const char *const names[] = {"elbo", NULL};
+    assert_int_equal(lab_model_mean(m, &what, names, &elbo, &elbo_se, &f->err), 0);
+    assert_true(mean[0] < mean[1] && mean[1] < mean[2]);
+    /* one draw has the noise of log q(z|x) too: about a nat for each of 2 dimensions over 130 examples; 5 sigma is 0.6 */
+    assert_true(fabs(mean[0] - elbo) < 0.6);
+    lab_model_free(m);
+    store_close(s);
+}
+
+/* Decoding replaces z: the decoder's output for a z of our own, the same however the rows are cut. */
+static void feeding_z_decodes(void **state)
+{
+    Fixture *f = *state;
+    sweep(f, &f->run, 1);
+    Store *s = store_open(f->database, STORE_READ, &f->err);
+    LabModel *m = lab_model_open(s, 1, &f->err);
+    assert_non_null(m);
+    assert_int_equal(lab_model_width(m, "z"), LATENT);
+    assert_int_equal(lab_model_width(m, "nothing"), 0);
+    enum { ROWS = 2003 }; /* more than one pass, and a prime */
+    float *z = calloc(ROWS * LATENT, sizeof *z), *x = calloc((size_t)ROWS * 784, sizeof *x), one[784];
+    for (int i = 0; i < ROWS * LATENT; i++)
+        z[i] = (float)((i * 37) % 101) / 50.f - 1.f;
+    LabAsk what = {.fed = "z", .fed_values = z, .count = ROWS};
+    assert_int_equal(lab_model_map(m, &what, "p.mean", x, &f->err), 0);
+    what.fed_values = z + 2001 * LATENT, what.count = 1;
+    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &f->err), 0);
+    assert_memory_equal(one, x + (size_t)2001 * 784, sizeof one);
+    what.fed = NULL;
+    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &f->err), -1);
+    free(z);
+    free(x);
+    lab_model_free(m);
+    store_close(s);
+}
+
+static void out_of_range_is_said_before_training(void **state)
+{
+    Fixture *f = *state;
+    f->run.batch = 601;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
+    assert_non_null(strstr(f->err.what, "batch"));
+    f->run.batch = 64, f->run.nscalars = 0;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
+    assert_non_null(strstr(f->err.what, "beta"));
+    f->run.nscalars = 1, f->run.objective = "bond";
+    assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
+    f->run.objective = "bound", f->rate[0] = -1;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
+    assert_non_null(strstr(f->err.what, "rate"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(trains_and_records),
+        TEST(digest_is_golden),
+        TEST(threads_and_instruction_sets_agree),
+        TEST(a_finished_run_is_not_run_again),
+        TEST(identity_covers_what_determines_the_numbers),
+        TEST(a_killed_run_ends_in_the_same_bits),
+        TEST(an_interrupted_run_resumes_in_mid_epoch),
+        TEST(a_checkpoint_of_another_run_is_not_taken),
+        TEST(divergence_is_recorded_with_the_tensor),
+        TEST(an_evaluation_may_come_later),
+        TEST(a_run_that_fails_leaves_the_others_alone),
+        TEST(log_weights_give_the_bound),
+        TEST(feeding_z_decodes),
+        TEST(out_of_range_is_said_before_training),
+    };
+    return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
+}

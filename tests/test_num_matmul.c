@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_num_matmul.c: the matrix product equals three plain loops to the bit: in each form, on each instruction set
+ * that this processor has, on 1, 2 and 3 threads, at every edge of the register tile, for awkward values.
+ *
+ * Random numbers come from a fixed seed.  No tolerance but for f64 against f32, stated there.  A NaN equals a NaN.
+ */
+#include "num/isa.h"
+#include "num/matmul.h"
+
+#define NUM_VARIANT test
+#include "num/isa/variant.h"
+
+#include "base/mem.h"
+#include "num/map.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static uint64_t seed = 20250101;
+
+static uint32_t bits32(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (uint32_t)(seed >> 16);
+}
+
+static float as_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static int same(float x, float y)
+{
+    return (isnan(x) && isnan(y)) || memcmp(&x, &y, sizeof x) == 0;
+}
+
+/* ---- values --------------------------------------------------------------------------------------------------------- */
+
+typedef enum { PLAIN, DENORMAL, CANCELLING, SPECIAL, VALUES } Values;
+static const char *const values_names[] = {"plain", "denormal", "cancelling", "special"};
+
+static float value(Values kind)
+{
+    static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 3e38f, 1e-45f, -1e-45f, 1e-38f, 1e-20f};
+    static const float sizes[] = {1.0f, -1.0f, 16777216.0f, -16777216.0f, 3.0f, 1e10f, -1e10f, 0x1.000002p0f};
+    uint32_t u = bits32();
+    switch (kind) {
+    case DENORMAL: /* products around 2^-149 to 2^-120: results that lose bits to the denormal range */
+        return as_float((u & 0x807fffff) | ((45 + u % 29) << 23));
+    case CANCELLING:
+        return sizes[u % 8];
+    case SPECIAL: /* mostly plain, or all is NaN */
+        return u % 64 == 0 ? special[bits32() % 12] : as_float((u & 0x807fffff) | ((120 + u % 13) << 23));
+    default:
+        return (float)(int32_t)u * 0x1p-31f;
+    }
+}
+
+/* A block whose last float is the last before a guard, so that a write past the end is seen here, and a read past the
+ * end by `make asan`. */
+static const float GUARD = 12345.0f;
+
+static float *block(size_t n, Values kind)
+{
+    float *x = mem_array(n + 1, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = value(kind);
+    x[n] = GUARD;
+    return x;
+}
+
+/* ---- one product in every way --------------------------------------------------------------------------------------- */
+
+typedef struct Case {
+    NumForm form;
+    size_t m, n, k;
+    Values kind;
+    int bias, accumulate;
+    NumAct act;
+} Case;
+
+static void use(const char *isa, int threads)
+{
+    Error err = ERROR_NONE;
+    assert_int_equal(num_isa_choose(isa, &err), 0);
+    num_threads_set(threads);
+}
+
+static void check(Case x)
+{
+    size_t size = x.m * x.n;
+    float *a = block(x.m * x.k, x.kind), *b = block(x.k * x.n, x.kind), *bias = block(x.n, x.kind), *old = block(size, x.kind);
+    float *c = mem_array(size + 1, sizeof *c), *want = mem_array(size + 1, sizeof *want);
+    assert_non_null(c);
+    assert_non_null(want);
+    use(NULL, 1);
+    memcpy(want, old, (size + 1) * sizeof *want);
+    num_matmul_reference_f32(x.form, x.m, x.n, x.k, want, a, b, x.bias ? bias : NULL, x.act, x.accumulate);
+    for (const char *const *isa = num_isa_available(); *isa != NULL; isa++)
+        for (int threads = 1; threads <= 3; threads++) {
+            use(*isa, threads);
+            float *scratch = mem_array(num_matmul_scratch(x.form, x.m, x.n, x.k), sizeof *scratch);
+            assert_non_null(scratch);
+            memcpy(c, old, (size + 1) * sizeof *c);
+            num_matmul_f32(x.form, x.m, x.n, x.k, c, a, b, x.bias ? bias : NULL, x.act, x.accumulate, scratch);
+            mem_free(scratch);
+            assert_true(c[size] == GUARD);
+            for (size_t i = 0; i < size; i++)
+                if (!same(c[i], want[i]))
+                    fail_msg("form %d, m %zu, n %zu, k %zu, %s values, bias %d, act %d, accumulate %d, %s, %d threads: element "
+                             "(%zu, %zu) is %a, the reference %a", (int)x.form, x.m, x.n, x.k, values_names[x.kind], x.bias,
+                             (int)x.act, x.accumulate, *isa, threads, i / x.n, i % x.n, (double)c[i], (double)want[i]);
+        }
+    use(NULL, 1);
+    mem_free(a);
+    mem_free(b);
+    mem_free(bias);
+    mem_free(old);
+    mem_free(c);
+    mem_free(want);
+}
+
+static void check_forms(size_t m, size_t n, size_t k, Values kind)
+{
+    for (int form = NUM_NN; form <= NUM_TN; form++)
+        check((Case){.form = (NumForm)form, .m = m, .n = n, .k = k, .kind = kind});
+}
+
+/* ---- tests ---------------------------------------------------------------------------------------------------------- */
+
+static void known_product(void **state)
+{
+    (void)state;
+    const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {7, 8, 9, 10, 11, 12}; /* (2, 3) (3, 2) */
+    const float at[] = {1, 4, 2, 5, 3, 6}, bt[] = {7, 9, 11, 8, 10, 12};
+    float c[4];
+    num_matmul_f32(NUM_NN, 2, 2, 3, c, a, b, NULL, NUM_ACT_NONE, 0, NULL);
+    assert_true(c[0] == 58 && c[1] == 64 && c[2] == 139 && c[3] == 154);
+    num_matmul_f32(NUM_NT, 2, 2, 3, c, a, bt, NULL, NUM_ACT_NONE, 0, NULL);
+    assert_true(c[0] == 58 && c[1] == 64 && c[2] == 139 && c[3] == 154);
+    num_matmul_f32(NUM_TN, 2, 2, 3, c, at, b, NULL, NUM_ACT_NONE, 1, NULL);
+    assert_true(c[0] == 116 && c[1] == 128 && c[2] == 278 && c[3] == 308);
+}
+
+/* The chain is fused and ascending: (2^24 + 1) - 2^24 with the 1 first and last; a product whose low half only a fused step
+ * keeps; sums in the middle between two floats, and a trace below it, which two roundings take for the middle. */
+static void chain_is_fused_and_ascending(void **state)
+{
+    (void)state;
+    const float ones[] = {1, 1, 1}, low_first[] = {1, 0x1p24f, -0x1p24f}, low_last[] = {0x1p24f, -0x1p24f, 1};
+    const float x[] = {-1, 0x1.000002p0f}, y[] = {0x1.000004p0f, 0x1.000002p0f}; /* (1 + u)^2 - (1 + 2u) = u^2 */
+    const float below[] = {1, 0x1.000002p0f}, trace[] = {0x1.000002p0f, 0x1.fffffcp-25f};
+    const float even[] = {1, 0x1p-24f}, odd[] = {0x1.000002p0f, 0x1p-24f};
+    for (const char *const *isa = num_isa_available(); *isa != NULL; isa++) {
+        float c;
+        use(*isa, 1);
+        num_matmul_f32(NUM_NN, 1, 1, 3, &c, ones, low_first, NULL, NUM_ACT_NONE, 0, NULL);
+        assert_true(c == 0.0f);
+        num_matmul_f32(NUM_NT, 1, 1, 3, &c, ones, low_last, NULL, NUM_ACT_NONE, 0, NULL);
+        assert_true(c == 1.0f);
+        num_matmul_f32(NUM_TN, 1, 1, 2, &c, x, y, NULL, NUM_ACT_NONE, 0, NULL);
+        assert_true(c == 0x1p-46f);
+        num_matmul_f32(NUM_NN, 1, 1, 2, &c, below, trace, NULL, NUM_ACT_NONE, 0, NULL);
+        assert_true(c == 0x1.000002p0f);
+        num_matmul_f32(NUM_NN, 1, 1, 2, &c, ones, even, NULL, NUM_ACT_NONE, 0, NULL);
+        assert_true(c == 1.0f);
+        num_matmul_f32(NUM_NN, 1, 1, 2, &c, ones, odd, NULL, NUM_ACT_NONE, 0, NULL);
+        assert_true(c == 0x1.000004p0f);
+    }
+    use(NULL, 1);
+}
+
+/* Every number of rows and columns around one and two register tiles. */
+static void tile_edges(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m <= 14; m++)
+        for (size_t n = 0; n <= 36; n++)
+            check_forms(m, n, 1 + (m * 7 + n) % 10, PLAIN);
+    for (size_t m = 23; m <= 26; m++)
+        for (size_t n = 61; n <= 67; n++)
+            check_forms(m, n, 5, PLAIN);
+}
+
+static void empty_and_single_chains(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k <= 3; k++) {
+        check_forms(5, 17, k, PLAIN);
+        check_forms(1, 1, k, SPECIAL);
+        for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++)
+            check((Case){.form = NUM_NN, .m = 3, .n = 19, .k = k, .bias = 1, .act = (NumAct)act, .accumulate = 1});
+    }
+}
+
+/* Around the blocks of k and of rows, where chains wait in memory; products large enough for threads among them. */
+static void long_chains_and_tall_products(void **state)
+{
+    (void)state;
+    static const size_t shapes[][3] = {{7, 33, 399}, {13, 20, 401}, {3, 50, 797}, {25, 37, 801}, {193, 40, 30}, {389, 5, 17},
+                                       {5, 389, 17}, {100, 2, 500}, {500, 2, 100}, {1, 784, 400}, {100, 500, 2}, {101, 103, 107}};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+        for (int accumulate = 0; accumulate < 2; accumulate++)
+            for (int form = NUM_NN; form <= NUM_TN; form++)
+                check((Case){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2], .bias = (form ^ accumulate) & 1,
+                             .accumulate = accumulate});
+}
+
+static void random_shapes(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        uint32_t u = bits32();
+        check((Case){.form = (NumForm)(u % 3), .m = bits32() % 50, .n = bits32() % 70, .k = bits32() % 60, .kind = (Values)(u / 3 % VALUES),
+                     .bias = u >> 8 & 1, .accumulate = u >> 9 & 1, .act = (NumAct)((u >> 10) % 5)});
+    }
+}
+
+static void awkward_values(void **state)
+{
+    (void)state;
+    for (int kind = DENORMAL; kind < VALUES; kind++)
+        for (int form = NUM_NN; form <= NUM_TN; form++)
+            for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++)
+                check((Case){.form = (NumForm)form, .m = 27, .n = 45, .k = 40, .kind = (Values)kind, .bias = 1, .act = (NumAct)act,
+                             .accumulate = act & 1});
+}
+
+/* A shape that is divided over three threads, by columns, by rows, and both ways. */
+static void threads_divide_outputs(void **state)
+{
+    (void)state;
+    check((Case){.form = NUM_NN, .m = 30, .n = 600, .k = 97, .bias = 1, .act = NUM_ACT_TANH});
+    check((Case){.form = NUM_TN, .m = 600, .n = 34, .k = 97, .accumulate = 1});
+    check((Case){.form = NUM_NT, .m = 130, .n = 150, .k = 97});
+}
+
+/* A bias of -0 and no bias differ only in what they do to -0; adding the old c comes last. */
+static void order_of_the_epilogue(void **state)
+{
+    (void)state;
+    const float a = 2.0f, b = 3.0f, bias = -7.0f;
+    for (int form = NUM_NN; form <= NUM_TN; form++) {
+        float c = 10.0f;
+        num_matmul_f32((NumForm)form, 1, 1, 1, &c, &a, &b, &bias, NUM_ACT_RELU, 1, NULL);
+        assert_true(c == 10.0f); /* 10 + relu(6 - 7), not relu(10 + 6 - 7) */
+    }
+}
+
+/* In double, as the oracle of the gradient test: against f32 within k products' rounding, k 2^-24 sum |a b|. */
+static void double_agrees(void **state)
+{
+    (void)state;
+    enum { M = 5, N = 7, K = 11 };
+    for (int form = NUM_NN; form <= NUM_TN; form++)
+        for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++) {
+            float *a = block(M * K, PLAIN), *b = block(K * N, PLAIN), *bias = block(N, PLAIN), c[M * N];
+            double a2[M * K], b2[K * N], bias2[N], c2[M * N];
+            for (int i = 0; i < M * K; i++)
+                a2[i] = (double)a[i];
+            for (int i = 0; i < K * N; i++)
+                b2[i] = (double)b[i];
+            for (int i = 0; i < N; i++)
+                bias2[i] = (double)bias[i];
+            for (int i = 0; i < M * N; i++) {
+                c[i] = (float)i;
+                c2[i] = i;
+            }
+            num_matmul_f32((NumForm)form, M, N, K, c, a, b, bias, (NumAct)act, act & 1, NULL);
+            num_matmul_f64((NumForm)form, M, N, K, c2, a2, b2, bias2, (NumAct)act, act & 1, NULL);
+            for (int i = 0; i < M * N; i++)
+                assert_true(fabs((double)c[i] - c2[i]) <= 2 * K * K * 0x1p-24);
+            mem_free(a);
+            mem_free(b);
+            mem_free(bias);
+        }
+}
+
+static double act_f64(NumAct act, double x)
+{
+    switch (act) {
+    case NUM_ACT_TANH: return tanh(x);
+    case NUM_ACT_SIGMOID: return 1 / (1 + exp(-x));
+    case NUM_ACT_RELU: return x > 0 ? x : 0;
+    case NUM_ACT_SOFTPLUS: return log1p(exp(x));
+    case NUM_ACT_NONE: break;
+    }
+    return x;
+}
+
+/* f64: against a central difference (h = 1e-5: error about h^2 + 1e-16 / h).  f32: against f64 at the same y, within
+ * 8 roundings of the largest slope, 1; the same bits on every instruction set, at every length, in place too. */
+static void gradient_through_activations(void **state)
+{
+    (void)state;
+    enum { N = 53 };
+    for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++) {
+        double y64[N], dx64[N], dy64[N];
+        float y[N], dy[N], dx[N], first[N];
+        for (int i = 0; i < N; i++) {
+            double x = (i - 26.5) * 0.31, h = 1e-5;
+            y64[i] = act_f64((NumAct)act, x);
+            dy64[i] = 1 + i % 3;
+            num_act_back_f64((NumAct)act, 1, dx64 + i, dy64 + i, y64 + i);
+            double slope = (act_f64((NumAct)act, x + h) - act_f64((NumAct)act, x - h)) / (2 * h);
+            assert_true(fabs(dx64[i] - dy64[i] * slope) < 1e-8);
+            y[i] = (float)y64[i];
+            dy[i] = (float)dy64[i];
+            y64[i] = (double)y[i];
+            num_act_back_f64((NumAct)act, 1, dx64 + i, dy64 + i, y64 + i);
+        }
+        for (const char *const *isa = num_isa_available(); *isa != NULL; isa++)
+            for (size_t n = 0; n <= N; n++) {
+                use(*isa, 1);
+                memcpy(dx, dy, sizeof dx);
+                num_act_back_f32((NumAct)act, n, dx, dx, y);
+                if (isa == num_isa_available() && n == N)
+                    memcpy(first, dx, sizeof dx);
+                for (size_t i = 0; i < n; i++)
+                    assert_true(fabs((double)dx[i] - dx64[i]) <= 8 * 3 * 0x1p-24);
+                for (size_t i = n; i < N; i++)
+                    assert_true(dx[i] == dy[i]);
+                if (n == N)
+                    assert_memory_equal(dx, first, sizeof dx);
+            }
+    }
+    use(NULL, 1);
+    const float tiny = 1e-12f, one = 1.0f; /* softplus' far below zero is y itself, not 1 - exp(-y) = 0 */
+    float slope;
+    num_act_back_f32(NUM_ACT_SOFTPLUS, 1, &slope, &one, &tiny);
+    assert_true(fabsf(slope - tiny) <= 2e-19f);
+}
+
+/* ---- the emulated fma ----------------------------------------------------------------------------------------------- */
+
+static void check_fma(float a, float b, float c)
+{
+    float want = fmaf(a, b, c), got = num_fma_emulated(a, b, c);
+    if (!same(got, want))
+        fail_msg("fma(%a, %a, %a) is emulated as %a, exactly %a", (double)a, (double)b, (double)c, (double)got, (double)want);
+    assert_true(same(num_fma(a, b, c), want));
+}
+
+static void fma_special_values(void **state)
+{
+    (void)state;
+    static const float list[] = {0.0f, 1.0f, 0x1p-149f, 0x1p-126f, 0x1.fffffcp-127f, 0x1.fffffep127f, INFINITY, NAN, 0x1.000002p0f,
+                                 0x1p-75f, 0x1.8p-75f, 0x1p64f, 0x1p24f, 0x1.fffffep-1f, 3.0f, 0x1p-24f, 0x1p-25f};
+    enum { COUNT = sizeof list / sizeof list[0] };
+    for (int i = 0; i < COUNT * COUNT * COUNT * 8; i++) {
+        float a = list[i / 8 % COUNT], b = list[i / 8 / COUNT % COUNT], c = list[i / 8 / COUNT / COUNT];
+        check_fma(i & 1 ? -a : a, i & 2 ? -b : b, i & 4 ? -c : c);
+    }
+}
+
+/* Exact sums just beside the middle of two floats, where rounding twice goes wrong: (1 + t)(1 - t) is 1 less a trace
+ * that the double sum loses; the same with denormal results, and with products that are themselves only a trace. */
+static void fma_beside_the_middle(void **state)
+{
+    (void)state;
+    const float up = 0x1.000002p0f, down = 0x1.fffffcp-1f * 0x1p-24f;
+    assert_true((float)((double)up * (double)down + (double)up) == 0x1.000004p0f); /* rounded twice: wrong */
+    assert_true(num_fma_emulated(up, down, up) == up);
+    for (int e = -148; e <= 100; e++)
+        for (int trace = -3; trace <= 3; trace++)
+            for (uint32_t low = 0; low < 4; low++)
+                for (int sign = 0; sign < 4; sign++) {
+                    float c = ldexpf(1.0f + (float)low * 0x1p-23f, e), a = 1.0f + (float)trace * 0x1p-23f;
+                    float b = 1.0f - (float)trace * 0x1p-23f;
+                    a = sign & 1 ? -a : a;
+                    c = sign & 2 ? -c : c;
+                    check_fma(ldexpf(a, 10), ldexpf(b, e - 34 < -120 ? -120 : e - 34), c);
+                    check_fma(a, ldexpf(b, e - 24), c);
+                    check_fma(a, ldexpf(b, e - 60), c);
+                    check_fma(ldexpf(a, -75), ldexpf(b, -75), c); /* half of the smallest denormal, less a trace */
+                    check_fma(ldexpf(a, -80), ldexpf(b, -90), c);
+                }
+    for (int i = 0; i < 100000; i++) { /* p = half an ulp of c to within 2^-46 of it; c with many trailing patterns */
+        uint32_t u = bits32(), v = bits32();
+        float c = as_float((u & 0x807fffff) | (127u + v % 20u) << 23), b = as_float((v >> 8 & 0xfff) | 127u << 23);
+        float half = ldexpf(1.0f, (int)(v % 20u) - 24);
+        check_fma(half / b, b, c);
+        check_fma(-half / b, b, c);
+    }
+}
+
+static void fma_random_bits(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 600000; i++) {
+        uint32_t a = bits32(), b = bits32(), c = bits32();
+        switch (i % 4) {
+        case 1: /* near in size */
+            a = (a & 0x807fffff) | 127u << 23, b = (b & 0x807fffff) | 127u << 23, c = (c & 0x807fffff) | (77u + b % 100u) << 23;
+            break;
+        case 2: /* denormal results */
+            a = (a & 0x807fffff) | 64u << 23, b = (b & 0x807fffff) | (48u + c % 30u) << 23, c &= 0x807fffff;
+            break;
+        case 3: /* few bits: ties and exact cancellation */
+            a = (a & 0x80700000) | 127u << 23, b = (b & 0xfff) | 127u << 23, c = (c & 0x80000fff) | (90u + a % 60u) << 23;
+            break;
+        }
+        check_fma(as_float(a), as_float(b), as_float(c));
+    }
+}
+
+/* ---- the choice of instruction set ----------------------------------------------------------------------------------- */
+
+static void instruction_sets(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    const char *const *names = num_isa_available();
+    assert_non_null(names[0]);
+    size_t count = 0;
+    while (names[count] != NULL)
+        count++;
+    assert_string_equal(names[count - 1], "generic");
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(num_isa_choose(names[i], &err), 0);
+        assert_string_equal(num_isa_name(), names[i]);
+    }
+    assert_int_equal(num_isa_choose("generik", &err), -1);
+    assert_string_equal(num_isa_name(), "generic"); /* unchanged */
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_string_equal(err.found, "generik");
+    assert_non_null(strstr(err.hint, "'generic'"));
+    assert_non_null(strstr(err.expected, names[0]));
+    assert_int_equal(num_isa_choose("sse9000", &err), -1);
+
+    assert_int_equal(setenv("VAE_LAB_ISA", "generic", 1), 0);
+    use("generic", 1);
+    assert_int_equal(num_isa_choose(NULL, &err), 0);
+    assert_string_equal(num_isa_name(), "generic");
+    assert_int_equal(setenv("VAE_LAB_ISA", "nonsense", 1), 0);
+    assert_int_equal(num_isa_choose(NULL, &err), -1);
+    assert_non_null(strstr(err.where, "VAE_LAB_ISA"));
+    assert_int_equal(unsetenv("VAE_LAB_ISA"), 0);
+    assert_int_equal(num_isa_choose(NULL, &err), 0);
+    assert_string_equal(num_isa_name(), names[0]);
+
+    num_threads_set(3);
+    assert_int_equal(num_threads(), 3);
+    num_threads_set(0);
+    assert_int_equal(num_threads(), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_product),
+        cmocka_unit_test(chain_is_fused_and_ascending),
+        cmocka_unit_test(tile_edges),
+        cmocka_unit_test(empty_and_single_chains),
+        cmocka_unit_test(long_chains_and_tall_products),
+        cmocka_unit_test(random_shapes),
+        cmocka_unit_test(awkward_values),
+        cmocka_unit_test(threads_divide_outputs),
+        cmocka_unit_test(order_of_the_epilogue),
+        cmocka_unit_test(double_agrees),
+        cmocka_unit_test(gradient_through_activations),
+        cmocka_unit_test(fma_special_values),
+        cmocka_unit_test(fma_beside_the_middle),
+        cmocka_unit_test(fma_random_bits),
+        cmocka_unit_test(instruction_sets),
+    };
+    unsetenv("VAE_LAB_ISA"); /* the tests choose; `VAE_LAB_ISA=generic make check` must not change what they mean */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_store.c: a run's life in results.db: queued, taken, recorded, resumed, ended, superseded; artifacts; memory that runs out.
+ */
+#include "store_help.h"
+
+#include "base/mem.h"
+
+static Error err;
+
+static int setup(void **state)
+{
+    return make_folder(state);
+}
+
+/* ---- a run's life ---------------------------------------------------------------------------------------------------- */
+
+static void a_run_from_queue_to_done(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    StoreRunSpec spec = a_run("id1", "beta=0.5", 7);
+    StoreClaim claim;
+    int64_t run, again;
+    must(store_run_find(s, "id1", &run, &claim, &err));
+    assert_int_equal(run, 0);
+    assert_int_equal(claim, STORE_NEW);
+    must(store_run_queue(s, &spec, 0, &run, &claim, &err));
+    assert_int_equal(claim, STORE_NEW);
+    assert_string_equal(words(s, "SELECT status FROM runs"), "queued");
+    assert_string_equal(words(s, "SELECT question FROM experiment"), "does it work?");
+    assert_true(number(s, "SELECT beta FROM runs") == 0.5);
+    assert_true(number(s, "SELECT latent FROM runs") == 2);
+    assert_string_equal(words(s, "SELECT typeof(latent) FROM runs"), "integer");
+    assert_string_equal(words(s, "SELECT value FROM param WHERE name = 'act'"), "tanh");
+    assert_string_equal(words(s, "SELECT value FROM environment WHERE name = 'isa'"), "avx2");
+    must(store_run_start(s, run, &claim, &err));
+    assert_int_equal(claim, STORE_NEW);
+    assert_string_equal(words(s, "SELECT status FROM runs"), "running");
+    assert_true(number(s, "SELECT process FROM run") == getpid());
+
+    StoreMetric m[] = {{"train/elbo", 1, -200.25}, {"train/elbo", 2, -150.5}, {"test/elbo", 2, -151}, {"test/nll", 0, -140.125}};
+    StoreCheckpoint c = {.step = 2, .bytes = "state", .size = 5};
+    must(store_run_record(s, run, m, 4, &c, &err));
+    assert_true(number(s, "SELECT epochs FROM runs") == 2);
+    assert_true(number(s, "SELECT elbo FROM runs") == -151);
+    assert_true(number(s, "SELECT nll FROM runs") == -140.125);
+    assert_true(isnan(number(s, "SELECT kl FROM runs")));
+    assert_true(number(s, "SELECT count(*) FROM curves") == 3); /* step 0 is about the whole run */
+
+    uint64_t step;
+    void *bytes;
+    size_t size;
+    must(store_run_checkpoint(s, run, &step, &bytes, &size, &err));
+    assert_int_equal(step, 2);
+    assert_int_equal(size, 5);
+    assert_memory_equal(bytes, "state", 5);
+    mem_free(bytes);
+
+    float w[] = {1, 2.5f, -3};
+    must(store_run_finish(s, run, "done", NULL, 1.5, "abc", w, sizeof w, "{}", &err));
+    assert_string_equal(words(s, "SELECT status FROM runs"), "done");
+    assert_true(number(s, "SELECT seconds FROM runs") == 1.5);
+    must(store_run_checkpoint(s, run, &step, &bytes, &size, &err));
+    assert_null(bytes);
+    must(store_artifact_get(s, run, "weights", &bytes, &size, &err));
+    assert_int_equal(size, sizeof w);
+    assert_memory_equal(bytes, w, sizeof w);
+    mem_free(bytes);
+
+    must(store_run_queue(s, &spec, 0, &again, &claim, &err));
+    assert_int_equal(claim, STORE_DONE);
+    assert_int_equal(again, run);
+    must(store_run_start(s, run, &claim, &err));
+    assert_int_equal(claim, STORE_DONE);
+    store_close(s);
+}
+
+static void interrupted_is_resumed_and_keeps_its_checkpoint(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    const char *ends[] = {"interrupted", "failed"};
+    for (int i = 0; i < 2; i++) {
+        StoreClaim claim;
+        int64_t run = queue_run(s, ends[i], "a", 1);
+        must(store_run_start(s, run, &claim, &err));
+        StoreCheckpoint c = {.step = 1, .bytes = "s", .size = 1};
+        must(store_run_record(s, run, NULL, 0, &c, &err));
+        must(store_run_finish(s, run, ends[i], "why", 1, NULL, NULL, 0, NULL, &err));
+        int64_t found;
+        must(store_run_find(s, ends[i], &found, &claim, &err));
+        assert_int_equal(found, run);
+        assert_int_equal(claim, STORE_RESUMED);
+        must(store_run_start(s, run, &claim, &err));
+        assert_int_equal(claim, STORE_RESUMED);
+        uint64_t step;
+        void *bytes;
+        size_t size;
+        must(store_run_checkpoint(s, run, &step, &bytes, &size, &err));
+        assert_non_null(bytes);
+        mem_free(bytes);
+    }
+    int64_t run = queue_run(s, "diverged", "a", 1);
+    must(store_run_finish(s, run, "diverged", "nan at epoch 3", 1, NULL, NULL, 0, NULL, &err));
+    StoreClaim claim;
+    must(store_run_find(s, "diverged", &run, &claim, &err));
+    assert_int_equal(claim, STORE_DONE);
+    assert_int_equal(store_run_finish(s, run, "finished", NULL, 1, NULL, NULL, 0, NULL, &err), -1); /* not a status */
+    assert_int_equal(store_run_finish(s, 999, "done", NULL, 1, NULL, NULL, 0, NULL, &err), -1);
+    assert_non_null(strstr(err.what, "no run 999"));
+    assert_int_equal(store_run_start(s, 999, &claim, &err), -1);
+    store_close(s);
+}
+
+static void fresh_supersedes(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    StoreRunSpec spec = a_run("id", "a", UINT64_MAX);
+    StoreClaim claim;
+    int64_t first, second, found;
+    must(store_run_queue(s, &spec, 0, &first, &claim, &err));
+    assert_string_equal(words(s, "SELECT seed FROM runs"), "18446744073709551615");
+    record_one(s, first, "test/elbo", 1, -100);
+    must(store_run_finish(s, first, "done", NULL, 1, "x", NULL, 0, NULL, &err));
+    must(store_run_queue(s, &spec, 1, &second, &claim, &err));
+    assert_int_equal(claim, STORE_NEW);
+    assert_int_not_equal(first, second);
+    assert_true(number(s, "SELECT count(*) FROM run") == 2);
+    assert_true(number(s, "SELECT count(*) FROM runs") == 1);
+    assert_true(number(s, "SELECT count(*) FROM curves") == 0);
+    assert_true(number(s, "SELECT superseded_by FROM run ORDER BY id LIMIT 1") == (double)second);
+    must(store_run_find(s, "id", &found, &claim, &err));
+    assert_int_equal(found, second);
+    store_close(s);
+}
+
+/* ---- metrics --------------------------------------------------------------------------------------------------------- */
+
+static void equal_to_the_bit_or_refused(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    double value = -123.456789;
+    record_one(s, run, "train/elbo", 1, value);
+    record_one(s, run, "train/elbo", 1, value);
+    record_one(s, run, "zero", 1, -0.0); /* SQLite keeps no sign of zero */
+    record_one(s, run, "zero", 1, -0.0);
+    StoreMetric both[] = {{"train/kl", 1, 5}, {"train/elbo", 1, nextafter(value, 0)}};
+    assert_int_equal(store_run_record(s, run, both, 2, NULL, &err), -1);
+    assert_int_equal(err.kind, ERR_STORE);
+    assert_non_null(strstr(err.what, "not reproducible"));
+    assert_non_null(strstr(err.what, "train/elbo at epoch 1"));
+    assert_string_not_equal(err.found, err.expected);
+    assert_true(number(s, "SELECT count(*) FROM metric JOIN metric_name ON id = metric WHERE name = 'train/kl'") == 0); /* nothing of that call */
+    assert_true(number(s, "SELECT value FROM metric JOIN metric_name ON id = metric WHERE name = 'train/elbo'") == value);
+    record_one(s, run, "time/epoch", 1, 2.5); /* the machine's time is no result: the later one counts */
+    record_one(s, run, "time/epoch", 1, 3.5);
+    assert_true(number(s, "SELECT value FROM metric JOIN metric_name ON id = metric WHERE name = 'time/epoch'") == 3.5);
+    StoreMetric orphan = {"a", 1, 1};
+    assert_int_equal(store_run_record(s, 999, &orphan, 1, NULL, &err), -1);
+    store_close(s);
+}
+
+static void not_finite_is_null_with_its_kind(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    record_one(s, run, "test/elbo", 1, NAN);
+    record_one(s, run, "test/kl", 1, INFINITY);
+    record_one(s, run, "test/nll", 1, -INFINITY);
+    record_one(s, run, "test/elbo", 1, NAN); /* again: equal */
+    record_one(s, run, "test/nll", 1, -INFINITY);
+    StoreMetric m = {"test/nll", 1, INFINITY};
+    assert_int_equal(store_run_record(s, run, &m, 1, NULL, &err), -1);
+    assert_string_equal(err.expected, "-inf");
+    assert_true(number(s, "SELECT count(*) FROM metric WHERE value IS NULL") == 3);
+    assert_string_equal(words(s, "SELECT group_concat(kind) FROM (SELECT kind FROM last_values ORDER BY metric)"), "nan,inf,-inf");
+    assert_true(number(s, "SELECT count(*) FROM runs WHERE elbo < 1000") == 0);
+    store_close(s);
+}
+
+/* ---- bytes ----------------------------------------------------------------------------------------------------------- */
+
+static void artifacts_and_posteriors(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    void *bytes;
+    size_t size;
+    must(store_artifact_put(s, run, "originals", "uint8", NULL, "abc", 3, &err));
+    must(store_artifact_put(s, run, "originals", "uint8", "{}", "defgh", 5, &err));
+    must(store_artifact_put(s, run, "empty", "uint8", NULL, NULL, 0, &err));
+    must(store_artifact_get(s, run, "originals", &bytes, &size, &err));
+    assert_int_equal(size, 5);
+    assert_memory_equal(bytes, "defgh", 5);
+    mem_free(bytes);
+    must(store_artifact_get(s, run, "empty", &bytes, &size, &err));
+    assert_non_null(bytes);
+    assert_int_equal(size, 0);
+    mem_free(bytes);
+    must(store_artifact_get(s, run, "nothing", &bytes, &size, &err));
+    assert_null(bytes);
+    assert_int_equal(store_artifact_put(s, 999, "a", "b", NULL, "c", 1, &err), -1);
+
+    int64_t example[] = {3, 8};
+    int label[] = {7, -1};
+    float mu[] = {1, 2, 3, 4}, sigma[] = {0.5f, 0.25f, 0.125f, 2};
+    must(store_posteriors_put(s, run, 2, 2, example, label, mu, sigma, &err));
+    must(store_posteriors_put(s, run, 2, 2, example, label, mu, sigma, &err)); /* replaces */
+    assert_true(number(s, "SELECT count(*) FROM posterior") == 2);
+    assert_true(isnan(number(s, "SELECT label FROM posterior WHERE example = 8")));
+    assert_true(number(s, "SELECT mu2 FROM posterior WHERE example = 8") == 4);
+    assert_string_equal(words(s, "SELECT hex(mu) FROM posterior WHERE example = 3"), "0000803F00000040");
+    assert_true(number(s, "SELECT major FROM ellipses WHERE example = 3") == 0.5);
+    assert_true(number(s, "SELECT minor FROM ellipses WHERE example = 3") == 0.25);
+    assert_true(number(s, "SELECT angle FROM ellipses WHERE example = 3") == 0);
+    assert_true(number(s, "SELECT angle FROM ellipses WHERE example = 8") == 90);
+    assert_true(number(s, "SELECT major FROM ellipses WHERE example = 8") == 2);
+    float bad[] = {NAN, 1, 2, INFINITY, 1, 1};
+    must(store_posteriors_put(s, run, 2, 3, example, NULL, bad, bad, &err)); /* three dimensions: no ellipses */
+    assert_true(number(s, "SELECT count(*) FROM ellipses") == 0);
+    assert_true(isnan(number(s, "SELECT mu1 FROM posterior WHERE example = 3")));
+    must(store_posteriors_put(s, run, 2, 1, example, NULL, mu, sigma, &err)); /* one dimension */
+    assert_true(isnan(number(s, "SELECT mu2 FROM posterior WHERE example = 3")));
+    store_close(s);
+}
+
+static void sweeps_and_figures(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t runs[2] = {queue_run(s, "id2", "b", 1), queue_run(s, "id1", "a", 1)}, sweep, last;
+    must(store_sweep_put(s, "test", "{}", runs, 2, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", runs, 1, &last, &err));
+    assert_true(last > sweep);
+    assert_true(number(s, "SELECT run FROM sweep_run WHERE sweep = 1 AND position = 2") == (double)runs[1]);
+    assert_string_equal(words(s, "SELECT question FROM experiment"), "does it work?"); /* not overwritten by the sweep */
+    must(store_figure_put(s, "test", sweep, "curves", "pdf", "a/curves.pdf", "d1", &err));
+    must(store_figure_put(s, "test", 0, "curves", "pdf", "a/curves.pdf", "d2", &err));
+    assert_true(number(s, "SELECT count(*) FROM figure") == 1);
+    assert_string_equal(words(s, "SELECT digest FROM figure"), "d2");
+    int64_t nothing = 999;
+    assert_int_equal(store_sweep_put(s, "test", "{}", &nothing, 1, &sweep, &err), -1); /* no such run */
+    assert_true(number(s, "SELECT count(*) FROM sweep") == 2);
+    store_close(s);
+}
+
+/* ---- queries --------------------------------------------------------------------------------------------------------- */
+
+static int count_rows(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    (void)columns, (void)names, (void)values;
+    return ++*(int *)context == 3;
+}
+
+static void queries_only_read(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    queue_run(s, "id", "a", 1);
+    static const char *const writing[] = {"DELETE FROM run", "INSERT INTO param VALUES (1, 'a', 1)", "DROP VIEW runs", "ATTACH 'x' AS y",
+                                          "PRAGMA user_version = 9", "PRAGMA query_only = 0", "BEGIN", "VACUUM", "CREATE TABLE t (a)",
+                                          "WITH a AS (SELECT 1) UPDATE run SET label = 'x'"};
+    int rows = 0;
+    for (int mode = 0; mode < 2; mode++) {
+        for (size_t i = 0; i < sizeof writing / sizeof writing[0]; i++) {
+            assert_int_equal(store_query(s, writing[i], NULL, 0, count_rows, &rows, &err), -1);
+            if (strstr(err.what, "only queries") == NULL)
+                fail_msg("%s: %s", writing[i], err.what);
+        }
+        store_close(s);
+        s = open_or_fail(database, STORE_READ);
+    }
+    assert_true(number(s, "SELECT count(*) FROM run") == 1);
+    assert_true(number(s, "PRAGMA user_version -- reading") == STORE_SCHEMA_VERSION);
+    assert_int_equal(store_query(s, "SELECT 1; SELECT 2", NULL, 0, count_rows, &rows, &err), -1);
+    assert_int_equal(store_query(s, " -- nothing", NULL, 0, count_rows, &rows, &err), -1);
+    assert_int_equal(store_query(s, "SELECT elbow FROM runs", NULL, 0, count_rows, &rows, &err), -1);
+    assert_non_null(strstr(err.what, "no such column: elbow"));
+    must(store_query(s, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", NULL, 0, count_rows, &rows, &err));
+    assert_int_equal(rows, 3); /* the callback stopped it */
+    StoreValue args[] = {{.type = STORE_TEXT, .bytes = "a", .size = 1}, {.type = STORE_INTEGER, .integer = 1}, {.type = STORE_REAL, .real = 2.5}};
+    double value = 0;
+    must(store_query(s, "SELECT ?3 FROM runs WHERE label = ?1 AND id = ?2", args, 3, take_value_of, &value, &err));
+    assert_true(value == 2.5);
+    store_close(s);
+}
+
+/* ---- no memory ------------------------------------------------------------------------------------------------------- */
+
+/* Everything that allocates, once, and stopping at the first failure. */
+static int everything(Store **s)
+{
+    uint64_t step;
+    void *bytes = NULL;
+    size_t size;
+    double value;
+    int64_t example = 1;
+    float mu[2] = {1, 2};
+    *s = store_open(database, STORE_WRITE, &err);
+    if (*s == NULL || store_query(*s, "SELECT count(*) FROM runs", NULL, 0, take_value_of, &value, &err) != 0)
+        return -1;
+    if (store_run_checkpoint(*s, 1, &step, &bytes, &size, &err) != 0)
+        return -1;
+    mem_free(bytes);
+    if (store_artifact_get(*s, 1, "a", &bytes, &size, &err) != 0)
+        return -1;
+    mem_free(bytes);
+    return store_posteriors_put(*s, 1, 1, 2, &example, NULL, mu, mu, &err);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    StoreCheckpoint c = {.step = 1, .bytes = "s", .size = 1};
+    must(store_run_record(s, run, NULL, 0, &c, &err));
+    must(store_artifact_put(s, run, "a", "b", NULL, "c", 1, &err));
+    store_close(s);
+    int failures = 0, status = -1;
+    for (long n = 1; n < 100 && status != 0; n++) {
+        mem_fail_after(n);
+        status = everything(&s);
+        mem_fail_after(0);
+        store_close(s);
+        failures += status != 0;
+        if (status != 0)
+            assert_int_equal(err.kind, ERR_MEMORY);
+    }
+    assert_int_equal(status, 0);
+    assert_in_range(failures, 7, 50);
+    s = open_or_fail(database, STORE_WRITE);
+    must(store_check(s, &err));
+    store_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_run_from_queue_to_done, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(interrupted_is_resumed_and_keeps_its_checkpoint, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(fresh_supersedes, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(equal_to_the_bit_or_refused, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(not_finite_is_null_with_its_kind, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(artifacts_and_posteriors, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(sweeps_and_figures, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(queries_only_read, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_store_open.c: what store_open makes, and what it refuses, each with words of its own and the file untouched.
+ */
+#define _DEFAULT_SOURCE 1 /* setgroups */
+
+#include "store_help.h"
+
+#include <fcntl.h>
+#include <grp.h>
+
+static Error err;
+
+/* ---- helpers --------------------------------------------------------------------------------------------------------- */
+
+static void refused(const char *path, StoreMode mode, const char *what)
+{
+    char all[2000];
+    memset(&err, 0, sizeof err);
+    Store *s = store_open(path, mode, &err);
+    error_text(all, sizeof all, &err);
+    if (s != NULL)
+        fail_msg("%s was opened; expected: %s", path, what);
+    assert_int_equal(err.kind, ERR_STORE);
+    if (strstr(all, what) == NULL)
+        fail_msg("expected '%s' in:\n%s", what, all);
+    assert_true(err.where[0] != '\0' || path[0] == '\0');
+}
+
+static void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Any SQLite file, made without our code. */
+static void raw(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s", message);
+    sqlite3_close(db);
+}
+
+static uint64_t fingerprint(const char *path)
+{
+    uint64_t hash = 1469598103934665603u;
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    for (int c; (c = fgetc(f)) != EOF;)
+        hash = (hash ^ (uint64_t)c) * 1099511628211u;
+    fclose(f);
+    return hash;
+}
+
+/* Runs in a child without root's rights; its exit status. */
+static int as_nobody(int (*body)(void))
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (getuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+            _exit(99);
+        _exit(body());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* ---- what it makes --------------------------------------------------------------------------------------------------- */
+
+static void a_new_database(void **state)
+{
+    (void)state;
+    char path[200];
+    snprintf(path, sizeof path, "%s/a/b/c.db", folder);
+    Store *s = open_or_fail(path, STORE_WRITE);
+    assert_string_equal(store_path(s), path);
+    assert_true(number(s, "PRAGMA application_id") == STORE_APPLICATION_ID);
+    assert_true(number(s, "PRAGMA user_version") == STORE_SCHEMA_VERSION);
+    assert_true(number(s, "PRAGMA foreign_keys") == 1);
+    assert_true(number(s, "PRAGMA synchronous") == 2);
+    const char *mode = words(s, "PRAGMA journal_mode");
+    if (strcmp(mode, "wal") != 0)
+        assert_non_null(store_notice(s)); /* this disk does not carry one: said once */
+    else
+        assert_null(store_notice(s));
+    store_close(s);
+    s = open_or_fail(path, STORE_READ);
+    assert_true(number(s, "SELECT count(*) FROM runs") == 0);
+    assert_null(store_notice(s));
+    store_close(s);
+    assert_int_equal(chdir(folder), 0);
+    s = open_or_fail(":memory:", STORE_WRITE); /* a file of that name, and not a database that vanishes */
+    store_close(s);
+    assert_int_equal(access(":memory:", R_OK), 0);
+    s = open_or_fail("file:x?mode=memory", STORE_WRITE);
+    store_close(s);
+    assert_int_equal(access("file:x?mode=memory", R_OK), 0);
+    assert_int_equal(chdir("/"), 0);
+}
+
+static void an_older_schema_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    char sql[100];
+    snprintf(sql, sizeof sql, "PRAGMA application_id = %d", STORE_APPLICATION_ID);
+    raw(database, sql); /* version 0: no table yet */
+    refused(database, STORE_READ, "older schema");
+    store_close(open_or_fail(database, STORE_WRITE));
+    Store *s = open_or_fail(database, STORE_READ);
+    assert_true(number(s, "SELECT count(*) FROM runs") == 0);
+    store_close(s);
+}
+
+/* ---- what it refuses ------------------------------------------------------------------------------------------------- */
+
+static void missing(void **state)
+{
+    (void)state;
+    refused(database, STORE_READ, "there is no database yet");
+    assert_non_null(strstr(err.hint, "vae-lab run"));
+    assert_int_equal(access(database, F_OK), -1); /* looking does not make it */
+    refused("", STORE_WRITE, "no name");
+    refused(folder, STORE_WRITE, "not a file");
+    write_file(database, "", 0);
+    refused(database, STORE_READ, "empty");
+    store_close(open_or_fail(database, STORE_WRITE)); /* an empty file is a new one */
+    char below[200];
+    snprintf(below, sizeof below, "%s/more/x.db", database);
+    refused(below, STORE_WRITE, "folder"); /* a file stands where a folder should be */
+}
+
+static void foreign_newer_and_not_a_database(void **state)
+{
+    (void)state;
+    static const char *const other[][2] = {
+        {"CREATE TABLE t (a); PRAGMA application_id = 99", "another application"},
+        {"CREATE TABLE t (a)", "another application"},
+        {"PRAGMA user_version = 5", "another application"},
+        {"PRAGMA application_id = 1447118156; PRAGMA user_version = 2", "newer vae-lab"}, /* 0x5641454c */
+    };
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        remove(database);
+        raw(database, other[i][0]);
+        uint64_t before = fingerprint(database);
+        refused(database, STORE_WRITE, other[i][1]);
+        refused(database, STORE_READ, other[i][1]);
+        assert_true(fingerprint(database) == before);
+    }
+    char text[3000];
+    memset(text, 'x', sizeof text);
+    for (size_t size = 5; size <= sizeof text; size += 1000) {
+        write_file(database, text, size);
+        refused(database, STORE_WRITE, "not a SQLite database");
+        refused(database, STORE_READ, "not a SQLite database");
+    }
+}
+
+static void damaged(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    for (int i = 0; i < 50; i++) {
+        char identity[20];
+        snprintf(identity, sizeof identity, "id%d", i);
+        int64_t run = queue_run(s, identity, "a", 1);
+        must(store_artifact_put(s, run, "a", "b", NULL, database, sizeof database, &err));
+    }
+    store_close(s);
+    struct stat st;
+    assert_int_equal(stat(database, &st), 0);
+    assert_int_equal(truncate(database, st.st_size / 2), 0);
+    refused(database, STORE_WRITE, "damaged");
+    refused(database, STORE_READ, "damaged");
+
+    remove(database);
+    s = open_or_fail(database, STORE_WRITE);
+    for (int i = 0; i < 50; i++) {
+        char identity[20];
+        snprintf(identity, sizeof identity, "id%d", i);
+        queue_run(s, identity, "a", 1);
+    }
+    store_close(s);
+    FILE *f = fopen(database, "r+"); /* a page in the middle is overwritten */
+    char junk[4096];
+    memset(junk, 0xa5, sizeof junk);
+    assert_int_equal(fseek(f, 4096 * 3, SEEK_SET), 0);
+    assert_int_equal(fwrite(junk, 1, sizeof junk, f), sizeof junk);
+    fclose(f);
+    refused(database, STORE_WRITE, "damaged");
+    assert_non_null(strstr(err.hint, ".recover"));
+}
+
+static void locked(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(database, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    store_close(s);
+    setenv("VAE_LAB_DB_TIMEOUT", "50", 1);
+    s = open_or_fail(database, STORE_WRITE);
+    StoreMetric m = {"a", 1, 1};
+    assert_int_equal(store_run_record(s, run, &m, 1, NULL, &err), -1);
+    assert_non_null(strstr(err.what, "locked"));
+    assert_non_null(strstr(err.found, "0.1 s"));
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    must(store_run_record(s, run, &m, 1, NULL, &err)); /* the connection goes on */
+    store_close(s);
+    unsetenv("VAE_LAB_DB_TIMEOUT");
+    sqlite3_close(other);
+}
+
+/* A new file that another program holds: the first start waits for it and says so. */
+static void locked_when_new(void **state)
+{
+    (void)state;
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(database, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    setenv("VAE_LAB_DB_TIMEOUT", "50", 1);
+    refused(database, STORE_WRITE, "locked");
+    unsetenv("VAE_LAB_DB_TIMEOUT");
+    sqlite3_close(other);
+    store_close(open_or_fail(database, STORE_WRITE));
+}
+
+static int open_unwritable_file(void)
+{
+    Store *s = store_open(database, STORE_WRITE, &err);
+    if (s != NULL || strstr(err.what, "the database cannot be written") == NULL || strstr(err.where, database) == NULL)
+        return 1;
+    s = store_open(database, STORE_READ, &err);
+    int ok = s != NULL;
+    store_close(s);
+    return ok ? 0 : 2;
+}
+
+static int open_in_unwritable_folder(void)
+{
+    Store *s = store_open(database, STORE_WRITE, &err);
+    if (s != NULL || strstr(err.what, "folder cannot be written") == NULL)
+        return 1;
+    char deeper[200];
+    snprintf(deeper, sizeof deeper, "%s/sub/x.db", folder);
+    if (store_open(deeper, STORE_WRITE, &err) != NULL || strstr(err.what, "cannot make the database's folder") == NULL)
+        return 2;
+    s = store_open(database, STORE_READ, &err); /* an archive: WAL mode in a folder that has no room for its index */
+    int ok = s != NULL && number(s, "SELECT count(*) FROM runs") == 1;
+    store_close(s);
+    return ok ? 0 : 3;
+}
+
+static int open_unreadable(void)
+{
+    return store_open(database, STORE_READ, &err) == NULL && strstr(err.what, "cannot be read") != NULL ? 0 : 1;
+}
+
+static void rights(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    queue_run(s, "id", "a", 1);
+    store_close(s);
+    chmod(folder, 0777);
+    chmod(database, 0444);
+    assert_int_equal(as_nobody(open_unwritable_file), 0);
+    chmod(database, 0666);
+    chmod(folder, 0555);
+    assert_int_equal(as_nobody(open_in_unwritable_folder), 0);
+    chmod(folder, 0777);
+    chmod(database, 0);
+    assert_int_equal(as_nobody(open_unreadable), 0);
+}
+
+static void network_file_systems(void **state)
+{
+    (void)state;
+    assert_string_equal(store_network_kind(0x6969, NULL), "NFS");
+    assert_string_equal(store_network_kind(0xff534d42, ""), "SMB (cifs)");
+    assert_string_equal(store_network_kind(0x65735546, "fuse.sshfs"), "sshfs");
+    assert_null(store_network_kind(0x65735546, "fuse.ntfs-3g"));
+    assert_null(store_network_kind(0x65735546, "fuseblk"));
+    assert_null(store_network_kind(0xef53, "ext4"));
+    setenv("VAE_LAB_DB_NETWORK", "0", 1); /* take this disk for one */
+    refused(database, STORE_WRITE, "network file system");
+    assert_non_null(strstr(err.hint, "VAE_LAB_DB_NETWORK=1"));
+    assert_int_equal(access(database, F_OK), -1);
+    unsetenv("VAE_LAB_DB_NETWORK");
+    store_close(open_or_fail(database, STORE_WRITE));
+    setenv("VAE_LAB_DB_NETWORK", "0", 1);
+    refused(database, STORE_READ, "network file system");
+    setenv("VAE_LAB_DB_NETWORK", "1", 1);
+    store_close(open_or_fail(database, STORE_WRITE));
+    unsetenv("VAE_LAB_DB_NETWORK");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_new_database, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(an_older_schema_is_brought_up_to_date, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(missing, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(foreign_newer_and_not_a_database, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(damaged, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(locked, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(locked_when_new, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(rights, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(network_file_systems, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
