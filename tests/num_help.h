@@ -72,7 +72,8 @@ static inline void help_assert_same_at(const float *a, const float *b, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (!help_same(a[i], b[i])) {
-            print_error("element %zu of %zu: %a is not %a (instruction set %s)\n", i, n, (double)a[i], (double)b[i], num_isa_name());
+            print_error("element %zu of %zu: %a is not %a (instruction set %s)\n", i, n, (double)a[i], (double)b[i],
+                        num_isa_name());
             _fail(file, line);
         }
 }
@@ -84,7 +85,8 @@ static inline void help_assert_near_at(const float *a, const double *b, size_t n
 {
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)a[i] - b[i]) <= tolerance * (fabs(b[i]) + scale))) {
-            print_error("element %zu of %zu: %.9g is not near %.17g (instruction set %s)\n", i, n, (double)a[i], b[i], num_isa_name());
+            print_error("element %zu of %zu: %.9g is not near %.17g (instruction set %s)\n", i, n, (double)a[i], b[i],
+                        num_isa_name());
             _fail(file, line);
         }
 }

@@ -226,17 +226,22 @@ static void static_bits(void **state)
     Data *grey = open_set("digits", (DataOptions){.train = 2000, .test = 100});
     Data *d = open_set("digits", (DataOptions){.train = 2000, .test = 100, .binarise = DATA_STATIC});
     Data *fewer = open_set("digits", (DataOptions){.train = 500, .valid = 7, .test = 100, .binarise = DATA_STATIC});
-    static float a[784], b[784];
+    Data *other = open_set("digits", (DataOptions){.train = 5, .valid = 3, .test = 1, .binarise = DATA_STATIC});
+    static float a[784], b[784], three[2][3 * 784];
     check_frequencies(grey, d, 0);
     for (size_t i = 0; i < 100; i++) { /* the same at every access, whatever the stream, the step and the sizes */
         data_rows(d, DATA_TEST, NULL, i, 1, any(), 0, a);
         data_rows(fewer, DATA_TEST, NULL, i, 1, num_stream(5, "other"), 17, b);
         assert_memory_equal(a, b, sizeof a);
     }
+    data_rows(fewer, DATA_VALID, NULL, 4, 3, any(), 0, three[0]); /* images 59,997 … of the training part */
+    data_rows(other, DATA_VALID, NULL, 0, 3, any(), 0, three[1]);
+    assert_memory_equal(three[0], three[1], sizeof three[0]);
     assert_string_not_equal(data_digest(d), data_digest(grey));
     data_free(grey);
     data_free(d);
     data_free(fewer);
+    data_free(other);
 }
 
 static void fresh_bits(void **state)

@@ -34,7 +34,9 @@ typedef struct Case {
 
 #define S(a, b, c) {{a, b, c}}
 #define MAP(op, domain) {op, {{0}}, 1, {S(3, 5, 7)}, 0, {domain}}
-#define ALONG(op, axis) {op, {{"axis", 0, axis}}, 1, {S(3, 5, 7)}, 0, {ANY}}, {op, {{"axis", 0, axis}}, 1, {S(2, 1, 37)}, 0, {ANY}}
+#define ALONG(op, axis)                                  \
+    {op, {{"axis", 0, axis}}, 1, {S(3, 5, 7)}, 0, {ANY}}, \
+    {op, {{"axis", 0, axis}}, 1, {S(2, 1, 37)}, 0, {ANY}}
 #define ACT(act) {"dense", {{"act", 0, act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}}
 
 static const Case cases[] = {
@@ -42,7 +44,8 @@ static const Case cases[] = {
     {"dense", {{0}}, 2, {S(1, 5, 17), S(1, 17, 33)}, 0, {ANY, ANY}},
     {"dense", {{0}}, 2, {S(1, 1, 1), S(1, 1, 1)}, 0, {ANY, ANY}},
     MAP("neg", ANY), MAP("exp", ANY), MAP("log", POSITIVE), MAP("log1p", ABOVE), MAP("tanh", ANY), MAP("sigmoid", ANY),
-    MAP("softplus", ANY), MAP("relu", ANY), MAP("sqrt", POSITIVE), MAP("square", ANY), MAP("reciprocal", POSITIVE), MAP("abs", ANY),
+    MAP("softplus", ANY), MAP("relu", ANY), MAP("sqrt", POSITIVE), MAP("square", ANY), MAP("reciprocal", POSITIVE),
+    MAP("abs", ANY),
     {"affine", {{"scale", 2.385, NULL}, {"shift", -0.75, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"affine", {{0}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"clamp", {{"low", -0.513, NULL}, {"high", 0.771, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
@@ -376,7 +379,8 @@ static const Known known[] = {
     {"normal", 3, {0, 0, 0}, -LN_2PI, {0, 0, -0.5}},
     {"normal", 3, {3, 1, 100}, -LN_2PI - 100, {0, 0, -0.5}},
     {"normal", 3, {3, 3, -100}, -LN_2PI + 100, {0, 0, -0.5}},
-    {"normal", 3, {2, 1, -80}, -LN_2PI + 80 - 5.54062238439351e34, {-5.54062238439351e34, 5.54062238439351e34, 2.770311192196755e34}},
+    {"normal", 3, {2, 1, -80}, -LN_2PI + 80 - 5.54062238439351e34,
+     {-5.54062238439351e34, 5.54062238439351e34, 2.770311192196755e34}},
     {"standard_normal", 1, {2}, -LN_2PI - 4, {-2}},
     {"standard_normal", 1, {1e4}, -LN_2PI - 1e8, {-1e4}},
     {"bernoulli", 2, {1, 0}, -1.386294361119890, {0, 0.5}},

@@ -133,20 +133,133 @@ static void test_shared_memory_same_bits(void **state)
     graph_free(g);
 }
 
+/* A deep chain of functions whose backward reads their argument, their result, or neither, all of one size, so that every
+ * buffer could take another's place: the gradient is that of memory which is not shared. */
+static void test_shared_memory_deep(void **state)
+{
+    (void)state;
+    static const char *const chain[] = {"tanh", "exp", "neg", "softplus", "square", "sigmoid",
+                                        "abs", "log1p", "sqrt", "reciprocal", "tanh"};
+    Error err = ERROR_NONE;
+    Graph *g = graph_alloc(1, 1, &err);
+    GraphNode w = made(graph_param(g, "w", 7, 33, "normal(1)", &err), &err), h = w;
+    for (size_t i = 0; i < 2 * sizeof chain / sizeof chain[0]; i++) {
+        GraphNode before = h;
+        h = made(apply(g, chain[i % (sizeof chain / sizeof chain[0])], h, -1, -1, NULL, NULL, &err), &err);
+        if (i % 4 == 3)
+            h = made(apply(g, i % 8 == 3 ? "add" : "mul", h, before, -1, NULL, NULL, &err), &err);
+    }
+    assert_int_equal(graph_name(g, "end", h, &err), 0);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err);
+    GraphPlan *shared = new_plan(g, params, (GraphPlanSpec){.objective = "end"});
+    GraphPlan *apart = new_plan(g, params, (GraphPlanSpec){.objective = "end", .apart = 1});
+    graph_plan_forward(shared);
+    graph_plan_forward(apart);
+    graph_plan_backward(shared);
+    graph_plan_backward(apart);
+    assert_memory_equal(graph_plan_output(shared, "end", NULL), graph_plan_output(apart, "end", NULL), 7 * 33 * sizeof(float));
+    assert_memory_equal(graph_plan_gradient(shared), graph_plan_gradient(apart), 7 * 33 * sizeof(float));
+    assert_null(graph_plan_first_bad(apart));
+    assert_true(*(const float *)graph_plan_gradient(apart) != 0);
+    assert_true(graph_plan_bytes(shared) * 3 < graph_plan_bytes(apart) * 2);
+    graph_plan_free(shared);
+    graph_plan_free(apart);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+/* Which draw goes where is part of a run's identity: params from "init/NAME", noise from "PREFIX/NAME", row = sample * batch +
+ * example. */
+static void test_streams(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    Graph *g = graph_alloc(5, 3, &err);
+    made(graph_param(g, "b.W", 4, 6, "normal(1)", &err), &err);
+    made(graph_param(g, "a.W", 4, 6, "normal(1)", &err), &err);
+    GraphNode n = made(graph_noise(g, "eps", "normal", DIMS(K, B, 2), &err), &err);
+    GraphNode u = made(graph_noise(g, "u", "uniform", DIMS(1, B, 7), &err), &err);
+    assert_int_equal(graph_name(g, "n", n, &err), 0);
+    assert_int_equal(graph_name(g, "u", u, &err), 0);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 42, NULL, 0, &err);
+    float expected[35];
+    const float *w = graph_params_block(params);
+    num_stream_normal(num_stream(42, "init/a.W"), 0, 0, 4, 6, expected);
+    assert_memory_equal(w, expected, 24 * sizeof(float));
+    num_stream_normal(num_stream(42, "init/b.W"), 0, 0, 4, 6, expected);
+    assert_memory_equal(w + 24, expected, 24 * sizeof(float));
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.outputs = (const char *[]){"n", "u", NULL}});
+    graph_plan_noise(p, 9, "train", 1234567890123);
+    num_stream_normal(num_stream(9, "train/eps"), 1234567890123, 0, 15, 2, expected);
+    assert_memory_equal(graph_plan_output(p, "n", NULL), expected, 30 * sizeof(float));
+    num_stream_uniform(num_stream(9, "train/u"), 1234567890123, 0, 5, 7, expected);
+    assert_memory_equal(graph_plan_output(p, "u", NULL), expected, 35 * sizeof(float));
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+}
+
+/* A network wide enough that products and elementwise functions are divided over threads (num/parallel.h: from 32768
+ * elements, num/matmul.c: from 240000 multiply-adds): one dense layer, its mirror, three steps. */
+enum { WIDE_X = 400, WIDE_H = 450, WIDE_B = 100 };
+
+static Graph *wide_graph(void)
+{
+    Error err = ERROR_NONE;
+    Graph *g = graph_alloc(WIDE_B, 1, &err);
+    GraphNode x = made(graph_input(g, "x", DIMS(1, B, WIDE_X), &err), &err);
+    GraphNode w = made(graph_param(g, "W", WIDE_X, WIDE_H, "glorot_uniform", &err), &err);
+    GraphNode b = made(graph_param(g, "b", 1, WIDE_H, "normal(0.1)", &err), &err);
+    GraphNode h = made(apply(g, "dense", x, w, b, "act", "tanh", &err), &err);
+    h = made(apply(g, "softplus", h, -1, -1, NULL, NULL, &err), &err);
+    GraphNode v = made(graph_param(g, "V", WIDE_H, WIDE_X, "glorot_uniform", &err), &err);
+    GraphNode l = made(apply(g, "dense", h, v, -1, NULL, NULL, &err), &err);
+    GraphNode bound = made(apply(g, "bernoulli", x, l, -1, NULL, NULL, &err), &err);
+    assert_int_equal(graph_name(g, "bound", bound, &err), 0);
+    return g;
+}
+
+static void train_wide(char *digest)
+{
+    Error err = ERROR_NONE;
+    Graph *g = wide_graph();
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 3, NULL, 0, &err);
+    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
+    OptimiserSpec spec;
+    assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
+    Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
+    num_stream_uniform(num_stream(4, "wide"), 0, 0, WIDE_B, WIDE_X, graph_plan_input(p, "x", NULL));
+    for (int i = 0; i < 3; i++) {
+        graph_plan_forward(p);
+        graph_plan_backward(p);
+        optimiser_step(o, graph_params_block(params), graph_plan_gradient(p), 0.01);
+    }
+    graph_params_digest(params, digest);
+    optimiser_free(o);
+    graph_plan_free(p);
+    graph_params_free(params);
+    graph_free(g);
+}
+
 static void test_threads_and_isa_same_bits(void **state)
 {
     (void)state;
     Error err = ERROR_NONE;
-    char first[DIGEST_TEXT], other[DIGEST_TEXT];
+    char first[DIGEST_TEXT], wide[DIGEST_TEXT], other[DIGEST_TEXT];
     const char *best = num_isa_name();
+    num_threads_set(1);
     train(0, 25, first);
+    train_wide(wide);
     for (const char *const *isa = num_isa_available(); *isa != NULL; isa++)
         for (int threads = 1; threads <= 3; threads++) {
             assert_int_equal(num_isa_choose(*isa, &err), 0);
             num_threads_set(threads);
             train(0, 25, other);
             if (strcmp(first, other) != 0)
-                fail_msg("%s, %d threads: other bits than %s", *isa, threads, best);
+                fail_msg("%s, %d threads: other bits than %s on one", *isa, threads, best);
+            train_wide(other);
+            if (strcmp(wide, other) != 0)
+                fail_msg("%s, %d threads, wide: other bits than %s on one", *isa, threads, best);
         }
     num_threads_set(1);
     assert_int_equal(num_isa_choose(best, &err), 0);
@@ -292,6 +405,61 @@ static void test_recompile(void **state)
     graph_free(g);
 }
 
+/* All pairs of a minibatch, and draws side by side as features: symbols follow the batch and the draws.  log q(z_i) of the
+ * aggregate is checked against the sum over j, in double (tolerance 1e-12). */
+static void test_symbols(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    Graph *g = graph_alloc(4, 1, &err);
+    GraphNode mu = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
+    GraphNode draws = made(graph_input(g, "y", DIMS(K, B, 3), &err), &err);
+    GraphNode zero = made(graph_constant(g, 0, &err), &err);
+    GraphAttr pairs[] = {{"samples", 0, "b"}, {"batch", 1, NULL}};
+    GraphAttr flat[] = {{"samples", 1, NULL}, {"batch", 0, "b"}, {"features", 0, "rest"}};
+    GraphNode z = made(graph_apply(g, "reshape", &mu, 1, pairs, 2, &err), &err);
+    GraphNode logq = made(apply(g, "normal", z, mu, zero, NULL, NULL, &err), &err);
+    GraphNode aggregate = made(apply(g, "logmeanexp", logq, -1, -1, "axis", "batch", &err), &err);
+    GraphNode swapped = made(apply(g, "transpose", draws, -1, -1, "swap", "samples_batch", &err), &err);
+    GraphNode side = made(graph_apply(g, "reshape", &swapped, 1, flat, 3, &err), &err);
+    assert_int_equal(graph_name(g, "aggregate", aggregate, &err), 0);
+    assert_int_equal(graph_name(g, "side", side, &err), 0);
+    for (size_t batch = 1; batch < 8; batch += 2) {
+        enum { SAMPLES = 5 };
+        GraphPlan *p = new_plan(g, NULL, (GraphPlanSpec){.batch = batch, .samples = SAMPLES, .type = GRAPH_DOUBLE,
+                                                         .outputs = (const char *[]){"aggregate", "side", NULL}});
+        NumShape shape;
+        double *x = graph_plan_input(p, "x", NULL), *y = graph_plan_input(p, "y", NULL);
+        for (size_t i = 0; i < batch * 3; i++)
+            x[i] = sin((double)i);
+        for (size_t i = 0; i < SAMPLES * batch * 3; i++)
+            y[i] = (double)i;
+        graph_plan_forward(p);
+        const double *found = graph_plan_output(p, "aggregate", &shape);
+        assert_int_equal(shape.n[NUM_SAMPLES], batch);
+        assert_int_equal(num_shape_size(shape), batch);
+        for (size_t i = 0; i < batch; i++) {
+            double sum = 0;
+            for (size_t j = 0; j < batch; j++) {
+                double square = 0;
+                for (size_t f = 0; f < 3; f++)
+                    square += pow(x[3 * i + f] - x[3 * j + f], 2);
+                sum += exp(-0.5 * (square + 3 * log(2 * acos(-1))));
+            }
+            assert_true(fabs(found[i] - log(sum / (double)batch)) < 1e-12);
+        }
+        const double *row = graph_plan_output(p, "side", &shape);
+        assert_int_equal(shape.n[NUM_BATCH], batch);
+        assert_int_equal(shape.n[NUM_FEATURES], SAMPLES * 3);
+        for (size_t b = 0; b < batch; b++)
+            for (size_t s = 0; s < SAMPLES; s++)
+                for (size_t f = 0; f < 3; f++)
+                    assert_true(row[(b * SAMPLES + s) * 3 + f] == y[(s * batch + b) * 3 + f]);
+        graph_plan_free(p);
+    }
+    graph_free(g);
+}
+
 /* A fed z: the decoder alone; what is not needed is not there. */
 static void test_fed(void **state)
 {
@@ -314,7 +482,8 @@ static void test_fed(void **state)
     graph_plan_noise(p, 4, "other", 7); /* there is no noise in the decoder */
     graph_plan_forward(p);
     graph_plan_forward(p);
-    assert_memory_equal(graph_plan_output(p, "logits", &shape), graph_plan_output(whole, "logits", NULL), 16 * VAE_X * sizeof(float));
+    assert_memory_equal(graph_plan_output(p, "logits", &shape), graph_plan_output(whole, "logits", NULL),
+                        16 * VAE_X * sizeof(float));
     assert_true(graph_plan_flops(p) == 16.0 * (VAE_Z * VAE_H + VAE_H * VAE_X));
     assert_true(graph_plan_bytes(p) < graph_plan_bytes(whole));
     graph_plan_free(whole);
@@ -567,11 +736,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trains),
         cmocka_unit_test(test_shared_memory_same_bits),
+        cmocka_unit_test(test_shared_memory_deep),
+        cmocka_unit_test(test_streams),
         cmocka_unit_test(test_threads_and_isa_same_bits),
         cmocka_unit_test(test_whole_gradient),
         cmocka_unit_test(test_float_and_double),
         cmocka_unit_test(test_no_allocation_in_a_step),
         cmocka_unit_test(test_recompile),
+        cmocka_unit_test(test_symbols),
         cmocka_unit_test(test_fed),
         cmocka_unit_test(test_flops),
         cmocka_unit_test(test_first_bad),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_plot.c: figures come out whole and the same twice, or not at all: quoting, gnuplot missing, folders, full disks, complaints.
+ * test_plot.c: figures come out whole and the same twice, or not at all: quoting, gnuplot missing, folders, full disks,
+ * complaints.
  *
  * Every test draws in a folder of its own below TMPDIR; without gnuplot the drawing tests are skipped and say so.
  */
@@ -102,7 +103,8 @@ static const char columns[] = "1 2\n2 3\n3 5\n";
 static PlotFigure figure_of(const char *body)
 {
     static const PlotBlock blocks[] = {{"points", columns, sizeof columns - 1, 0}, {"image", pixels, sizeof pixels, 1}};
-    return (PlotFigure){.folder = folder, .name = "a-figure", .width_cm = 6, .height_cm = 4, .body = body, .blocks = blocks, .nblocks = 2};
+    return (PlotFigure){.folder = folder, .name = "a-figure", .width_cm = 6, .height_cm = 4, .body = body,
+                        .blocks = blocks, .nblocks = 2};
 }
 
 static const char good_body[] = "set xrange [0:4]\nset yrange [0:6]\nset palette gray\n"
@@ -241,7 +243,8 @@ static void image_pixels_arrive(void **state)
 static void texts_are_harmless(void **state)
 {
     static const char *const texts[] = {
-        "`touch ran`", "$(touch ran)", "it's \"quoted\"", "'; system('touch ran'); '", "a\nsystem(\"touch ran\")", "\\n %s %d $x^2_3$ {b} @c &d ~e",
+        "`touch ran`", "$(touch ran)", "it's \"quoted\"", "'; system('touch ran'); '", "a\nsystem(\"touch ran\")",
+        "\\n %s %d $x^2_3$ {b} @c &d ~e",
         "[r]{x}", "{", "β = 0, 5 % − ½", "",
     };
     size_t size;
@@ -275,7 +278,8 @@ static void texts_are_harmless(void **state)
     mem_free(svg);
     draws(&f, "tex");
     char *tex = read_file("a-figure.tex", &size);
-    assert_true(contains(tex, size, "a\\_b\\textasciicircum{}c\\{d\\}@e\\&f\\textasciitilde{}g\\textbackslash{}h'i\\textasciigrave{}j"));
+    assert_true(contains(tex, size, "a\\_b\\textasciicircum{}c\\{d\\}@e\\&f\\textasciitilde{}g\\textbackslash{}h'i"
+                                    "\\textasciigrave{}j"));
     mem_free(tex);
     text_free(&body);
 }
@@ -434,7 +438,8 @@ static void unwritable_folder_is_an_error(void **state)
     assert_non_null(strstr(err.hint, "--out"));
 }
 
-/* A limit on the size of files stands for a full disk: writes stop in the middle, as they do with ENOSPC.  In a child, for it cannot be lifted. */
+/* A limit on the size of files stands for a full disk: writes stop in the middle, as they do with ENOSPC.  In a child, for
+ * it cannot be lifted. */
 static void full_disk_is_an_error(void **state)
 {
     static const char *const formats[] = {"pdf", "png", "svg", "tex"};

@@ -264,7 +264,7 @@ static void queries_only_read(void **state)
     Store *s = open_or_fail(database, STORE_WRITE);
     queue_run(s, "id", "a", 1);
     static const char *const writing[] = {"DELETE FROM run", "INSERT INTO param VALUES (1, 'a', 1)", "DROP VIEW runs", "ATTACH 'x' AS y",
-                                          "PRAGMA user_version = 9", "PRAGMA query_only = 0", "BEGIN", "VACUUM", "CREATE TABLE t (a)",
+                                          "PRAGMA user_version = 9", "PRAGMA query_only = 0", "BEGIN", "VACUUM", "CREATE TABLE t (a)", "CREATE TEMP TABLE t (a)", "SAVEPOINT a", "REINDEX", "PRAGMA wal_checkpoint",
                                           "WITH a AS (SELECT 1) UPDATE run SET label = 'x'"};
     int rows = 0;
     for (int mode = 0; mode < 2; mode++) {
@@ -277,6 +277,8 @@ static void queries_only_read(void **state)
         s = open_or_fail(database, STORE_READ);
     }
     assert_true(number(s, "SELECT count(*) FROM run") == 1);
+    assert_true(number(s, "SELECT sum(value) FROM json_each('[1, 2.5]')") == 3.5);
+    assert_true(number(s, "SELECT count(*) FROM pragma_table_info('runs') WHERE name = 'elbo'") == 1);
     assert_true(number(s, "PRAGMA user_version -- reading") == STORE_SCHEMA_VERSION);
     assert_int_equal(store_query(s, "SELECT 1; SELECT 2", NULL, 0, count_rows, &rows, &err), -1);
     assert_int_equal(store_query(s, " -- nothing", NULL, 0, count_rows, &rows, &err), -1);

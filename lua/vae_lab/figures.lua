@@ -24,7 +24,9 @@ local function constructor(kind)
   return function(given)
     local options = check.options("lab.fig." .. kind, given, rules)
     if not options.name:match("^[%w][%w_.-]*$") or #options.name > 30 then
-      check.fail { what = "bad name of a figure", found = check.describe(options.name), expected = "up to 30 letters, digits, _ - ." }
+      check.fail {
+        what = "bad name of a figure", found = check.describe(options.name), expected = "up to 30 letters, digits, _ - .",
+      }
     end
     if definition.check then definition.check(options) end
     local figure = { kind = kind, name = options.name, options = options, about = definition.about }

@@ -76,7 +76,8 @@ static void fill_row(lua_State *L, BindArray *a, size_t row)
         luaL_error(L, "row %I is no list of %I numbers", (LUAI_UACINT)(row + 1), (LUAI_UACINT)a->cols);
     for (size_t j = 0; j < a->cols; j++) {
         if (lua_rawgeti(L, -1, (lua_Integer)j + 1) != LUA_TNUMBER)
-            luaL_error(L, "element (%I, %I) is a %s, not a number", (LUAI_UACINT)(row + 1), (LUAI_UACINT)(j + 1), luaL_typename(L, -1));
+            luaL_error(L, "element (%I, %I) is a %s, not a number", (LUAI_UACINT)(row + 1), (LUAI_UACINT)(j + 1),
+                       luaL_typename(L, -1));
         a->data[row * a->cols + j] = lua_tonumber(L, -1);
         lua_pop(L, 1);
     }

@@ -27,7 +27,8 @@ BindArray *bind_array_check(lua_State *L, int index);
 /* The array at a stack index, or NULL. */
 BindArray *bind_array_test(lua_State *L, int index);
 
-/* Pushes a userdata that holds the array's values as floats (rows, cols), and returns them: collected with the stack, so that a raise leaks nothing. */
+/* Pushes a userdata that holds the array's values as floats (rows, cols), and returns them: collected with the stack, so
+ * that a raise leaks nothing. */
 float *bind_array_floats(lua_State *L, const BindArray *a);
 
 #endif

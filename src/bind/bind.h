@@ -24,7 +24,7 @@
 int bind_raise(lua_State *L, const Error *err);
 
 /* Calls the function below `nargs` arguments, in protected mode, with a traceback: 0, or -1 with *err and an emptied stack.
- * The one way into Lua.  A string error is split into what and where; an error of a room passes as it is, with its script line. */
+ * The one way into Lua.  A string error is split into what and where; a room's error passes as it is, with its script line. */
 int bind_call(lua_State *L, int nargs, int nresults, Error *err);
 
 /* "kl_ablation.lua:14": the innermost line of the user's own code that is running, "" when there is none. */
@@ -33,8 +33,11 @@ void bind_where(lua_State *L, char *text, size_t size);
 /* Tells errors which file is the script (copied). */
 void bind_place(lua_State *L, const char *script);
 
-/* Notes the script's line that runs (from the line hook): a tail call such as `return lab.experiment {…}` leaves no frame behind. */
+/* Notes the script's line that runs (from the line hook): a tail call, as `return lab.experiment {…}`, leaves no frame. */
 void bind_note_line(lua_State *L, lua_Debug *ar);
+
+/* debug.getinfo for the library, which tells by it where the script is. */
+int bind_getinfo(lua_State *L);
 
 /* Forgets it: what runs from now on has not been called by the script. */
 void bind_forget_line(lua_State *L);

@@ -64,8 +64,9 @@ void bind_note_line(lua_State *L, lua_Debug *ar)
         p->line = ar->currentline;
 }
 
-/* The levels of the user's code, innermost first, as "file:line".  A library function that was called by a tail call hides the
- * line that called it; then the script's line that ran last stands for it, and with `guess` also where no user code is left at all. */
+/* The levels of the user's code, innermost first, as "file:line".  A library function that was called by a tail call hides
+ * the line that called it; then the script's line that ran last stands for it, and with `guess` also where no user code is
+ * left at all. */
 static size_t user_lines(lua_State *L, const Places *p, int guess, char line[][PATH + 16], size_t max)
 {
     lua_Debug ar;
@@ -89,8 +90,34 @@ static size_t user_lines(lua_State *L, const Places *p, int guess, char line[][P
     return count;
 }
 
-/* The user's frames in words: "kl.lua:14 (in vae_lab/nn.lua:33), called from kl.lua:20".  `position`, where the error's own words say that it was
- * raised, comes first when it is user code (the frames may be gone, after a pcall), and in brackets when it is the library's. */
+/* What the library has of debug.getinfo: getinfo(level) → {source =, currentline =}, or nil past the last; with the line of a
+ * hidden caller. */
+int bind_getinfo(lua_State *L)
+{
+    lua_Debug ar;
+    int wanted = (int)luaL_checkinteger(L, 1), hidden = 0, users = 0;
+    const Places *p = places(L);
+    for (int level = 1; level <= wanted; level++) {
+        if (!lua_getstack(L, level, &ar))
+            return 0;
+        lua_getinfo(L, "Slt", &ar);
+        hidden = hidden || (is_library(ar.source) && ar.istailcall);
+        users += !is_library(ar.source) && ar.currentline > 0;
+    }
+    luaL_argcheck(L, wanted >= 1, 1, "a level is at least 1");
+    if (users == 1 && hidden && p != NULL && p->line > 0 && is_script(p, ar.source))
+        ar.currentline = p->line;
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, ar.source);
+    lua_setfield(L, -2, "source");
+    lua_pushinteger(L, ar.currentline);
+    lua_setfield(L, -2, "currentline");
+    return 1;
+}
+
+/* The user's frames in words: "kl.lua:14 (in vae_lab/nn.lua:33), called from kl.lua:20".  `position`, where the error's own
+ * words say that it was raised, comes first when it is user code (the frames may be gone, after a pcall), and in brackets
+ * when it is the library's. */
 static void spell_where(lua_State *L, const char *position, char *text, size_t size)
 {
     char line[FRAMES][PATH + 16];
@@ -122,16 +149,27 @@ void bind_where(lua_State *L, char *text, size_t size)
 
 /* ---- raising ---- */
 
+/* Puts the script's lines before what the error knows of its place; what begins with the same line is not said twice. */
+static void add_place(lua_State *L, Error *err)
+{
+    char line[sizeof err->where], where[sizeof err->where];
+    bind_where(L, line, sizeof line);
+    spell_where(L, "", where, sizeof where);
+    size_t length = strlen(line);
+    if (length == 0)
+        return;
+    if (strcmp(err->where, line) == 0)
+        snprintf(err->where, sizeof err->where, "%s", where);
+    else if (strncmp(err->where, line, length) != 0 || (err->where[length] >= '0' && err->where[length] <= '9'))
+        error_in(err, "%s", where);
+}
+
 int bind_raise(lua_State *L, const Error *err)
 {
     Error *box = lua_newuserdatauv(L, sizeof *box, 0);
     *box = *err;
     luaL_setmetatable(L, ERROR_TYPE);
-    char where[sizeof err->where];
-    spell_where(L, "", where, sizeof where); /* here, since a pcall on the way up takes the frames away */
-    size_t line = strcspn(where, " ,");
-    if (where[0] != '\0' && (box->where[0] == '\0' || strncmp(box->where, where, line) != 0))
-        error_in(box, "%s", where);
+    add_place(L, box); /* here, since a pcall on the way up takes the frames away */
     return lua_error(L);
 }
 
@@ -200,7 +238,8 @@ static int take_field(Error *err, const char *line, size_t length)
     return 0;
 }
 
-/* The length of "chunk:12: " at the start of a message, 0 when there is none.  A chunk's name is known from the stack, or ends in .lua. */
+/* The length of "chunk:12: " at the start of a message, 0 when there is none.  A chunk's name is known from the stack, or
+ * ends in .lua. */
 static size_t position_length(lua_State *L, const char *message)
 {
     for (const char *colon = strchr(message, ':'); colon != NULL && *colon != '\n'; colon = strchr(colon + 1, ':')) {
@@ -219,8 +258,8 @@ static size_t position_length(lua_State *L, const char *message)
     return 0;
 }
 
-/* [OUT] position: "chunk:12" out of the first `length` bytes of a message.  Lua shortens a long path to "...its end", the library shows
- * the file's name alone; the script's path is known in full. */
+/* [OUT] position: "chunk:12" out of the first `length` bytes of a message.  Lua shortens a long path to "...its end", the
+ * library shows the file's name alone; the script's path is known in full. */
 static void spell_position(lua_State *L, const char *message, size_t length, char *position, size_t size)
 {
     while (length > 0 && (message[length - 1] == ' ' || message[length - 1] == ':'))
@@ -254,6 +293,9 @@ static void from_string(lua_State *L, Error *err, const char *message, char *pos
             append(err->what, sizeof err->what, line, length);
         line += length + (line[length] == '\n');
     }
+    size_t end = strlen(err->what); /* "module 'x' not found:", without the list that followed */
+    while (end > 0 && (err->what[end - 1] == ' ' || err->what[end - 1] == ':'))
+        err->what[--end] = '\0';
 }
 
 static void from_table(lua_State *L, Error *err, int index)

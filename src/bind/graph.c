@@ -313,11 +313,12 @@ int bind_graph_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"new", graph_new}, {"ops", graph_ops_list}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"input", leaf_input},         {"param", leaf_param},        {"noise", leaf_noise},     {"scalar", leaf_scalar},
-        {"constant", leaf_constant},   {"apply", graph_apply_op},    {"name", graph_name_node}, {"shape", graph_node_shape},
-        {"find", graph_find_name},     {"text", graph_as_text},      {"names", graph_names},    {"find_param", graph_find_parameter},
-        {"scalars", graph_scalars},    {"has_input", graph_has_leaf}, {"count", graph_node_count},
-        {"batch", graph_batch_size},   {"samples", graph_samples_size}, {NULL, NULL},
+        {"input", leaf_input},       {"param", leaf_param},          {"noise", leaf_noise},
+        {"scalar", leaf_scalar},     {"constant", leaf_constant},    {"apply", graph_apply_op},
+        {"name", graph_name_node},   {"shape", graph_node_shape},    {"find", graph_find_name},
+        {"text", graph_as_text},     {"names", graph_names},         {"find_param", graph_find_parameter},
+        {"scalars", graph_scalars},  {"has_input", graph_has_leaf},  {"count", graph_node_count},
+        {"batch", graph_batch_size}, {"samples", graph_samples_size}, {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", graph_close}, {"__close", graph_close}, {NULL, NULL}};
     bind_type(L, BIND_GRAPH, methods, meta);

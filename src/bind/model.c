@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-static const char *const ask_keys[] = {"name", "names", "data", "split", "first", "count", "fed", "values", "samples", "seed", "step",
-                                       "chunk", "scalars", NULL};
+static const char *const ask_keys[] = {"name",    "names", "data", "split", "first",   "count", "fed", "values",
+                                       "samples", "seed",  "step", "chunk", "scalars", NULL};
 
-/* User values of a model: its database, and, of one that is opened when it is first used, the run's identity and what it is called. */
+/* User values of a model: its database, and, of one that is opened when it is first used, the run's identity and what an
+ * error calls it. */
 enum { DATABASE = 1, IDENTITY, ROLE, USER_VALUES = 3 };
 
 static BindModel *push_empty(lua_State *L)
@@ -154,13 +155,13 @@ static void read_scalars(lua_State *L, int table, LabAsk *ask)
 }
 
 /* The rows that are meant: of data, or of values; with both, row i of values stands beside example first + i.  Raises where they
- * reach past the end; by default all from `first` on, at most `most`. */
+ * are none or reach past the end; by default all from `first` on, at most `most`. */
 static void read_range(lua_State *L, int table, LabAsk *ask, size_t rows, size_t most)
 {
     size_t first = (size_t)bind_integer(L, table, "first", 1, 1) - 1;
     size_t left = first < rows ? rows - first : 0;
     size_t count = (size_t)bind_integer(L, table, "count", (lua_Integer)(left < most ? left : most), 0);
-    if (first > rows || count > left || count > most)
+    if (count == 0 || count > left || count > most)
         luaL_error(L, "rows %I to %I of %I", (LUAI_UACINT)(first + 1), (LUAI_UACINT)(first + count), (LUAI_UACINT)rows);
     ask->first = first;
     ask->count = count;
@@ -225,8 +226,8 @@ static int get_names(lua_State *L)
 /* A value that no computation gives: what lab_model_map left unwritten. */
 static const uint32_t unwritten = 0x7fdead00u;
 
-/* The draws of each example in out, which has room for `room` of them: 1 for a node that does not depend on the draws, else as many as it
- * has.  lab packs what it writes, so the rest tells. */
+/* The draws of each example in out, which has room for `room` of them: 1 for a node that does not depend on the draws, else
+ * as many as it has.  lab packs what it writes, so the rest tells. */
 static size_t draws_written(const float *out, size_t count, size_t width, size_t room)
 {
     size_t total = count * width * room, used = total;
@@ -309,7 +310,9 @@ static int log_weights(lua_State *L)
     read_ask(L, m, 2, &ask);
     const char *name = bind_string_needed(L, 2, "name");
     size_t chunk = (size_t)bind_integer(L, 2, "chunk", ask.samples < 50 ? (lua_Integer)ask.samples : 50, 1);
-    BindArray *logp = bind_array_new(L, ask.count, 1), *se = bind_array_new(L, ask.count, 1), *ess = bind_array_new(L, ask.count, 1);
+    BindArray *logp = bind_array_new(L, ask.count, 1);
+    BindArray *se = bind_array_new(L, ask.count, 1);
+    BindArray *ess = bind_array_new(L, ask.count, 1);
     double pause = bind_watch_pause();
     int status = lab_model_log_weights(m, &ask, name, chunk, logp->data, se->data, ess->data, &err);
     bind_watch_resume(L, pause);

@@ -85,8 +85,10 @@ lua_Integer bind_integer(lua_State *L, int index, const char *key, lua_Integer m
     lua_Integer value = missing;
     if (push_key(L, index, key) != LUA_TNIL)
         value = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : (whole = 0);
-    if (!whole || value < least)
-        bind_wrong(L, key, -1, lua_pushfstring(L, "a whole number of at least %I", (LUAI_UACINT)least));
+    if (!whole || value < least) {
+        const char *expected = lua_pushfstring(L, "a whole number of at least %I", (LUAI_UACINT)least);
+        bind_wrong(L, key, -2, expected);
+    }
     lua_pop(L, 1);
     return value;
 }

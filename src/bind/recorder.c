@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/recorder.c: what an evaluation records through.  Its metrics are gathered, and committed together when it has returned; so an
- * evaluation that fails half way leaves no numbers behind.
+ * bind/recorder.c: what an evaluation records through.  Its metrics are gathered, and committed together when it has
+ * returned; so an evaluation that fails half way leaves no numbers behind.
  */
 #include "bind/bind.h"
 
@@ -201,8 +201,9 @@ static int close_recorder(lua_State *L)
 void bind_recorder_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"metric", add_metric}, {"artifact", add_artifact}, {"posteriors", add_posteriors}, {"model", required_model}, {"run", get_run},
-        {"seed", get_seed},     {"epochs", get_epochs},     {"store", get_store},           {NULL, NULL},
+        {"metric", add_metric}, {"artifact", add_artifact}, {"posteriors", add_posteriors}, {"model", required_model},
+        {"run", get_run},       {"seed", get_seed},         {"epochs", get_epochs},         {"store", get_store},
+        {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", close_recorder}, {"__close", close_recorder}, {NULL, NULL}};
     bind_type(L, BIND_RECORDER, methods, meta);

@@ -138,7 +138,8 @@ static const char *const *take_texts(lua_State *L, BindScript *s, const char *ke
 
 static void take_optimiser(lua_State *L, OptimiserSpec *spec)
 {
-    static const char *const keys[] = {"kind", "momentum", "beta1", "beta2", "decay", "epsilon", "weight_decay", "clip_norm", NULL};
+    static const char *const keys[] = {"kind",    "momentum",     "beta1",     "beta2", "decay",
+                                       "epsilon", "weight_decay", "clip_norm", NULL};
     Error err = ERROR_NONE;
     if (lua_getfield(L, -1, "optimiser") != LUA_TTABLE)
         bind_wrong(L, "optimiser", -1, "a table");

@@ -40,7 +40,8 @@ static int unknown_global(lua_State *L)
     error_set(&err, ERR_SCRIPT, "unknown name '%s': no such global or local variable", name);
     for (size_t i = 0; outside[i] != NULL; i++)
         if (strcmp(name, outside[i]) == 0)
-            error_hint(&err, "scripts reach no files, clock or processes: a run may depend on its settings alone (--set key=value)");
+            error_hint(&err, "scripts reach no files, clock or processes: "
+                             "a run may depend on its settings alone (--set key=value)");
     lua_pushglobaltable(L);
     size_t count = add_names(L, names, 0);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &environment_key) == LUA_TTABLE)
@@ -206,8 +207,8 @@ static void open_random(lua_State *L)
 
 /* ---- require ---- */
 
-/* Pushes the chunk of a file, or a message; returns 1 when it was loaded, 0 when the file is not there, -1 when its syntax is bad.
- * The file is read between two calls that may raise, not across them. */
+/* Pushes the chunk of a file, or a message; returns 1 when it was loaded, 0 when the file is not there, -1 when its syntax is
+ * bad.  The file is read between two calls that may raise, not across them. */
 static int load_file(lua_State *L, const char *path, const char *chunk)
 {
     struct stat info;
@@ -272,15 +273,9 @@ static void push_library_environment(lua_State *L)
 {
     lua_createtable(L, 0, 1);
     lua_createtable(L, 0, 1);
-    luaL_requiref(L, LUA_DBLIBNAME, luaopen_debug, 0);
-    lua_getfield(L, -1, "getinfo");
-    lua_setfield(L, -3, "getinfo");
-    lua_pop(L, 1);
+    lua_pushcfunction(L, bind_getinfo);
+    lua_setfield(L, -2, "getinfo");
     lua_setfield(L, -2, "debug");
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* require "debug" is not for scripts */
-    lua_pushnil(L);
-    lua_setfield(L, -2, LUA_DBLIBNAME);
-    lua_pop(L, 1);
     lua_createtable(L, 0, 1);
     lua_pushglobaltable(L);
     lua_setfield(L, -2, "__index");

@@ -42,7 +42,8 @@ static void program_folder(char *folder, size_t size)
 
 int bind_library(char *path, size_t size, Error *err)
 {
-    static const char *const places[] = {"/lua", "/../share/vae-lab", "/../../lua", "/../../../lua"}; /* the last two: build/VARIANT/ */
+    /* beside the program, installed, and below build/VARIANT/ */
+    static const char *const places[] = {"/lua", "/../share/vae-lab", "/../../lua", "/../../../lua"};
     const char *told = getenv("VAE_LAB_LUA");
     char program[PATH];
     if (told != NULL && told[0] != '\0') {
@@ -202,7 +203,7 @@ typedef struct Load {
 } Load;
 
 /* What the script returned, at the top: the table of lab.experiment, or an error that says what it was. */
-static void check_experiment(lua_State *L)
+static void check_experiment(lua_State *L, const char *path)
 {
     int kind = luaL_getmetafield(L, -1, "kind");
     int good = kind == LUA_TSTRING && strcmp(lua_tostring(L, -1), "experiment") == 0;
@@ -211,6 +212,7 @@ static void check_experiment(lua_State *L)
         return;
     Error err;
     error_set(&err, ERR_SCRIPT, "the script returns no experiment");
+    error_where(&err, "%s", path);
     error_found(&err, lua_isnil(L, -1) ? "nothing" : "a %s", luaL_typename(L, -1));
     error_expected(&err, "return lab.experiment { name = \"…\", … }");
     error_hint(&err, "its last statement has to be that; `local lab = require \"vae_lab\"` gives lab");
@@ -242,7 +244,7 @@ static int load(lua_State *L)
     bind_sandbox_enter(L);
     bind_watch(L, bind_script_seconds(L));
     lua_call(L, 0, 1);
-    check_experiment(L);
+    check_experiment(L, l->script->path);
     l->script->name = copy_field(L, "name");
     l->script->question = copy_field(L, "question");
     lua_getfield(L, -1, "figures");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/script.h: an experiment script, loaded: its runs, its evaluations, its figures.  The room's face to the commands; no Lua in it.
+ * bind/script.h: an experiment script, loaded: its runs, its evaluations, its figures.  The room's face to the commands,
+ * without any Lua in it.
  */
 #ifndef BIND_SCRIPT_H
 #define BIND_SCRIPT_H
@@ -23,8 +24,8 @@ typedef struct BindSettings {
     double seconds;         /* processor time after which loading is stopped; 0: 10 */
 } BindSettings;
 
-/* Loads a script in its own environment, with chosen libraries.  NULL with *err (ERR_SCRIPT, with file and line): not there, bad syntax,
- * a run-time error, an endless loop, not an experiment.  A room's error keeps its kind.  The settings are copied. */
+/* Loads a script in its own environment, with chosen libraries.  NULL with *err (ERR_SCRIPT, with file and line): not there,
+ * bad syntax, a run-time error, an endless loop, not an experiment.  A room's error keeps its kind.  The settings are copied. */
 BindScript *bind_script_load(const char *path, const BindSettings *settings, Error *err);
 void bind_script_free(BindScript *script);
 
@@ -32,8 +33,9 @@ void bind_script_free(BindScript *script);
 const char *bind_script_name(const BindScript *script);
 const char *bind_script_question(const BindScript *script);
 
-/* Plans the experiment: builds every run's graph, opens its data, checks it, identifies it.  [OUT] the runs, alive as long as the script.
- * A run that is the same as an earlier one (same identity) stands in the list once; [OUT] *twins counts those left out. */
+/* Plans the experiment: builds every run's graph, opens its data, checks it, identifies it.  [OUT] the runs, alive as long as
+ * the script.  A run that is the same as an earlier one (same identity) stands in the list once; [OUT] *twins counts those
+ * left out. */
 int bind_script_plan(BindScript *script, LabRun **runs, size_t *count, size_t *twins, Error *err);
 
 /* The evaluations of planned runs, for lab_sweep. */
@@ -59,7 +61,8 @@ size_t bind_script_figure_count(const BindScript *script);
 /* Draws all figures of the experiment from the finished runs of one sweep. */
 int bind_script_figures(BindScript *script, Store *store, const BindFigures *figures, Error *err);
 
-/* The folder of the Lua library: VAE_LAB_LUA, else lua/ beside the executable, else ../share/vae-lab from it, else PREFIX/share/vae-lab. */
+/* The folder of the Lua library: VAE_LAB_LUA, else lua/ beside the executable, else ../share/vae-lab from it, else
+ * PREFIX/share/vae-lab. */
 int bind_library(char *path, size_t size, Error *err);
 
 #endif

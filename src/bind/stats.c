@@ -62,8 +62,8 @@ static Posteriors check_posteriors(lua_State *L, int index)
 {
     const BindArray *mu = bind_array_check(L, index), *sigma = bind_array_check(L, index + 1);
     if (mu->rows != sigma->rows || mu->cols != sigma->cols)
-        luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)mu->rows, (LUAI_UACINT)mu->cols, (LUAI_UACINT)sigma->rows,
-                   (LUAI_UACINT)sigma->cols);
+        luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)mu->rows, (LUAI_UACINT)mu->cols,
+                   (LUAI_UACINT)sigma->rows, (LUAI_UACINT)sigma->cols);
     return (Posteriors){mu->data, sigma->data, mu->rows, mu->cols};
 }
 
@@ -72,11 +72,12 @@ static NumStream seeded(lua_State *L, int options)
     return num_stream((uint64_t)bind_integer(L, options, "seed", 1, 0), STREAM);
 }
 
-static int give(lua_State *L, int status, double value, const Error *err)
+/* The number at `value`, which the call that gave `status` has filled. */
+static int give(lua_State *L, int status, const double *value, const Error *err)
 {
     if (status != 0)
         return bind_raise(L, err);
-    lua_pushnumber(L, value);
+    lua_pushnumber(L, *value);
     return 1;
 }
 
@@ -188,7 +189,7 @@ static int hole_fraction(lua_State *L)
     bind_keys(L, 3, "hole_fraction", keys);
     double radius = bind_number(L, 3, "radius", 2);
     size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
-    return give(L, stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, radius, draws, seeded(L, 3), &err), share, &err);
+    return give(L, stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, radius, draws, seeded(L, 3), &err), &share, &err);
 }
 
 static int hole_density(lua_State *L)
@@ -200,7 +201,7 @@ static int hole_density(lua_State *L)
     bind_keys(L, 3, "hole_density", keys);
     double quantile = bind_number(L, 3, "quantile", 0.05);
     size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
-    return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), share, &err);
+    return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), &share, &err);
 }
 
 /* overlap(mu1, sigma1, mu2, sigma2): lists, or arrays of one row */
@@ -238,7 +239,7 @@ static int mean_overlap(lua_State *L)
     else
         lua_getfield(L, 3, "labels");
     const int *label = check_labels(L, -1, q.n);
-    return give(L, stats_mean_overlap(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), value, &err);
+    return give(L, stats_mean_overlap(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), &value, &err);
 }
 
 static int active_units(lua_State *L)
@@ -266,7 +267,7 @@ static int knn_agreement(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     luaL_argcheck(L, k >= 1, 3, "at least 1 neighbour");
     const int *label = check_labels(L, 2, mu->rows);
-    return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), share, &err);
+    return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), &share, &err);
 }
 
 /* pca(x, m) → {mean =, eigenvalues =, components =}: arrays (1, d), (1, m), (m, d) */
@@ -315,11 +316,12 @@ static int uniform(lua_State *L)
 int bind_stats_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"interval", interval},           {"paired", paired},             {"bootstrap", bootstrap},       {"log_mean_exp", log_mean_exp},
-        {"normal_quantile", normal_quantile}, {"mean", mean},             {"hole_fraction", hole_fraction}, {"hole_density", hole_density},
-        {"overlap", overlap},             {"mean_overlap", mean_overlap}, {"active_units", active_units}, {"spread", spread},
-        {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},             {"uniform", uniform},
-        {NULL, NULL},
+        {"interval", interval},           {"paired", paired},             {"bootstrap", bootstrap},
+        {"log_mean_exp", log_mean_exp},   {"mean", mean},                 {"normal_quantile", normal_quantile},
+        {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"overlap", overlap},
+        {"mean_overlap", mean_overlap},   {"active_units", active_units}, {"spread", spread},
+        {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},
+        {"uniform", uniform},             {NULL, NULL},
     };
     luaL_newlib(L, functions);
     return 1;

@@ -61,13 +61,13 @@ static void push_value(lua_State *L, const StoreValue *v)
 }
 
 typedef struct Row {
-    lua_State *L;
     int columns;
     const char *const *names;
     const StoreValue *values;
 } Row;
 
-/* Called in protected mode with the list of rows and a Row: SQLite's own frames lie between here and the script, and no raise may pass them. */
+/* Called in protected mode with the list of rows and a Row: SQLite's own frames lie between here and the script, and no raise
+ * may pass them. */
 static int append_row(lua_State *L)
 {
     const Row *row = lua_touserdata(L, 2);
@@ -83,7 +83,7 @@ static int append_row(lua_State *L)
 static int take_row(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     lua_State *L = context;
-    Row row = {L, columns, names, values};
+    Row row = {columns, names, values};
     lua_pushcfunction(L, append_row);
     lua_pushvalue(L, -2);
     lua_pushlightuserdata(L, &row);

@@ -55,11 +55,14 @@ CliTable *cli_table_alloc(const char *const *columns, size_t count);
 /* One cell of the current row, left to right; a row ends by itself.  cli_table_null: "-", empty in CSV, null in JSON.  Texts are copied; all
  * of these take NULL for t (no memory: cli_table_print says so). */
 void cli_table_text(CliTable *t, const char *value);
-void cli_table_number(CliTable *t, double value, int decimals); /* decimals < 0: shortest; JSON and CSV always full */
+void cli_table_number(CliTable *t, double value, int decimals); /* CLI_SHORTEST, CLI_DIGITS; JSON and CSV always full */
+enum { CLI_SHORTEST = -1, CLI_DIGITS = -2 /* six significant digits */ };
 void cli_table_integer(CliTable *t, long long value);
 void cli_table_null(CliTable *t);
 /* Prints and frees it.  A table wider than the terminal drops its last columns to fit, and says so on standard error; piped output is never cut. */
 int cli_table_print(CliTable *t, CliFormat format, Error *err);
+
+void cli_table_free(CliTable *t);
 
 /* Rows so far. */
 size_t cli_table_rows(const CliTable *t);

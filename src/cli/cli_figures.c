@@ -123,7 +123,8 @@ static int no_sweep(const Request *r, const char *name, Error *err)
     if (r->sweep > 0)
         error_set(err, ERR_STORE, "experiment %s has no sweep %ld", name, r->sweep);
     else
-        error_set(err, ERR_STORE, r->nset > 0 ? "no sweep of experiment %s was run with these settings" : "experiment %s was not run yet", name);
+        error_set(err, ERR_STORE, r->nset > 0 ? "no sweep of experiment %s was run with these settings"
+                                              : "experiment %s was not run yet", name);
     error_where(err, "%s", r->database);
     error_hint(err, "run it first:  %s", text_string(&command));
     text_free(&command);
@@ -137,14 +138,16 @@ static int find_sweep(const Request *r, Store *store, const char *name, Sweep *s
     char key[SETS][256];
     size_t nargs = 0;
     Text sql = {0};
-    text_add(&sql, "SELECT s.id, (SELECT count(*) FROM sweep_run x WHERE x.sweep = s.id), (SELECT count(*) FROM sweep_run x JOIN run r ON r.id = x.run "
-                   "WHERE x.sweep = s.id AND r.status = 'done') FROM sweep s JOIN experiment e ON e.id = s.experiment WHERE e.name = ?1");
+    text_add(&sql, "SELECT s.id, (SELECT count(*) FROM sweep_run x WHERE x.sweep = s.id), "
+                   "(SELECT count(*) FROM sweep_run x JOIN run r ON r.id = x.run WHERE x.sweep = s.id AND r.status = 'done') "
+                   "FROM sweep s JOIN experiment e ON e.id = s.experiment WHERE e.name = ?1");
     args[nargs++] = (StoreValue){.type = STORE_TEXT, .bytes = name, .size = strlen(name)};
     for (size_t i = 0; i < r->nset; i++) {
         size_t length = strcspn(r->set[i], "=");
         const char *value = r->set[i] + length + (r->set[i][length] == '=');
         snprintf(key[i], sizeof key[i], "%.*s", (int)length, r->set[i]);
-        text_addf(&sql, " AND EXISTS (SELECT 1 FROM json_each(s.settings) j WHERE j.key = ?%zu AND j.value = ?%zu)", nargs + 1, nargs + 2);
+        text_addf(&sql, " AND EXISTS (SELECT 1 FROM json_each(s.settings) j WHERE j.key = ?%zu AND j.value = ?%zu)", nargs + 1,
+                  nargs + 2);
         args[nargs++] = (StoreValue){.type = STORE_TEXT, .bytes = key[i], .size = strlen(key[i])};
         args[nargs++] = (StoreValue){.type = STORE_TEXT, .bytes = value, .size = strlen(value)};
     }
@@ -152,7 +155,8 @@ static int find_sweep(const Request *r, Store *store, const char *name, Sweep *s
         text_addf(&sql, " AND s.id = %ld", r->sweep);
     text_add(&sql, " ORDER BY s.id DESC LIMIT 1");
     memset(sweep, 0, sizeof *sweep);
-    int status = sql.failed ? error_memory(err, "a query") : store_query(store, text_string(&sql), args, nargs, take_sweep, sweep, err);
+    int status = sql.failed ? error_memory(err, "a query")
+                            : store_query(store, text_string(&sql), args, nargs, take_sweep, sweep, err);
     text_free(&sql);
     if (status != 0)
         return -1;

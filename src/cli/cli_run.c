@@ -244,8 +244,8 @@ static int carry_out(Request *r, const char *command, Error *err)
     BindScript *script = bind_script_load(r->file, &settings, err);
     int status = script == NULL ? -1 : bind_script_plan(script, &runs, &count, &twins, err);
     if (status == 0 && twins > 0 && !r->quiet)
-        fprintf(stderr, "%zu run%s the same as another of this plan (same graph, training, data and seed): computed once\n", twins,
-                twins == 1 ? " is" : "s are");
+        fprintf(stderr, "%zu run%s the same as another of this plan (same graph, training, data and seed): computed once\n",
+                twins, twins == 1 ? " is" : "s are");
     if (status == 0)
         status = choose_workers(r, count, err);
     if (status == 0)

@@ -71,8 +71,10 @@ CliTable *cli_table_alloc(const char *const *columns, size_t count)
     return t;
 }
 
-static void table_free(CliTable *t)
+void cli_table_free(CliTable *t)
 {
+    if (t == NULL)
+        return;
     mem_free(t->cell);
     text_free(&t->text);
     mem_free(t);
@@ -105,6 +107,8 @@ void cli_table_number(CliTable *t, double value, int decimals)
     text_add_number(&full, value);
     if (decimals >= 0 && isfinite(value))
         snprintf(shown, sizeof shown, "%.*f", decimals > 20 ? 20 : decimals, value);
+    else if (decimals == CLI_DIGITS && isfinite(value))
+        snprintf(shown, sizeof shown, "%.6g", value);
     else
         snprintf(shown, sizeof shown, "%s", text_string(&full));
     if (full.failed && t != NULL)
@@ -305,7 +309,7 @@ int cli_table_print(CliTable *t, CliFormat format, Error *err)
         print_csv(t);
     else if (!failed)
         failed = print_text(t) != 0;
-    table_free(t);
+    cli_table_free(t);
     return failed ? error_memory(err, "a table") : 0;
 }
 

@@ -3,8 +3,8 @@
  * graph/ops.h: the table of operations.  A row is everything that the engine knows of an operation.
  *
  * To add one: write its forward and backward in an ops_*.c file (compiled twice, for float and for double, see real.h),
- * its shape rule in shapes.c unless one there fits, and a row in the table in ops.c.  The gradient test walks the
- * table: a row without a case there is a failure.
+ * name it in ops_list.h, write its shape rule in shapes.c unless one there fits, and add a row to the table in ops.c.
+ * The gradient test walks the table: a row without a case there is a failure.
  */
 #ifndef GRAPH_OPS_H
 #define GRAPH_OPS_H

@@ -235,17 +235,15 @@ static void make_call(const GraphPlan *p, size_t i, Step *step)
         step->attr[a] = graph_attr_resolve(n->op, a, n->attr[a], p->batch, p->samples);
 }
 
-/* The gradients that the backward step of node i is the first to add to: their life starts with it. */
+/* The gradients that the backward step of node i is the first to add to: their life starts with it.  (An argument given twice is
+ * listed twice, which does no harm.) */
 static void make_clears(const GraphPlan *p, size_t i, Life (*life)[LIVES], Step *step)
 {
     const Node *n = &p->graph->node[i];
     long back = 2 * (long)p->graph->nodes - (long)i;
     for (size_t a = 0; a < n->nargs; a++) {
         size_t arg = (size_t)n->arg[a];
-        int again = 0;
-        for (size_t before = 0; before < a; before++)
-            again |= n->arg[before] == n->arg[a];
-        if (again || life[arg][LIFE_GRAD].bytes == 0 || life[arg][LIFE_GRAD].start != back)
+        if (life[arg][LIFE_GRAD].bytes == 0 || life[arg][LIFE_GRAD].start != back)
             continue;
         step->clear[step->clears].at = p->grad[arg];
         step->clear[step->clears++].bytes = bytes_of(p, arg);

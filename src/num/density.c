@@ -196,7 +196,8 @@ void num_kl_f64(NumShape shape, double *y, NumIn_f64 mu, NumIn_f64 logvar, doubl
         y[row] += 0.5 * (AT(mu) * AT(mu) + expm1(AT(logvar)) - AT(logvar));
 }
 
-void num_kl_back_f64(NumShape shape, const double *dy, NumIn_f64 mu, NumIn_f64 logvar, double *dmu, double *dlogvar, double *scratch)
+void num_kl_back_f64(NumShape shape, const double *dy, NumIn_f64 mu, NumIn_f64 logvar, double *dmu, double *dlogvar,
+                     double *scratch)
 {
     (void)scratch;
     EACH {

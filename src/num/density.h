@@ -36,15 +36,18 @@ void num_standard_normal_back_f64(NumShape shape, const double *dy, NumIn_f64 x,
  * The stable form max(l, 0) - x l + log1p(exp(-|l|)), negated. */
 void num_bernoulli_f32(NumShape shape, float *y, NumIn_f32 x, NumIn_f32 logits, float *scratch);
 void num_bernoulli_f64(NumShape shape, double *y, NumIn_f64 x, NumIn_f64 logits, double *scratch);
-void num_bernoulli_back_f32(NumShape shape, const float *dy, NumIn_f32 x, NumIn_f32 logits, float *dx, float *dlogits, float *scratch);
-void num_bernoulli_back_f64(NumShape shape, const double *dy, NumIn_f64 x, NumIn_f64 logits, double *dx, double *dlogits, double *scratch);
+void num_bernoulli_back_f32(NumShape shape, const float *dy, NumIn_f32 x, NumIn_f32 logits, float *dx, float *dlogits,
+                            float *scratch);
+void num_bernoulli_back_f64(NumShape shape, const double *dy, NumIn_f64 x, NumIn_f64 logits, double *dx, double *dlogits,
+                            double *scratch);
 
 /* KL( N(mu, exp(logvar)) || N(0, I) ) = 1/2 sum( mu^2 + exp(logvar) - 1 - logvar )   (Kingma & Welling, appendix B),
  * as 1/2 mu^2 + 1/2 (exp(logvar) - 1 - logvar), the second by a polynomial near 0; each element at least 0. */
 void num_kl_f32(NumShape shape, float *y, NumIn_f32 mu, NumIn_f32 logvar, float *scratch);
 void num_kl_f64(NumShape shape, double *y, NumIn_f64 mu, NumIn_f64 logvar, double *scratch);
 void num_kl_back_f32(NumShape shape, const float *dy, NumIn_f32 mu, NumIn_f32 logvar, float *dmu, float *dlogvar, float *scratch);
-void num_kl_back_f64(NumShape shape, const double *dy, NumIn_f64 mu, NumIn_f64 logvar, double *dmu, double *dlogvar, double *scratch);
+void num_kl_back_f64(NumShape shape, const double *dy, NumIn_f64 mu, NumIn_f64 logvar, double *dmu, double *dlogvar,
+                     double *scratch);
 
 /* KL( N(mu1, exp(lv1)) || N(mu2, exp(lv2)) ) = 1/2 sum( lv2 - lv1 - 1 + exp(lv1 - lv2) + (mu1 - mu2)^2 exp(-lv2) ) */
 void num_kl2_f32(NumShape shape, float *y, NumIn_f32 mu1, NumIn_f32 lv1, NumIn_f32 mu2, NumIn_f32 lv2, float *scratch);

@@ -43,7 +43,8 @@ void num_zip_f32(NumZip op, NumShape shape, float *c, const float *a, NumShape a
 void num_zip_f64(NumZip op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape);
 
 /* da += dc * d(a op b)/da, or db += dc * d(a op b)/db, summed over the axes along which that operand was broadcast
- * (in the order of num_sum).  which = 0 for a, 1 for b.  scratch: as many values as c has.  max: the gradient goes to a where a >= b, else to b. */
+ * (in the order of num_sum).  which = 0 for a, 1 for b.  scratch: as many values as c has.  max: the gradient goes to a
+ * where a >= b, else to b. */
 void num_zip_back_f32(NumZip op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
                       const float *b, NumShape b_shape, float *scratch);
 void num_zip_back_f64(NumZip op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,

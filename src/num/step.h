@@ -2,7 +2,7 @@
  *
  * num/step.h: one optimiser step over a flat block of n parameters; every formula is minimisation: g is the loss' gradient.
  *
- * Each fused product is written as fma in the order of the comment, so that all instruction sets agree to the bit.
+ * num/isa/step.c states the order of operations, fused ones included, so that all instruction sets agree to the bit.
  */
 #ifndef NUM_STEP_H
 #define NUM_STEP_H
@@ -19,7 +19,8 @@ void num_step_adagrad(size_t n, float *w, const float *g, float *s, float rate, 
 void num_step_rmsprop(size_t n, float *w, const float *g, float *s, float rate, float decay, float epsilon);
 
 /* m = beta1 m + (1 - beta1) g;  s = beta2 s + (1 - beta2) g^2;  w = w - rate_t m / (sqrt(s) * inv_sqrt_c2 + epsilon),
- * with rate_t = rate / (1 - beta1^t) and inv_sqrt_c2 = 1 / sqrt(1 - beta2^t) computed by the caller in double.   (Kingma & Ba 2015) */
+ * with rate_t = rate / (1 - beta1^t) and inv_sqrt_c2 = 1 / sqrt(1 - beta2^t) computed by the caller in double.
+ * (Kingma & Ba 2015) */
 void num_step_adam(size_t n, float *w, const float *g, float *m, float *s, float rate_t, float beta1, float beta2,
                    float inv_sqrt_c2, float epsilon);
 

@@ -75,5 +75,6 @@ void num_zip_back_f64(NumZip op, int which, NumShape shape, const double *dc, do
     for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
         for (size_t r = 0; r < shape.n[NUM_BATCH]; r++)
             for (size_t f = 0; f < shape.n[NUM_FEATURES]; f++, i++)
-                d[place(d_shape, s, r, f)] += dc[i] * derivative(op, which, a[place(a_shape, s, r, f)], b[place(b_shape, s, r, f)]);
+                d[place(d_shape, s, r, f)] += dc[i] * derivative(op, which, a[place(a_shape, s, r, f)],
+                                                                 b[place(b_shape, s, r, f)]);
 }

@@ -32,15 +32,17 @@ static int missing(Error *err, int code)
     error_set(err, ERR_FILE, "gnuplot could not be started, so no figure was drawn");
     error_found(err, "%s: %s", program(), strerror(code));
     error_expected(err, "gnuplot 5.4 or newer on the PATH");
-    return error_hint(err, "install it (Debian: apt-get install gnuplot-nox; macOS: brew install gnuplot), or set VAE_LAB_GNUPLOT to the "
-                           "program; the numbers are safe in the database, draw again with `vae-lab figures`");
+    return error_hint(err, "install it (Debian: apt-get install gnuplot-nox; macOS: brew install gnuplot), or set "
+                           "VAE_LAB_GNUPLOT to the program; the numbers are safe in the database, draw again with "
+                           "`vae-lab figures`");
 }
 
 /* A time zone decides how long cairo's date is, a locale how numbers are read: both are fixed for the child. */
 static char **environment(void)
 {
     static const char *const fixed[] = {"TZ=UTC", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=0", NULL};
-    static const char *const dropped[] = {"TZ=", "LC_ALL=", "SOURCE_DATE_EPOCH=", "GNUTERM=", "GNUPLOT_LIB=", "GNUPLOT_FONTPATH=", NULL};
+    static const char *const dropped[] = {"TZ=",         "LC_ALL=",           "SOURCE_DATE_EPOCH=", "GNUTERM=",
+                                          "GNUPLOT_LIB=", "GNUPLOT_FONTPATH=", NULL};
     size_t count = 0, n = 0;
     while (environ[count] != NULL)
         count++;

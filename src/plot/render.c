@@ -2,8 +2,8 @@
  *
  * plot/render.c: one figure in one format: writes script and data, lets gnuplot draw beside, checks, renames.
  *
- * gnuplot exits with 0 when its output could not be written (5.4, measured with a full disk), so its word is not taken: a figure counts
- * when its last bytes are those of a whole file.
+ * gnuplot exits with 0 when its output could not be written (5.4, measured with a full disk), so its word is not taken:
+ * a figure counts when its last bytes are those of a whole file.
  */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "plot/plot.h"
@@ -75,7 +75,8 @@ static int check(const PlotFigure *f, const char *format, const Format **found, 
     if (!good_name(f->name)) {
         error_set(err, ERR_FILE, "this cannot be a figure's name");
         error_found(err, "%s", f->name);
-        return error_expected(err, "letters, digits and _ - = . of ASCII, fewer than %d, beginning with a letter or digit", SCRIPT_PART_MAX);
+        return error_expected(err, "letters, digits and _ - = . of ASCII, fewer than %d, beginning with a letter or digit",
+                              SCRIPT_PART_MAX);
     }
     for (size_t i = 0; i < f->nblocks; i++)
         if (!good_block(f->blocks[i].name)) {
@@ -274,7 +275,8 @@ static int incomplete(const Render *r, const char *name, const char *said, Error
     char text[sizeof err->found];
     complaint(text, sizeof text, said);
     error_found(err, "%s", text[0] != '\0' ? text : "the end of the file is missing");
-    return error_hint(err, "is the disk or the quota full, is there a limit on the size of files? The figure that was there is unharmed");
+    return error_hint(err, "is the disk or the quota full, is there a limit on the size of files? "
+                           "The figure that was there is unharmed");
 }
 
 /* cairo's dates, to a constant of the same length; the zone is UTC's always (gnuplot.c). */
@@ -290,8 +292,8 @@ static void fix_dates(char *bytes, size_t size)
     }
 }
 
-/* The LaTeX part names its graphic: after the final one, in the folder of the .tex file itself, so that \input works from any folder.
- * \CurrentFilePath is LaTeX's since October 2020; with an older one \graphicspath has to say it. */
+/* The LaTeX part names its graphic: after the final one, in the folder of the .tex file itself, so that \input works from
+ * any folder.  \CurrentFilePath is LaTeX's since October 2020; with an older one \graphicspath has to say it. */
 static int finish_tex(Text *t, const Render *r, const char *bytes)
 {
     char include[SCRIPT_NAME_MAX + 2];
@@ -302,7 +304,8 @@ static int finish_tex(Text *t, const Render *r, const char *bytes)
     start += strlen("\\begingroup");
     text_add_bytes(t, bytes, (size_t)(start - bytes));
     text_add(t, "\n  \\def\\vaelabfolder{}%\n"
-                "  \\ifdefined\\CurrentFilePath\\ifx\\CurrentFilePath\\empty\\else\\edef\\vaelabfolder{\\CurrentFilePath/}\\fi\\fi");
+                "  \\ifdefined\\CurrentFilePath\\ifx\\CurrentFilePath\\empty\\else"
+                "\\edef\\vaelabfolder{\\CurrentFilePath/}\\fi\\fi");
     text_add_bytes(t, start, (size_t)(graphic - start));
     text_addf(t, "{\\vaelabfolder %s-tex.pdf}", r->figure->name);
     text_add(t, graphic + strlen(include));

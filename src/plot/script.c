@@ -7,8 +7,8 @@
  *     gnuplot -e "format='png'" NAME.gp      NAME.png; also 'svg', and 'tex' (NAME-tex.tex with NAME-tex.pdf)
  * vae-lab itself sets `output` too, to a file beside.
  *
- * All terminals agree on what a unit is, measured with gnuplot 5.4 and cairo 1.16: text is 9 pt, a line width of 1 is half a point.
- * pango thinks in 96 dots an inch: hence pdf's 0.75; png has 300 dots an inch, svg 96.
+ * All terminals agree on what a unit is, measured with gnuplot 5.4 and cairo 1.16: text is 9 pt, a line width of 1 is
+ * half a point.  pango thinks in 96 dots an inch: hence pdf's 0.75; png has 300 dots an inch, svg 96.
  */
 #include "plot/script.h"
 
@@ -57,7 +57,8 @@ void script_write(Text *t, const PlotFigure *f)
     const char *name = f->name;
     text_addf(t, "# %s: drawn by vae-lab. Change it by hand, then:\n", name);
     text_addf(t, "#   gnuplot %s.gp                     draws %s.pdf\n", name, name);
-    text_addf(t, "#   gnuplot -e \"format='png'\" %s.gp   draws %s.png; also 'svg', and 'tex' (%s-tex.tex, for \\input)\n", name, name, name);
+    text_addf(t, "#   gnuplot -e \"format='png'\" %s.gp   draws %s.png; also 'svg', and 'tex' (%s-tex.tex, for \\input)\n",
+              name, name, name);
     text_add(t, "if (!exists('format')) format = 'pdf'\n"
                 "tex = format eq 'tex'\n");
     text_addf(t, "if (!exists('output')) output = '%s'.(tex ? '-tex' : '').'.'.format\n", name);

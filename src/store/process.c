@@ -64,9 +64,11 @@ void store_process_self(StoreProcess *self)
 
 int store_process_living(const StoreProcess *self, const char *host, const char *boot, int64_t process, int64_t start)
 {
+    if (host[0] == '\0' || process <= 0)
+        return 0; /* nobody has taken it */
     if (strcmp(host, self->host) != 0)
         return 1; /* cannot be judged from here */
-    if (strcmp(boot, self->boot) != 0 || process <= 0)
+    if (strcmp(boot, self->boot) != 0)
         return 0;
     if (kill((pid_t)process, 0) != 0 && errno == ESRCH)
         return 0;

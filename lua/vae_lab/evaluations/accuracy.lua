@@ -5,28 +5,28 @@
 local common = require "vae_lab.evaluations.common"
 
 local accuracy = {
-  rules = { examples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.9 } },
+  rules = { examples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 } },
 }
 
---- accuracy.best(probabilities) → the greatest of a list and its place.
-function accuracy.best(list)
+--- accuracy.best(probabilities, classes) → the greatest among the first `classes` of a list, and its place.
+function accuracy.best(list, classes)
   local place = 1
-  for i, p in ipairs(list) do
-    if p > list[place] then place = i end
+  for i = 2, classes do
+    if list[i] > list[place] then place = i end
   end
   return list[place], place
 end
 
---- lab.eval.accuracy { examples = 2000, sure = 0.9 }, for a model with p = a categorical distribution of y:
--- test/accuracy, and test/sure, the share of real test images that one class has a probability of at least `sure` for.
+--- lab.eval.accuracy { examples = 2000, sure = 0.5 }, for a model with p = a categorical distribution of y:
+-- test/accuracy, and test/sure, the share of real test images that one class of the data has at least probability `sure` for.
 function accuracy.run(o)
   return function(model, data, recorder)
     common.needs(model, "accuracy", "p.mean")
     local count = common.count(data, "test", o.examples)
     local p = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count }
-    local right, sure = 0, 0
+    local right, sure, classes = 0, 0, data:classes()
     for i = 1, count do
-      local most, class = accuracy.best(p:row(i))
+      local most, class = accuracy.best(p:row(i), classes)
       if class == data:label("test", i) + 1 then right = right + 1 end
       if most >= o.sure then sure = sure + 1 end
     end

@@ -3,55 +3,80 @@
 -- evaluations/validity.lua: do draws from the prior decode to something?  Judged by a classifier that knows doubt.
 --
 -- Definition: a decoded image, the mean of p(x|z), is valid when the classifier (evaluations/classifier.lua) gives one class
--- a probability of at least `sure`.  What it cannot see: an image that is far from any data and still looks like a digit to
--- the classifier; and it judges means, not draws of pixels.  So two controls are recorded: the same share for
--- reconstructions of test images through q's own draws (the decoder where it was trained), and the classifier's own share
--- for real test images (test/sure of the run "classifier").
+-- of the data a probability of at least `sure`; what is on a wrong ground has a class of its own there.  What that judge
+-- cannot see: whatever it was never shown; and it judges means, not draws of pixels.  So two controls are recorded:
+-- the same share for reconstructions of test images (the decoder where it was trained), and for real test images
+-- (test/sure of the run "classifier").
 
 local common = require "vae_lab.evaluations.common"
 local accuracy = require "vae_lab.evaluations.accuracy"
 
 local validity = {
   rules = {
-    samples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.9 },
+    samples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
     seed = { type = "integer", min = 0, default = 1 },
   },
   needs = { "classifier" },
 }
 
--- Share of images that are clearly one class, and the perplexity of the classes over all images: exp H(mean p(y|x)).
-local function judge(classifier, images, sure)
-  local count = images:rows()
-  local p = classifier:map { name = "p.mean", fed = "x", values = images, count = count }
-  local valid, mean = 0, {}
-  for i = 1, count do
-    local row = p:row(i)
-    if accuracy.best(row) >= sure then valid = valid + 1 end
-    for c, share in ipairs(row) do mean[c] = (mean[c] or 0) + share / count end
+-- How many of the images are clearly of each class: a list, and their sum.
+local function judge(classifier, images, classes, sure)
+  local p = classifier:map { name = "p.mean", fed = "x", values = images, count = images:rows() }
+  local counts, valid = {}, 0
+  for class = 1, classes do counts[class] = 0 end
+  for i = 1, images:rows() do
+    local most, class = accuracy.best(p:row(i), classes)
+    if most >= sure then
+      counts[class] = counts[class] + 1
+      valid = valid + 1
+    end
   end
-  local entropy = 0
-  for _, share in ipairs(mean) do
-    if share > 0 then entropy = entropy - share * math.log(share) end
-  end
-  return valid / count, math.exp(entropy)
+  return counts, valid
 end
 
---- lab.eval.validity { samples = 2000, sure = 0.9, seed = 1 }: for data with labels;
---   sample/validity          share of decoded prior draws that are clearly one digit
---   sample/classes           how many classes they are spread over, exp of the entropy: 1 … number of classes
---   reconstruction/validity  the same share for test images through encoder and decoder: what this decoder can do
+-- exp H: over how many classes they are spread; 0 for none.
+local function perplexity(counts, valid)
+  if valid == 0 then return 0 end
+  local entropy = 0
+  for _, n in ipairs(counts) do
+    if n > 0 then entropy = entropy - n / valid * math.log(n / valid) end
+  end
+  return math.exp(entropy)
+end
+
+-- Σ_c min(share among the samples, share in the data): 1 minus the total variation, an unclear image being of no class.
+local function coverage(counts, samples, data)
+  local own, there, total = {}, data:count("test"), 0
+  for i = 1, there do
+    local class = data:label("test", i) + 1
+    own[class] = (own[class] or 0) + 1
+  end
+  for class, n in ipairs(counts) do total = total + math.min(n / samples, (own[class] or 0) / there) end
+  return total
+end
+
+--- lab.eval.validity { samples = 2000, sure = 0.5, seed = 1 }, for data with labels:
+--   sample/validity          share of decoded prior draws that are clearly of one class
+--   sample/classes           over how many classes these are spread, exp of the entropy: 1 … number of classes, 0 for none
+--   sample/coverage          both in one number: Σ over the classes of min(share of the draws, share of the test data); 1 when every
+--                            draw is clear and the classes are as frequent as in the data, 0 when no draw is clear
+--   reconstruction/validity  the share of test images that are clearly of one class once encoded and decoded
+-- An autoencoder's decoder may draw one clear digit at every prior draw: high validity, hardly any coverage.
 function validity.run(o)
   return function(model, data, recorder, others)
     common.needs(model, "validity", "z", "p.mean")
     local stats = require "vae_lab.native.stats"
+    local function count(images) return judge(others.classifier, images, data:classes(), o.sure) end
+
     local z = stats.normal(o.samples, model:width("z"), o.seed, "validity")
-    local images = model:map { name = "p.mean", fed = "z", values = z, count = o.samples }
-    local share, classes = judge(others.classifier, images, o.sure)
-    recorder:metric("sample/validity", share)
-    recorder:metric("sample/classes", classes)
-    local count = common.count(data, "test", o.samples)
-    local again = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count, seed = o.seed }
-    recorder:metric("reconstruction/validity", (judge(others.classifier, again, o.sure)))
+    local counts, valid = count(model:map { name = "p.mean", fed = "z", values = z, count = o.samples })
+    recorder:metric("sample/validity", valid / o.samples)
+    recorder:metric("sample/classes", perplexity(counts, valid))
+    recorder:metric("sample/coverage", coverage(counts, o.samples, data))
+
+    local examples = common.count(data, "test", o.samples)
+    local _, again = count(model:map { name = "p.mean", data = data, split = "test", first = 1, count = examples, seed = o.seed })
+    recorder:metric("reconstruction/validity", again / examples)
   end
 end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; a line for each combination of the others.
+-- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; a line for each
+-- combination of the other settings.
 
 local grid = require "vae_lab.figures.common.grid"
 local Page = require "vae_lab.figures.common.page"
@@ -82,7 +83,7 @@ local function gather(ctx, groups, metric, place)
         local reach = 3 * (s.sd or 0)
         local from, to = s.low or s.mean, s.high or s.mean
         table.insert(drawn[g], { place[p.x], s.mean, from, to })
-        values[#values + 1], values[#values + 2], values[#values + 3] = s.mean, math.max(from, s.mean - reach), math.min(to, s.mean + reach)
+        for _, v in ipairs { s.mean, math.max(from, s.mean - reach), math.min(to, s.mean + reach) } do values[#values + 1] = v end
       end
     end
   end
@@ -91,7 +92,8 @@ local function gather(ctx, groups, metric, place)
 end
 
 local function panel(page, name, groups, drawn, axis, x)
-  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]; set xtics %s offset 0,0.3; set ytics %s offset 0.5,0", x.low, x.high, axis.low, axis.high, x.tics, axis.tics)
+  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", x.low, x.high, axis.low, axis.high)
+  page:addf("set xtics %s offset 0,0.3; set ytics %s offset 0.5,0", x.tics, axis.tics)
   page:addf("set grid ytics lc rgb '#CCCCCC' lw 0.6 dt solid; set xlabel %s offset 0,0.6", style.text(x.title))
   local parts = {}
   for g in ipairs(groups) do
@@ -105,7 +107,8 @@ local function panel(page, name, groups, drawn, axis, x)
       end
       local file, colour = page:data(name .. "_" .. g, drawn[g]), style.colour(g)
       parts[#parts + 1] = string.format("%s using 1:2 with lines lw 2 dt %s lc rgb '%s'", file, style.dash(g), colour)
-      parts[#parts + 1] = string.format("%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 2 lc rgb '%s'", file, style.point(g), colour)
+      parts[#parts + 1] = string.format("%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 2 lc rgb '%s'",
+        file, style.point(g), colour)
     end
   end
   page:plot(parts)
@@ -141,14 +144,19 @@ function against.draw(ctx, options, name)
   if #metrics == 0 then return {} end
   local place, x_tics, low, high = places_of(xs, numbers)
   local words = style.setting(options.x)
-  local title = "What " .. words .. (words:match("s$") and " do" or " does")
-  local note = seeds > 1 and "mean over up to " .. seeds .. " seeds, with its 95 % interval" or "one seed: there is no interval"
+  local title = "How the results change with " .. words
+  local note = seeds > 1 and "mean over up to " .. seeds .. " seeds, with its 95 % interval, cut at the frame" or "one seed: there is no interval"
   local top = Page.top { title = title, note = note }
   local heads = {}
   for i, metric in ipairs(metrics) do heads[i] = style.metric(metric) end
-  local g = grid.squares(#metrics, 16, { left = 1.45, between = 1.6, above = Page.heading_height(heads, 4) + 0.1, below = 1.15, top = top, ratio = #metrics == 1 and 0.6 or 0.95, largest = #metrics == 1 and 11 or 6.5, columns = math.min(3, #metrics) })
+  local alone = #metrics == 1
+  local g = grid.squares(#metrics, 16, {
+    left = 1.45, between = 1.6, above = Page.heading_height(heads, 4) + 0.1, below = 1.15, top = top,
+    ratio = alone and 0.6 or 0.95, largest = alone and 11 or 6.5, columns = math.min(3, #metrics),
+  })
   local keyed = #groups > 1
-  local page = Page.new { width = 16, height = top + g.height + (keyed and Page.key_height(key_of(groups), 0.5) or 0) + Page.foot, title = title, note = note }
+  local below = (keyed and Page.key_height(key_of(groups), 0.5) or 0) + Page.foot
+  local page = Page.new { width = 16, height = top + g.height + below, title = title, note = note }
   page.source = records.source(ctx)
   if keyed then page:key(key_of(groups), 0.5, top + g.height) end
   for i, metric in ipairs(metrics) do

@@ -18,7 +18,10 @@ local between = {
 function between.check(options)
   for i, pair in ipairs(options.pairs or {}) do
     if type(pair) ~= "table" or #pair ~= 2 or math.type(pair[1]) ~= "integer" or math.type(pair[2]) ~= "integer" then
-      check.fail { what = "bad pair " .. i .. " of lab.fig.between", found = check.describe(pair), expected = "{ example, example }: two numbers of test images" }
+      check.fail {
+        what = "bad pair " .. i .. " of lab.fig.between", found = check.describe(pair),
+        expected = "{ example, example }: two numbers of test images",
+      }
     end
   end
 end

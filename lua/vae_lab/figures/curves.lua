@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/curves.lua: how training went: the bound and its parts over the epochs, test solid, training dashed, with bands over the seeds.
+-- figures/curves.lua: how training went: the bound and its parts over the epochs, test solid, training dashed, with bands
+-- over the seeds.
 
 local grid = require "vae_lab.figures.common.grid"
 local Page = require "vae_lab.figures.common.page"
@@ -21,7 +22,8 @@ local curves = {
 local function collect(ctx, c, metric)
   local steps, at = {}, {}
   for _, run in ipairs(c.runs) do
-    for _, row in ipairs(ctx.db:query("SELECT step, value FROM curves WHERE run = ?1 AND metric = ?2 ORDER BY step", run.id, metric)) do
+    local rows = ctx.db:query("SELECT step, value FROM curves WHERE run = ?1 AND metric = ?2 ORDER BY step", run.id, metric)
+    for _, row in ipairs(rows) do
       if not at[row.step] then
         at[row.step] = {}
         steps[#steps + 1] = row.step
@@ -77,9 +79,8 @@ end
 
 local function panel(page, name, p, options, longest)
   local axis, series = p.axis, p.series
-  page:addf("set xrange [%g:%g]; set yrange [%.9g:%.9g]; set ytics %s offset 0.5,0; set xtics autofreq offset 0,0.3", longest > 1 and 1 or 0,
-    math.max(longest, 2), axis.low, axis.high, axis.tics)
-  page:addf("set xtics %d", math.max(1, grid.step(longest, 4)))
+  page:addf("set xrange [%g:%g]; set yrange [%.9g:%.9g]", longest > 1 and 1 or 0, math.max(longest, 2), axis.low, axis.high)
+  page:addf("set xtics %d offset 0,0.3; set ytics %s offset 0.5,0", math.max(1, grid.step(longest, 4)), axis.tics)
   page:add "set grid ytics lc rgb '#CCCCCC' lw 0.6 dt solid; set xlabel 'epoch' offset 0,0.7 font ',8'"
   local bands, lines = {}, {}
   for k, s in ipairs(series) do
@@ -94,12 +95,14 @@ local function panel(page, name, p, options, longest)
     local file = page:data(name .. "_" .. k, rows)
     local colour = style.colour(s.i)
     if s.split == "test" then
-      bands[#bands + 1] = string.format("%s using 1:3:4 with filledcurves fs transparent solid 0.2 noborder fc rgb '%s'", file, colour)
+      bands[#bands + 1] = string.format("%s using 1:3:4 with filledcurves fs transparent solid 0.2 noborder fc rgb '%s'",
+        file, colour)
       lines[#lines + 1] = string.format("%s using 1:2 with lines lw 2.4 dt solid lc rgb '%s'", file, colour)
       -- shapes at a few epochs tell the lines apart without their colour
       local every = math.max(1, #s.points // 5)
-      lines[#lines + 1] = string.format("%s using 1:2 every %d::%d with points pt %d ps 0.7 lc rgb '%s'", file, every, math.min(#s.points - 1, (s.i * every) // 5),
-        style.point(s.i), colour)
+      local first = math.min(#s.points - 1, (s.i * every) // 5)
+      lines[#lines + 1] = string.format("%s using 1:2 every %d::%d with points pt %d ps 0.7 lc rgb '%s'",
+        file, every, first, style.point(s.i), colour)
     else
       lines[#lines + 1] = string.format("%s using 1:2 with lines lw 1.6 dt (10,6) lc rgb '%s'", file, colour)
     end
@@ -117,7 +120,8 @@ local function key(list, options, seeds)
   entries[#entries + 1] = { text = "test", colour = style.ink, dash = "solid" }
   if options.train then entries[#entries + 1] = { text = "training", colour = style.ink, dash = "(10,6)", lw = 1.6 } end
   if seeds > 1 then
-    entries[#entries + 1] = { text = (options.band == "range" and "lowest to highest of " or "95 % interval of the mean of ") .. seeds .. " seeds", colour = style.soft, fill = 0.25 }
+    local words = options.band == "range" and "lowest to highest of " or "95 % interval of the mean of "
+    entries[#entries + 1] = { text = words .. seeds .. " seeds", colour = style.soft, fill = 0.25 }
   end
   return entries
 end
@@ -139,7 +143,11 @@ function curves.draw(ctx, options, name)
   if #panels == 0 then return {} end
   local title = #panels == 1 and style.metric(panels[1].metric).title .. " during training" or "Training: the bound and its parts"
   local top = Page.top { title = title }
-  local g = grid.squares(#panels, 16, { left = 1.35, between = 1.45, above = 1.0, below = 1.0, top = top, ratio = #panels == 1 and 0.5 or 1.1, largest = #panels == 1 and 14 or 6, columns = math.min(#panels, 3) })
+  local alone = #panels == 1
+  local g = grid.squares(#panels, 16, {
+    left = 1.35, between = 1.45, above = 1.0, below = 1.0, top = top,
+    ratio = alone and 0.5 or 1.1, largest = alone and 14 or 6, columns = math.min(#panels, 3),
+  })
   local entries = key(list, options, seeds)
   local page = Page.new { width = 16, height = top + g.height + Page.key_height(entries, 0.5) + Page.foot, title = title }
   page.source = records.source(ctx)

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/ellipses.lua: where the encoder puts chosen images: q(z|x) of each as an ellipse in the plane, in the colour of its class.
+-- figures/ellipses.lua: where the encoder puts chosen images: q(z|x) of each as an ellipse in the plane, in the colour of
+-- its class.
 --
--- What it tells: with the KL term the ellipses tile the prior; without it they shrink to dots and fly apart.  Written are a sheet with all
--- configurations on ONE scale, and below it the same magnified to where the prior lives, when the one scale is much
--- larger than that; then every configuration on a scale of its own.
+-- What it tells: with the KL term the ellipses tile the prior; without it they shrink to dots and fly apart.  Written are a
+-- sheet with all configurations on ONE scale, and below it the same magnified to where the prior lives, when the one scale
+-- is much larger than that; then every configuration on a scale of its own.
 
 local grid = require "vae_lab.figures.common.grid"
 local Page = require "vae_lab.figures.common.page"
@@ -23,7 +24,8 @@ local PRIOR = 3.5 -- half the side of the square in which N(0, I) lives: 99.9 % 
 
 -- The chosen rows of one run: named examples, or the first per_digit of every class asked for.
 local function choose(ctx, run, options)
-  local rows = ctx.db:query("SELECT example, label, mu1, mu2, major, minor, angle FROM ellipses WHERE run = ?1 ORDER BY example", run.id)
+  local rows = ctx.db:query([[SELECT example, label, mu1, mu2, major, minor, angle FROM ellipses
+      WHERE run = ?1 ORDER BY example]], run.id)
   local wanted, count, chosen = nil, {}, {}
   if options.examples or options.digits then
     wanted = {}
@@ -58,12 +60,19 @@ end
 
 local function class_colour(class) return class < 0 and style.ink or style.class_colour(class) end
 
-local function reach(rows, radius)
-  local r = 0
-  for _, row in ipairs(rows) do
-    r = math.max(r, math.abs(row.mu1) + radius * row.major, math.abs(row.mu2) + radius * row.major)
+-- The least square that holds the ellipses and the prior's, with a margin: { x, y, half }.
+local function square(sets, radius)
+  local x1, x2, y1, y2 = -PRIOR, PRIOR, -PRIOR, PRIOR
+  for _, rows in ipairs(sets) do
+    for _, row in ipairs(rows) do
+      local upright = row.angle > 45 and row.angle < 135 -- axes of q are those of the plane
+      local rx, ry = radius * (upright and row.minor or row.major), radius * (upright and row.major or row.minor)
+      x1, x2 = math.min(x1, row.mu1 - rx), math.max(x2, row.mu1 + rx)
+      y1, y2 = math.min(y1, row.mu2 - ry), math.max(y2, row.mu2 + ry)
+    end
   end
-  return r
+  local half = math.max(x2 - x1, y2 - y1) / 2
+  return { x = (x1 + x2) / 2, y = (y1 + y2) / 2, half = half > PRIOR and half * 1.04 or PRIOR }
 end
 
 local function inside(rows)
@@ -74,14 +83,21 @@ local function inside(rows)
   return n
 end
 
--- Square axes about 0 with few marks, so that those of neighbours do not touch.
-local function axes(page, range, o)
-  local step = grid.step(2 * range, o.marks)
-  while step >= range do step = step / 2 end
-  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", -range, range, -range, range)
-  local last = o.inner and step or math.floor(range / step + 1e-9) * step
-  page:addf("set xtics %.9g,%.9g,%.9g offset 0,0.3; set ytics %.9g,%.9g,%.9g offset 0.5,0", -last, step, last, -last, step, last)
-  page:add(o.ylabels and "set format y (tex ? '$%h$' : '%h')" or "set format y ''")
+-- Axes of a square; no mark stands so near to a corner that those of neighbouring panels touch.
+local function axes(page, box, o)
+  local step = grid.step(2 * box.half, o.marks)
+  local function marks(centre)
+    local list = {}
+    for k = math.ceil((centre - 0.86 * box.half) / step), math.floor((centre + 0.86 * box.half) / step) do
+      list[#list + 1] = { k * step, style.number(k * step, 6) }
+    end
+    return list
+  end
+  page:addf("set xrange [%.9g:%.9g]", box.x - box.half, box.x + box.half)
+  page:addf("set yrange [%.9g:%.9g]", box.y - box.half, box.y + box.half)
+  local down = marks(box.y)
+  for _, mark in ipairs(down) do mark[2] = o.ylabels and mark[2] or "" end
+  page:addf("set xtics %s offset 0,0.3; set ytics %s offset 0.5,0", grid.tics(marks(box.x)), grid.tics(down))
   page:prior_circles()
 end
 
@@ -99,8 +115,10 @@ local function draw(page, name, rows, classes, radius, dot)
       local file = page:data(name .. "_" .. (class < 0 and "none" or class), data)
       local colour = class_colour(class)
       parts[#parts + 1] = string.format(
-        "%s using 1:2:3:4:5 with ellipses units xx fillstyle transparent solid 0.22 border lc rgb '%s' lw 1.2 fc rgb '%s'", file, colour, colour)
-      parts[#parts + 1] = string.format("%s using 1:2 with points pt %d ps %g lc rgb '%s'", file, class < 0 and 7 or style.class_point(class), dot, colour)
+        "%s using 1:2:3:4:5 with ellipses units xx fillstyle transparent solid 0.22 border lc rgb '%s' lw 1.2 fc rgb '%s'",
+        file, colour, colour)
+      parts[#parts + 1] = string.format("%s using 1:2 with points pt %d ps %g lc rgb '%s'",
+        file, class < 0 and 7 or style.class_point(class), dot, colour)
     end
   end
   if #parts == 0 then parts[1] = "NaN" end
@@ -111,7 +129,9 @@ local function key_entries(classes)
   local entries = {}
   for _, class in ipairs(classes) do
     if class >= 0 then
-      entries[#entries + 1] = { text = tostring(class), colour = class_colour(class), fill = 0.3, point = style.class_point(class), ps = 0.8 }
+      entries[#entries + 1] = {
+        text = tostring(class), colour = class_colour(class), fill = 0.3, point = style.class_point(class), ps = 0.8,
+      }
     end
   end
   entries[#entries + 1] = { text = "prior, 1 and 2 standard deviations", colour = style.soft, dash = style.circles[2], lw = 1.6 }
@@ -120,22 +140,24 @@ end
 
 local function noun(classes) return classes[1] and classes[1] >= 0 and "images" or "examples" end
 
-local function deviations(radius) return style.number(radius) .. (radius == 1 and " standard deviation" or " standard deviations") end
+local function deviations(radius)
+  return style.number(radius) .. (radius == 1 and " standard deviation" or " standard deviations")
+end
 
 local function sheet(ctx, name, plane, sets, classes, options)
-  local common = PRIOR
-  for _, rows in ipairs(sets) do common = math.max(common, reach(rows, options.radius)) end
-  common = common > PRIOR and grid.nice(common) or PRIOR
-  local twice = common > 1.6 * PRIOR
+  local common, prior = square(sets, options.radius), { x = 0, y = 0, half = PRIOR }
+  local twice = common.half > 1.6 * PRIOR
   local columns = grid.columns(#plane)
   local rows_of_panels = (#plane + columns - 1) // columns
   local count = #sets[1]
   local title = string.format("Where the encoder puts %d %s", count, noun(classes))
   local note = "each ellipse is one posterior q(z|x), at " .. deviations(options.radius)
   if twice and rows_of_panels == 1 then
-    note = note .. "; upper row: all on one scale\nlower row: the dotted square, where the prior lives, magnified; and how many centres lie in it"
+    note = note .. "; upper row: all on one scale\n"
+      .. "lower row: the dotted square, where the prior lives, magnified; and how many centres lie in it"
   elseif twice then
-    note = note .. "; all on one scale\nbelow each panel: its dotted square, where the prior lives, magnified; and how many centres lie in it"
+    note = note .. "; all on one scale\n"
+      .. "below each panel: its dotted square, where the prior lives, magnified; and how many centres lie in it"
   elseif #plane > 1 then
     note = note .. "; all on one scale"
   end
@@ -154,14 +176,15 @@ local function sheet(ctx, name, plane, sets, classes, options)
     local column, row = (i - 1) % columns, (i - 1) // columns
     local x, y = o.left + indent + column * (size + o.between), o.top + row * pitch + 0.5
     page:panel { x = x, y = y, w = size, h = size, title = c.title }
-    axes(page, common, { ylabels = column == 0, marks = 4, inner = true })
+    axes(page, common, { ylabels = column == 0, marks = 4 })
     if twice then
-      page:addf("set object 910 rectangle from %g,%g to %g,%g front fs empty border rgb '%s' lw 1.6 dt (3,4)", -PRIOR, -PRIOR, PRIOR, PRIOR, style.ink)
+      page:addf("set object 910 rectangle from %g,%g to %g,%g front fs empty border rgb '%s' lw 1.6 dt (3,4)",
+        -PRIOR, -PRIOR, PRIOR, PRIOR, style.ink)
     end
     draw(page, "c" .. i, sets[i], classes, options.radius, 0.45)
     if twice then
       page:panel { x = x, y = y + size + 0.55, w = size, h = size }
-      axes(page, PRIOR, { ylabels = column == 0, marks = 4, inner = true })
+      axes(page, prior, { ylabels = column == 0, marks = 4 })
       page:add "set border 15 lw 1.6 lc rgb '#000000' dt (3,4)"
       page:text(inside(sets[i]) .. " of " .. #sets[i], x + size - 0.12, y + 2 * size + 0.3, { align = "right", size = 8 })
       draw(page, "m" .. i, sets[i], classes, options.radius, 0.45)
@@ -171,18 +194,30 @@ local function sheet(ctx, name, plane, sets, classes, options)
   return page:render(ctx, name)
 end
 
--- One configuration, larger, on its own scale; every ellipse carries its class.
+-- How many ellipses are smaller than the mark at their centre (a millimetre) on a scale of `unit` per cm.
+local function unseen(rows, radius, unit)
+  local n = 0
+  for _, row in ipairs(rows) do
+    if 2 * radius * row.major < 0.1 * unit then n = n + 1 end
+  end
+  return n
+end
+
+-- One configuration, larger, on its own scale.
 local function single(ctx, name, c, rows, classes, options)
-  local range = grid.nice(math.max(reach(rows, options.radius), 0.5))
   local width, size = 10, 8.6
   local title = c.title .. ": where the encoder puts " .. #rows .. " " .. noun(classes)
   local note = "each ellipse is one posterior q(z|x), at " .. deviations(options.radius)
+  local box = square({ rows }, options.radius)
+  local small = unseen(rows, options.radius, 2 * box.half / size)
+  if small > 0 then note = note .. string.format("\n%d of %d are smaller than the mark at their centre", small, #rows) end
   local entries, top = key_entries(classes), Page.top { title = title, note = note, width = width } + 0.15
-  local page = Page.new { width = width, height = top + size + 0.6 + Page.key_height(entries, 0.3, width) + Page.foot, title = title, note = note }
+  local height = top + size + 0.6 + Page.key_height(entries, 0.3, width) + Page.foot
+  local page = Page.new { width = width, height = height, title = title, note = note }
   page.source = records.source(ctx, "seed " .. tostring(c.first.seed))
   page:key(entries, 0.3, top + size + 0.6)
   page:panel { x = 1.0, y = top, w = size, h = size }
-  axes(page, range, { ylabels = true, marks = 6 })
+  axes(page, box, { ylabels = true, marks = 6 })
   draw(page, "c", rows, classes, options.radius, 0.6)
   return page:render(ctx, name)
 end
@@ -194,7 +229,8 @@ function ellipses.draw(ctx, options, name)
     if #rows > 0 then
       kept[#kept + 1], sets[#sets + 1] = c, rows
     else
-      ctx.note(name .. ": no posteriors of the chosen images are recorded for " .. c.label .. "; add lab.eval.latent_space() to the evaluations")
+      ctx.note(name .. ": no posteriors of the chosen images are recorded for " .. c.label
+        .. "; add lab.eval.latent_space() to the evaluations")
     end
   end
   if #kept == 0 then return {} end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/manifold.lua: the plane, decoded: an n × n grid of latent points, each drawn as the image that the decoder makes of it.
+-- figures/manifold.lua: the plane, decoded: an n × n grid of latent points, each drawn as the image that the decoder makes
+-- of it.
 --
 -- The grid is even in probability under the prior, z = the inverse Gaussian CDF of (i + 1/2)/n (Kingma and Welling 2014,
 -- figure 4), so that the sheet shows just what the prior would generate, each part as large as it is likely.
@@ -37,7 +38,8 @@ local function dress(page, p, first)
     across[i] = { m[2] * p.w, style.number(m[1]) }
     down[i] = { (1 - m[2]) * p.h, style.number(m[1]) }
   end
-  page:addf("set border 15 lw 0.6 lc rgb '%s'; set xtics %s offset 0,0.4; set ytics %s offset 0.6,0", style.soft, grid.tics(across), grid.tics(down))
+  page:addf("set border 15 lw 0.6 lc rgb '%s'", style.soft)
+  page:addf("set xtics %s offset 0,0.4; set ytics %s offset 0.6,0", grid.tics(across), grid.tics(down))
   page:addf("set xlabel %s offset 0,1.1 font ',8'", style.text "z₁")
   if first then page:addf("set ylabel %s offset 1.9,0 font ',8'", style.text "z₂") else page:add "unset ylabel" end
 end
@@ -60,7 +62,8 @@ function manifold.draw(ctx, options, name)
   if #panels == 1 then return names end
   for i, p in ipairs(panels) do
     names[#names + 1] = pictures.sheet(ctx, name .. "-" .. models[i].c.slug, { p }, {
-      title = "The decoded latent plane", note = note, source = source, dress = dress, width = 12, left = 0.9, below = 0.75, largest = 10.6,
+      title = "The decoded latent plane", note = note, source = source, dress = dress,
+      width = 12, left = 0.9, below = 0.75, largest = 10.6,
     })
   end
   return names

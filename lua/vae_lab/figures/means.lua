@@ -66,8 +66,10 @@ local function panel(page, name, points, size, axis)
   table.sort(classes)
   range = grid.nice(range * 1.02)
   local step = grid.step(2 * range, 4)
-  page:addf("set xrange [%g:%g]; set yrange [%g:%g]; set xtics %g offset 0,0.3; set ytics %g offset 0.5,0; set format y (tex ? '$%%h$' : '%%h')", -range, range, -range, range, step, step)
-  page:addf("set xlabel %s offset 0,0.9 font ',8'; set ylabel %s offset 1.6,0 font ',8'", style.text(axis .. "₁"), style.text(axis .. "₂"))
+  page:addf("set xrange [%g:%g]; set yrange [%g:%g]", -range, range, -range, range)
+  page:addf("set xtics %g offset 0,0.3; set ytics %g offset 0.5,0", step, step)
+  page:addf("set xlabel %s offset 0,0.9 font ',8'", style.text(axis .. "₁"))
+  page:addf("set ylabel %s offset 1.6,0 font ',8'", style.text(axis .. "₂"))
   page:prior_circles(style.ink)
   class_names(page, by_class)
   local parts, names = {}, {}
@@ -95,7 +97,8 @@ function means.draw(ctx, options, name)
       shown[#shown + 1] = { c = c, points = points, turned = turned }
       principal = principal or turned
     else
-      ctx.note(name .. ": " .. c.label .. (d == 1 and " has one latent dimension; left out" or " has no posteriors recorded; left out"))
+      local why = d == 1 and " has one latent dimension" or " has no posteriors recorded"
+      ctx.note(name .. ": " .. c.label .. why .. "; left out")
     end
   end
   if #shown == 0 then return {} end
@@ -103,7 +106,9 @@ function means.draw(ctx, options, name)
   local note = "each panel has its own scale; dashed: the prior's circles of 1 and 2 standard deviations"
   if principal then note = note .. "\nmore than two dimensions: the two first principal components u" end
   local top = Page.top { title = title, note = note }
-  local g = grid.squares(#shown, 16, { left = 1.25, between = 1.15, above = 0.55, below = 0.9, top = top, largest = 6.5, columns = #shown == 4 and 2 or nil })
+  local g = grid.squares(#shown, 16, {
+    left = 1.25, between = 1.15, above = 0.55, below = 0.9, top = top, largest = 6.5, columns = #shown == 4 and 2 or nil,
+  })
   local page = Page.new { width = 16, height = top + g.height + Page.line + Page.foot, title = title, note = note }
   page.source = records.source(ctx, "seed " .. tostring(shown[1].c.first.seed))
   local entries, seen = {}, {}
@@ -116,7 +121,9 @@ function means.draw(ctx, options, name)
     end
   end
   table.sort(entries)
-  for i, class in ipairs(entries) do entries[i] = { text = tostring(class), colour = style.class_colour(class), point = style.class_point(class), ps = 0.8 } end
+  for i, class in ipairs(entries) do
+    entries[i] = { text = tostring(class), colour = style.class_colour(class), point = style.class_point(class), ps = 0.8 }
+  end
   page:key(entries, 0.8, top + g.height)
   for i, s in ipairs(shown) do
     local x, y = g.place(i)

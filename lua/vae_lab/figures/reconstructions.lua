@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/reconstructions.lua: test images above what the decoder makes of the centres of their posteriors, a row a configuration.
+-- figures/reconstructions.lua: test images above what the decoder makes of the centres of their posteriors, a row a
+-- configuration.
 
 local Page = require "vae_lab.figures.common.page"
 local pictures = require "vae_lab.figures.common.pictures"
@@ -62,14 +63,16 @@ end
 function reconstructions.draw(ctx, options, name)
   local rows = rows_of(ctx, pictures.models(ctx, records.configurations(ctx), name), options, name)
   if #rows == 0 then return {} end
-  local title, note = "Test images and their reconstructions", "the decoder's image at the centre of each posterior; columns are the same image"
+  local title = "Test images and their reconstructions"
+  local note = "the decoder's image at the centre of each posterior; columns are the same image"
   local widest = 0
   for _, r in ipairs(rows) do widest = math.max(widest, Page.text_width(r.title, 9)) end
   local width, left, top = 16, math.min(widest + 0.4, 5.5), Page.top { title = title, note = note }
   local o = rows[1].m.originals
   local blob_height = (width - left - 0.3) / (#rows[1].images * (o.width + 2) - 2) * o.height
   blob_height = math.min(blob_height, 2.2)
-  local page = Page.new { width = width, height = top + 0.2 + #rows * (blob_height + 0.18) + 0.15 + Page.foot, title = title, note = note }
+  local height = top + 0.2 + #rows * (blob_height + 0.18) + 0.15 + Page.foot
+  local page = Page.new { width = width, height = height, title = title, note = note }
   page.source = records.source(ctx, "seed " .. tostring(rows[1].m.c.first.seed))
   for i, r in ipairs(rows) do
     local blob, w, h = tiles.join(r.images, #r.images, o.width, o.height, 2, o.dark and 0 or 1)

@@ -20,7 +20,7 @@ enum { TILE_ROWS = 12, TILE_VECTORS = 2, COPIES = 0 };
 #elif defined(__AVX2__)
 enum { TILE_ROWS = 6, TILE_VECTORS = 2, COPIES = 1 };
 #elif NUM_HAS_FMA
-enum { TILE_ROWS = 12, TILE_VECTORS = 2, COPIES = 1 };
+enum { TILE_ROWS = 8, TILE_VECTORS = 2, COPIES = 1 };
 #else
 enum { TILE_ROWS = 4, TILE_VECTORS = 4, COPIES = 0 };
 #endif
@@ -30,6 +30,13 @@ enum {
     BLOCK_K = 400,   /* a panel of b, BLOCK_K x TILE_COLUMNS, stays in the first two caches; 200 to 800 are alike */
     BLOCK_ROWS = 192 /* so many rows of a, with all of k, stay in the second cache for all panels */
 };
+
+/* The loop that follows is unrolled entirely when it is compiled: only then do arrays of vectors become registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static size_t parts(size_t n, size_t largest) { return (n + largest - 1) / largest; }
@@ -63,40 +70,31 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     const int last = whole ? vectors : vectors - 1;
     NumVec sum[TILE_ROWS][TILE_VECTORS];
     const float *three[(TILE_ROWS + 2) / 3], *from = x->from;
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++, from += x->from_row)
-#pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) {
+    UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
+        UNROLL for (int v = 0; v < vectors; v++) {
             const float *at = from + v * NUM_LANES;
             sum[r][v] = x->first ? num_set(0.0f) : v < last ? num_load(at) : num_load_part(at, part);
         }
     const size_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
     const float *b = x->b;
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r += 3)
+    UNROLL for (int r = 0; r < rows; r += 3)
         three[r / 3] = x->a + (size_t)r * a_row;
     for (size_t p = x->k; p > 0; p--) {
         NumVec right[TILE_VECTORS];
-#pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++)
+        UNROLL for (int v = 0; v < vectors; v++)
             right[v] = v < last ? num_load(b + v * NUM_LANES) : num_load_part(b + v * NUM_LANES, part);
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; r++) {
+        UNROLL for (int r = 0; r < rows; r++) {
             NumVec left = num_set(three[r / 3][(size_t)(r % 3) * a_row]);
-#pragma GCC unroll 16
-            for (int v = 0; v < vectors; v++)
+            UNROLL for (int v = 0; v < vectors; v++)
                 sum[r][v] = num_fma_vec(left, right[v], sum[r][v]);
         }
-#pragma GCC unroll 16
-        for (int r = 0; r < rows; r += 3)
+        UNROLL for (int r = 0; r < rows; r += 3)
             three[r / 3] += a_column;
         b += b_row;
     }
     float *to = x->to;
-#pragma GCC unroll 16
-    for (int r = 0; r < rows; r++, to += x->to_row)
-#pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) {
+    UNROLL for (int r = 0; r < rows; r++, to += x->to_row)
+        UNROLL for (int v = 0; v < vectors; v++) {
             float *at = to + v * NUM_LANES;
             if (x->add)
                 sum[r][v] = (v < last ? num_load(at) : num_load_part(at, part)) + sum[r][v];
@@ -118,10 +116,13 @@ typedef void Tile(const Step *x, NumPart part);
 #define NAME_TILE(rows, vectors, whole) tile_##rows##_##vectors##_##whole,
 
 #define SIX_ROWS(X, v, w) X(1, v, w) X(2, v, w) X(3, v, w) X(4, v, w) X(5, v, w) X(6, v, w)
-#if !defined(__AVX2__) || defined(__AVX512F__)
-#define EACH_ROWS(X, v, w) SIX_ROWS(X, v, w) X(7, v, w) X(8, v, w) X(9, v, w) X(10, v, w) X(11, v, w) X(12, v, w)
+#define EIGHT_ROWS(X, v, w) SIX_ROWS(X, v, w) X(7, v, w) X(8, v, w)
+#if defined(__AVX512F__)
+#define EACH_ROWS(X, v, w) EIGHT_ROWS(X, v, w) X(9, v, w) X(10, v, w) X(11, v, w) X(12, v, w)
+#elif defined(__AVX2__)
+#define EACH_ROWS SIX_ROWS
 #else
-#define EACH_ROWS(X, v, w) SIX_ROWS(X, v, w)
+#define EACH_ROWS EIGHT_ROWS
 #endif
 
 EACH_ROWS(DEFINE_TILE, 1, 0)
@@ -194,14 +195,12 @@ enum { SQUARE = 8 };
 static inline void transpose_square(float *y, size_t y_row, const float *x, size_t x_row)
 {
     __m256 r[8], t[8];
-#pragma GCC unroll 8
-    for (size_t i = 0; i < 4; i++) {
+    UNROLL for (size_t i = 0; i < 4; i++) {
         r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * x_row)), _mm_loadu_ps(x + (i + 4) * x_row), 1);
         r[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * x_row + 4)),
                                         _mm_loadu_ps(x + (i + 4) * x_row + 4), 1);
     }
-#pragma GCC unroll 8
-    for (size_t h = 0; h < 8; h += 4) {
+    UNROLL for (size_t h = 0; h < 8; h += 4) {
         t[h] = _mm256_unpacklo_ps(r[h], r[h + 1]);
         t[h + 1] = _mm256_unpackhi_ps(r[h], r[h + 1]);
         t[h + 2] = _mm256_unpacklo_ps(r[h + 2], r[h + 3]);

@@ -70,8 +70,9 @@ local function log_tics(low, high)
   return list
 end
 
---- grid.axis(values, o) → { map = function (v), low, high, tics = gnuplot text, kind }: a linear axis; logarithmic where values of one
--- sign span more than a factor of 12.  A logarithmic axis of negative values (the ELBO) runs from the most negative up to the least.
+--- grid.axis(values, o) → { map = function (v), low, high, tics = gnuplot text, kind }: a linear axis; logarithmic where
+-- values of one sign span more than a factor of 12.  A logarithmic axis of negative values (the ELBO) runs from the most
+-- negative up to the least.
 -- o: floor, ceiling: natural limits; linear = true.
 function grid.axis(values, o)
   o = o or {}

@@ -57,7 +57,9 @@ end
 
 --- Page.new { width, height, title, note }: height is that of the whole page; note stands, smaller, below the title.
 function Page.new(o)
-  local page = setmetatable({ width = o.width or 16, height = o.height, lines = {}, blocks = {}, columns = {}, labels = 0, first = true }, Page)
+  local page = setmetatable({ width = o.width or 16, height = o.height }, Page)
+  page.lines, page.blocks, page.columns = {}, {}, {} -- commands; data files; sets of columns for one of these
+  page.labels, page.first = 0, true
   page.title, page.note = head_lines(o)
   page:add "set multiplot"
   page:add "set border 3 lw 1 lc rgb '#555555'"
@@ -87,7 +89,8 @@ end
 function Page:panel(p)
   local left, top = self:screen(p.x, p.y)
   local right, bottom = self:screen(p.x + p.w, p.y + p.h)
-  self:addf("set lmargin at screen %s; set rmargin at screen %s; set tmargin at screen %s; set bmargin at screen %s", left, right, top, bottom)
+  self:addf("set lmargin at screen %s; set rmargin at screen %s", left, right)
+  self:addf("set tmargin at screen %s; set bmargin at screen %s", top, bottom)
   if p.title then self:text(p.title, p.x + p.w / 2, p.y - 0.24, { align = "center" }) end
 end
 
@@ -123,7 +126,9 @@ function Page:around()
     self:text(line, 0.15, y - 0.02, { size = 8, colour = style.soft })
     y = y + Page.line
   end
-  if self.source then self:text(self.source, self.width - 0.15, self.height - 0.22, { size = 8, align = "right", colour = style.soft }) end
+  if self.source then
+    self:text(self.source, self.width - 0.15, self.height - 0.22, { size = 8, align = "right", colour = style.soft })
+  end
 end
 
 --- The plot itself, from its parts ("data_x using …"); labels and arrows are cleared after it.
@@ -137,7 +142,8 @@ function Page:plot(parts)
   self.labels = 0
 end
 
---- Columns of numbers: rows {a, b, …}; nil and NaN are gaps.  All lie in one file, each under its name; returns how a plot names it.
+--- Columns of numbers: rows {a, b, …}; nil and NaN are gaps.  All lie in one file, each under its name; returns how a plot
+-- names it.
 function Page:data(name, rows)
   local out = {}
   for i, row in ipairs(rows) do
@@ -153,8 +159,8 @@ function Page:data(name, rows)
   return string.format("data_points index '%s'", name)
 end
 
---- A picture (float32, row after row from the top) in the current panel, `dark`: large values are dark.  Returns the plot's part; the
--- panel's axes run from 0 to w and from 0 (top) to h.
+--- A picture (float32, row after row from the top) in the current panel, `dark`: large values are dark.  Returns the plot's
+-- part; the panel's axes run from 0 to w and from 0 (top) to h.
 function Page:image(name, blob, w, h, dark)
   self.blocks[#self.blocks + 1] = { name = name, blob = blob }
   -- gnuplot's grey palette has a gamma of 1.5 unless told otherwise
@@ -169,7 +175,8 @@ function Page:bare() self:add "unset border; unset xtics; unset ytics; unset xla
 --- The prior's circles, one and two standard deviations; their tags leave the key's rectangles alone.
 function Page:prior_circles(colour)
   for i, dash in ipairs(style.circles) do
-    self:addf("set object %d circle at 0,0 size %d front fs empty border rgb '%s' lw 1.6 dt %s", 900 + i, i, colour or style.soft, dash)
+    self:addf("set object %d circle at 0,0 size %d front fs empty border rgb '%s' lw 1.6 dt %s",
+      900 + i, i, colour or style.soft, dash)
   end
 end
 
@@ -210,12 +217,14 @@ function Page:key_entry(e, x, y)
   if e.dash then
     local ax, ay = self:screen(x, y)
     local bx, by = self:screen(x + SAMPLE, y)
-    self:addf("set arrow from screen %s,%s to screen %s,%s nohead front lw %g dt %s lc rgb '%s'", ax, ay, bx, by, e.lw or 2.5, e.dash, e.colour)
+    self:addf("set arrow from screen %s,%s to screen %s,%s nohead front lw %g dt %s lc rgb '%s'",
+      ax, ay, bx, by, e.lw or 2.5, e.dash, e.colour)
   end
   if e.point then
     local px, py = self:screen(x + ((e.dash or e.fill) and SAMPLE / 2 or SAMPLE - 0.2), y)
     self.labels = self.labels + 1
-    self:addf("set label %d '' at screen %s,%s point pt %d ps %g lc rgb '%s' front", self.labels, px, py, e.point, e.ps or 0.8, e.colour)
+    self:addf("set label %d '' at screen %s,%s point pt %d ps %g lc rgb '%s' front",
+      self.labels, px, py, e.point, e.ps or 0.8, e.colour)
   end
   self:text(e.text, x + SAMPLE + 0.15, y, { size = 8 })
 end

@@ -8,7 +8,8 @@ local records = require "vae_lab.figures.common.records"
 
 local pictures = {}
 
---- The configurations whose model decodes pictures, with their originals: { {c =, originals =, model = function}, … }; says which do not.
+--- The configurations whose model decodes pictures, with their originals: { {c, originals, model, size}, … }; says which
+-- do not.
 function pictures.models(ctx, list, what)
   local out = {}
   for _, c in ipairs(list) do

@@ -78,10 +78,12 @@ function records.originals(ctx, run)
   local function number(key) return tonumber(row.meta:match('"' .. key .. '"%s*:%s*(%d+)')) end
   local function numbers(key)
     local list = {}
-    for item in (row.meta:match('"' .. key .. '"%s*:%s*%[([^%]]*)%]') or ""):gmatch("[^,%s]+") do list[#list + 1] = tonumber(item) or false end
+    local items = row.meta:match('"' .. key .. '"%s*:%s*%[([^%]]*)%]') or ""
+    for item in items:gmatch("[^,%s]+") do list[#list + 1] = tonumber(item) or false end
     return list
   end
-  local o = { width = number "width", height = number "height", count = number "count", examples = numbers "examples", labels = numbers "labels" }
+  local o = { width = number "width", height = number "height", count = number "count" }
+  o.examples, o.labels = numbers "examples", numbers "labels"
   if not (o.width and o.height and o.count) or o.width < 1 or o.height < 1 then return nil end
   local size, place = o.width * o.height * 4, {}
   if #row.bytes < size * o.count then return nil end

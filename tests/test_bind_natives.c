@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_bind_natives.c: the natives as Lua sees them: arrays, graphs, data, the database, statistics.
+ */
+#include "bind_help.h"
+
+#include "stats/stats.h"
+
+#include <math.h>
+
+/* ---- arrays ---- */
+
+static void arrays_hold_rows_and_columns(void **state)
+{
+    (void)state;
+    bind_good("local array = require 'vae_lab.native.array'\n"
+              "local a = array.from { { 1, 2, 3 }, { 4, 5, 6 } }\n"
+              "assert(a:rows() == 2 and a:cols() == 3 and #a == 2 and tostring(a) == 'array (2, 3)')\n"
+              "assert(a:get(2, 3) == 6 and a:row(2)[1] == 4 and a:column(2)[2] == 5 and #a:column(2) == 2)\n"
+              "a:set(1, 1, 0.1)\n"
+              "assert(a:get(1, 1) == 0.1, 'doubles inside')\n"
+              "local b = a:rows_of { 2, 1, 2 }\n"
+              "assert(b:rows() == 3 and b:get(1, 1) == 4 and b:get(2, 1) == 0.1 and b:get(3, 3) == 6)\n"
+              "assert(array.is(a) and not array.is {} and array.new(3, 0):rows() == 3)\n"
+              "local z = array.new(2, 2)\n"
+              "assert(z:get(1, 1) == 0 and z:get(2, 2) == 0)");
+}
+
+static void array_blobs_are_little_endian_floats(void **state)
+{
+    (void)state;
+    bind_good("local array = require 'vae_lab.native.array'\n"
+              "local a = array.from { { 1, -2.385 }, { 1e30, 0.1 } }\n"
+              "local blob = a:blob()\n"
+              "assert(#blob == 16 and blob:sub(1, 8) == string.pack('<ff', 1, -2.385))\n"
+              "local b = array.from_blob(blob, 2)\n"
+              "assert(b:rows() == 2 and b:get(2, 1) == string.unpack('<f', string.pack('<f', 1e30)) and b:blob() == blob)\n"
+              "assert(not pcall(array.from_blob, 'abc', 1) and not pcall(array.from_blob, blob, 3) and not "
+              "pcall(array.from_blob, blob, 0))");
+}
+
+static void arrays_refuse_what_is_outside(void **state)
+{
+    (void)state;
+    bind_good("local array = require 'vae_lab.native.array'\n"
+              "local a = array.new(2, 3)\n"
+              "for _, p in ipairs { { 0, 1 }, { 3, 1 }, { 1, 0 }, { 1, 4 }, { 1.5, 1 } } do\n"
+              "  assert(not pcall(a.get, a, p[1], p[2]) and not pcall(a.set, a, p[1], p[2], 1))\n"
+              "end\n"
+              "assert(not pcall(a.rows_of, a, { 3 }) and not pcall(a.row, a, 3) and not pcall(a.column, a, 0))\n"
+              "assert(not pcall(array.from, { { 1, 2 }, { 3 } }) and not pcall(array.from, { { 1, 'x' } }) and not "
+              "pcall(array.from, { 1 }))\n"
+              "assert(not pcall(array.new, -1, 2) and not pcall(array.new, 1 << 40, 1 << 40) and not pcall(a.get, {}, 1, 1))");
+}
+
+/* ---- graphs ---- */
+
+static void a_graph_is_built(void **state)
+{
+    (void)state;
+    bind_good("local graph = require 'vae_lab.native.graph'\n"
+              "local g = graph.new(7, 3)\n"
+              "local x = g:input('x', { 1, 'b', 5 })\n"
+              "local w = g:param('w', 5, 2, 'glorot_uniform')\n"
+              "local b = g:param('b', 1, 2, 'zeros')\n"
+              "local h = g:apply('dense', { x, w, b }, {})\n"
+              "local eps = g:noise('eps', 'normal', { 'k', 'b', 2 })\n"
+              "local s = g:apply('add', { h, eps })\n"
+              "local k, n, d = g:shape(s)\n"
+              "assert(k == 3 and n == 7 and d == 2)\n"
+              "g:name('bound', g:apply('sum', { s }, { axis = 'features' }))\n"
+              "assert(math.type(g:find 'bound') == 'integer' and g:find 'nothing' == nil and g:find_param 'w' == w)\n"
+              "assert(g:batch() == 7 and g:samples() == 3 and g:count() == 7 and g:has_input 'x' and not g:has_input 'y')\n"
+              "g:scalar('beta')\n"
+              "assert(g:scalars()[1] == 'beta' and g:names()[1] == 'bound' and g:text():find('dense', 1, true))\n"
+              "assert(#graph.ops() > 20 and graph.ops()[1].formula)");
+}
+
+static void equal_graphs_have_equal_texts(void **state)
+{
+    (void)state;
+    bind_good("local graph = require 'vae_lab.native.graph'\n"
+              "local function build(shift)\n"
+              "  local g = graph.new(4, 1)\n"
+              "  g:name('y', g:apply('affine', { g:input('x', { 1, 'b', 3 }) }, { shift = shift, scale = 2.385 }))\n"
+              "  return g:text()\n"
+              "end\n"
+              "assert(build(0.5) == build(0.5) and build(0.5) ~= build(0.25))");
+}
+
+static void a_shape_error_names_the_scripts_line(void **state)
+{
+    Error err;
+    (void)state;
+    bind_bad("local graph = require 'vae_lab.native.graph'\n"
+             "local g = graph.new(4, 1)\n"
+             "local x = g:input('x', { 1, 'b', 3 })\n"
+             "local y = g:input('y', { 1, 'b', 5 })\n"
+             "local function combine(a, b)\n"
+             "  local c = g:apply('add', { a, b })\n"
+             "  return c\n"
+             "end\n"
+             "local z = combine(x, y)\n", &err);
+    assert_int_equal(err.kind, ERR_SCRIPT);
+    assert_line(&err, 6);
+    assert_holds(err.where, "called from");
+    assert_holds(err.what, "(1, 4, 3)");
+    assert_holds(err.what, "(1, 4, 5)");
+}
+
+static void graphs_refuse_nonsense(void **state)
+{
+    Error err;
+    (void)state;
+    bind_good("local graph = require 'vae_lab.native.graph'\n"
+              "local g = graph.new(4, 1)\n"
+              "local x = g:input('x', { 1, 'b', 3 })\n"
+              "assert(not pcall(graph.new, 0, 1) and not pcall(g.input, g, 'z', { 1, 'c', 3 }) and not pcall(g.input, "
+              "g, 'z', { 1, 'b' }))\n"
+              "assert(not pcall(g.apply, g, 'neg', { 99 }) and not pcall(g.apply, g, 'neg', { -1 }) and not "
+              "pcall(g.apply, g, 'neg', { x, x }))\n"
+              "assert(not pcall(g.param, g, 'w', 0, 3, 'zeros') and not pcall(g.param, g, 'w', 3, 3, 'zeroes') and "
+              "not pcall(g.shape, g, 5))\n"
+              "local many = {}\n"
+              "for i = 1, 100 do many[i] = x end\n"
+              "assert(not pcall(g.apply, g, 'concat', many))\n"
+              "assert(not pcall(g.apply, g, 'affine', { x }, { scale = {} }))");
+    bind_bad("local g = require('vae_lab.native.graph').new(4, 1)\n"
+             "local x = g:input('x', { 1, 'b', 3 })\n"
+             "g:apply('ad', { x, x })", &err);
+    assert_holds(err.hint, "add");
+    assert_line(&err, 3);
+}
+
+/* ---- closing ---- */
+
+static void closed_objects_say_so(void **state)
+{
+    (void)state;
+    bind_good("local graph = require 'vae_lab.native.graph'\n"
+              "local kept\n"
+              "do local g <close> = graph.new(4, 1); kept = g; assert(g:count() == 0) end\n"
+              "local ok, e = pcall(kept.count, kept)\n"
+              "assert(not ok and tostring(e):find 'closed graph')\n"
+              "assert(getmetatable(kept) == false, 'a script reaches __gc')\n"
+              "kept = nil\n"
+              "collectgarbage()"); /* __gc after __close */
+}
+
+/* ---- data ---- */
+
+static void data_sets_are_read(void **state)
+{
+    (void)state;
+    bind_good("local data = require 'vae_lab.native.data'\n"
+              "local d = data.open('digits', { train = 30, valid = 5, test = 20, binarise = 'grey' })\n"
+              "assert(d:count 'train' == 30 and d:count 'valid' == 5 and d:count 'test' == 20)\n"
+              "assert(d:features() == 784 and d:width() == 28 and d:height() == 28 and d:is_image() and d:classes() == 10)\n"
+              "assert(#d:digest() == 64 and d:digest 'test' ~= d:digest 'train')\n"
+              "local rows = d:rows('test', 3, 2)\n"
+              "assert(rows:rows() == 2 and rows:cols() == 784)\n"
+              "local same = d:rows('test', { 4, 3 })\n"
+              "assert(same:rows_of({ 2, 1 }):blob() == rows:blob(), 'a list and a range give other rows')\n"
+              "local label = d:label('test', 1)\n"
+              "assert(label >= 0 and label <= 9 and d:mean():cols() == 784)\n"
+              "assert(not pcall(d.label, d, 'test', 21) and not pcall(d.label, d, 'test', 0) and not pcall(d.rows, d, "
+              "'test', 20, 2))\n"
+              "local ok, e = pcall(d.count, d, 'tests')\n"
+              "assert(not ok and e.hint == 'did you mean test?')\n"
+              "local f = data.open('digits', { train = 30, test = 20, binarise = 'fresh' })\n"
+              "local r = f:rows('test', 1, 1, 1)\n"
+              "assert(r:blob() == f:rows('test', 1, 1, 1):blob() and r:blob() ~= f:rows('test', 1, 1, 2):blob())\n"
+              "for _, v in ipairs(r:row(1)) do assert(v == 0 or v == 1) end\n"
+              "local names = table.concat(data.names(), ' ')\n"
+              "assert(names:find 'mnist' and names:find 'digits')");
+}
+
+static void data_dir_beats_the_script(void **state)
+{
+    Error err = ERROR_NONE;
+    const BindSettings settings = {.data_dir = "/flag-folder"};
+    (void)state;
+    bind_write("script.lua", "require('vae_lab.native.data').open('mnist', { dir = '/script-folder' })");
+    assert_null(bind_script_load(bind_path, &settings, &err));
+    assert_int_equal(err.kind, ERR_FILE);
+    assert_holds(err.where, "/flag-folder");
+    const BindSettings none = {0};
+    unsetenv("VAE_LAB_DATA");
+    assert_null(bind_script_load(bind_path, &none, &err));
+    assert_holds(err.where, "/script-folder");
+    setenv("VAE_LAB_DATA", "/environment-folder", 1);
+    assert_null(bind_script_load(bind_path, &none, &err));
+    assert_holds(err.where, "/environment-folder");
+    unsetenv("VAE_LAB_DATA");
+}
+
+/* ---- the database ---- */
+
+static void make_database(char *path, size_t size)
+{
+    Error err = ERROR_NONE;
+    int64_t run;
+    StoreClaim claim;
+    const StoreParam params[] = {{"beta", NULL, 0.5}, {"data", "digits", 0}};
+    const StoreRunSpec spec = {
+        .experiment = "test", .question = "", .script = "x.lua", .identity = "abc", .label = "beta=0.5", .seed = 3, .epochs = 2,
+        .graph = "g", .plan = "{}", .data = "digits", .data_digest = "d", .params = params, .nparams = 2,
+    };
+    snprintf(path, size, "%s/results.db", bind_folder);
+    unlink(path);
+    Store *s = store_open(path, STORE_WRITE, &err);
+    assert_non_null(s);
+    assert_int_equal(store_run_queue(s, &spec, 0, &run, &claim, &err), 0);
+    assert_int_equal(store_artifact_put(s, run, "bytes", "test", NULL, "a\0b", 3, &err), 0);
+    store_close(s);
+}
+
+static void the_database_is_queried(void **state)
+{
+    Error err = ERROR_NONE;
+    char path[128], set[160];
+    (void)state;
+    make_database(path, sizeof path);
+    snprintf(set, sizeof set, "db=%s", path);
+    BindScript *script = bind_load(
+        "local store = require 'vae_lab.native.store'\n"
+        "local path = require('vae_lab.native.settings').set.db\n"
+        "local db = store.open(path)\n"
+        "assert(db:path() == path)\n"
+        "local rows = db:query('SELECT id, label, seed, digest, beta FROM runs WHERE seed = ?1 AND label = ?2', 3, "
+        "'beta=0.5')\n"
+        "assert(#rows == 1 and rows[1].label == 'beta=0.5' and rows[1].beta == 0.5 and rows[1].digest == nil)\n"
+        "assert(math.type(rows[1].id) == 'integer' and math.type(rows[1].beta) == 'float')\n"
+        "assert(db:query(\"SELECT bytes FROM artifact\")[1].bytes == 'a\\0b')\n"
+        "assert(#db:query('SELECT 1 WHERE 0') == 0 and db:query('SELECT ?1 AS x', nil)[1].x == nil)\n"
+        "local ok, e = pcall(db.query, db, 'DELETE FROM run')\n"
+        "assert(not ok and #db:query 'SELECT * FROM run' == 1, 'a query may write')\n"
+        "ok, e = pcall(db.query, db, 'SELECT nonsense FROM runs')\n"
+        "assert(not ok and tostring(e):find 'nonsense')\n"
+        "assert(not pcall(db.query, db, 'SELECT ?1', {}))\n"
+        "assert(not pcall(store.open, path .. 'x'))" RETURN_EXPERIMENT, set, &err);
+    if (script == NULL)
+        error_print(stderr, "unexpected", &err);
+    assert_non_null(script);
+    bind_script_free(script);
+}
+
+/* ---- statistics: each binding gives what stats.h gives ---- */
+
+static void numbers_are_stats_own(void **state)
+{
+    static const double a[] = {1, 2.5, 2, 4}, b[] = {0, 2, 2.5, 1};
+    double p, value, se, ess;
+    char text[2048];
+    (void)state;
+    StatsInterval i = stats_interval(a, 4, 0.9), d = stats_paired(a, b, 4, 0.95, &p), r = stats_bootstrap(a, 4, 0.95, 50, num_stream(7, "statistics"));
+    stats_log_mean_exp(a, 4, &value, &se, &ess);
+    snprintf(text, sizeof text,
+             "local stats = require 'vae_lab.native.stats'\n"
+             "local array = require 'vae_lab.native.array'\n"
+             "local a, b = { 1, 2.5, 2, 4 }, { 0, 2, 2.5, 1 }\n"
+             "local i = stats.interval(a, 0.9)\n"
+             "assert(i.mean == %a and i.sd == %a and i.low == %a and i.high == %a and i.n == 4)\n"
+             "assert(stats.interval(array.from { a }, 0.9).low == i.low and stats.interval(a).low < i.low)\n"
+             "local d = stats.paired(a, b)\n"
+             "assert(d.mean == %a and d.low == %a and d.p == %a)\n"
+             "local r = stats.bootstrap(a, { resamples = 50, seed = 7 })\n"
+             "assert(r.low == %a and r.high == %a)\n"
+             "local v, se, ess = stats.log_mean_exp(a)\n"
+             "assert(v == %a and se == %a and ess == %a)\n"
+             "assert(stats.normal_quantile(0.975) == %a and stats.mean(a) == 2.375)\n"
+             "assert(not pcall(stats.interval, {}) and not pcall(stats.interval, a, 1) and not pcall(stats.paired, a, { 1 }))\n"
+             "assert(not pcall(stats.normal_quantile, 0) and not pcall(stats.interval, { 1, 'x' }))",
+             i.mean, i.sd, i.low, i.high, d.mean, d.low, p, r.low, r.high, value, se, ess, stats_normal_quantile(0.975));
+    bind_good(text);
+}
+
+static void latent_spaces_are_stats_own(void **state)
+{
+    static const double mu[] = {0, 0, 1, 0.5, -1, 2, 0.3, -0.7}, sigma[] = {0.5, 0.6, 0.7, 0.2, 1, 1, 0.9, 0.4};
+    static const int label[] = {0, 1, 0, 1};
+    NumStream s = num_stream(5, "statistics");
+    Error err = ERROR_NONE;
+    double hole, density, all, same, different, knn;
+    char text[2048];
+    (void)state;
+    assert_int_equal(stats_hole_fraction(&hole, mu, sigma, 4, 2, 1.5, 500, s, &err), 0);
+    assert_int_equal(stats_hole_density(&density, mu, sigma, 4, 2, 0.05, 500, s, &err), 0);
+    assert_int_equal(stats_mean_overlap(&all, mu, sigma, label, 0, 4, 2, 100, s, &err), 0);
+    assert_int_equal(stats_mean_overlap(&same, mu, sigma, label, 1, 4, 2, 100, s, &err), 0);
+    assert_int_equal(stats_mean_overlap(&different, mu, sigma, label, 2, 4, 2, 100, s, &err), 0);
+    assert_int_equal(stats_knn_agreement(&knn, mu, label, 4, 2, 2, &err), 0);
+    snprintf(text, sizeof text,
+             "local stats = require 'vae_lab.native.stats'\n"
+             "local array = require 'vae_lab.native.array'\n"
+             "local mu = array.from { { 0, 0 }, { 1, 0.5 }, { -1, 2 }, { 0.3, -0.7 } }\n"
+             "local sigma = array.from { { 0.5, 0.6 }, { 0.7, 0.2 }, { 1, 1 }, { 0.9, 0.4 } }\n"
+             "local labels = { 0, 1, 0, 1 }\n"
+             "assert(stats.hole_fraction(mu, sigma, { radius = 1.5, draws = 500, seed = 5 }) == %a)\n"
+             "assert(stats.hole_density(mu, sigma, { quantile = 0.05, draws = 500, seed = 5 }) == %a)\n"
+             "local function overlap(which) return stats.mean_overlap(mu, sigma, { labels = labels, which = which, "
+             "pairs = 100, seed = 5 }) end\n"
+             "assert(overlap 'all' == %a and overlap 'same' == %a and overlap 'different' == %a and overlap 'same' ~= "
+             "overlap 'different')\n"
+             "assert(stats.knn_agreement(mu, labels, 2) == %a)\n"
+             "assert(stats.active_units(mu, 0.01) == 2 and stats.active_units(mu, 100) == 0 and stats.spread(mu) == %a)\n"
+             "assert(stats.overlap(mu:row(1), sigma:row(1), mu:row(2), sigma:row(2)) == %a)\n"
+             "assert(not pcall(stats.hole_fraction, mu, sigma, { radus = 1 }) and not pcall(stats.hole_fraction, mu, "
+             "array.new(3, 2)))\n"
+             "assert(not pcall(overlap, 'some') and not pcall(stats.knn_agreement, mu, { 1 }, 2))\n"
+             "assert(stats.hole_fraction(mu, sigma) >= 0 and stats.mean_overlap(mu, sigma) > 0)",
+             hole, density, all, same, different, knn, stats_spread(mu, 4, 2), stats_overlap(mu, sigma, mu + 2, sigma + 2, 2));
+    bind_good(text);
+}
+
+static void components_and_draws(void **state)
+{
+    float x[6];
+    char text[1024];
+    (void)state;
+    num_stream_normal(num_stream(9, "validity"), 0, 0, 2, 3, x);
+    snprintf(text, sizeof text,
+             "local stats = require 'vae_lab.native.stats'\n"
+             "local array = require 'vae_lab.native.array'\n"
+             "local x = stats.normal(2, 3, 9, 'validity')\n"
+             "assert(x:rows() == 2 and x:cols() == 3 and x:get(1, 1) == %a and x:get(2, 3) == %a)\n"
+             "local u = stats.uniform(50, 1, 9)\n"
+             "for _, v in ipairs(u:column(1)) do assert(v > 0 and v < 1) end\n"
+             "local p = stats.pca(array.from { { 0, 0 }, { 3, 4 }, { 6, 8 } }, 2)\n"
+             "assert(p.mean:get(1, 1) == 3 and p.mean:get(1, 2) == 4)\n"
+             "assert(math.abs(p.eigenvalues:get(1, 1)) > 1 and math.abs(p.eigenvalues:get(1, 2)) < 1e-9)\n"
+             "assert(math.abs(math.abs(p.components:get(1, 1)) - 0.6) < 1e-9)\n"
+             "assert(not pcall(stats.pca, array.new(3, 2), 3) and not pcall(stats.normal, 0, 1))",
+             (double)x[0], (double)x[5]);
+    bind_good(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arrays_hold_rows_and_columns),
+        cmocka_unit_test(array_blobs_are_little_endian_floats),
+        cmocka_unit_test(arrays_refuse_what_is_outside),
+        cmocka_unit_test(a_graph_is_built),
+        cmocka_unit_test(equal_graphs_have_equal_texts),
+        cmocka_unit_test(a_shape_error_names_the_scripts_line),
+        cmocka_unit_test(graphs_refuse_nonsense),
+        cmocka_unit_test(closed_objects_say_so),
+        cmocka_unit_test(data_sets_are_read),
+        cmocka_unit_test(data_dir_beats_the_script),
+        cmocka_unit_test(the_database_is_queried),
+        cmocka_unit_test(numbers_are_stats_own),
+        cmocka_unit_test(latent_spaces_are_stats_own),
+        cmocka_unit_test(components_and_draws),
+    };
+    return cmocka_run_group_tests(tests, bind_setup, bind_teardown);
+}

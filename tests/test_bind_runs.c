@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_bind_runs.c: run tables become LabRuns; evaluations run in the worker; figures read the database.
+ *
+ * A stub stands in for the Lua library: its plan hands on the runs that the script wrote, so that only this room is tested.
+ */
+#include "bind_help.h"
+
+#include "lab/lab.h"
+
+static char database[128];
+
+static int setup(void **state)
+{
+    if (bind_setup(state) != 0)
+        return -1;
+    char library[128], command[256];
+    snprintf(library, sizeof library, "%s/library", bind_folder);
+    snprintf(command, sizeof command, "mkdir -p '%s/vae_lab'", library);
+    if (system(command) != 0)
+        return -1;
+    bind_write("library/vae_lab/init.lua", "return { plan = function (e, settings) e.settings = settings; return e.runs end }");
+    snprintf(database, sizeof database, "%s/results.db", bind_folder);
+    return setenv("VAE_LAB_LUA", library, 1);
+}
+
+/* A Bernoulli model of 28 x 28 pixels with one bias; z is one pixel with noise on top, w one without. */
+#define MODEL \
+    "local graph = require 'vae_lab.native.graph'\n" \
+    "local d = require('vae_lab.native.data').open('digits', { train = 60, test = 20 })\n" \
+    "local function build(scale)\n" \
+    "  local g = graph.new(20, 1)\n" \
+    "  local x = g:input('x', { 1, 'b', 784 })\n" \
+    "  local b = g:param('b', 1, 784, 'zeros')\n" \
+    "  local l = g:apply('bernoulli', { x, b })\n" \
+    "  local w = g:apply('slice', { x }, { first = 300, count = 2 })\n" \
+    "  g:name('w', w)\n" \
+    "  g:name('z', g:apply('add', { w, g:noise('eps', 'normal', { 'k', 'b', 2 }) }))\n" \
+    "  g:name('elbo', l)\n" \
+    "  g:name('bound', g:apply('affine', { l }, { scale = scale, shift = 0 }))\n" \
+    "  return g\n" \
+    "end\n" \
+    "local function run(t)\n" \
+    "  local r = { experiment = 'test', question = 'q?', label = 'a', seed = 1, params = { beta = 0.5, name = 'x', " \
+    "yes = true }, graph = build(t.scale or 1),\n" \
+    "    data = d, metrics = { 'elbo', 'bound' }, optimiser = { kind = 'adam', beta1 = 0.8 }, rate = { 0.1, 0.05 }, " \
+    "epochs = 2, batch = 20,\n" \
+    "    evaluations = {}, phase = 0 }\n" \
+    "  for k, v in pairs(t) do r[k] = v end\n" \
+    "  r.scale = nil\n" \
+    "  return r\n" \
+    "end\n"
+
+#define EXPERIMENT(runs) MODEL "return setmetatable({ name = 'test', figures = {}, runs = {" runs "} }, { kind = "
+"'experiment' })\n"
+
+static BindScript *load(const char *text)
+{
+    Error err = ERROR_NONE;
+    const BindSettings settings = {.seconds = 5};
+    bind_write("script.lua", text);
+    BindScript *script = bind_script_load(bind_path, &settings, &err);
+    if (script == NULL)
+        error_print(stderr, "unexpected", &err);
+    assert_non_null(script);
+    return script;
+}
+
+static LabRun *plan(BindScript *script, size_t *count, size_t *twins)
+{
+    Error err = ERROR_NONE;
+    LabRun *runs = NULL;
+    if (bind_script_plan(script, &runs, count, twins, &err) != 0) {
+        error_print(stderr, "unexpected", &err);
+        fail();
+    }
+    return runs;
+}
+
+/* ---- the plan ---- */
+
+static void a_run_table_becomes_a_run(void **state)
+{
+    size_t count, twins;
+    (void)state;
+    BindScript *script = load(EXPERIMENT("run { seed = 7, label = 'beta=0.5', samples = 3, test_every = 4, phase = 1,"
+                                         " evaluations = { { text = 'one()', run = print }, { text = 'two()', run = "
+                                         "print } } }"));
+    LabRun *r = plan(script, &count, &twins);
+    assert_int_equal(count, 1);
+    assert_int_equal(twins, 0);
+    assert_string_equal(r->experiment, "test");
+    assert_string_equal(r->question, "q?");
+    assert_string_equal(r->script, bind_path);
+    assert_string_equal(r->label, "beta=0.5");
+    assert_int_equal(r->seed, 7);
+    assert_int_equal(r->epochs, 2);
+    assert_int_equal(r->batch, 20);
+    assert_int_equal(r->samples, 3);
+    assert_int_equal(r->test_every, 4);
+    assert_int_equal(r->phase, 1);
+    assert_string_equal(r->objective, "bound");
+    assert_string_equal(r->metrics[0], "elbo");
+    assert_string_equal(r->metrics[1], "bound");
+    assert_null(r->metrics[2]);
+    assert_string_equal(r->evaluations[1], "two()");
+    assert_null(r->evaluations[2]);
+    assert_int_equal(r->optimiser.kind, OPTIMISER_ADAM);
+    assert_true(r->optimiser.beta1 == 0.8 && r->optimiser.beta2 == 0.999);
+    assert_int_equal(r->rate.n, 2);
+    assert_true(r->rate.value[0] == 0.1 && r->rate.value[1] == 0.05);
+    assert_int_equal(r->nparams, 3); /* by name */
+    assert_string_equal(r->params[0].name, "beta");
+    assert_true(r->params[0].text == NULL && r->params[0].number == 0.5);
+    assert_string_equal(r->params[1].text, "x");
+    assert_string_equal(r->params[2].text, "true");
+    assert_int_equal(strlen(r->identity), 64);
+    assert_int_equal(data_count(r->data, DATA_TRAIN), 60);
+    assert_true(graph_find(r->graph, "bound") >= 0);
+    bind_script_free(script);
+}
+
+static void scalars_have_schedules(void **state)
+{
+    size_t count, twins;
+    (void)state;
+    BindScript *script = load(MODEL "local g = build(1)\n"
+                                    "g:name('cost', g:apply('mul', { g:find 'bound', g:scalar 'beta' }))\n"
+                                    "g:scalar 'alpha'\n"
+                                    "return setmetatable({ name = 't', runs = { run { graph = g, objective = 'cost', "
+                                    "rate = 0.5,\n"
+                                    "  scalars = { beta = { 0, 0.5, 1 }, alpha = 2 } } } }, { kind = 'experiment' })");
+    LabRun *r = plan(script, &count, &twins);
+    assert_int_equal(r->nscalars, 2);
+    assert_string_equal(r->scalars[0].name, "alpha");
+    assert_int_equal(r->scalars[0].schedule.n, 1);
+    assert_string_equal(r->scalars[1].name, "beta");
+    assert_int_equal(r->scalars[1].schedule.n, 3);
+    assert_true(r->scalars[1].schedule.value[1] == 0.5 && r->rate.n == 1);
+    bind_script_free(script);
+}
+
+static void identity_is_of_what_counts(void **state)
+{
+    size_t count, twins;
+    (void)state;
+    BindScript *a = load(EXPERIMENT("run {}, run { seed = 2 }, run { scale = 2 }, run { rate = 0.1 }"));
+    LabRun *r = plan(a, &count, &twins);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(r[i].identity, r[k].identity);
+    BindScript *b = load("-- a comment more\n" EXPERIMENT("run { label = 'other words', question = '?', evaluations = "
+    "{ { text = 'e', run = print } } }"));
+    LabRun *same = plan(b, &count, &twins);
+    assert_string_equal(same->identity, r->identity);
+    bind_script_free(a);
+    bind_script_free(b);
+}
+
+static void twins_stand_once(void **state)
+{
+    size_t count, twins;
+    (void)state;
+    BindScript *script = load(EXPERIMENT("run {}, run { label = 'b' }, run { seed = 2 }, run { label = 'c' }"));
+    LabRun *r = plan(script, &count, &twins);
+    assert_int_equal(count, 2);
+    assert_int_equal(twins, 2);
+    assert_string_equal(r[0].label, "a");
+    assert_int_equal(r[1].seed, 2);
+    bind_script_free(script);
+}
+
+static void bad_plans_are_errors(void **state)
+{
+    static const struct { const char *runs, *what; } bad[] = {
+        {"", "holds no run"},
+        {"run { epochs = 0 }", "epochs is not a whole number of at least 1"},
+        {"run { optimiser = { kind = 'adma' } }", "adma"},
+        {"run { optimiser = { kind = 'adam', beta3 = 1 } }", "no option 'beta3'"},
+        {"run { optimiser = { kind = 'adam', beta1 = 2 } }", "beta1"},
+        {"run { rate = {} }", "rate is not a number"},
+        {"run { rate = 'fast' }", "rate is not a number"},
+        {"run { graph = 3 }", "vae_lab.graph expected"},
+        {"run { params = { a = {} } }", "a is not a number"},
+        {"run { objective = 'nothing' }", "nothing"},
+        {"run { seed = -1 }", "seed is not"},
+        {"run { experiment = false }", "experiment is not a text"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[4096];
+        size_t count, twins;
+        LabRun *runs;
+        Error err = ERROR_NONE;
+        snprintf(text, sizeof text, MODEL "return setmetatable({ name = 't', runs = { %s } }, { kind = 'experiment' "
+        "})", bad[i].runs);
+        BindScript *script = load(text);
+        assert_int_equal(bind_script_plan(script, &runs, &count, &twins, &err), -1);
+        assert_holds(err.what, bad[i].what);
+        assert_int_equal(error_exit_code(&err), ERR_SCRIPT);
+        bind_script_free(script);
+    }
+}
+
+/* ---- evaluations ---- */
+
+static LabOutcome sweep(BindScript *script)
+{
+    size_t count, twins;
+    LabOutcome outcome = {0};
+    Error err = ERROR_NONE;
+    LabRun *runs = plan(script, &count, &twins);
+    const LabOptions options = {
+        .database = database, .jobs = 1, .threads = 1, .quiet = 1, .settings = bind_script_settings(script), .command = "again", .hooks = bind_script_hooks(),
+    };
+    if (lab_sweep(runs, count, &options, &outcome, &err) != 0) {
+        error_print(stderr, "unexpected", &err);
+        fail();
+    }
+    return outcome;
+}
+
+static int take_number(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    (void)columns;
+    (void)names;
+    *(double *)context = values[0].type == STORE_INTEGER ? (double)values[0].integer : values[0].real;
+    return 0;
+}
+
+/* The first column of the first row; -1 when there is none. */
+static double number(const char *sql)
+{
+    Error err = ERROR_NONE;
+    double value = -1;
+    Store *s = store_open(database, STORE_READ, &err);
+    assert_non_null(s);
+    if (store_query(s, sql, NULL, 0, take_number, &value, &err) != 0)
+        error_print(stderr, "query", &err);
+    store_close(s);
+    return value;
+}
+
+static void fresh_database(void)
+{
+    char command[192];
+    snprintf(command, sizeof command, "rm -f '%s'*", database);
+    assert_int_equal(system(command), 0);
+}
+
+static void an_evaluation_records(void **state)
+{
+    (void)state;
+    fresh_database();
+    BindScript *script = load(MODEL
+        "local array = require 'vae_lab.native.array'\n"
+        "local function probe(model, data, recorder, others)\n"
+        "  local ask = { data = data, split = 'test', first = 3, count = 5 }\n"
+        "  local w = model:map { name = 'w', data = data, count = 5, first = 3, samples = 4 }\n"
+        "  local z = model:map { name = 'z', data = data, count = 5, first = 3, samples = 4, seed = 2 }\n"
+        "  assert(w:rows() == 5 and w:cols() == 2, 'a node without draws: ' .. w:cols())\n"
+        "  assert(z:rows() == 5 and z:cols() == 8, 'four draws of two: ' .. z:cols())\n"
+        "  local pixels = data:rows('test', 3, 5)\n"
+        "  assert(math.abs(w:get(2, 1) - pixels:get(2, 301)) < 1e-6)\n"
+        "  assert(z:get(1, 1) ~= z:get(1, 3) and model:map { name = 'z', data = data, count = 5, first = 3, samples = "
+        "4, seed = 2 }:blob() == z:blob())\n"
+        "  local means = model:mean { names = { 'elbo', 'bound' }, data = data, split = 'test' }\n"
+        "  assert(means.elbo.mean == means.elbo[1] and means.elbo.se == means.elbo[2] and means.elbo.mean < 0)\n"
+        "  local logp, se, ess = model:log_weights { name = 'elbo', data = data, split = 'test', count = 4, samples = "
+        "1, chunk = 1 }\n"
+        "  assert(logp:rows() == 4 and logp:cols() == 1 and se:rows() == 4 and ess:rows() == 4)\n"
+        "  assert(model:width 'w' == 2 and model:width 'nothing' == nil and #model:names() == 4)\n"
+        "  assert(not pcall(model.map, model, { name = 'w', data = data, first = 21 }) and not pcall(model.map, "
+        "model, { name = 'w' }))\n"
+        "  assert(not pcall(model.map, model, { name = 'nothing', data = data }) and not pcall(model.map, model, { "
+        "nmae = 'w', data = data }))\n"
+        "  local fed = model:map { name = 'w', fed = 'w', values = array.from { { 7, 8 }, { 9, 10 } } }\n"
+        "  assert(fed:rows() == 2 and fed:get(2, 2) == 10)\n"
+        "  assert(not pcall(model.map, model, { name = 'w', fed = 'w', values = array.new(2, 3) }))\n"
+        "  recorder:metric('probe/elbo', means.elbo.mean)\n"
+        "  recorder:metric('probe/seed', recorder:seed())\n"
+        "  recorder:metric('probe/epochs', recorder:epochs(), 2)\n"
+        "  recorder:artifact('note', 'text', 'some\\0bytes', '{\"a\":1}')\n"
+        "  recorder:posteriors({ 1, 5 }, { 3, 4 }, array.from { { 1, 2 }, { 3, 4 } }, array.from { { 1, 1 }, { 2, 2 } })\n"
+        "  assert(#recorder:store():query('SELECT * FROM run WHERE id = ?1', recorder:run()) == 1)\n"
+        "  assert(not pcall(recorder.model, recorder, 'classifier') and next(others) == nil)\n"
+        "  kept = { model, recorder, recorder:store() }\n"
+        "end\n"
+        "local function later(model, data, recorder)\n"
+        "  local open = 0\n"
+        "  if pcall(kept[1].width, kept[1], 'w') then open = open + 1 end\n"
+        "  if pcall(kept[2].metric, kept[2], 'x', 1) then open = open + 1 end\n"
+        "  if pcall(kept[3].path, kept[3]) then open = open + 1 end\n"
+        "  recorder:metric('probe/open', open)\n"
+        "  recorder:metric('probe/nan', 0 / 0)\n"
+        "end\n"
+        "return setmetatable({ name = 't', runs = { run { seed = 5, evaluations = { { text = 'probe', run = probe }, "
+        "{ text = 'later', run = later } } } } },\n"
+        "  { kind = 'experiment' })");
+    LabOutcome o = sweep(script);
+    assert_int_equal(o.executed, 1);
+    assert_int_equal(o.failed, 0);
+    assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/elbo'") == number("SELECT value FROM "
+    "last_values WHERE metric = 'probe/elbo'"));
+    assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/elbo'") < 0);
+    assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/seed'") == 5);
+    assert_true(number("SELECT step FROM last_values WHERE metric = 'probe/epochs'") == 2);
+    assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/open'") == 0);
+    assert_true(number("SELECT kind = 'nan' FROM last_values WHERE metric = 'probe/nan'") == 1);
+    assert_true(number("SELECT length(bytes) FROM artifact WHERE name = 'note' AND kind = 'text' AND meta = "
+    "'{\"a\":1}'") == 10);
+    assert_true(number("SELECT mu2 FROM posterior WHERE example = 5 AND label = 4") == 4);
+    bind_script_free(script);
+}
+
+static void a_failed_evaluation_leaves_no_numbers(void **state)
+{
+    (void)state;
+    fresh_database();
+    BindScript *script = load(EXPERIMENT("run { evaluations = { { text = 'bad', run = function (m, d, r)\n"
+                                         "  r:metric('half', 1)\n  error 'no more'\nend } } }"));
+    LabOutcome o = sweep(script);
+    assert_int_equal(o.failed, 1);
+    assert_true(number("SELECT count(*) FROM metric_name WHERE name = 'half'") == 0);
+    bind_script_free(script);
+    script = load(EXPERIMENT("run { evaluations = { { text = 'bad', run = function (m, d, r) r:metric('half', 1) end } } }"));
+    o = sweep(script); /* the training is not done again */
+    assert_int_equal(o.failed, 0);
+    assert_int_equal(o.executed, 0);
+    assert_true(number("SELECT count(*) FROM metric_name WHERE name = 'half'") == 1);
+    bind_script_free(script);
+}
+
+/* A run of phase 1 reads the model of one of phase 0, which stands in the list as a twin's twin. */
+static void a_required_model_is_opened(void **state)
+{
+    (void)state;
+    fresh_database();
+    BindScript *script = load(EXPERIMENT("run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { "
+    "judge = 2, unused = 1 },"
+                                         "  evaluations = { { text = 'ask', run = function (m, d, r, others)\n"
+                                         "    local all = {}\n"
+                                         "    for k, v in pairs(others) do all[k] = v end\n"
+                                         "    local a = all.judge:map { name = 'elbo', data = d, split = 'test' }\n"
+                                         "    local b = m:map { name = 'elbo', data = d, split = 'test' }\n"
+                                         "    assert(r:model 'judge':width 'w' == 2)\n"
+                                         "    r:metric('ask/rows', a:rows())\n"
+                                         "  end } } }"));
+    LabOutcome o = sweep(script);
+    assert_int_equal(o.executed, 2);
+    assert_int_equal(o.failed, 0);
+    assert_true(number("SELECT value FROM last_values WHERE metric = 'ask/rows'") == 20);
+    bind_script_free(script);
+}
+
+static void models_are_opened_by_number_and_identity(void **state)
+{
+    Error err = ERROR_NONE;
+    char set[192], text[1024];
+    size_t count, twins;
+    (void)state;
+    fresh_database();
+    BindScript *script = load(EXPERIMENT("run {}"));
+    sweep(script);
+    snprintf(set, sizeof set, "db=%s", database);
+    snprintf(text, sizeof text,
+             "local store, model = require 'vae_lab.native.store', require 'vae_lab.native.model'\n"
+             "local array = require 'vae_lab.native.array'\n"
+             "local db = store.open(require('vae_lab.native.settings').set.db)\n"
+             "for _, which in ipairs { 1, '%s' } do\n"
+             "  local m <close> = model.open(db, which)\n"
+             "  assert(m:width 'z' == 2)\n"
+             "end\n"
+             "assert(not pcall(model.open, db, 99) and not pcall(model.open, db, 'abc'))" RETURN_EXPERIMENT,
+             plan(script, &count, &twins)->identity);
+    bind_script_free(script);
+    script = bind_load(text, set, &err);
+    if (script == NULL)
+        error_print(stderr, "unexpected", &err);
+    assert_non_null(script);
+    bind_script_free(script);
+}
+
+/* ---- figures ---- */
+
+typedef struct Seen {
+    char files[512], notes[256];
+} Seen;
+
+static int take_file(void *context, const char *name, const char *format, const char *path, Error *err)
+{
+    Seen *seen = context;
+    char expected[128];
+    (void)err;
+    snprintf(expected, sizeof expected, "out/%s.%s", name, format);
+    assert_string_equal(path, expected);
+    strcat(seen->files, path);
+    strcat(seen->files, " ");
+    return 0;
+}
+
+static void take_note(void *context, const char *text)
+{
+    strcat(((Seen *)context)->notes, text);
+}
+
+static void figures_read_the_database(void **state)
+{
+    static const char *const formats[] = {"pdf", "svg", NULL};
+    Seen seen = {"", ""};
+    Error err = ERROR_NONE;
+    (void)state;
+    fresh_database();
+    BindScript *script = load(EXPERIMENT("run { label = 'b' }, run { seed = 2, params = { latent = 2, data = 'digits' "
+    "} }, run { seed = 3, experiment = 'other' }"));
+    LabOutcome o = sweep(script);
+    bind_script_free(script);
+    script = load("local function draw(ctx)\n"
+                  "  assert(ctx.experiment == 'test' and ctx.folder == 'out' and table.concat(ctx.formats, ' ') == 'pdf svg')\n"
+                  "  assert(#ctx.runs == 2 and ctx.runs[1].label == 'b' and ctx.runs[2].seed == 2, 'runs in the order "
+                  "of the sweep, of this experiment')\n"
+                  "  assert(ctx.runs[2].params.latent == 2 and ctx.runs[2].params.data == 'digits' and "
+                  "ctx.runs[1].params.beta == 0.5)\n"
+                  "  assert(#ctx.db:query('SELECT * FROM sweep WHERE id = ?1', ctx.sweep) == 1)\n"
+                  "  assert(ctx.model(ctx.runs[1].id):width 'w' == 2)\n"
+                  "  ctx.note('look here')\n"
+                  "  return { 'one', 'two' }\n"
+                  "end\n"
+                  "return setmetatable({ name = 'test', figures = { { draw = draw }, { draw = function () return "
+                  "'three' end },\n"
+                  "  { draw = function () end } } }, { kind = 'experiment' })");
+    assert_int_equal(bind_script_figure_count(script), 3);
+    Store *s = store_open(database, STORE_READ, &err);
+    assert_non_null(s);
+    const BindFigures figures = {.sweep = o.sweep, .folder = "out", .formats = formats, .drawn = take_file, .note = take_note, .context = &seen};
+    if (bind_script_figures(script, s, &figures, &err) != 0)
+        error_print(stderr, "unexpected", &err);
+    assert_string_equal(seen.files, "out/one.pdf out/one.svg out/two.pdf out/two.svg out/three.pdf out/three.svg ");
+    assert_string_equal(seen.notes, "look here");
+    store_close(s);
+    bind_script_free(script);
+}
+
+static void a_figures_error_has_its_line(void **state)
+{
+    static const char *const formats[] = {"pdf", NULL};
+    Error err = ERROR_NONE;
+    (void)state;
+    BindScript *script = load("return setmetatable({ name = 'test', figures = { { draw = function (ctx)\n"
+                              "  local a = ctx.runs[1].nothing.x\n"
+                              "end } } }, { kind = 'experiment' })");
+    Store *s = store_open(database, STORE_READ, &err);
+    assert_non_null(s);
+    const BindFigures figures = {.sweep = 1, .folder = "out", .formats = formats};
+    assert_int_equal(bind_script_figures(script, s, &figures, &err), -1);
+    assert_line(&err, 2);
+    assert_holds(err.what, "'nothing'");
+    store_close(s);
+    bind_script_free(script);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_table_becomes_a_run),
+        cmocka_unit_test(scalars_have_schedules),
+        cmocka_unit_test(identity_is_of_what_counts),
+        cmocka_unit_test(twins_stand_once),
+        cmocka_unit_test(bad_plans_are_errors),
+        cmocka_unit_test(an_evaluation_records),
+        cmocka_unit_test(a_failed_evaluation_leaves_no_numbers),
+        cmocka_unit_test(a_required_model_is_opened),
+        cmocka_unit_test(models_are_opened_by_number_and_identity),
+        cmocka_unit_test(figures_read_the_database),
+        cmocka_unit_test(a_figures_error_has_its_line),
+    };
+    return cmocka_run_group_tests(tests, setup, bind_teardown);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_num_stream.c: Philox against its published vectors; every draw has its value by its address alone; the
+ * distributions, at 5 sigma with fixed seeds; the generator inside GSL.
+ */
+#define NUM_VARIANT test
+#include "num/isa/scalar.h"
+
+#include "num_help.h"
+
+#include "base/digest.h"
+#include "num/stream.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_randist.h>
+#include <stdlib.h>
+
+enum { MANY = 400000 };
+static float x[MANY], y[MANY], p[MANY];
+
+/* Random123's kat_vectors, philox4x32 with 10 rounds. */
+static void test_published_vectors(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t counter[4], key[2], word[4];
+    } known[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (int i = 0; i < 3; i++) {
+        uint32_t word[4];
+        num_philox(known[i].key, known[i].counter, word);
+        assert_memory_equal(word, known[i].word, sizeof word);
+    }
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(num_stream_word((NumStream){{0, 0}}, 0, 0, i), known[0].word[i]);
+}
+
+/* The key is the first 8 bytes of SHA-256(seed ":" name), little-endian. */
+static void test_the_key_is_the_digest_of_seed_and_name(void **state)
+{
+    (void)state;
+    const char *names[] = {"noise", "order", "", "a long name of a stream"};
+    const uint64_t seeds[] = {0, 1, 12345, UINT64_MAX};
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            char message[64], text[DIGEST_TEXT], key[17];
+            Digest d;
+            snprintf(message, sizeof message, "%llu:%s", (unsigned long long)seeds[j], names[i]);
+            digest_start(&d);
+            digest_bytes(&d, message, strlen(message));
+            digest_end(&d, text);
+            NumStream s = num_stream(seeds[j], names[i]);
+            for (int byte = 0; byte < 8; byte++)
+                snprintf(key + 2 * byte, 3, "%02x", (unsigned)(s.key[byte / 4] >> byte % 4 * 8 & 0xff));
+            assert_memory_equal(key, text, 16);
+        }
+}
+
+static float uniform_of(uint32_t word)
+{
+    float u = (float)(((double)word + 0.5) * 0x1p-32); /* exact in double, one rounding */
+    return u < 1.0f ? u : 0x1.fffffep-1f;
+}
+
+/* What num_stream_uniform and num_stream_normal must hold at an address, from the words one by one. */
+static float uniform_at(NumStream s, uint64_t step, uint32_t row, uint32_t column)
+{
+    return uniform_of(num_stream_word(s, step, row, column));
+}
+
+static float normal_at(NumStream s, uint64_t step, uint32_t row, uint32_t column)
+{
+    uint32_t pair = column & ~1u;
+    float r = sqrtf(-2.0f * num_log1(uniform_at(s, step, row, pair)));
+    NumSinCos angle = num_sincos_turns1(uniform_at(s, step, row, pair + 1));
+    return r * (column % 2 == 0 ? angle.cos : angle.sin);
+}
+
+/* Any shape, any first row, on every instruction set and any number of threads: the same value at the same address. */
+static void test_arrays_hold_the_draws_of_their_addresses(void **state)
+{
+    (void)state;
+    const size_t shapes[][2] = {{1, 1}, {3, 5}, {100, 2}, {7, 50}, {2, 784}, {5, 131}, {0, 3}, {3, 0}};
+    NumStream s = num_stream(97, "addresses");
+    HELP_EACH_ISA {
+        for (int k = 0; k < 8; k++) {
+            size_t rows = shapes[k][0], columns = shapes[k][1], n = rows * columns;
+            uint64_t step = 0xfffffffe + (uint64_t)k;
+            uint32_t first = 1000u * (uint32_t)k;
+            x[n] = y[n] = -7.0f;
+            num_stream_uniform(s, step, first, rows, columns, x);
+            num_stream_normal(s, step, first, rows, columns, y);
+            for (size_t i = 0; i < n; i++) {
+                uint32_t row = first + (uint32_t)(i / columns), column = (uint32_t)(i % columns);
+                assert_true(x[i] == uniform_at(s, step, row, column));
+                assert_true(help_same(y[i], normal_at(s, step, row, column)));
+            }
+            assert_true(x[n] == -7.0f && y[n] == -7.0f);
+        }
+    }
+    num_stream_normal(s, 1, 0, 400, 999, x);
+    num_threads_set(3);
+    num_stream_normal(s, 1, 0, 400, 999, y);
+    num_threads_set(1);
+    help_assert_same(y, x, 400 * 999);
+}
+
+/* The same bits for ever: the digest of the first draws of a stream (recorded with arithmetic version 1). */
+static void test_the_stream_is_what_it_always_was(void **state)
+{
+    (void)state;
+    char text[DIGEST_TEXT];
+    Digest d;
+    HELP_EACH_ISA {
+        num_stream_normal(num_stream(1, "noise"), 0, 0, 100, 50, x);
+        num_stream_uniform(num_stream(1, "noise"), 1, 0, 100, 50, x + 5000);
+        digest_start(&d);
+        digest_floats(&d, x, 10000);
+        digest_end(&d, text);
+        assert_string_equal(text, "0fd8c184760186a8a97c2dc746fbdbc36661cf33d7b9832b674ef3b52b71ad97");
+    }
+}
+
+/* ---- distributions ---------------------------------------------------------------------------------------------------- */
+
+/* |count - n p| within 5 sigma of the binomial. */
+static void assert_share(double count, double n, double share)
+{
+    double sigma = sqrt(n * share * (1.0 - share));
+    if (!(fabs(count - n * share) <= 5.0 * sigma))
+        fail_msg("%.0f of %.0f, expected a share of %.6g (%.2f sigma)", count, n, share, (count - n * share) / sigma);
+}
+
+static void test_uniforms(void **state)
+{
+    (void)state;
+    enum { BINS = 50 };
+    double sum = 0.0, squares = 0.0, lagged = 0.0, count[BINS] = {0};
+    num_stream_uniform(num_stream(101, "uniform"), 0, 0, MANY / 100, 100, x);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(x[i] > 0.0f && x[i] < 1.0f);
+        double u = (double)x[i] - 0.5;
+        sum += u;
+        squares += u * u;
+        lagged += i > 0 ? u * ((double)x[i - 1] - 0.5) : 0.0;
+        count[(int)(x[i] * BINS)]++;
+    }
+    assert_true(fabs(sum / MANY) < 5.0 * sqrt(1.0 / 12.0 / MANY));
+    assert_true(fabs(squares / MANY - 1.0 / 12.0) < 5.0 * sqrt((1.0 / 80.0 - 1.0 / 144.0) / MANY));
+    assert_true(fabs(lagged / MANY) < 5.0 * sqrt(1.0 / 144.0 / MANY));
+    for (int i = 0; i < BINS; i++)
+        assert_share(count[i], MANY, 1.0 / BINS);
+    assert_true(uniform_of(0) > 0.0f && uniform_of(~0u) < 1.0f);
+}
+
+static void test_normals(void **state)
+{
+    (void)state;
+    enum { BINS = 40 };
+    double moment[5] = {0}, pairs = 0.0, square_pairs = 0.0, count[BINS] = {0};
+    num_stream_normal(num_stream(103, "normal"), 0, 0, MANY / 100, 100, x);
+    for (int i = 0; i < MANY; i++) {
+        double z = (double)x[i], power = 1.0;
+        for (int k = 1; k <= 4; k++)
+            moment[k] += power *= z;
+        if (i % 2 == 1) { /* the two of one Box-Muller pair are independent */
+            double other = (double)x[i - 1];
+            pairs += z * other;
+            square_pairs += (z * z - 1.0) * (other * other - 1.0);
+        }
+        count[(int)(gsl_cdf_ugaussian_P(z) * BINS)]++;
+    }
+    assert_true(fabs(moment[1] / MANY) < 5.0 * sqrt(1.0 / MANY));
+    assert_true(fabs(moment[2] / MANY - 1.0) < 5.0 * sqrt(2.0 / MANY));
+    assert_true(fabs(moment[3] / MANY) < 5.0 * sqrt(15.0 / MANY));
+    assert_true(fabs(moment[4] / MANY - 3.0) < 5.0 * sqrt(96.0 / MANY));
+    assert_true(fabs(pairs) < 5.0 * sqrt(MANY / 2.0));
+    assert_true(fabs(square_pairs) < 5.0 * sqrt(4.0 * MANY / 2.0));
+    for (int i = 0; i < BINS; i++)
+        assert_share(count[i], MANY, 1.0 / BINS);
+}
+
+/* Streams of other names, seeds, steps and rows have nothing to do with each other. */
+static void test_streams_are_independent(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    const struct {
+        uint64_t seed, step;
+        const char *name;
+        uint32_t row;
+    } other[] = {{1, 0, "b", 0}, {2, 0, "a", 0}, {1, 1, "a", 0}, {1, 0, "a", 1}, {1, UINT64_C(1) << 32, "a", 0}};
+    num_stream_normal(num_stream(1, "a"), 0, 0, 1, N, x);
+    for (int k = 0; k < 5; k++) {
+        double sum = 0.0;
+        num_stream_normal(num_stream(other[k].seed, other[k].name), other[k].step, other[k].row, 1, N, y);
+        for (int i = 0; i < N; i++)
+            sum += (double)x[i] * (double)y[i];
+        assert_true(fabs(sum) < 5.0 * sqrt(N));
+    }
+}
+
+static void test_bernoulli(void **state)
+{
+    (void)state;
+    NumStream s = num_stream(107, "pixels");
+    const float share[] = {0.0f, 1.0f, 0.5f, 0.01f, 0.25f, 254.0f / 255.0f};
+    for (int k = 0; k < 6; k++) {
+        double ones = 0.0;
+        for (int i = 0; i < MANY; i++)
+            p[i] = share[k];
+        num_stream_bernoulli(s, (uint64_t)k, 3, MANY, x, p);
+        for (int i = 0; i < MANY; i++) {
+            assert_true(x[i] == 0.0f || x[i] == 1.0f);
+            ones += (double)x[i];
+        }
+        assert_share(ones, MANY, (double)share[k]);
+    }
+    HELP_EACH_ISA { /* as stated, and in place */
+        for (size_t n = 1; n < 1000; n += 111) {
+            num_stream_uniform(s, 9, 5, 1, n, y);
+            for (size_t i = 0; i < n; i++)
+                x[i] = p[i] = (float)i / (float)n;
+            num_stream_bernoulli(s, 9, 5, n, x, x);
+            for (size_t i = 0; i < n; i++)
+                assert_true(x[i] == (y[i] < p[i] ? 1.0f : 0.0f));
+        }
+    }
+}
+
+static void test_below(void **state)
+{
+    (void)state;
+    double count[7] = {0};
+    NumStream s = num_stream(109, "below");
+    for (uint32_t i = 0; i < 70000; i++) {
+        uint32_t k = num_stream_below(s, 5, i / 100, i % 100, 7);
+        assert_true(k < 7);
+        count[k]++;
+    }
+    for (int k = 0; k < 7; k++)
+        assert_share(count[k], 70000, 1.0 / 7.0);
+    assert_int_equal(num_stream_below(s, 0, 0, 0, 1), 0);
+}
+
+/* A permutation, as its words say; every item in every place equally often: chi-square within 5 sigma of its mean. */
+static void test_permutations(void **state)
+{
+    (void)state;
+    enum { N = 10, TIMES = 20000 };
+    static uint32_t order[60000], expected[1001];
+    double place[N][N] = {{0}}, chi2 = 0.0;
+    NumStream s = num_stream(113, "order");
+    for (uint64_t step = 0; step < TIMES; step++) {
+        unsigned seen = 0;
+        num_stream_permutation(s, step, N, order);
+        for (int i = 0; i < N; i++) {
+            seen |= 1u << order[i];
+            place[order[i]][i]++;
+        }
+        assert_int_equal(seen, (1u << N) - 1u);
+    }
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++)
+            chi2 += (place[i][j] - TIMES / N) * (place[i][j] - TIMES / N) / (TIMES / (double)N);
+    double freedom = (N - 1) * (N - 1); /* rows and columns add up; Var(chi2) = 2 freedom */
+    assert_true(fabs(chi2 * (N - 1) / N - freedom) < 5.0 * sqrt(2.0 * freedom));
+    num_stream_permutation(s, 3, 1001, order);
+    for (uint32_t i = 0; i < 1001; i++)
+        expected[i] = i;
+    for (uint32_t i = 1000; i > 0; i--) {
+        uint32_t j = num_stream_below(s, 3, 0, i, i + 1), kept = expected[i];
+        expected[i] = expected[j];
+        expected[j] = kept;
+    }
+    assert_memory_equal(order, expected, sizeof expected);
+    order[0] = 5;
+    num_stream_permutation(s, 0, 1, order);
+    assert_int_equal(order[0], 0);
+    num_stream_permutation(s, 0, 0, order);
+    num_stream_permutation(s, 0, 60000, order);
+    double sum = 0.0;
+    for (int i = 0; i < 60000; i++)
+        sum += order[i];
+    assert_true(sum == 59999.0 * 60000.0 / 2.0);
+}
+
+/* ---- GSL -------------------------------------------------------------------------------------------------------------- */
+
+static void test_gsl_draws_the_stream(void **state)
+{
+    (void)state;
+    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    assert_non_null(r);
+    NumStream s = num_stream(5, "posterior");
+    num_stream_gsl_set(r, s);
+    for (uint32_t i = 0; i < 9999; i++)
+        assert_int_equal(gsl_rng_get(r), num_stream_word(s, 0, 0, i));
+    gsl_rng_set(r, 42);
+    for (int i = 0; i < 9999; i++)
+        gsl_rng_get(r);
+    assert_int_equal(gsl_rng_get(r), num_stream_word(num_stream(42, "gsl"), 0, 0, 9999)); /* the 10,000th */
+    for (int i = 0; i < 1000; i++) {
+        double u = gsl_rng_uniform(r);
+        assert_true(u >= 0.0 && u < 1.0);
+        assert_true(gsl_rng_uniform_int(r, 17) < 17);
+    }
+    gsl_rng_free(r);
+}
+
+static void test_gsl_saves_and_restores(void **state)
+{
+    (void)state;
+    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    assert_non_null(r);
+    unsigned long after[50];
+    for (int skip = 0; skip < 6; skip++) {
+        gsl_rng_set(r, 7);
+        for (int i = 0; i < skip; i++)
+            gsl_rng_get(r);
+        gsl_rng *kept = gsl_rng_clone(r);
+        FILE *file = tmpfile();
+        assert_non_null(kept);
+        assert_non_null(file);
+        assert_int_equal(gsl_rng_fwrite(file, r), 0);
+        for (int i = 0; i < 50; i++)
+            after[i] = gsl_rng_get(r);
+        rewind(file);
+        assert_int_equal(gsl_rng_fread(file, r), 0);
+        for (int i = 0; i < 50; i++) {
+            assert_int_equal(gsl_rng_get(r), after[i]);
+            assert_int_equal(gsl_rng_get(kept), after[i]);
+        }
+        fclose(file);
+        gsl_rng_free(kept);
+    }
+    gsl_rng_free(r);
+}
+
+/* GSL's distributions run on it: the ziggurat normal, in bins. */
+static void test_gsl_distributions(void **state)
+{
+    (void)state;
+    enum { N = 200000, BINS = 40 };
+    double count[BINS] = {0};
+    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    assert_non_null(r);
+    for (int i = 0; i < N; i++)
+        count[(int)(gsl_cdf_ugaussian_P(gsl_ran_gaussian_ziggurat(r, 1.0)) * BINS)]++;
+    for (int i = 0; i < BINS; i++)
+        assert_share(count[i], N, 1.0 / BINS);
+    gsl_rng_free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_published_vectors),
+        cmocka_unit_test(test_the_key_is_the_digest_of_seed_and_name),
+        cmocka_unit_test(test_arrays_hold_the_draws_of_their_addresses),
+        cmocka_unit_test(test_the_stream_is_what_it_always_was),
+        cmocka_unit_test(test_uniforms),
+        cmocka_unit_test(test_normals),
+        cmocka_unit_test(test_streams_are_independent),
+        cmocka_unit_test(test_bernoulli),
+        cmocka_unit_test(test_below),
+        cmocka_unit_test(test_permutations),
+        cmocka_unit_test(test_gsl_draws_the_stream),
+        cmocka_unit_test(test_gsl_saves_and_restores),
+        cmocka_unit_test(test_gsl_distributions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
