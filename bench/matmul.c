@@ -121,14 +121,16 @@ static int agree(const Product *x, float *first)
     return 1;
 }
 
-static void print_json(FILE *json, const char *form, size_t batch, size_t in, size_t out, double time[LIBRARIES][ROUNDS_MAX], int rounds)
+static void print_json(FILE *json, const char *form, size_t batch, size_t in, size_t out, double time[LIBRARIES][ROUNDS_MAX],
+                       int rounds)
 {
     static int rows;
-    fprintf(json, "%s\n  {\"form\": \"%s\", \"batch\": %zu, \"in\": %zu, \"out\": %zu", rows++ == 0 ? "[" : ",", form, batch, in, out);
+    fprintf(json, "%s\n  {\"form\": \"%s\", \"batch\": %zu, \"in\": %zu, \"out\": %zu", rows++ == 0 ? "[" : ",", form, batch,
+            in, out);
     for (int l = 0; l < LIBRARIES; l++)
         if (installed(l))
-            fprintf(json, ", \"%s\": {\"min_us\": %.3f, \"median_us\": %.3f, \"max_us\": %.3f}", library_names[l], 1e6 * time[l][0],
-                    1e6 * time[l][rounds / 2], 1e6 * time[l][rounds - 1]);
+            fprintf(json, ", \"%s\": {\"min_us\": %.3f, \"median_us\": %.3f, \"max_us\": %.3f}", library_names[l],
+                    1e6 * time[l][0], 1e6 * time[l][rounds / 2], 1e6 * time[l][rounds - 1]);
     fprintf(json, "}");
 }
 

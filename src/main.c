@@ -11,8 +11,9 @@
 
 int main(int argc, char **argv)
 {
-    gsl_set_error_handler_off();  /* GSL would abort; its status codes are read instead */
-    signal(SIGPIPE, SIG_IGN);     /* a closed pipe is a failed write: `vae-lab runs | head` ends quietly (cli.c), a dead gnuplot is reported */
+    gsl_set_error_handler_off(); /* GSL would abort; its status codes are read instead */
+    signal(SIGPIPE,
+           SIG_IGN); /* a closed pipe is a failed write: `vae-lab runs | head` ends quietly (cli.c), a dead gnuplot is reported */
     cli_lua_version = LUA_RELEASE;
     return cli_main(argc, argv);
 }

@@ -43,13 +43,13 @@ static inline int remove_folder(void **state)
 }
 
 /* Fails the test with the error's own words. */
-#define must(status)                                  \
-    do {                                              \
-        if ((status) != 0) {                          \
-            char words[2000];                         \
-            error_text(words, sizeof words, &err);    \
-            fail_msg("%s: %s", #status, words);       \
-        }                                             \
+#define must(status) \
+    do { \
+        if ((status) != 0) { \
+            char words[2000]; \
+            error_text(words, sizeof words, &err); \
+            fail_msg("%s: %s", #status, words); \
+        } \
     } while (0)
 
 static inline Store *open_or_fail(const char *path, StoreMode mode)
@@ -66,9 +66,21 @@ static const StoreParam some_environment[] = {{"isa", "avx2", 0}, {"threads", NU
 /* A run whose identity is the text given. */
 static inline StoreRunSpec a_run(const char *identity, const char *label, uint64_t seed)
 {
-    return (StoreRunSpec){.experiment = "test", .question = "does it work?", .script = "test.lua", .identity = identity, .label = label,
-                          .seed = seed, .epochs = 10, .graph = "x = input", .plan = "{\"epochs\": 10}", .data = "digits fresh",
-                          .data_digest = "d1", .params = some_params, .nparams = 3, .environment = some_environment, .nenvironment = 2};
+    return (StoreRunSpec){.experiment = "test",
+                          .question = "does it work?",
+                          .script = "test.lua",
+                          .identity = identity,
+                          .label = label,
+                          .seed = seed,
+                          .epochs = 10,
+                          .graph = "x = input",
+                          .plan = "{\"epochs\": 10}",
+                          .data = "digits fresh",
+                          .data_digest = "d1",
+                          .params = some_params,
+                          .nparams = 3,
+                          .environment = some_environment,
+                          .nenvironment = 2};
 }
 
 static inline int64_t queue_run(Store *s, const char *identity, const char *label, uint64_t seed)

@@ -253,7 +253,8 @@ static void numbers_are_stats_own(void **state)
     double p, value, se, ess;
     char text[2048];
     (void)state;
-    StatsInterval i = stats_interval(a, 4, 0.9), d = stats_paired(a, b, 4, 0.95, &p), r = stats_bootstrap(a, 4, 0.95, 50, num_stream(7, "statistics"));
+    StatsInterval i = stats_interval(a, 4, 0.9), d = stats_paired(a, b, 4, 0.95, &p);
+    StatsInterval r = stats_bootstrap(a, 4, 0.95, 50, num_stream(7, "statistics"));
     stats_log_mean_exp(a, 4, &value, &se, &ess);
     snprintf(text, sizeof text,
              "local stats = require 'vae_lab.native.stats'\n"

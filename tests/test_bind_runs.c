@@ -41,18 +41,16 @@ static int setup(void **state)
     "  return g\n" \
     "end\n" \
     "local function run(t)\n" \
-    "  local r = { experiment = 'test', question = 'q?', label = 'a', seed = 1, params = { beta = 0.5, name = 'x', " \
-    "yes = true }, graph = build(t.scale or 1),\n" \
-    "    data = d, metrics = { 'elbo', 'bound' }, optimiser = { kind = 'adam', beta1 = 0.8 }, rate = { 0.1, 0.05 }, " \
-    "epochs = 2, batch = 20,\n" \
-    "    evaluations = {}, phase = 0 }\n" \
+    "  local r = { experiment = 'test', question = 'q?', label = 'a', seed = 1, graph = build(t.scale or 1), data = d,\n" \
+    "    params = { beta = 0.5, name = 'x', yes = true, za = 1, zb = 2, zc = 3 }, metrics = { 'elbo', 'bound' },\n" \
+    "    optimiser = { kind = 'adam', beta1 = 0.8 }, rate = { 0.1, 0.05 }, epochs = 2, batch = 20, evaluations = {} }\n" \
     "  for k, v in pairs(t) do r[k] = v end\n" \
     "  r.scale = nil\n" \
     "  return r\n" \
     "end\n"
 
-#define EXPERIMENT(runs) MODEL "return setmetatable({ name = 'test', figures = {}, runs = {" runs "} }, { kind = "
-"'experiment' })\n"
+#define EXPERIMENT(runs) \
+    MODEL "return setmetatable({ name = 'test', figures = {}, runs = {" runs "} }, { kind = 'experiment' })\n"
 
 static BindScript *load(const char *text)
 {
@@ -109,11 +107,12 @@ static void a_run_table_becomes_a_run(void **state)
     assert_true(r->optimiser.beta1 == 0.8 && r->optimiser.beta2 == 0.999);
     assert_int_equal(r->rate.n, 2);
     assert_true(r->rate.value[0] == 0.1 && r->rate.value[1] == 0.05);
-    assert_int_equal(r->nparams, 3); /* by name */
+    assert_int_equal(r->nparams, 6); /* by name */
     assert_string_equal(r->params[0].name, "beta");
     assert_true(r->params[0].text == NULL && r->params[0].number == 0.5);
     assert_string_equal(r->params[1].text, "x");
     assert_string_equal(r->params[2].text, "true");
+    assert_string_equal(r->params[5].name, "zc");
     assert_int_equal(strlen(r->identity), 64);
     assert_int_equal(data_count(r->data, DATA_TRAIN), 60);
     assert_true(graph_find(r->graph, "bound") >= 0);
@@ -212,7 +211,8 @@ static LabOutcome sweep(BindScript *script)
     Error err = ERROR_NONE;
     LabRun *runs = plan(script, &count, &twins);
     const LabOptions options = {
-        .database = database, .jobs = 1, .threads = 1, .quiet = 1, .settings = bind_script_settings(script), .command = "again", .hooks = bind_script_hooks(),
+        .database = database, .jobs = 1, .threads = 1, .quiet = 1, .settings = bind_script_settings(script), .command = "again",
+        .hooks = bind_script_hooks(),
     };
     if (lab_sweep(runs, count, &options, &outcome, &err) != 0) {
         error_print(stderr, "unexpected", &err);
@@ -332,25 +332,27 @@ static void a_failed_evaluation_leaves_no_numbers(void **state)
     bind_script_free(script);
 }
 
-/* A run of phase 1 reads the model of one of phase 0, which stands in the list as a twin's twin. */
+/* A run of phase 1 reads the model of entry 3 of the list, which is left out as the twin of entry 2. */
 static void a_required_model_is_opened(void **state)
 {
     (void)state;
     fresh_database();
-    BindScript *script = load(EXPERIMENT("run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { "
-    "judge = 2, unused = 1 },"
-                                         "  evaluations = { { text = 'ask', run = function (m, d, r, others)\n"
-                                         "    local all = {}\n"
-                                         "    for k, v in pairs(others) do all[k] = v end\n"
-                                         "    local a = all.judge:map { name = 'elbo', data = d, split = 'test' }\n"
-                                         "    local b = m:map { name = 'elbo', data = d, split = 'test' }\n"
-                                         "    assert(r:model 'judge':width 'w' == 2)\n"
-                                         "    r:metric('ask/rows', a:rows())\n"
-                                         "  end } } }"));
+    BindScript *script = load(EXPERIMENT(
+        "run { seed = 9 }, run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { judge = 3, unused = 1 },\n"
+        "  evaluations = { { text = 'ask', run = function (m, d, r, others)\n"
+        "    local all = {}\n"
+        "    for k, v in pairs(others) do all[k] = v end\n"
+        "    local function ask(model) return model:map { name = 'elbo', data = d, split = 'test' }:blob() end\n"
+        "    local db = r:store()\n"
+        "    local one = db:query 'SELECT id FROM runs WHERE seed = 1'[1].id\n"
+        "    assert(ask(all.judge) == ask(require('vae_lab.native.model').open(db, one)) and ask(m) ~= ask(all.judge))\n"
+        "    assert(r:model 'judge':width 'w' == 2)\n"
+        "    r:metric('ask/done', 1)\n"
+        "  end } } }"));
     LabOutcome o = sweep(script);
-    assert_int_equal(o.executed, 2);
+    assert_int_equal(o.executed, 3);
     assert_int_equal(o.failed, 0);
-    assert_true(number("SELECT value FROM last_values WHERE metric = 'ask/rows'") == 20);
+    assert_true(number("SELECT value FROM last_values WHERE metric = 'ask/done'") == 1);
     bind_script_free(script);
 }
 
@@ -433,7 +435,9 @@ static void figures_read_the_database(void **state)
     assert_int_equal(bind_script_figure_count(script), 3);
     Store *s = store_open(database, STORE_READ, &err);
     assert_non_null(s);
-    const BindFigures figures = {.sweep = o.sweep, .folder = "out", .formats = formats, .drawn = take_file, .note = take_note, .context = &seen};
+    const BindFigures figures = {
+        .sweep = o.sweep, .folder = "out", .formats = formats, .drawn = take_file, .note = take_note, .context = &seen,
+    };
     if (bind_script_figures(script, s, &figures, &err) != 0)
         error_print(stderr, "unexpected", &err);
     assert_string_equal(seen.files, "out/one.pdf out/one.svg out/two.pdf out/two.svg out/three.pdf out/three.svg ");

@@ -28,7 +28,7 @@ static float sqrt1(float x) { return sqrtf(x); }
 static float square1(float x) { return x * x; }
 static float reciprocal1(float x) { return 1.0f / x; }
 
-/* The largest error over all 2^32 inputs, in ulp, rounded up (VAE_LAB_EXHAUSTIVE=1 confirms it). */
+/* The largest error in ulp, measured on every 61st of the 2^32 inputs and rounded up; VAE_LAB_EXHAUSTIVE=1 walks all. */
 static const struct {
     NumMap f;
     const char *name;
@@ -37,7 +37,7 @@ static const struct {
     double ulp;
 } functions[] = {
     {NUM_NEG, "neg", neg1, neg, 0.0},
-    {NUM_EXP, "exp", num_exp1, expl, 1.0},
+    {NUM_EXP, "exp", num_exp1, expl, 1.02},
     {NUM_LOG, "log", num_log1, logl, 0.95},
     {NUM_LOG1P, "log1p", num_log1p1, log1pl, 1.5},
     {NUM_TANH, "tanh", num_tanh1, tanhl, 1.45},

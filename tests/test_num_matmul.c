@@ -63,7 +63,7 @@ static float value(Values kind)
     case CANCELLING:
         return sizes[u % 8];
     case SPECIAL: /* mostly plain, or all is NaN */
-        return u % 64 == 0 ? special[bits32() % 12] : as_float((u & 0x807fffff) | ((120 + u % 13) << 23));
+        return u % 64 == 0 ? special[bits32() % 12] : as_float((u & 0x807fffff) | ((120 + (u >> 3) % 13) << 23));
     default:
         return (float)(int32_t)u * 0x1p-31f;
     }
@@ -216,17 +216,17 @@ static void long_chains_and_tall_products(void **state)
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
         for (int accumulate = 0; accumulate < 2; accumulate++)
             for (int form = NUM_NN; form <= NUM_TN; form++)
-                check((Case){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2], .bias = (form ^ accumulate) & 1,
-                             .accumulate = accumulate});
+                check((Case){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
+                             .bias = (form ^ accumulate) & 1, .accumulate = accumulate});
 }
 
 static void random_shapes(void **state)
 {
     (void)state;
     for (int i = 0; i < 400; i++) {
-        uint32_t u = bits32();
-        check((Case){.form = (NumForm)(u % 3), .m = bits32() % 50, .n = bits32() % 70, .k = bits32() % 60, .kind = (Values)(u / 3 % VALUES),
-                     .bias = u >> 8 & 1, .accumulate = u >> 9 & 1, .act = (NumAct)((u >> 10) % 5)});
+        uint32_t u = bits32(), m = bits32() % 50, n = bits32() % 70, k = bits32() % 60;
+        check((Case){.form = (NumForm)(u % 3), .m = m, .n = n, .k = k, .kind = (Values)(u / 3 % VALUES), .bias = u >> 8 & 1,
+                     .accumulate = u >> 9 & 1, .act = (NumAct)((u >> 10) % 5)});
     }
 }
 
@@ -236,8 +236,8 @@ static void awkward_values(void **state)
     for (int kind = DENORMAL; kind < VALUES; kind++)
         for (int form = NUM_NN; form <= NUM_TN; form++)
             for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++)
-                check((Case){.form = (NumForm)form, .m = 27, .n = 45, .k = 40, .kind = (Values)kind, .bias = 1, .act = (NumAct)act,
-                             .accumulate = act & 1});
+                check((Case){.form = (NumForm)form, .m = 27, .n = 45, .k = 40, .kind = (Values)kind, .bias = 1,
+                             .act = (NumAct)act, .accumulate = act & 1});
 }
 
 /* A shape that is divided over three threads, by columns, by rows, and both ways. */
@@ -358,8 +358,8 @@ static void check_fma(float a, float b, float c)
 static void fma_special_values(void **state)
 {
     (void)state;
-    static const float list[] = {0.0f, 1.0f, 0x1p-149f, 0x1p-126f, 0x1.fffffcp-127f, 0x1.fffffep127f, INFINITY, NAN, 0x1.000002p0f,
-                                 0x1p-75f, 0x1.8p-75f, 0x1p64f, 0x1p24f, 0x1.fffffep-1f, 3.0f, 0x1p-24f, 0x1p-25f};
+    static const float list[] = {0.0f, 1.0f, 0x1p-149f, 0x1p-126f, 0x1.fffffcp-127f, 0x1.fffffep127f, INFINITY, NAN,
+                                 0x1.000002p0f, 0x1p-75f, 0x1.8p-75f, 0x1p64f, 0x1p24f, 0x1.fffffep-1f, 3.0f, 0x1p-24f, 0x1p-25f};
     enum { COUNT = sizeof list / sizeof list[0] };
     for (int i = 0; i < COUNT * COUNT * COUNT * 8; i++) {
         float a = list[i / 8 % COUNT], b = list[i / 8 / COUNT % COUNT], c = list[i / 8 / COUNT / COUNT];

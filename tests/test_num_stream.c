@@ -154,7 +154,13 @@ static void test_uniforms(void **state)
     assert_true(fabs(lagged / MANY) < 5.0 * sqrt(1.0 / 144.0 / MANY));
     for (int i = 0; i < BINS; i++)
         assert_share(count[i], MANY, 1.0 / BINS);
-    assert_true(uniform_of(0) > 0.0f && uniform_of(~0u) < 1.0f);
+    HELP_EACH_ISA { /* a word that rounds to 1: 0xffffffae, found by search */
+        num_stream_uniform(num_stream(1, "noise"), 0, 5386960, 1, 4, x);
+        assert_int_equal(num_stream_word(num_stream(1, "noise"), 0, 5386960, 0), 0xffffffae);
+        assert_true(x[0] == 0x1.fffffep-1f);
+        num_stream_normal(num_stream(1, "noise"), 0, 5386960, 1, 4, x);
+        assert_true(isfinite(x[0]) && isfinite(x[1]));
+    }
 }
 
 static void test_normals(void **state)

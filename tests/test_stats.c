@@ -303,7 +303,7 @@ static void mean_overlaps(void **state)
     for (int which = 0; which < 3; which++) {
         assert_int_equal(stats_mean_overlap(&found, mu, sigma, label, which, N, D, 1000, stream("pairs"), &err), 0);
         assert_near(found, sum[which] / count[which], 1e-14);
-        /* a single pair cannot be all of them: the random branch, at 5 standard errors of values within [0, 1] (sd at most 1/2) */
+        /* fewer pairs than there are: the random branch, at 5 standard errors of values within [0, 1] (sd at most 1/2) */
         double mean = 0.0;
         for (int k = 0; k < 400; k++) {
             char name[32];

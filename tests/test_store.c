@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store.c: a run's life in results.db: queued, taken, recorded, resumed, ended, superseded; artifacts; memory that runs out.
+ * tests/test_store.c: a run's life in results.db: queued, taken, recorded, resumed, ended, superseded; artifacts; memory that
+ * runs out.
  */
 #include "store_help.h"
 
@@ -154,7 +155,8 @@ static void equal_to_the_bit_or_refused(void **state)
     assert_non_null(strstr(err.what, "not reproducible"));
     assert_non_null(strstr(err.what, "train/elbo at epoch 1"));
     assert_string_not_equal(err.found, err.expected);
-    assert_true(number(s, "SELECT count(*) FROM metric JOIN metric_name ON id = metric WHERE name = 'train/kl'") == 0); /* nothing of that call */
+    assert_true(number(s, "SELECT count(*) FROM metric JOIN metric_name ON id = metric WHERE name = 'train/kl'") ==
+                0); /* nothing of that call */
     assert_true(number(s, "SELECT value FROM metric JOIN metric_name ON id = metric WHERE name = 'train/elbo'") == value);
     record_one(s, run, "time/epoch", 1, 2.5); /* the machine's time is no result: the later one counts */
     record_one(s, run, "time/epoch", 1, 3.5);
@@ -178,7 +180,8 @@ static void not_finite_is_null_with_its_kind(void **state)
     assert_int_equal(store_run_record(s, run, &m, 1, NULL, &err), -1);
     assert_string_equal(err.expected, "-inf");
     assert_true(number(s, "SELECT count(*) FROM metric WHERE value IS NULL") == 3);
-    assert_string_equal(words(s, "SELECT group_concat(kind) FROM (SELECT kind FROM last_values ORDER BY metric)"), "nan,inf,-inf");
+    assert_string_equal(words(s, "SELECT group_concat(kind) FROM (SELECT kind FROM last_values ORDER BY metric)"),
+                        "nan,inf,-inf");
     assert_true(number(s, "SELECT count(*) FROM runs WHERE elbo < 1000") == 0);
     store_close(s);
 }
@@ -263,8 +266,19 @@ static void queries_only_read(void **state)
     (void)state;
     Store *s = open_or_fail(database, STORE_WRITE);
     queue_run(s, "id", "a", 1);
-    static const char *const writing[] = {"DELETE FROM run", "INSERT INTO param VALUES (1, 'a', 1)", "DROP VIEW runs", "ATTACH 'x' AS y",
-                                          "PRAGMA user_version = 9", "PRAGMA query_only = 0", "BEGIN", "VACUUM", "CREATE TABLE t (a)", "CREATE TEMP TABLE t (a)", "SAVEPOINT a", "REINDEX", "PRAGMA wal_checkpoint",
+    static const char *const writing[] = {"DELETE FROM run",
+                                          "INSERT INTO param VALUES (1, 'a', 1)",
+                                          "DROP VIEW runs",
+                                          "ATTACH 'x' AS y",
+                                          "PRAGMA user_version = 9",
+                                          "PRAGMA query_only = 0",
+                                          "BEGIN",
+                                          "VACUUM",
+                                          "CREATE TABLE t (a)",
+                                          "CREATE TEMP TABLE t (a)",
+                                          "SAVEPOINT a",
+                                          "REINDEX",
+                                          "PRAGMA wal_checkpoint",
                                           "WITH a AS (SELECT 1) UPDATE run SET label = 'x'"};
     int rows = 0;
     for (int mode = 0; mode < 2; mode++) {
@@ -284,9 +298,12 @@ static void queries_only_read(void **state)
     assert_int_equal(store_query(s, " -- nothing", NULL, 0, count_rows, &rows, &err), -1);
     assert_int_equal(store_query(s, "SELECT elbow FROM runs", NULL, 0, count_rows, &rows, &err), -1);
     assert_non_null(strstr(err.what, "no such column: elbow"));
-    must(store_query(s, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", NULL, 0, count_rows, &rows, &err));
+    must(store_query(s, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", NULL, 0, count_rows,
+                     &rows, &err));
     assert_int_equal(rows, 3); /* the callback stopped it */
-    StoreValue args[] = {{.type = STORE_TEXT, .bytes = "a", .size = 1}, {.type = STORE_INTEGER, .integer = 1}, {.type = STORE_REAL, .real = 2.5}};
+    StoreValue args[] = {{.type = STORE_TEXT, .bytes = "a", .size = 1},
+                         {.type = STORE_INTEGER, .integer = 1},
+                         {.type = STORE_REAL, .real = 2.5}};
     double value = 0;
     must(store_query(s, "SELECT ?3 FROM runs WHERE label = ?1 AND id = ?2", args, 3, take_value_of, &value, &err));
     assert_true(value == 2.5);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store_crash.c: killed writers, racing first starts, dead owners of runs, a full disk.  Nothing committed is ever lost.
+ * tests/test_store_crash.c: killed writers, racing first starts, dead owners of runs, a full disk.  Nothing committed is ever
+ * lost.
  */
 #define _DEFAULT_SOURCE 1 /* usleep */
 
@@ -68,7 +69,9 @@ static void write_until_killed(int to, int64_t run, int64_t step)
     Store *s = store_open(database, STORE_WRITE, &err);
     char state[5000];
     for (; s != NULL; step++) {
-        StoreMetric m[] = {{"train/elbo", step, -100.0 / (double)step}, {"train/kl", step, (double)step}, {"time/epoch", step, 1}};
+        StoreMetric m[] = {{"train/elbo", step, -100.0 / (double)step},
+                           {"train/kl", step, (double)step},
+                           {"time/epoch", step, 1}};
         memset(state, (int)(step % 251), sizeof state);
         StoreCheckpoint c = {.step = (uint64_t)step, .bytes = state, .size = sizeof state};
         if (store_run_record(s, run, m, 3, &c, &err) != 0 || write(to, &step, sizeof step) != sizeof step)
@@ -111,7 +114,8 @@ static void killed_writers_lose_nothing(void **state)
         int64_t last = killed_round(run, next, (useconds_t)(500 + 1370 * round));
         s = open_or_fail(database, STORE_WRITE);
         must_be_whole(s);
-        /* What was told is there; at most one more commit was done and not told.  Metrics and checkpoint stand or fall together. */
+        /* What was told is there; at most one more commit was done and not told.  Metrics and checkpoint stand or fall together.
+         */
         double steps = number(s, "SELECT max(step) FROM curves WHERE metric = 'train/elbo'");
         assert_true(steps == (double)last || steps == (double)last + 1);
         assert_true(number(s, "SELECT count(*) FROM curves") == 3 * steps);
@@ -253,7 +257,8 @@ static void dead_owners_are_found(void **state)
     must(store_reap(s, &count, &err));
     assert_int_equal(count, 1);
     assert_string_equal(words(s, "SELECT status FROM runs"), "crashed");
-    set(s, "UPDATE run SET process_start = process_start - 1, boot = 'before', status = 'running'"); /* an older boot of this host */
+    set(s,
+        "UPDATE run SET process_start = process_start - 1, boot = 'before', status = 'running'"); /* an older boot of this host */
     must(store_reap(s, &count, &err));
     assert_int_equal(count, 1);
     set(s, "UPDATE run SET host = 'elsewhere', status = 'running'"); /* cannot be judged from here */
@@ -305,7 +310,8 @@ static int64_t fill(Store *s, int64_t run)
         memset(state, (int)step, sizeof state);
         snprintf(name, sizeof name, "originals%lld", (long long)step);
         StoreMetric m = {"train/elbo", step, (double)step};
-        if (store_artifact_put(s, run, name, "uint8", NULL, state, sizeof state, &err) != 0 || store_run_record(s, run, &m, 1, NULL, &err) != 0)
+        if (store_artifact_put(s, run, name, "uint8", NULL, state, sizeof state, &err) != 0 ||
+            store_run_record(s, run, &m, 1, NULL, &err) != 0)
             return step - 1;
     }
     return -1;

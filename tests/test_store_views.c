@@ -20,8 +20,8 @@ static int64_t done_run(Store *s, const char *label, uint64_t seed, double elbo)
     return run;
 }
 
-/* The view holds the quantiles of Student's t as text: against GSL's for 1 to 60 degrees of freedom.  Up to 30 they are printed to 15 digits; above
- * them the series is off by less than 2e-6. */
+/* The view holds the quantiles of Student's t as text: against GSL's for 1 to 60 degrees of freedom.  Up to 30 they are printed
+ * to 15 digits; above them the series is off by less than 2e-6. */
 static void t_quantiles(void **state)
 {
     (void)state;
@@ -83,11 +83,14 @@ static void summary_keeps_configurations_apart(void **state)
     store_close(s);
 }
 
-/* A plan that scans the metrics would make a database of a thousand runs slow, and is seen here without one. */
+/* A plan that reads all metrics, or all of a run, would make a database of a thousand runs slow, and is seen here without one. */
 static int no_scan(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     const char *detail = values[3].bytes;
     (void)columns, (void)names;
+    if (strstr(detail, "SEARCH m USING PRIMARY KEY (run=?)") != NULL ||
+        strstr(detail, "SEARCH metric USING PRIMARY KEY (run=?)") != NULL)
+        *(int *)context = 1;
     if (strcmp(detail, "SCAN metric") == 0 || strcmp(detail, "SCAN m") == 0)
         *(int *)context = 1;
     return 0;
@@ -97,7 +100,8 @@ static void views_look_up_and_do_not_scan(void **state)
 {
     (void)state;
     static const char *const query[] = {"SELECT * FROM runs", "SELECT * FROM summary", "SELECT * FROM last_values WHERE run = 1",
-                                        "SELECT * FROM curves WHERE run = 1", "SELECT * FROM ellipses WHERE run = 1"};
+                                        "SELECT * FROM curves WHERE run = 1 AND metric = 'test/elbo'",
+                                        "SELECT * FROM ellipses WHERE run = 1"};
     Store *s = open_or_fail(database, STORE_WRITE);
     for (size_t i = 0; i < sizeof query / sizeof query[0]; i++) {
         char explain[200];
@@ -117,8 +121,10 @@ static void views_look_up_and_do_not_scan(void **state)
 static void metric_rows_are_small(void **state)
 {
     (void)state;
-    static const char *const name[] = {"train/elbo", "train/reconstruction", "train/kl", "test/elbo", "test/reconstruction",
-                                       "test/kl", "test/nll", "gradient/norm", "time/epoch", "latent/spread"};
+    static const char *const name[] = {"train/elbo",   "train/reconstruction", "train/kl",
+                                       "test/elbo",    "test/reconstruction",  "test/kl",
+                                       "test/nll",     "gradient/norm",        "time/epoch",
+                                       "latent/spread"};
     Store *s = open_or_fail(database, STORE_WRITE);
     sqlite3_exec(s->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL); /* of this connection; it is the layout that is measured */
     for (int r = 0; r < 3; r++) {

@@ -41,7 +41,9 @@ function build.run(values, used)
       end
       return value
     end,
-    __newindex = function(_, key) check.fail { what = "a run's settings are read only", found = "an assignment to run." .. tostring(key) } end,
+    __newindex = function(_, key)
+      check.fail { what = "a run's settings are read only", found = "an assignment to run." .. tostring(key) }
+    end,
   })
 end
 
@@ -62,18 +64,25 @@ local function check_per_example(name, t, size)
   local draws = size.samples > 1 and string.format(" or (%d, %d, 1)", size.samples, size.batch) or ""
   local expected = string.format("(1, %d, 1)%s: one number for each example", size.batch, draws)
   if batch ~= size.batch or features ~= 1 or (samples ~= 1 and samples ~= size.samples) then
-    local hint = features ~= 1 and ':sum("features")?' or batch ~= size.batch and "was the batch averaged? the engine does that" or nil
+    local averaged = batch ~= size.batch and "was the batch averaged? the engine does that" or nil
+    local hint = features ~= 1 and ':sum("features")?' or averaged
     check.fail { what = name .. " has the wrong shape", found = shown(t), expected = expected, hint = hint }
   end
 end
 
 local function check_result(result, size)
   if type(result) ~= "table" or tensor.is(result) then
-    check.fail { what = "the model must return a table", found = check.describe(result), expected = "{ bound = …, q = q, p = px, z = z }" }
+    check.fail {
+      what = "the model must return a table", found = check.describe(result),
+      expected = "{ bound = …, q = q, p = px, z = z }",
+    }
   end
   for key, value in pairs(result) do
     if type(key) ~= "string" then
-      check.fail { what = "the model returned a value without a name", found = check.describe(value), expected = "names: " .. table.concat(known, ", ") }
+      check.fail {
+        what = "the model returned a value without a name", found = check.describe(value),
+        expected = "names: " .. table.concat(known, ", "),
+      }
     end
     local role = roles[key]
     local good = role == "table" and type(value) == "table" or role == "tensor" and tensor.is(value)
@@ -82,7 +91,8 @@ local function check_result(result, size)
     if not good then
       local near = not role and check.nearest(key, known)
       check.fail {
-        what = "the model returned a bad " .. key, found = check.describe(value), expected = "a " .. (role or "tensor or a distribution"),
+        what = "the model returned a bad " .. key, found = check.describe(value),
+        expected = "a " .. (role or "tensor or a distribution"),
         hint = near and near ~= key and 'did you mean "' .. near .. '"?' or nil,
       }
     end
@@ -92,7 +102,8 @@ local function check_result(result, size)
     for _, key in ipairs(check.sorted_keys(result)) do near = near or (check.nearest(key, { "bound" }) and key) end
     check.fail {
       what = "the model returned no bound", found = "keys: " .. table.concat(check.sorted_keys(result), ", "),
-      expected = "bound = the tensor to maximise, nats per example", hint = near and string.format('"%s" is a misspelt "bound"?', near),
+      expected = "bound = the tensor to maximise, nats per example",
+      hint = near and string.format('"%s" is a misspelt "bound"?', near),
     }
   end
   check_per_example("bound", result.bound, size)
@@ -125,7 +136,10 @@ end
 local function parts(name, d)
   local meta = getmetatable(d)
   if meta == distributions.Normal then
-    return { [name .. ".mu"] = d.mu, [name .. ".logvar"] = d:wide_logvar(), [name .. ".sigma"] = (0.5 * d:wide_logvar()):exp(), [name .. ".mean"] = d.mu }
+    local logvar = d:wide_logvar()
+    return {
+      [name .. ".mu"] = d.mu, [name .. ".logvar"] = logvar, [name .. ".sigma"] = (0.5 * logvar):exp(), [name .. ".mean"] = d.mu,
+    }
   elseif meta == distributions.Bernoulli or meta == distributions.Categorical then
     return { [name .. ".logits"] = d.logits, [name .. ".mean"] = d.mean }
   end
@@ -134,7 +148,8 @@ end
 
 local function named_nodes(result)
   local nodes = {}
-  for key, value in pairs(result) do
+  for _, key in ipairs(check.sorted_keys(result)) do -- parts() makes nodes: in a fixed order
+    local value = result[key]
     if tensor.is(value) then
       nodes[key] = value
     elseif key ~= "metrics" then
@@ -164,7 +179,7 @@ local function metric_names(result, size)
   return names
 end
 
---- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z or nil }.
+--- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z }.
 -- model: the script's function (run, x, y); values: its settings; size: { batch =, samples = } of training.
 function build.graph(model, values, data, size)
   local graph = require("vae_lab.native.graph").new(size.batch, size.samples)

@@ -55,7 +55,8 @@ function experiment.train(what, given) return check.options(what, given, experim
 
 -- Words of --set that mean something already.
 experiment.reserved = {
-  "batch", "binarise", "data", "data.test", "data.train", "data.valid", "epochs", "profile", "rate", "samples", "seed", "test_every",
+  "batch", "binarise", "data", "data.test", "data.train", "data.valid", "epochs", "profile", "rate", "samples", "seed",
+  "test_every",
 }
 local reserved = {}
 for _, word in ipairs(experiment.reserved) do reserved[word] = true end
@@ -70,7 +71,10 @@ local function check_setting_name(what, key)
     check.fail { what = "bad name in " .. what, found = check.describe(key), expected = "a name of letters, digits and _" }
   end
   if reserved[key] then
-    check.fail { what = "the name " .. key .. " in " .. what .. " is taken", expected = "none of: " .. table.concat(experiment.reserved, ", ") }
+    check.fail {
+      what = "the name " .. key .. " in " .. what .. " is taken",
+      expected = "none of: " .. table.concat(experiment.reserved, ", "),
+    }
   end
 end
 
@@ -80,7 +84,8 @@ local function check_settings(what, settings)
     if not is_setting_value(value) then
       check.fail {
         what = "bad value of " .. key .. " in " .. what, found = check.describe(value),
-        expected = "a number, a text, true or false, or a lab.schedule", hint = "several values belong in sweep = { " .. key .. " = { … } }",
+        expected = "a number, a text, true or false, or a lab.schedule",
+        hint = "several values belong in sweep = { " .. key .. " = { … } }",
       }
     end
   end
@@ -93,17 +98,25 @@ local function check_grid(what, grid)
   for key, list in pairs(grid) do
     if key ~= "seed" then check_setting_name(what, key) end
     if type(list) ~= "table" or getmetatable(list) or #list == 0 then
-      check.fail { what = "bad list of " .. tostring(key) .. " in " .. what, found = check.describe(list), expected = "{ value, value, … }" }
+      check.fail {
+        what = "bad list of " .. tostring(key) .. " in " .. what, found = check.describe(list),
+        expected = "{ value, value, … }",
+      }
     end
     local seen = {}
     for i, value in ipairs(list) do
       local name = string.format("value %d of %s in %s", i, key, what)
       if key == "seed" then experiment.check_seed(name, value) end
       if not is_setting_value(value) then
-        check.fail { what = "bad " .. name, found = check.describe(value), expected = "a number, a text, true or false, or a lab.schedule" }
+        check.fail {
+          what = "bad " .. name, found = check.describe(value),
+          expected = "a number, a text, true or false, or a lab.schedule",
+        }
       end
       if type(value) ~= type(list[1]) and not (schedules.is(value) or schedules.is(list[1])) then
-        check.fail { what = "bad " .. name, found = check.describe(value), expected = "a " .. type(list[1]) .. " like the first" }
+        check.fail {
+          what = "bad " .. name, found = check.describe(value), expected = "a " .. type(list[1]) .. " like the first",
+        }
       end
       if seen[value] then check.fail { what = name .. " stands there twice", found = check.describe(value) } end
       seen[value] = true
@@ -116,7 +129,10 @@ local function check_sweep(what, sweep)
   if #sweep == 0 then return check_grid(what, sweep) end
   for key, grid in pairs(sweep) do
     if math.type(key) ~= "integer" or type(grid) ~= "table" then
-      check.fail { what = what .. " is neither one grid nor a list of grids", found = check.describe(key) .. " = " .. check.describe(grid) }
+      check.fail {
+        what = what .. " is neither one grid nor a list of grids",
+        found = check.describe(key) .. " = " .. check.describe(grid),
+      }
     end
     check_grid(string.format("grid %d of %s", key, what), grid)
   end
@@ -131,7 +147,10 @@ local function check_list(what, list, fits, expected)
     end
     if not fits(entry) then
       local hint = type(entry) == "function" and "call it: add ()" or nil
-      check.fail { what = string.format("bad entry %d of %s", key, what), found = check.describe(entry), expected = expected, hint = hint }
+      check.fail {
+        what = string.format("bad entry %d of %s", key, what), found = check.describe(entry), expected = expected,
+        hint = hint,
+      }
     end
   end
 end
@@ -153,7 +172,10 @@ local profile_rules = {
 local function check_profiles(profiles)
   for name, profile in pairs(profiles) do
     if type(name) ~= "string" or type(profile) ~= "table" then
-      check.fail { what = "bad entry of profile", found = check.describe(name) .. " = " .. check.describe(profile), expected = "quick = { train = { … } }" }
+      check.fail {
+        what = "bad entry of profile", found = check.describe(name) .. " = " .. check.describe(profile),
+        expected = "quick = { train = { … } }",
+      }
     end
     local what = "profile." .. name
     local o = check.options(what, profile, profile_rules)
@@ -184,7 +206,7 @@ local rules = {
 --   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
 --   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, nil where the data has none
---   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) that returns it
+--   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database
 --   profile    { quick = { … }, full = { … } }: other data, train, settings, sweep, evaluate by name; --set profile=full.

@@ -34,7 +34,8 @@ local lab = {
   iwae = objectives.iwae, log_weights = objectives.log_weights, free_bits = objectives.free_bits,
 
   -- how
-  sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop, adam = optimisers.adam, adamw = optimisers.adamw,
+  sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,
+  adam = optimisers.adam, adamw = optimisers.adamw,
   schedule = require "vae_lab.schedules",
 
   -- for the engine: lab.plan(experiment, settings) → the list of runs

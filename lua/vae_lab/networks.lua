@@ -86,13 +86,14 @@ local function split_inputs(what, list)
   end
   if #inputs == 0 then
     check.fail {
-      what = what .. " has no input", found = check.describe(list[1]), expected = "a tensor first: " .. what .. " { x, 500, act = \"tanh\" }",
+      what = what .. " has no input", found = check.describe(list[1]),
+      expected = "a tensor first: " .. what .. " { x, 500, act = \"tanh\" }",
     }
   end
   return inputs, rest
 end
 
---- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths, one after the other.
+--- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths in turn.
 -- Several inputs are put side by side: lab.mlp { x, y, 500 } (a conditional model).  No widths: the heads read the input itself.
 -- act: "tanh" (the default), "relu", "sigmoid", "softplus", "linear".
 -- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param's.
@@ -104,7 +105,9 @@ function networks.mlp(options)
     init = { type = "string", default = "glorot" }, name = { type = "string" },
   })
   local inputs, widths = split_inputs("lab.mlp", o)
-  for i, width in ipairs(widths) do check.value("width of layer " .. i .. " of lab.mlp", width, { type = "integer", min = 1 }) end
+  for i, width in ipairs(widths) do
+    check.value("width of layer " .. i .. " of lab.mlp", width, { type = "integer", min = 1 })
+  end
   local name = o.name
   if name then
     if not name:match("^[%w_%-/]+$") then
@@ -122,7 +125,11 @@ end
 function Network:__call(inputs)
   if tensor.is(inputs) then inputs = { inputs } end
   local list, rest = split_inputs(self.name, inputs)
-  if #rest > 0 then check.fail { what = "a network that is called again takes inputs only", found = check.describe(rest[1]) } end
+  if #rest > 0 then
+    check.fail {
+      what = "a network that is called again takes inputs only", found = check.describe(rest[1]),
+    }
+  end
   return instance(self, list)
 end
 
@@ -140,7 +147,9 @@ local function head(self, name, width, options)
     check.fail { what = "bad name of a head", found = check.describe(name), expected = "a letter, then letters, digits, _" }
   end
   if self.heads[name] then
-    check.fail { what = string.format("network %q has a head %q already", self.name, name), hint = "give the second one a name =" }
+    check.fail {
+      what = string.format("network %q has a head %q already", self.name, name), hint = "give the second one a name =",
+    }
   end
   self.heads[name] = true
   return dense(self.output, self.name .. "." .. name, width, "linear", options.init or self.init, options.bias_init)

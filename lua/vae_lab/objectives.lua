@@ -14,7 +14,10 @@ local objectives = {}
 function objectives.iwae(logw)
   tensor.expect("logw of lab.iwae", logw)
   if logw:width() ~= 1 then
-    check.fail { what = "log weights have one number for each draw", found = logw:width() .. " features", hint = "is a :log_prob missing?" }
+    check.fail {
+      what = "log weights have one number for each draw", found = logw:width() .. " features",
+      hint = "is a :log_prob missing?",
+    }
   end
   return logw:logmeanexp("samples")
 end

@@ -61,7 +61,10 @@ end
 -- ---- --set -----------------------------------------------------------------------------------------------------------
 
 local function bad_set(key, text, expected)
-  check.fail { what = "bad value of " .. key, where = "--set " .. key .. "=" .. text, found = check.describe(text), expected = expected }
+  check.fail {
+    what = "bad value of " .. key, where = "--set " .. key .. "=" .. text, found = check.describe(text),
+    expected = expected,
+  }
 end
 
 local function whole(key, text, least)
@@ -110,7 +113,9 @@ end
 local words = {
   profile = function() end, -- taken before
   data = function(r, text) r.data.name = text end,
-  binarise = function(r, text) r.data.binarise = check.one_of("binarise", text, experiment.binarise, "--set binarise=" .. text) end,
+  binarise = function(r, text)
+    r.data.binarise = check.one_of("binarise", text, experiment.binarise, "--set binarise=" .. text)
+  end,
   ["data.train"] = function(r, text) r.data.train = whole("data.train", text, 1) end,
   ["data.valid"] = function(r, text) r.data.valid = whole("data.valid", text, 0) end,
   ["data.test"] = function(r, text) r.data.test = whole("data.test", text, 1) end,
@@ -320,7 +325,9 @@ end
 function plan.make(e, settings)
   settings = settings or {}
   if not experiment.is(e) then
-    check.fail { what = "the script returns no experiment", found = check.describe(e), expected = "return lab.experiment { … }" }
+    check.fail {
+      what = "the script returns no experiment", found = check.describe(e), expected = "return lab.experiment { … }",
+    }
   end
   local r = resolve(e, settings.set or {})
   local open = opener(settings.data_dir)

@@ -78,7 +78,10 @@ function tensor.expect(what, v)
     check.fail { what = what .. " must be a tensor", found = check.describe(v), expected = "x, or something computed from it" }
   end
   if v.graph ~= building(what).graph then
-    check.fail { what = what .. " belongs to the graph of another run", hint = "keep tensors in local variables of the model function" }
+    check.fail {
+      what = what .. " belongs to the graph of another run",
+      hint = "keep tensors in local variables of the model function",
+    }
   end
   return v
 end
@@ -226,7 +229,10 @@ local powers = {
 }
 function Tensor.__pow(a, n)
   if not powers[n] then
-    check.fail { what = 'bad exponent of "^"', found = check.describe(n), expected = "2, 1, 0.5 or -1", hint = "(n * a:log()):exp() for a > 0" }
+    check.fail {
+      what = 'bad exponent of "^"', found = check.describe(n), expected = "2, 1, 0.5 or -1",
+      hint = "(n * a:log()):exp() for a > 0",
+    }
   end
   return powers[n](a)
 end

@@ -107,29 +107,29 @@ void text_free(Text *t)
     memset(t, 0, sizeof *t);
 }
 
-/* Edits (insert, delete, replace) that turn a into b; both shorter than 64, else "far". */
+/* Edits (insert, delete, replace, swap two neighbours) that turn a into b; both shorter than 64, else "far". */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t la = strlen(a), lb = strlen(b);
-    size_t row[64];
+    size_t row[3][64]; /* the last three rows of the table, by i % 3 */
     if (la >= 64 || lb >= 64)
         return 64;
     for (size_t j = 0; j <= lb; j++)
-        row[j] = j;
+        row[0][j] = j;
     for (size_t i = 1; i <= la; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
+        size_t *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
+        now[0] = i;
         for (size_t j = 1; j <= lb; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
+            now[j] = before[j - 1] + (a[i - 1] != b[j - 1]);
+            if (before[j] + 1 < now[j])
+                now[j] = before[j] + 1;
+            if (now[j - 1] + 1 < now[j])
+                now[j] = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < now[j])
+                now[j] = earlier[j - 2] + 1;
         }
     }
-    return row[lb];
+    return row[la % 3][lb];
 }
 
 const char *text_nearest(const char *word, const char *const *names, size_t count)

@@ -15,11 +15,14 @@
 #include <unistd.h>
 
 const CliCommand cli_commands[] = {
-    {"run", "FILE.lua [--set key=value]…", "run an experiment: train what is not recorded yet, go on with what was interrupted", cli_run_help, cli_run},
-    {"figures", "FILE.lua [--format pdf,png,svg,tex]", "draw an experiment's figures from the database", cli_figures_help, cli_figures},
+    {"run", "FILE.lua [--set key=value]…", "run an experiment: train what is not recorded yet, go on with what was interrupted",
+     cli_run_help, cli_run},
+    {"figures", "FILE.lua [--format pdf,png,svg,tex]", "draw an experiment's figures from the database", cli_figures_help,
+     cli_figures},
     {"runs", "[--experiment NAME] [--where SQL]", "list the recorded runs", cli_runs_help, cli_runs},
     {"show", "RUN", "everything about one run", cli_show_help, cli_show},
-    {"compare", "[A B …]", "configurations side by side: means over seeds, intervals, paired differences", cli_compare_help, cli_compare},
+    {"compare", "[A B …]", "configurations side by side: means over seeds, intervals, paired differences", cli_compare_help,
+     cli_compare},
     {"sql", "[QUERY]", "one query on the database, or the sqlite3 shell", cli_sql_help, cli_sql},
     {"data", "list | verify NAME | show NAME", "the data sets", cli_data_help, cli_data},
     {"doctor", "", "what is installed, what is missing and how to get it", cli_doctor_help, cli_doctor},
@@ -32,7 +35,8 @@ const char *cli_lua_version = "Lua, version unknown";
 
 static void print_usage(FILE *to)
 {
-    fprintf(to, "vae-lab %s: experiments on variational autoencoders, recorded so that anyone can repeat them\n\n", VAE_LAB_VERSION);
+    fprintf(to, "vae-lab %s: experiments on variational autoencoders, recorded so that anyone can repeat them\n\n",
+            VAE_LAB_VERSION);
     fprintf(to, "usage: vae-lab COMMAND [argument]…\n\n");
     for (size_t i = 0; i < cli_command_count; i++)
         fprintf(to, "  %-9s %s\n", cli_commands[i].name, cli_commands[i].summary);

@@ -14,9 +14,9 @@
 
 typedef struct CliCommand {
     const char *name;
-    const char *arguments; /* "FILE.lua [--set key=value]…" */
-    const char *summary;   /* one line */
-    const char *help;      /* the options and an example, for `vae-lab NAME --help` */
+    const char *arguments;                         /* "FILE.lua [--set key=value]…" */
+    const char *summary;                           /* one line */
+    const char *help;                              /* the options and an example, for `vae-lab NAME --help` */
     int (*run)(int argc, char **argv, Error *err); /* argv[0] is the command's name */
 } CliCommand;
 
@@ -28,12 +28,12 @@ int cli_main(int argc, char **argv);
 
 /* One option of a command.  Exactly one of flag, text, number, list is set. */
 typedef struct CliOption {
-    const char *name;          /* "--db"; a short form may follow after a comma: "--out,-o" */
-    int *flag;                 /* set to 1 */
-    const char **text;         /* takes a value: --db FILE or --db=FILE */
-    long *number;              /* takes a whole number of at least `least` */
+    const char *name;  /* "--db"; a short form may follow after a comma: "--out,-o" */
+    int *flag;         /* set to 1 */
+    const char **text; /* takes a value: --db FILE or --db=FILE */
+    long *number;      /* takes a whole number of at least `least` */
     long least;
-    const char **list;         /* may be repeated: list[0 … *list_count) */
+    const char **list; /* may be repeated: list[0 … *list_count) */
     size_t *list_count;
     size_t list_max;
 } CliOption;
@@ -52,14 +52,15 @@ int cli_run_number(const char *text, long long *run, Error *err);
 typedef enum { CLI_TEXT, CLI_JSON, CLI_CSV } CliFormat;
 typedef struct CliTable CliTable;
 CliTable *cli_table_alloc(const char *const *columns, size_t count);
-/* One cell of the current row, left to right; a row ends by itself.  cli_table_null: "-", empty in CSV, null in JSON.  Texts are copied; all
- * of these take NULL for t (no memory: cli_table_print says so). */
+/* One cell of the current row, left to right; a row ends by itself.  cli_table_null: "-", empty in CSV, null in JSON.  Texts are
+ * copied; all of these take NULL for t (no memory: cli_table_print says so). */
 void cli_table_text(CliTable *t, const char *value);
 void cli_table_number(CliTable *t, double value, int decimals); /* CLI_SHORTEST, CLI_DIGITS; JSON and CSV always full */
 enum { CLI_SHORTEST = -1, CLI_DIGITS = -2 /* six significant digits */ };
 void cli_table_integer(CliTable *t, long long value);
 void cli_table_null(CliTable *t);
-/* Prints and frees it.  A table wider than the terminal drops its last columns to fit, and says so on standard error; piped output is never cut. */
+/* Prints and frees it.  A table wider than the terminal drops its last columns to fit, and says so on standard error; piped
+ * output is never cut. */
 int cli_table_print(CliTable *t, CliFormat format, Error *err);
 
 void cli_table_free(CliTable *t);

@@ -17,7 +17,8 @@ static int named(const CliOption *o, const char *word, size_t n)
 {
     const char *comma = strchr(o->name, ',');
     size_t length = comma == NULL ? strlen(o->name) : (size_t)(comma - o->name);
-    return (n == length && strncmp(o->name, word, n) == 0) || (comma != NULL && strlen(comma + 1) == n && strncmp(comma + 1, word, n) == 0);
+    return (n == length && strncmp(o->name, word, n) == 0) ||
+           (comma != NULL && strlen(comma + 1) == n && strncmp(comma + 1, word, n) == 0);
 }
 
 static const CliOption *find_option(const CliOption *options, size_t count, const char *word, size_t n)
@@ -45,7 +46,8 @@ static int unknown_option(const char *word, size_t n, const char *command, const
     given[n] = '\0';
     const char *nearest = text_nearest(given, pointer, known);
     error_set(err, ERR_USAGE, "%s has no option '%s'", command, given);
-    return nearest != NULL ? error_hint(err, "did you mean '%s'?", nearest) : error_hint(err, "vae-lab %s --help lists its options", command);
+    return nearest != NULL ? error_hint(err, "did you mean '%s'?", nearest)
+                           : error_hint(err, "vae-lab %s --help lists its options", command);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------------- */

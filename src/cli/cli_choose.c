@@ -46,10 +46,11 @@ static int add_config(void *context, int columns, const char *const *names, cons
     return 0;
 }
 
-#define CONFIG_SQL(choice)                                                                                                              \
-    "SELECT e.name, r.label, r.configuration, r.data, min(r.id), sum(r.status = 'done'), count(*), sum(r.status = 'diverged') "         \
-    "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.superseded_by IS NULL AND (r.experiment, r.label, r.configuration) IN "  \
-    "(SELECT experiment, label, configuration FROM run WHERE superseded_by IS NULL AND " choice ") "                                    \
+#define CONFIG_SQL(choice)                                                                                             \
+    "SELECT e.name, r.label, r.configuration, r.data, min(r.id), sum(r.status = 'done'), count(*), "                 \
+    "sum(r.status = 'diverged') FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.superseded_by IS NULL "  \
+    "AND (r.experiment, r.label, r.configuration) IN "                                                              \
+    "(SELECT experiment, label, configuration FROM run WHERE superseded_by IS NULL AND " choice ") "                \
     "GROUP BY r.experiment, r.label, r.configuration ORDER BY min(r.id)"
 
 static int read_choice(CliConfigs *list, Store *s, const char *sql, const StoreValue *args, size_t nargs, Error *err)
@@ -82,7 +83,8 @@ static int nothing_of_that_name(Store *s, const char *name, Error *err)
         return -1;
     error_set(err, ERR_USAGE, "there is no run, label or experiment '%s'", name);
     error_where(err, "%s", store_path(s));
-    return n.best[0] != '\0' ? error_hint(err, "did you mean '%s'?", n.best) : error_hint(err, "vae-lab runs lists what there is");
+    return n.best[0] != '\0' ? error_hint(err, "did you mean '%s'?", n.best)
+                             : error_hint(err, "vae-lab runs lists what there is");
 }
 
 static int read_name(CliConfigs *list, Store *s, const char *name, Error *err)
@@ -139,8 +141,12 @@ static int read_values(CliConfig *c, Store *s, Error *err)
 {
     Gather g = {.config = c};
     StoreValue args[] = {cli_text_value(c->experiment), cli_text_value(c->label), cli_text_value(c->configuration)};
-    if (store_query(s, "SELECT metric, CAST(seed AS TEXT), value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 AND configuration = ?3 "
-                       "AND status = 'done' ORDER BY metric, run", args, 3, add_value, &g, err) != 0)
+    if (store_query(
+            s,
+            "SELECT metric, CAST(seed AS TEXT), value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 AND "
+            "configuration = ?3 "
+            "AND status = 'done' ORDER BY metric, run",
+            args, 3, add_value, &g, err) != 0)
         return -1;
     return g.failed ? error_memory(err, "metrics") : 0;
 }
@@ -149,7 +155,8 @@ int cli_configs_read(CliConfigs *list, Store *s, char *const *names, int count, 
 {
     int status = 0;
     if (count == 0)
-        status = read_choice(list, s, CONFIG_SQL("id IN (SELECT run FROM sweep_run WHERE sweep = (SELECT max(id) FROM sweep))"), NULL, 0, err);
+        status = read_choice(list, s, CONFIG_SQL("id IN (SELECT run FROM sweep_run WHERE sweep = (SELECT max(id) FROM sweep))"),
+                             NULL, 0, err);
     for (int i = 0; i < count && status == 0; i++)
         status = read_name(list, s, names[i], err);
     for (size_t i = 0; i < list->count && status == 0; i++)

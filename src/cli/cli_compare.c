@@ -18,13 +18,15 @@
 
 const char cli_compare_help[] =
     "  --metric NAME   this metric instead of the usual ones; may be repeated\n"
-    "  --json, --csv   one row a configuration and metric, every digit; with the paired differences from the first configuration\n"
+    "  --json, --csv   one row a configuration and metric, every digit, with the differences\n"
     "  --db FILE       the database (VAE_LAB_DB, results/results.db)\n"
     "\n"
-    "A, B … are numbers of runs (each stands for all seeds of its configuration), labels, experiments, or EXPERIMENT/LABEL; without them the\n"
-    "configurations of the latest sweep are compared.  Printed are the mean over seeds of the last value ± half of Student's 95 % interval;\n"
-    "the mean of the differences from the first configuration, seed by seed, with the p value of the paired t test; and the settings that\n"
-    "differ.  The usual metrics are test/elbo, test/reconstruction, test/kl and test/nll, in nats per example.\n"
+    "A, B … are numbers of runs (each stands for all seeds of its configuration), labels, experiments,\n"
+    "or EXPERIMENT/LABEL; without them the configurations of the latest sweep are compared.  Printed are\n"
+    "the mean over seeds of the last value ± half of Student's 95 % interval; the mean of the differences\n"
+    "from the first configuration, seed by seed, with the p value of the paired t test; and the settings\n"
+    "that differ.  The usual metrics are test/elbo, test/reconstruction, test/kl and test/nll, in nats per\n"
+    "example.\n"
     "\n"
     "example: vae-lab compare kl_ablation/beta=0 kl_ablation/beta=1 --metric latent/spread\n";
 
@@ -190,7 +192,8 @@ static int print_means(const CliConfigs *list, const Choice *metrics, double *sc
         cli_table_integer(t, c->done);
         for (size_t m = 0; m < metrics->count; m++) {
             size_t bad;
-            spell_interval(text, sizeof text, mean_of(c, metrics->metric[m], scratch, &bad), decimals_of(list, metrics->metric[m]));
+            spell_interval(text, sizeof text, mean_of(c, metrics->metric[m], scratch, &bad),
+                           decimals_of(list, metrics->metric[m]));
             if (bad > 0)
                 snprintf(text + strlen(text), sizeof text - strlen(text), " (%zu not finite)", bad);
             cli_table_text(t, text);
@@ -234,8 +237,25 @@ static int print_differences(const CliConfigs *list, const Choice *metrics, doub
 /* One row a configuration and metric, for programs. */
 static int print_rows(const CliConfigs *list, const Choice *metrics, double *scratch, CliFormat format, Error *err)
 {
-    static const char *const columns[] = {"configuration", "experiment", "label", "data", "metric", "seeds", "mean", "sd", "ci_low", "ci_high", "not_finite",
-                                          "paired_seeds", "difference", "difference_low", "difference_high", "p", "runs", "diverged", "digest"};
+    static const char *const columns[] = {"configuration",
+                                          "experiment",
+                                          "label",
+                                          "data",
+                                          "metric",
+                                          "seeds",
+                                          "mean",
+                                          "sd",
+                                          "ci_low",
+                                          "ci_high",
+                                          "not_finite",
+                                          "paired_seeds",
+                                          "difference",
+                                          "difference_low",
+                                          "difference_high",
+                                          "p",
+                                          "runs",
+                                          "diverged",
+                                          "digest"};
     CliTable *t = cli_table_alloc(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->count; i++)
         for (size_t m = 0; m < metrics->count; m++) {
@@ -266,15 +286,18 @@ static int print_rows(const CliConfigs *list, const Choice *metrics, double *scr
 
 /* ---- what differs in their settings ---------------------------------------------------------------------------------- */
 
-/* Settings and the plan's leaves of the runs ?1 (a JSON list in the configurations' order), of those names whose values are not all alike. */
+/* Settings and the plan's leaves of the runs ?1 (a JSON list in the configurations' order), of those names whose values are not
+ * all alike. */
 static const char differs_sql[] =
     "WITH chosen AS (SELECT key AS i, value AS run FROM json_each(?1)), "
-    "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN param p ON p.run = chosen.run WHERE p.name <> 'seed' "
+    "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN param p ON p.run = chosen.run WHERE "
+    "p.name <> 'seed' "
     "UNION ALL SELECT i, 'plan' || substr(j.fullkey, 2), CAST(j.atom AS TEXT) FROM chosen JOIN run r ON r.id = chosen.run, "
     "json_tree(CASE WHEN json_valid(r.plan) THEN r.plan ELSE '{}' END) j WHERE j.atom IS NOT NULL "
     "UNION ALL SELECT i, 'data', r.data FROM chosen JOIN run r ON r.id = chosen.run "
     "UNION ALL SELECT i, 'data digest', substr(r.data_digest, 1, 12) FROM chosen JOIN run r ON r.id = chosen.run "
-    "UNION ALL SELECT i, 'graph', 'from run ' || (SELECT min(o.id) FROM run o WHERE o.graph = r.graph AND o.id IN (SELECT run FROM chosen)) "
+    "UNION ALL SELECT i, 'graph', 'from run ' || (SELECT min(o.id) FROM run o WHERE o.graph = r.graph AND o.id IN (SELECT run "
+    "FROM chosen)) "
     "FROM chosen JOIN run r ON r.id = chosen.run) "
     "SELECT s.name, i, s.value FROM s JOIN (SELECT name FROM s GROUP BY name HAVING count(DISTINCT value) > 1 OR "
     "count(*) < (SELECT count(*) FROM chosen)) USING (name) ORDER BY s.name, i";
@@ -351,8 +374,8 @@ static void say_what_does_not_count(const CliConfigs *list)
     for (size_t i = 0; i < list->count; i++) {
         const CliConfig *c = &list->config[i];
         if (c->runs > c->done)
-            fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n", letter(i), c->label, c->runs - c->done, c->runs, c->diverged,
-                    c->runs - c->done - c->diverged);
+            fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n", letter(i), c->label,
+                    c->runs - c->done, c->runs, c->diverged, c->runs - c->done - c->diverged);
     }
     int few = 0;
     for (size_t i = 0; i < list->count; i++)
@@ -372,7 +395,9 @@ static int print_all(Store *s, const CliConfigs *list, const Choice *metrics, Cl
         status = print_rows(list, metrics, scratch, format, err);
     else
         status = print_means(list, metrics, scratch, err) != 0 || print_differences(list, metrics, scratch, err) != 0 ||
-                 (list->count > 1 && print_settings(s, list, err) != 0) ? -1 : 0;
+                         (list->count > 1 && print_settings(s, list, err) != 0)
+                     ? -1
+                     : 0;
     mem_free(scratch);
     fflush(stdout);
     if (status == 0)
@@ -388,9 +413,12 @@ int cli_compare(int argc, char **argv, Error *err)
     CliFormat format;
     CliConfigs list = {0};
     Choice metrics;
-    const CliOption options[] = {{.name = "--json", .flag = &json}, {.name = "--csv", .flag = &csv}, {.name = "--db", .text = &db},
+    const CliOption options[] = {{.name = "--json", .flag = &json},
+                                 {.name = "--csv", .flag = &csv},
+                                 {.name = "--db", .text = &db},
                                  {.name = "--metric,-m", .list = asked, .list_count = &nasked, .list_max = METRICS}};
-    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0 || cli_format(json, csv, &format, err) != 0)
+    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0 ||
+        cli_format(json, csv, &format, err) != 0)
         return -1;
     Store *s = store_open(cli_database(db), STORE_READ, err);
     int status = s == NULL ? -1 : cli_configs_read(&list, s, argv + 1, operands, err);

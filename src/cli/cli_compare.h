@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_compare.h: the configurations that are compared, as they are read from results.db (cli_choose.c), for cli_compare.c to print.
+ * cli/cli_compare.h: the configurations that are compared, as they are read from results.db (cli_choose.c), for cli_compare.c to
+ * print.
  */
 #ifndef CLI_COMPARE_H
 #define CLI_COMPARE_H
@@ -30,7 +31,8 @@ typedef struct CliConfigs {
     int failed;
 } CliConfigs;
 
-/* Reads the configurations that `names` choose: numbers of runs, labels, experiments, EXPERIMENT/LABEL; none: those of the latest sweep. */
+/* Reads the configurations that `names` choose: numbers of runs, labels, experiments, EXPERIMENT/LABEL; none: those of the latest
+ * sweep. */
 int cli_configs_read(CliConfigs *list, Store *s, char *const *names, int count, Error *err);
 void cli_configs_free(CliConfigs *list);
 

@@ -25,7 +25,8 @@ const char cli_doctor_help[] =
     "  --db FILE        the database to look at (VAE_LAB_DB, results/results.db)\n"
     "  --data-dir DIR   the folder with data sets (VAE_LAB_DATA, data)\n"
     "\n"
-    "Exit code 0 when an experiment on the built-in data can be run and drawn, 5 when gnuplot is missing, 4 when the database cannot be used.\n"
+    "Exit code 0 when an experiment on the built-in data can be run and drawn, 5 when gnuplot is missing,\n"
+    "4 when the database cannot be used.\n"
     "\n"
     "example: vae-lab doctor\n";
 
@@ -44,7 +45,8 @@ static void look_at_machine(void)
     struct utsname u;
     line("ok", "vae-lab", VAE_LAB_VERSION);
     if (uname(&u) == 0) {
-        snprintf(text, sizeof text, "%.60s %.60s, %.30s, %ld processors", u.sysname, u.release, u.machine, sysconf(_SC_NPROCESSORS_ONLN));
+        snprintf(text, sizeof text, "%.60s %.60s, %.30s, %ld processors", u.sysname, u.release, u.machine,
+                 sysconf(_SC_NPROCESSORS_ONLN));
         line("ok", "system", text);
     }
     size_t used = (size_t)snprintf(text, sizeof text, "%s in use; this processor has", num_isa_name());
@@ -59,8 +61,9 @@ static void look_at_machine(void)
     if (locale == NULL || locale[0] == '\0')
         locale = getenv("LANG");
     int utf8 = locale != NULL && (strstr(locale, "UTF-8") != NULL || strstr(locale, "utf8") != NULL);
-    snprintf(text, sizeof text, "%s; numbers are written with a point%s", locale == NULL || locale[0] == '\0' ? "none set" : locale,
-             utf8 ? "" : "; for the signs ± and ▁▂▃ set LANG=C.UTF-8");
+    snprintf(text, sizeof text, "%s; numbers are written with a point%s",
+             locale == NULL || locale[0] == '\0' ? "none set" : locale, utf8 ? "" : "; for the signs ± and ▁▂▃ set "
+                                                                                    "LANG=C.UTF-8");
     line(utf8 ? "ok" : "note", "locale", text);
 }
 
@@ -122,7 +125,9 @@ static void look_at_data(const char *flag)
             snprintf(text, sizeof text, "in %.200s; vae-lab data verify %.60s checks it", dir, entry[i].name);
             line("ok", entry[i].name, text);
         } else {
-            snprintf(text, sizeof text, "not in %.200s; for experiments that ask for it; vae-lab data verify %.60s says where to get it", dir, entry[i].name);
+            snprintf(text, sizeof text,
+                     "not in %.200s; for experiments that ask for it; vae-lab data verify %.60s says where to get it", dir,
+                     entry[i].name);
             line("note", entry[i].name, text);
         }
     }
@@ -138,8 +143,8 @@ static int take_state(void *context, int columns, const char *const *names, cons
 {
     State *state = context;
     (void)columns, (void)names;
-    snprintf(state->text, sizeof state->text, "%lld runs (%lld done), %lld metrics, %.1f MB", (long long)v[0].integer, (long long)v[1].integer,
-             (long long)v[2].integer, v[3].real / 1e6);
+    snprintf(state->text, sizeof state->text, "%lld runs (%lld done), %lld metrics, %.1f MB", (long long)v[0].integer,
+             (long long)v[1].integer, (long long)v[2].integer, v[3].real / 1e6);
     return 0;
 }
 
@@ -164,7 +169,8 @@ static void look_at_room(const char *path)
     if (statvfs(folder, &v) != 0)
         return;
     double free_bytes = (double)v.f_bavail * (double)v.f_frsize;
-    snprintf(text, sizeof text, "%.1f GB free beside the database%s", free_bytes / 1e9, free_bytes < 1e9 ? ": little for weights and checkpoints" : "");
+    snprintf(text, sizeof text, "%.1f GB free beside the database%s", free_bytes / 1e9,
+             free_bytes < 1e9 ? ": little for weights and checkpoints" : "");
     line(free_bytes < 1e9 ? "note" : "ok", "disk", text);
 }
 
@@ -173,14 +179,18 @@ static int look_inside(Store *s, Error *err)
     State state = {.text = ""};
     char text[4500];
     if (store_check(s, err) != 0 ||
-        store_query(s, "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM run WHERE status = 'done'), (SELECT count(*) FROM metric), "
-                       "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) * 1.0", NULL, 0, take_state, &state, err) != 0 ||
+        store_query(
+            s,
+            "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM run WHERE status = 'done'), (SELECT count(*) FROM metric), "
+            "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) * 1.0",
+            NULL, 0, take_state, &state, err) != 0 ||
         store_query(s, "PRAGMA journal_mode", NULL, 0, take_journal, &state, err) != 0)
         return -1;
     int wal = strcmp(state.journal, "wal") == 0;
     snprintf(text, sizeof text, "%.4000s: whole; %s", store_path(s), state.text);
     line("ok", "database", text);
-    line(wal ? "ok" : "note", "journal", wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
+    line(wal ? "ok" : "note", "journal",
+         wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
     return 0;
 }
 

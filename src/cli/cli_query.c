@@ -124,8 +124,9 @@ void cli_query_suggest(Store *s, Error *err)
     static const struct {
         const char *complaint, *sql;
     } kinds[] = {
-        {"no such column: ", "SELECT DISTINCT c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type IN ('view', 'table') "
-                             "ORDER BY t.name <> 'runs', c.name"},
+        {"no such column: ",
+         "SELECT DISTINCT c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type IN ('view', 'table') "
+         "ORDER BY t.name <> 'runs', c.name"},
         {"no such table: ", "SELECT name FROM sqlite_schema WHERE type IN ('view', 'table')"},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

@@ -9,16 +9,16 @@
 #include "store/store.h"
 
 typedef struct CliQuery {
-    const char *title;      /* printed before the table, for people only; NULL: none */
+    const char *title; /* printed before the table, for people only; NULL: none */
     const char *sql;
     const StoreValue *args; /* bound to ?1, ?2 … */
     size_t nargs;
     CliFormat format;
-    size_t rows;            /* [OUT] */
+    size_t rows; /* [OUT] */
 } CliQuery;
 
-/* Runs and prints it; without rows nothing but JSON's "[]" is printed.  Numbers that people read are rounded by what their column is: nats to
- * two decimals; digests are cut to 12 digits. */
+/* Runs and prints it; without rows nothing but JSON's "[]" is printed.  Numbers that people read are rounded by what their column
+ * is: nats to two decimals; digests are cut to 12 digits. */
 int cli_query(Store *s, CliQuery *q, Error *err);
 
 /* Adds to an error that SQLite does not know a column the nearest of the view `runs` and its kin. */

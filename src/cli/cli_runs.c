@@ -18,13 +18,15 @@ const char cli_runs_help[] =
     "  --json, --csv       all columns, every digit\n"
     "  --db FILE           the database (VAE_LAB_DB, results/results.db)\n"
     "\n"
-    "Columns: id, experiment, label, seed, status, epochs (done so far), seconds, digest, beta, latent, data, and on the test split, in nats\n"
-    "per example: elbo, reconstruction, kl, nll.  Runs that --fresh has superseded are not listed.\n"
+    "Columns: id, experiment, label, seed, status, epochs (done so far), seconds, digest, beta, latent, data,\n"
+    "and on the test split, in nats per example: elbo, reconstruction, kl, nll.  Runs that --fresh has\n"
+    "superseded are not listed.\n"
     "\n"
     "example: vae-lab runs --experiment kl_ablation --where 'beta > 0 AND seed = 1' --sort -elbo\n";
 
-static const char *const columns[] = {"id", "experiment", "label", "seed", "status", "epochs", "seconds", "digest", "beta", "latent",
-                                      "data", "elbo", "reconstruction", "kl", "nll", "configuration"};
+static const char *const columns[] = {"id",     "experiment",   "label",  "seed", "status", "epochs",         "seconds",
+                                      "digest", "beta",         "latent", "data", "elbo",   "reconstruction", "kl",
+                                      "nll",    "configuration"};
 
 /* "-elbo" gives " ORDER BY elbo DESC". */
 static int add_order(Text *sql, const char *sort, Error *err)
@@ -38,7 +40,8 @@ static int add_order(Text *sql, const char *sort, Error *err)
         }
     const char *nearest = text_nearest(sort + down, columns, n);
     error_set(err, ERR_USAGE, "runs have no column '%s' to sort by", sort + down);
-    return nearest != NULL ? error_hint(err, "did you mean '%s'?", nearest) : error_hint(err, "vae-lab runs --help names the columns");
+    return nearest != NULL ? error_hint(err, "did you mean '%s'?", nearest)
+                           : error_hint(err, "vae-lab runs --help names the columns");
 }
 
 typedef struct Options {
@@ -48,8 +51,11 @@ typedef struct Options {
 
 static int build(Text *sql, const Options *o, CliFormat format, Error *err)
 {
-    text_add(sql, format == CLI_TEXT ? "SELECT id, experiment, label, seed, status, epochs, elbo, reconstruction, kl, nll, seconds, data, digest FROM runs"
-                                     : "SELECT * FROM runs");
+    text_add(
+        sql,
+        format == CLI_TEXT
+            ? "SELECT id, experiment, label, seed, status, epochs, elbo, reconstruction, kl, nll, seconds, data, digest FROM runs"
+            : "SELECT * FROM runs");
     text_add(sql, o->experiment != NULL ? " WHERE experiment = ?1" : " WHERE 1");
     if (o->where != NULL)
         text_addf(sql, " AND (%s\n)", o->where); /* the new line ends a comment that the condition may end with */
@@ -117,8 +123,12 @@ int cli_runs(int argc, char **argv, Error *err)
 {
     Options o = {0};
     const CliOption options[] = {
-        {.name = "--experiment,-e", .text = &o.experiment}, {.name = "--where,-w", .text = &o.where}, {.name = "--sort,-s", .text = &o.sort},
-        {.name = "--json", .flag = &o.json}, {.name = "--csv", .flag = &o.csv}, {.name = "--db", .text = &o.db},
+        {.name = "--experiment,-e", .text = &o.experiment},
+        {.name = "--where,-w", .text = &o.where},
+        {.name = "--sort,-s", .text = &o.sort},
+        {.name = "--json", .flag = &o.json},
+        {.name = "--csv", .flag = &o.csv},
+        {.name = "--db", .text = &o.db},
     };
     int operands;
     if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0)

@@ -14,21 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char cli_show_help[] =
-    "  --json      one object, every digit, with all curves\n"
-    "  --db FILE   the database (VAE_LAB_DB, results/results.db)\n"
-    "\n"
-    "RUN is a number that vae-lab runs lists.\n"
-    "\n"
-    "example: vae-lab show 12\n";
+const char cli_show_help[] = "  --json      one object, every digit, with all curves\n"
+                             "  --db FILE   the database (VAE_LAB_DB, results/results.db)\n"
+                             "\n"
+                             "RUN is a number that vae-lab runs lists.\n"
+                             "\n"
+                             "example: vae-lab show 12\n";
 
 /* ---- for people: the run's row, one field a line ----------------------------------------------------------------------- */
 
 static const char head_sql[] =
-    "SELECT r.id AS run, e.name AS experiment, e.question AS question, r.label AS label, r.seed AS seed, r.status AS status, r.message AS message, "
+    "SELECT r.id AS run, e.name AS experiment, e.question AS question, r.label AS label, r.seed AS seed, r.status AS status, "
+    "r.message AS message, "
     "coalesce((SELECT epochs FROM runs WHERE id = r.id), 0) || ' of ' || r.epochs AS epochs, "
     "CASE WHEN r.seconds IS NOT NULL THEN printf('%.1f', r.seconds) END AS seconds, "
-    "r.data AS data, r.data_digest AS \"data digest\", r.digest AS digest, r.identity AS identity, r.configuration AS configuration, e.script AS script, "
+    "r.data AS data, r.data_digest AS \"data digest\", r.digest AS digest, r.identity AS identity, r.configuration AS "
+    "configuration, e.script AS script, "
     "r.created AS created, r.started AS started, r.finished AS finished, r.superseded_by AS \"superseded by\", "
     "(SELECT group_concat(sweep, ', ') FROM sweep_run WHERE run = r.id) AS sweeps, "
     "CASE WHEN r.status IN ('queued', 'running') THEN r.host || ', process ' || r.process END AS process, "
@@ -128,10 +129,12 @@ static int gather(void *context, int columns, const char *const *names, const St
 
 static int show_curves(Store *s, const StoreValue *run, Error *err)
 {
-    static const char *const names[] = {"curve", "epochs", "first", "last", "lowest", "highest", ""};
+    static const char *const names[] = {"curve", "epochs", "first", "last", "lowest", "highest", "course"};
     Curves c = {.table = cli_table_alloc(names, 7)};
-    int status = store_query(s, "SELECT n.name, m.value, m.kind FROM metric m JOIN metric_name n ON n.id = m.metric "
-                                "WHERE m.run = ?1 AND m.step >= 1 ORDER BY n.name, m.step", run, 1, gather, &c, err);
+    int status = store_query(s,
+                             "SELECT n.name, m.value, m.kind FROM metric m JOIN metric_name n ON n.id = m.metric "
+                             "WHERE m.run = ?1 AND m.step >= 1 ORDER BY n.name, m.step",
+                             run, 1, gather, &c, err);
     flush_curve(&c);
     mem_free(c.value);
     if (status == 0 && c.failed)
@@ -148,11 +151,13 @@ static int show_curves(Store *s, const StoreValue *run, Error *err)
 /* ---- sections ---------------------------------------------------------------------------------------------------------- */
 
 static const CliQuery section[] = {
-    {.title = "about the whole run", .sql = "SELECT n.name AS metric, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
-                                            "WHERE m.run = ?1 AND m.step = 0 ORDER BY n.name"},
+    {.title = "about the whole run",
+     .sql = "SELECT n.name AS metric, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
+            "WHERE m.run = ?1 AND m.step = 0 ORDER BY n.name"},
     {.title = "settings", .sql = "SELECT name, value FROM param WHERE run = ?1 ORDER BY name"},
-    {.title = "training plan", .sql = "SELECT j.key AS name, CASE WHEN length(j.value) > 60 THEN substr(j.value, 1, 59) || '…' ELSE j.value END AS value "
-                                      "FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END) j WHERE run.id = ?1 ORDER BY j.key"},
+    {.title = "training plan",
+     .sql = "SELECT j.key AS name, CASE WHEN length(j.value) > 60 THEN substr(j.value, 1, 59) || '…' ELSE j.value END AS value "
+            "FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END) j WHERE run.id = ?1 ORDER BY j.key"},
     {.title = "artifacts", .sql = "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name"},
     {.title = "environment", .sql = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name"},
 };
@@ -255,16 +260,22 @@ static int show_json(Store *s, long long number, Error *err)
         const char *open, *sql, *close;
         StoreRow row;
     } part[] = {
-        {"{", "SELECT r.id, e.name AS experiment, e.question, r.label, r.seed, r.status, r.message, (SELECT epochs FROM runs WHERE id = r.id) AS epochs, "
-              "r.epochs AS epochs_planned, r.seconds, r.digest, r.identity, r.configuration, r.data, r.data_digest, e.script, r.created, r.started, "
-              "r.finished, r.superseded_by, r.host, CASE WHEN json_valid(r.plan) THEN r.plan END AS plan, r.graph "
-              "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.id = ?1", "", add_members},
+        {"{",
+         "SELECT r.id, e.name AS experiment, e.question, r.label, r.seed, r.status, r.message, (SELECT epochs FROM runs WHERE "
+         "id = r.id) AS epochs, "
+         "r.epochs AS epochs_planned, r.seconds, r.digest, r.identity, r.configuration, r.data, r.data_digest, e.script, "
+         "r.created, r.started, "
+         "r.finished, r.superseded_by, r.host, CASE WHEN json_valid(r.plan) THEN r.plan END AS plan, r.graph "
+         "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.id = ?1",
+         "", add_members},
         {",\n \"params\": {", "SELECT name, value FROM param WHERE run = ?1 ORDER BY name", "}", add_pair},
         {",\n \"environment\": {", "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name", "}", add_pair},
         {",\n \"artifacts\": [", "SELECT name, kind, length(bytes) FROM artifact WHERE run = ?1 ORDER BY name", "]", add_array},
         {",\n \"sweeps\": [", "SELECT sweep, position FROM sweep_run WHERE run = ?1 ORDER BY sweep, position", "]", add_array},
-        {",\n \"metrics\": [", "SELECT n.name, m.step, coalesce(m.value, m.kind) FROM metric m JOIN metric_name n ON n.id = m.metric "
-                               "WHERE m.run = ?1 ORDER BY n.name, m.step", "]\n}\n", add_array},
+        {",\n \"metrics\": [",
+         "SELECT n.name, m.step, coalesce(m.value, m.kind) FROM metric m JOIN metric_name n ON n.id = m.metric "
+         "WHERE m.run = ?1 ORDER BY n.name, m.step",
+         "]\n}\n", add_array},
     };
     Text out = {0};
     int status = 0;

@@ -16,8 +16,9 @@ const char cli_sql_help[] =
     "  --json, --csv   every digit (with a QUERY)\n"
     "  --db FILE       the database (VAE_LAB_DB, results/results.db)\n"
     "\n"
-    "Views, the place to begin: runs; curves (run, experiment, label, seed, metric, step, value); summary (experiment, label, metric, seeds,\n"
-    "mean, sd, ci_low, ci_high); last_values; ellipses (run, example, label, mu1, mu2, major, minor, angle).  The database is only read.\n"
+    "Views, the place to begin: runs; curves (run, experiment, label, seed, metric, step, value); summary\n"
+    "(experiment, label, metric, seeds, mean, sd, ci_low, ci_high); last_values; ellipses (run, example,\n"
+    "label, mu1, mu2, major, minor, angle).  The database is only read.\n"
     "\n"
     "example: vae-lab sql \"SELECT label, seeds, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
     "example: vae-lab sql                  (the sqlite3 shell; .schema runs shows a view with its comments)\n";
@@ -44,8 +45,11 @@ int cli_sql(int argc, char **argv, Error *err)
     const char *db = NULL;
     int json = 0, csv = 0, operands;
     CliQuery q = {0};
-    const CliOption options[] = {{.name = "--json", .flag = &json}, {.name = "--csv", .flag = &csv}, {.name = "--db", .text = &db}};
-    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0 || cli_format(json, csv, &q.format, err) != 0)
+    const CliOption options[] = {{.name = "--json", .flag = &json},
+                                 {.name = "--csv", .flag = &csv},
+                                 {.name = "--db", .text = &db}};
+    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0 ||
+        cli_format(json, csv, &q.format, err) != 0)
         return -1;
     if (operands > 1) {
         error_set(err, ERR_USAGE, "sql takes one query");

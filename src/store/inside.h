@@ -46,7 +46,8 @@ int store_do(Store *s, Error *err, const char *doing, const char *sql, const cha
 int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...);
 
 /* BEGIN IMMEDIATE: the lock is taken now, so that the busy timeout applies (a read lock that is raised to a write lock later
- * fails at once).  store_commit rolls back when it fails.  store_end: commits when status is 0, else rolls back; returns status. */
+ * fails at once).  store_commit rolls back when it fails.  store_end: commits when status is 0, else rolls back; returns status.
+ */
 int store_begin(Store *s, Error *err, const char *doing);
 int store_end(Store *s, int status, Error *err, const char *doing);
 
@@ -54,7 +55,7 @@ int store_end(Store *s, int status, Error *err, const char *doing);
 
 typedef struct StoreProcess {
     char host[256];
-    char boot[64];         /* "" where the system has none */
+    char boot[64];          /* "" where the system has none */
     int64_t process, start; /* start: clock ticks after boot; 0 where the system does not say */
 } StoreProcess;
 

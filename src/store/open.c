@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* A small file is checked as a whole at every opening for writing (40 ms); a large one page by page as it is read, and by `vae-lab doctor`. */
+/* A small file is checked as a whole at every opening for writing (40 ms); a large one page by page as it is read, and by
+ * `vae-lab doctor`. */
 static const off_t CHECKED_WHOLE = 16 << 20;
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------ */
@@ -67,7 +68,8 @@ static int connect_as(Store *s, const char *name, int flags, Error *err)
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, s->timeout_ms);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, square_root, NULL, NULL, NULL);
+    sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, square_root, NULL,
+                               NULL, NULL);
     return 0;
 }
 
@@ -84,8 +86,8 @@ static char *immutable_name(const char *path)
     return name;
 }
 
-/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When all of it is in the file itself (no
- * WAL beside it), it can be read as what it is: a file that nobody changes. */
+/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When all of it is in the file itself
+ * (no WAL beside it), it can be read as what it is: a file that nobody changes. */
 static int connect_archive(Store *s, Error *err)
 {
     struct stat st;
@@ -146,7 +148,8 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
     if (owner->application != STORE_APPLICATION_ID && !empty) {
         error_set(err, ERR_STORE, "this database belongs to another application");
         error_where(err, "%s", s->path);
-        error_found(err, "application id %lld, %lld tables and indices", (long long)owner->application, (long long)owner->objects);
+        error_found(err, "application id %lld, %lld tables and indices", (long long)owner->application,
+                    (long long)owner->objects);
         error_expected(err, "application id %d, or a new file", STORE_APPLICATION_ID);
         return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
     }
@@ -178,7 +181,8 @@ static int migrate_locked(Store *s, Error *err)
     for (int64_t v = owner.version; v < STORE_SCHEMA_VERSION; v++)
         if (sqlite3_exec(s->db, store_migration((int)v), NULL, NULL, NULL) != SQLITE_OK)
             return store_fail(s, err, "bring its schema up to date");
-    snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID, STORE_SCHEMA_VERSION);
+    snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
+             STORE_SCHEMA_VERSION);
     return sqlite3_exec(s->db, header, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, "bring its schema up to date");
 }
 
@@ -203,8 +207,8 @@ static int ask_journal(Store *s, const char *sql, char mode[16])
     return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it changes the mode (several
- * first starts at once), so waiting is done here. */
+/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it changes the mode
+ * (several first starts at once), so waiting is done here. */
 static int set_journal(Store *s, int wal, int created, Error *err)
 {
     char mode[16];
@@ -219,14 +223,17 @@ static int set_journal(Store *s, int wal, int created, Error *err)
     }
     if (wal && code == SQLITE_OK && strcmp(mode, "wal") == 0)
         return 0;
-    if ((code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_BUSY)
+    if ((code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB ||
+        (code & 0xff) == SQLITE_BUSY)
         return store_fail_code(s, err, code, sqlite3_errstr(code), "set up its journal");
     code = ask_journal(s, "PRAGMA journal_mode = DELETE", mode);
     if (code != SQLITE_OK)
         return store_fail_code(s, err, code, sqlite3_errstr(code), "set up its journal");
     if (created)
-        snprintf(s->notice, sizeof s->notice, "%s keeps a rollback journal, since its file system does not carry a write-ahead log; "
-                 "reading may have to wait for writing", s->path);
+        snprintf(s->notice, sizeof s->notice,
+                 "%s keeps a rollback journal, since its file system does not carry a write-ahead log; "
+                 "reading may have to wait for writing",
+                 s->path);
     return 0;
 }
 
@@ -236,7 +243,8 @@ static int open_reading(Store *s, Error *err)
 {
     Owner owner;
     int code = SQLITE_OK;
-    /* Read-write, if the file lets us: only then can SQLite tidy a log that a killed process left.  query_only forbids the rest. */
+    /* Read-write, if the file lets us: only then can SQLite tidy a log that a killed process left.  query_only forbids the rest.
+     */
     if (connect_as(s, s->path, SQLITE_OPEN_READWRITE, err) != 0)
         return -1;
     if (read_owner_at_once(s, &owner, &code, err) != 0) {
@@ -256,7 +264,9 @@ static int open_writing(Store *s, int wal, Error *err)
     int code, there = stat(s->path, &st) == 0, created = !there || st.st_size == 0;
     if (connect_as(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0)
         return -1;
-    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF", NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; "
+                     "PRAGMA journal_size_limit = 67108864", NULL, NULL,
+                     NULL) != SQLITE_OK)
         return store_fail(s, err, "open it");
     if (read_owner_at_once(s, &owner, &code, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
         return -1;

@@ -23,16 +23,17 @@ static const struct {
     unsigned long magic;
     const char *name;
 } network[] = {
-    {0x6969, "NFS"},         {0x517b, "SMB"},        {0xff534d42, "SMB (cifs)"}, {0xfe534d42, "SMB"},    {0x5346414f, "AFS"},
-    {0x6b414653, "AFS"},     {0x73757245, "Coda"},   {0x564c, "NCP"},            {0x00c36400, "Ceph"},   {0x0bd00bd0, "Lustre"},
-    {0x19830326, "BeeGFS"},  {0x47504653, "GPFS"},   {0x7461636f, "OCFS2"},
+    {0x6969, "NFS"},       {0x517b, "SMB"},        {0xff534d42, "SMB (cifs)"}, {0xfe534d42, "SMB"},
+    {0x5346414f, "AFS"},   {0x6b414653, "AFS"},    {0x73757245, "Coda"},       {0x564c, "NCP"},
+    {0x00c36400, "Ceph"},  {0x0bd00bd0, "Lustre"}, {0x19830326, "BeeGFS"},     {0x47504653, "GPFS"},
+    {0x7461636f, "OCFS2"},
 };
 enum { FUSE = 0x65735546, PLAN9 = 0x01021997 };
 
 /* FUSE also carries local file systems (ntfs-3g, containers' folders); these are the ones that reach over a network. */
-static const char *const network_fuse[] = {"fuse.sshfs",    "fuse.glusterfs", "fuse.davfs", "fuse.davfs2", "fuse.rclone", "fuse.s3fs",
-                                           "fuse.gcsfuse",  "fuse.ceph",      "fuse.curlftpfs", "fuse.smbnetfs", "fuse.juicefs",
-                                           "fuse.nfs",      "fuse.beegfs",    "fuse.mount-s3", "fuse.goofys"};
+static const char *const network_fuse[] = {"fuse.sshfs",   "fuse.glusterfs", "fuse.davfs",  "fuse.davfs2",    "fuse.rclone",
+                                           "fuse.s3fs",    "fuse.gcsfuse",   "fuse.ceph",   "fuse.curlftpfs", "fuse.smbnetfs",
+                                           "fuse.juicefs", "fuse.nfs",       "fuse.beegfs", "fuse.mount-s3",  "fuse.goofys"};
 
 const char *store_network_kind(unsigned long magic, const char *type)
 {
@@ -79,8 +80,9 @@ const char *store_network(const char *folder)
     return store_network_kind(magic, type);
 }
 
-/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: take any for one (tests).  A write-ahead log needs memory that all
- * processes share: not over a network, and not on the 9p folders that virtual machines share with their hosts (whose locks do work). */
+/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: take any for one (tests).  A write-ahead log needs memory that
+ * all processes share: not over a network, and not on the 9p folders that virtual machines share with their hosts (whose locks do
+ * work). */
 static int refuse_network(const char *path, const char *folder, int *wal, Error *err)
 {
     struct statfs fs;
@@ -95,8 +97,9 @@ static int refuse_network(const char *path, const char *folder, int *wal, Error 
     error_where(err, "%s", path);
     error_found(err, "%s", kind);
     error_expected(err, "a local disk");
-    return error_hint(err, "--db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 uses it all the same "
-                           "(then from one machine only)");
+    return error_hint(
+        err, "--db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 uses it all the same "
+             "(then from one machine only)");
 }
 
 /* ---- folders and rights ---------------------------------------------------------------------------------------------- */
@@ -182,7 +185,8 @@ int store_place_check(const char *path, StoreMode mode, int *wal, Error *err)
     char folder[PATH_BYTES];
     int exists;
     *wal = 1;
-    if (folder_of(folder, path, err) != 0 || (mode == STORE_WRITE && make_folder(folder, err) != 0) || check_file(path, mode, &exists, err) != 0)
+    if (folder_of(folder, path, err) != 0 || (mode == STORE_WRITE && make_folder(folder, err) != 0) ||
+        check_file(path, mode, &exists, err) != 0)
         return -1;
     /* SQLite keeps its journal beside the file. */
     if (mode == STORE_WRITE && access(folder, W_OK | X_OK) != 0)

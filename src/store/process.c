@@ -101,7 +101,8 @@ static int reap(Store *s, int *count, Error *err)
     store_process_self(&self);
     sqlite3_stmt *row = store_bind(s, err, doing,
                                    "SELECT id, coalesce(host, ''), coalesce(boot, ''), process, process_start FROM run "
-                                   "WHERE status IN ('queued', 'running') AND superseded_by IS NULL ORDER BY id", "");
+                                   "WHERE status IN ('queued', 'running') AND superseded_by IS NULL ORDER BY id",
+                                   "");
     if (row == NULL)
         return -1;
     int code, status = 0;

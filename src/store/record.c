@@ -32,11 +32,14 @@ static int recorder_open(Recorder *r, Store *s, Error *err)
     *r = (Recorder){.store = s};
     r->name = store_bind(s, err, recording, "SELECT id FROM metric_name WHERE name = ?1", "");
     if (r->name != NULL) /* time/… measures the machine, and is different each time: the later measurement counts */
-        r->insert = store_bind(s, err, recording,
-                               "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, step) "
-                               "DO UPDATE SET value = excluded.value, kind = excluded.kind WHERE ?6", "");
+        r->insert = store_bind(
+            s, err, recording,
+            "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, step) "
+            "DO UPDATE SET value = excluded.value, kind = excluded.kind WHERE ?6",
+            "");
     if (r->insert != NULL)
-        r->select = store_bind(s, err, recording, "SELECT value, kind FROM metric WHERE run = ?1 AND metric = ?2 AND step = ?3", "");
+        r->select = store_bind(s, err, recording, "SELECT value, kind FROM metric WHERE run = ?1 AND metric = ?2 AND step = ?3",
+                               "");
     return r->select == NULL ? -1 : 0;
 }
 
@@ -77,12 +80,14 @@ static void spell(char *text, size_t size, double value, const char *kind)
     text_free(&t);
 }
 
-static int not_reproducible(Recorder *r, int64_t run, const StoreMetric *m, double recorded, const char *recorded_kind, Error *err)
+static int not_reproducible(Recorder *r, int64_t run, const StoreMetric *m, double recorded, const char *recorded_kind,
+                            Error *err)
 {
     char now[40], then[40];
     spell(now, sizeof now, m->value, kind_of(m->value));
     spell(then, sizeof then, recorded, recorded_kind);
-    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than is recorded", (long long)run, m->name, (long long)m->step);
+    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than is recorded", (long long)run,
+              m->name, (long long)m->step);
     error_where(err, "%s", r->store->path);
     error_found(err, "%s", now);
     error_expected(err, "%s", then);
@@ -147,7 +152,8 @@ static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t coun
     return status != 0 || checkpoint == NULL ? status : put_checkpoint(s, run, checkpoint, err);
 }
 
-int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint, Error *err)
+int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
+                     Error *err)
 {
     if (store_begin(s, err, recording) != 0)
         return -1;
@@ -201,15 +207,17 @@ int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, si
     return row == NULL ? -1 : take_bytes(s, row, bytes, size, &unused, doing, err);
 }
 
-int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes, size_t size, Error *err)
+int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
+                       size_t size, Error *err)
 {
     static const char doing[] = "record an artifact";
     if (store_begin(s, err, doing) != 0)
         return -1;
-    int status = store_do(s, err, doing,
-                          "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, name) "
-                          "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
-                          "itttb", run, name, kind, meta, bytes, size);
+    int status =
+        store_do(s, err, doing,
+                 "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, name) "
+                 "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
+                 "itttb", run, name, kind, meta, bytes, size);
     return store_end(s, status, err, doing);
 }
 
@@ -234,8 +242,8 @@ static void bind_float(sqlite3_stmt *q, int at, const float *x, size_t j, size_t
         sqlite3_bind_null(q, at);
 }
 
-static int insert_posteriors(Store *s, sqlite3_stmt *q, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
-                             const float *sigma, unsigned char *scratch, Error *err)
+static int insert_posteriors(Store *s, sqlite3_stmt *q, size_t n, size_t d, const int64_t *example, const int *label,
+                             const float *mu, const float *sigma, unsigned char *scratch, Error *err)
 {
     for (size_t i = 0; i < n; i++) {
         const float *m = mu + i * d, *v = sigma + i * d;
@@ -265,7 +273,8 @@ static int put_posteriors(Store *s, int64_t run, size_t n, size_t d, const int64
         return -1;
     sqlite3_stmt *q = store_bind(s, err, "record posteriors",
                                  "INSERT INTO posterior (run, example, label, mu1, mu2, sigma1, sigma2, mu, sigma) "
-                                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", "i", run);
+                                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                                 "i", run);
     if (q == NULL)
         return -1;
     int status = insert_posteriors(s, q, n, d, example, label, mu, sigma, scratch, err);
@@ -294,12 +303,15 @@ int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char
     static const char doing[] = "record a figure";
     if (store_begin(s, err, doing) != 0)
         return -1;
-    int status = store_do(s, err, doing, "INSERT INTO experiment (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", "t", experiment);
+    int status = store_do(s, err, doing, "INSERT INTO experiment (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", "t",
+                          experiment);
     if (status == 0)
-        status = store_do(s, err, doing,
-                          "INSERT INTO figure (experiment, sweep, name, format, path, digest) VALUES ((SELECT id FROM experiment WHERE name = ?1), "
-                          "nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (experiment, name, format, path) DO UPDATE "
-                          "SET sweep = excluded.sweep, digest = excluded.digest, drawn = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
-                          "titttt", experiment, sweep, name, format, path, digest);
+        status = store_do(
+            s, err, doing,
+            "INSERT INTO figure (experiment, sweep, name, format, path, digest) VALUES ((SELECT id FROM experiment WHERE name "
+            "= ?1), "
+            "nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (experiment, name, format, path) DO UPDATE "
+            "SET sweep = excluded.sweep, digest = excluded.digest, drawn = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+            "titttt", experiment, sweep, name, format, path, digest);
     return store_end(s, status, err, doing);
 }

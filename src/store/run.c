@@ -32,7 +32,9 @@ static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
 static int find(Store *s, const char *identity, const StoreProcess *self, int64_t *run, StoreClaim *claim, Error *err)
 {
     static const char doing[] = "look for a run";
-    sqlite3_stmt *row = store_bind(s, err, doing, "SELECT " CLAIM_COLUMNS " FROM run WHERE identity = ?1 AND superseded_by IS NULL", "t", identity);
+    sqlite3_stmt *row = store_bind(s, err, doing,
+                                   "SELECT " CLAIM_COLUMNS " FROM run WHERE identity = ?1 AND superseded_by IS NULL", "t",
+                                   identity);
     if (row == NULL)
         return -1;
     int code = sqlite3_step(row), status = 0;
@@ -61,10 +63,11 @@ static const char queueing[] = "queue a run";
 
 static int put_experiment(Store *s, const char *name, const char *question, const char *script, int64_t *id, Error *err)
 {
-    int found = store_integer(s, err, id, "record an experiment",
-                              "INSERT INTO experiment (name, question, script) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE "
-                              "SET question = coalesce(excluded.question, question), script = coalesce(excluded.script, script) RETURNING id",
-                              "ttt", name, question, script);
+    int found = store_integer(
+        s, err, id, "record an experiment",
+        "INSERT INTO experiment (name, question, script) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE "
+        "SET question = coalesce(excluded.question, question), script = coalesce(excluded.script, script) RETURNING id",
+        "ttt", name, question, script);
     return found == 1 ? 0 : -1;
 }
 
@@ -98,14 +101,16 @@ static int insert(Store *s, const StoreRunSpec *spec, const StoreProcess *self, 
     configuration(config, spec);
     if (put_experiment(s, spec->experiment, spec->question, spec->script, &experiment, err) != 0)
         return -1;
-    if (store_do(s, err, queueing,
-                 "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest, "
-                 "host, boot, process, process_start) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-                 "itttuittttttii", experiment, spec->identity, config, spec->label, spec->seed, (int64_t)spec->epochs, spec->graph, spec->plan,
-                 spec->data, spec->data_digest, self->host, self->boot, self->process, self->start) != 0)
+    if (store_do(
+            s, err, queueing,
+            "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest, "
+            "host, boot, process, process_start) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            "itttuittttttii", experiment, spec->identity, config, spec->label, spec->seed, (int64_t)spec->epochs, spec->graph,
+            spec->plan, spec->data, spec->data_digest, self->host, self->boot, self->process, self->start) != 0)
         return -1;
     *run = sqlite3_last_insert_rowid(s->db);
-    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->params, spec->nparams, err) != 0)
+    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->params, spec->nparams,
+                     err) != 0)
         return -1;
     return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->environment,
                         spec->nenvironment, err);
@@ -114,7 +119,8 @@ static int insert(Store *s, const StoreRunSpec *spec, const StoreProcess *self, 
 /* The old row stands aside first (it names itself until the new row's number is known): one identity counts once. */
 static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, const StoreProcess *self, int64_t *run, Error *err)
 {
-    if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 || insert(s, spec, self, run, err) != 0)
+    if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 ||
+        insert(s, spec, self, run, err) != 0)
         return -1;
     if (store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old) != 0)
         return -1;
@@ -136,8 +142,10 @@ static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, St
     }
     *run = old;
     if (*claim == STORE_RESUMED) /* a queue that died: it is this process' now */
-        return store_do(s, err, queueing, "UPDATE run SET host = ?2, boot = ?3, process = ?4, process_start = ?5 WHERE id = ?1 AND status = 'queued'",
-                        "ittii", old, self.host, self.boot, self.process, self.start);
+        return store_do(
+            s, err, queueing,
+            "UPDATE run SET host = ?2, boot = ?3, process = ?4, process_start = ?5 WHERE id = ?1 AND status = 'queued'", "ittii",
+            old, self.host, self.boot, self.process, self.start);
     return 0;
 }
 
@@ -181,10 +189,12 @@ static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
         return 0;
     if (!begun)
         *claim = STORE_NEW;
-    return store_do(s, err, starting,
-                    "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, process = ?4, process_start = ?5, "
-                    "started = coalesce(started, strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) WHERE id = ?1",
-                    "ittii", run, self.host, self.boot, self.process, self.start);
+    return store_do(
+        s, err, starting,
+        "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, process = ?4, process_start "
+        "= ?5, "
+        "started = coalesce(started, strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) WHERE id = ?1",
+        "ittii", run, self.host, self.boot, self.process, self.start);
 }
 
 int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err)
@@ -198,27 +208,32 @@ int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err)
 
 static const char ending[] = "record a run's end";
 
-static int finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest, const void *weights,
-                  size_t size, const char *meta, Error *err)
+static int finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
+                  const void *weights, size_t size, const char *meta, Error *err)
 {
-    if (store_do(s, err, ending,
-                 "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = ?1",
-                 "ittdt", run, status, message, seconds, digest) != 0)
+    if (store_do(
+            s, err, ending,
+            "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = strftime('%Y-%m-%dT%H:%M:%SZ', "
+            "'now') WHERE id = ?1",
+            "ittdt", run, status, message, seconds, digest) != 0)
         return -1;
     if (sqlite3_changes(s->db) == 0)
         return no_such_run(s, run, err);
-    if (weights != NULL && store_do(s, err, ending,
-                                    "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, 'weights', 'float32', ?2, ?3) ON CONFLICT (run, name) "
-                                    "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
-                                    "itb", run, meta, weights, size) != 0)
+    if (weights != NULL &&
+        store_do(
+            s, err, ending,
+            "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, 'weights', 'float32', ?2, ?3) ON CONFLICT (run, "
+            "name) "
+            "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
+            "itb", run, meta, weights, size) != 0)
         return -1;
     if (strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0)
         return store_do(s, err, ending, "DELETE FROM checkpoint WHERE run = ?1", "i", run);
     return 0;
 }
 
-int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest, const void *weights,
-                     size_t size, const char *weights_meta, Error *err)
+int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
+                     const void *weights, size_t size, const char *weights_meta, Error *err)
 {
     if (store_begin(s, err, ending) != 0)
         return -1;
@@ -227,7 +242,8 @@ int store_run_finish(Store *s, int64_t run, const char *status, const char *mess
 
 /* ---- sweeps ---------------------------------------------------------------------------------------------------------- */
 
-static int put_sweep(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep, Error *err)
+static int put_sweep(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
+                     Error *err)
 {
     static const char doing[] = "record a sweep";
     int64_t id;
@@ -237,12 +253,14 @@ static int put_sweep(Store *s, const char *experiment, const char *settings, con
         return -1;
     *sweep = sqlite3_last_insert_rowid(s->db);
     for (size_t i = 0; i < count; i++)
-        if (store_do(s, err, doing, "INSERT INTO sweep_run (sweep, position, run) VALUES (?1, ?2, ?3)", "iii", *sweep, (int64_t)i + 1, runs[i]) != 0)
+        if (store_do(s, err, doing, "INSERT INTO sweep_run (sweep, position, run) VALUES (?1, ?2, ?3)", "iii", *sweep,
+                     (int64_t)i + 1, runs[i]) != 0)
             return -1;
     return 0;
 }
 
-int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep, Error *err)
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
+                    Error *err)
 {
     if (store_begin(s, err, "record a sweep") != 0)
         return -1;

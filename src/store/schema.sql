@@ -156,7 +156,8 @@ SELECT r.id AS id, e.name AS experiment, r.label AS label, r.seed AS seed, r.sta
     r.data AS data,
     (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/elbo')
      ORDER BY m.step DESC LIMIT 1) AS elbo,
-    (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/reconstruction')
+    (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric =
+        (SELECT id FROM metric_name WHERE name = 'test/reconstruction')
      ORDER BY m.step DESC LIMIT 1) AS reconstruction,
     (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/kl')
      ORDER BY m.step DESC LIMIT 1) AS kl,
@@ -172,11 +173,13 @@ SELECT r.id AS run, e.name AS experiment, r.label AS label, r.seed AS seed, n.na
 FROM run r JOIN experiment e ON e.id = r.experiment JOIN metric m ON m.run = r.id JOIN metric_name n ON n.id = m.metric
 WHERE r.superseded_by IS NULL AND m.step >= 1;
 
--- The last value of every metric of every run; value NULL with its kind where it is not finite.
+-- The last value of every metric of every run; value NULL with its kind where it is not finite.  CROSS JOIN keeps the order of
+-- the look-ups: run, name, then one row.  SQLite's own choice reads all rows of a run: for a thousand runs of a thousand epochs
+-- the view summary then takes 5.7 s of processor time instead of 0.2 s.
 CREATE VIEW last_values AS
 SELECT r.id AS run, e.name AS experiment, r.label AS label, r.seed AS seed, n.name AS metric, m.step AS step, m.value AS value,
     m.kind AS kind, r.status AS status, r.data AS data, r.configuration AS configuration
-FROM run r JOIN experiment e ON e.id = r.experiment CROSS JOIN metric_name n JOIN metric m
+FROM run r JOIN experiment e ON e.id = r.experiment CROSS JOIN metric_name n CROSS JOIN metric m
     ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id)
 WHERE r.superseded_by IS NULL;
 
@@ -193,7 +196,8 @@ WITH t (df, q) AS (VALUES
     (21, 2.07961384472768), (22, 2.07387306790402), (23, 2.06865761041905), (24, 2.06389856162802), (25, 2.0595385527533),
     (26, 2.05552943864287), (27, 2.05183051648029), (28, 2.04840714179525), (29, 2.0452296421327), (30, 2.04227245630124)),
 v AS (
-    SELECT experiment, label, metric, data, configuration, value, avg(value) OVER (PARTITION BY experiment, label, configuration, metric) AS mean
+    SELECT experiment, label, metric, data, configuration, value,
+        avg(value) OVER (PARTITION BY experiment, label, configuration, metric) AS mean
     FROM last_values WHERE status = 'done'),
 s AS (
     SELECT experiment, label, metric, data, configuration, count(value) AS seeds, count(*) - count(value) AS missing, mean,
@@ -202,9 +206,11 @@ s AS (
 h AS (
     SELECT s.*, sd / sqrt(seeds) * coalesce(
         (SELECT q FROM t WHERE df = seeds - 1),
-        1.9599639845400536 + (2.3722712302985607 + (2.8224986157396081 + 2.5558496795077188 / (seeds - 1)) / (seeds - 1)) / (seeds - 1)) AS half
+        1.9599639845400536 + (2.3722712302985607 + (2.8224986157396081 + 2.5558496795077188
+            / (seeds - 1)) / (seeds - 1)) / (seeds - 1)) AS half
     FROM s)
-SELECT experiment, label, metric, seeds, mean, sd, mean - half AS ci_low, mean + half AS ci_high, missing, data, configuration FROM h;
+SELECT experiment, label, metric, seeds, mean, sd, mean - half AS ci_low, mean + half AS ci_high, missing, data, configuration
+FROM h;
 
 -- Two-dimensional posteriors as ellipses at one standard deviation: major and minor are the semi-axes, angle (degrees, from
 -- the first axis) is where the major one points: 0 or 90, since q has no correlation.

@@ -41,29 +41,26 @@ static int full(Store *s, Error *err, const char *doing, const char *message)
     error_set(err, ERR_STORE, "the disk is full: cannot %s", doing);
     error_where(err, "%s", s->path);
     error_found(err, "%s", message);
-    return error_hint(err, "all that was committed before is safe; make room, and give the same command again: it goes on from there");
+    return error_hint(err,
+                      "all that was committed before is safe; make room, and give the same command again: it goes on from there");
 }
 
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing)
 {
     int errnum = s->db == NULL ? 0 : sqlite3_system_errno(s->db);
     switch (code & 0xff) {
-    case SQLITE_NOMEM:
-        return error_memory(err, "the database");
+    case SQLITE_NOMEM: return error_memory(err, "the database");
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return locked(s, err, doing, message);
-    case SQLITE_CORRUPT:
-        return damaged(s, err, message);
-    case SQLITE_NOTADB:
-        return not_a_database(s, err);
-    case SQLITE_FULL:
-        return full(s, err, doing, message);
+    case SQLITE_LOCKED: return locked(s, err, doing, message);
+    case SQLITE_CORRUPT: return damaged(s, err, message);
+    case SQLITE_NOTADB: return not_a_database(s, err);
+    case SQLITE_FULL: return full(s, err, doing, message);
     case SQLITE_IOERR:
         error_set(err, ERR_STORE, "the file system failed: cannot %s", doing);
         error_where(err, "%s", s->path);
         error_found(err, "%s (SQLite code %d%s%s)", message, code, errnum == 0 ? "" : ": ", errnum == 0 ? "" : strerror(errnum));
-        return error_hint(err, "is the disk full, or over its quota?  all that was committed before is safe; then give the same command again");
+        return error_hint(
+            err, "is the disk full, or over its quota?  all that was committed before is safe; then give the same command again");
     case SQLITE_READONLY:
     case SQLITE_PERM:
         error_set(err, ERR_STORE, "the database cannot be written: cannot %s", doing);
@@ -229,8 +226,9 @@ int store_end(Store *s, int status, Error *err, const char *doing)
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
 /* Pragmas that only tell something; the second half takes a table's name. */
-static const char *const harmless[] = {"application_id", "user_version", "journal_mode", "foreign_keys", "synchronous", "page_count", "page_size",
-                                       "freelist_count", "compile_options", "table_list", "table_info", "table_xinfo", "index_list"};
+static const char *const harmless[] = {"application_id", "user_version", "journal_mode",   "foreign_keys",    "synchronous",
+                                       "page_count",     "page_size",    "freelist_count", "compile_options", "table_list",
+                                       "table_info",     "table_xinfo",  "index_list"};
 
 static int is_harmless(const char *pragma, const char *argument)
 {
@@ -240,8 +238,8 @@ static int is_harmless(const char *pragma, const char *argument)
     return 0;
 }
 
-/* Forbids what sqlite3_stmt_readonly calls reading, but is more.  (Statements that write are left to that function: a table-valued function such
- * as json_each declares its columns by a CREATE TABLE that no one should mind.) */
+/* Forbids what sqlite3_stmt_readonly calls reading, but is more.  (Statements that write are left to that function: a
+ * table-valued function such as json_each declares its columns by a CREATE TABLE that no one should mind.) */
 static int reading_only(void *harmless_pragma, int action, const char *a, const char *b, const char *unused, const char *trigger)
 {
     (void)unused, (void)trigger;
@@ -249,13 +247,9 @@ static int reading_only(void *harmless_pragma, int action, const char *a, const 
     case SQLITE_ATTACH:
     case SQLITE_DETACH:
     case SQLITE_TRANSACTION:
-    case SQLITE_SAVEPOINT:
-        return SQLITE_DENY;
-    case SQLITE_PRAGMA:
-        *(int *)harmless_pragma = is_harmless(a, b);
-        return *(int *)harmless_pragma ? SQLITE_OK : SQLITE_DENY;
-    default:
-        return SQLITE_OK;
+    case SQLITE_SAVEPOINT: return SQLITE_DENY;
+    case SQLITE_PRAGMA: *(int *)harmless_pragma = is_harmless(a, b); return *(int *)harmless_pragma ? SQLITE_OK : SQLITE_DENY;
+    default: return SQLITE_OK;
     }
 }
 
@@ -285,8 +279,7 @@ static void take_value(StoreValue *value, sqlite3_stmt *statement, int i)
         if (value->bytes == NULL)
             value->bytes = nothing;
         break;
-    default:
-        value->type = STORE_NULL;
+    default: value->type = STORE_NULL;
     }
 }
 
@@ -299,7 +292,9 @@ static int bind_values(sqlite3_stmt *statement, const StoreValue *args, size_t n
         case STORE_NULL: code = sqlite3_bind_null(statement, at); break;
         case STORE_INTEGER: code = sqlite3_bind_int64(statement, at, args[i].integer); break;
         case STORE_REAL: code = sqlite3_bind_double(statement, at, args[i].real); break;
-        case STORE_TEXT: code = sqlite3_bind_text64(statement, at, args[i].bytes, args[i].size, SQLITE_STATIC, SQLITE_UTF8); break;
+        case STORE_TEXT:
+            code = sqlite3_bind_text64(statement, at, args[i].bytes, args[i].size, SQLITE_STATIC, SQLITE_UTF8);
+            break;
         case STORE_BLOB: code = sqlite3_bind_blob64(statement, at, args[i].bytes, args[i].size, SQLITE_STATIC); break;
         }
     }

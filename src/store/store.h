@@ -17,15 +17,15 @@ typedef struct Store Store;
 
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
-/* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing and migrates an older one; STORE_READ does neither.
- * Refused, each with its own message: unwritable, locked beyond the busy timeout, foreign (another application's), newer, damaged, not a
- * database, on a network file system. */
+/* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing and migrates an older one; STORE_READ does
+ * neither. Refused, each with its own message: unwritable, locked beyond the busy timeout, foreign (another application's),
+ * newer, damaged, not a database, on a network file system. */
 Store *store_open(const char *path, StoreMode mode, Error *err);
 void store_close(Store *s);
 const char *store_path(const Store *s);
 
-/* Something that a user should be told once about this database ("… keeps a rollback journal, since …"), when this call of store_open made
- * the file; else NULL. */
+/* Something that a user should be told once about this database ("… keeps a rollback journal, since …"), when this call of
+ * store_open made the file; else NULL. */
 const char *store_notice(const Store *s);
 
 /* Reads the whole file and checks its structure and its references. */
@@ -47,32 +47,32 @@ typedef struct StoreRunSpec {
     const char *identity, *label;               /* SHA-256; "beta=1" */
     uint64_t seed;
     int epochs;
-    const char *graph, *plan;                   /* canonical texts; plan is JSON */
-    const char *data, *data_digest;             /* "mnist fresh", SHA-256 */
+    const char *graph, *plan;       /* canonical texts; plan is JSON */
+    const char *data, *data_digest; /* "mnist fresh", SHA-256 */
     const StoreParam *params;
     size_t nparams;
-    const StoreParam *environment;              /* host, cpu, isa, threads, versions … */
+    const StoreParam *environment; /* host, cpu, isa, threads, versions … */
     size_t nenvironment;
 } StoreRunSpec;
 
 typedef enum { STORE_NEW, STORE_RESUMED, STORE_DONE, STORE_BUSY } StoreClaim;
 
-/* Looks a run up by its identity.  DONE: finished before; BUSY: a living process has it (this host and boot, or any other host's);
- * id 0 and NEW when there is none.  Superseded runs do not count. */
+/* Looks a run up by its identity.  DONE: finished before; BUSY: a living process has it (this host and boot, or any other
+ * host's); id 0 and NEW when there is none.  Superseded runs do not count. */
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Commits the run's row with status `queued` (NEW), or leaves the one that is there (RESUMED, DONE, BUSY).  `fresh`: a finished or unfinished
- * run of that identity is superseded (kept, out of the views) and a new row made. */
+/* Commits the run's row with status `queued` (NEW), or leaves the one that is there (RESUMED, DONE, BUSY).  `fresh`: a finished
+ * or unfinished run of that identity is superseded (kept, out of the views) and a new row made. */
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process id and its start time.
- * BUSY when another living process took it first. */
+/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process id and its
+ * start time. BUSY when another living process took it first. */
 int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err);
 
 typedef struct StoreMetric {
     const char *name;
-    int64_t step;  /* epoch from 1; 0 for a number about the whole run */
-    double value;  /* not finite: stored as NULL with its kind */
+    int64_t step; /* epoch from 1; 0 for a number about the whole run */
+    double value; /* not finite: stored as NULL with its kind */
 } StoreMetric;
 
 /* The state to go on from: any bytes, made and read by lab. */
@@ -82,38 +82,45 @@ typedef struct StoreCheckpoint {
     size_t size;
 } StoreCheckpoint;
 
-/* Commits metrics, and the checkpoint with them when it is not NULL, in one transaction.  A metric that is recorded already (epochs done again after a
- * resume) must be equal to the bit, else error: "not reproducible", with both values. */
-int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint, Error *err);
+/* Commits metrics, and the checkpoint with them when it is not NULL, in one transaction.  A metric that is recorded already
+ * (epochs done again after a resume) must be equal to the bit, else error: "not reproducible", with both values.  time/… measures
+ * the machine, and is replaced. */
+int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
+                     Error *err);
 
 /* [OUT] *bytes (mem_free) and *size of the last checkpoint; *bytes NULL when there is none. */
 int store_run_checkpoint(Store *s, int64_t run, uint64_t *step, void **bytes, size_t *size, Error *err);
 
 /* An array or a file that belongs to a run: "weights", "originals" …  Replaces one of the same name.  meta: JSON or NULL. */
-int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes, size_t size, Error *err);
+int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
+                       size_t size, Error *err);
 /* [OUT] *bytes (mem_free), *size; *bytes NULL when there is none. */
 int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, size_t *size, Error *err);
 
-/* Posteriors of `n` examples in one transaction, replacing earlier ones of the run: example number, label (-1: none), mu and sigma (n, d). */
-int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
-                         const float *mu, const float *sigma, Error *err);
+/* Posteriors of `n` examples in one transaction, replacing earlier ones of the run: example number, label (-1: none), mu and
+ * sigma (n, d). */
+int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
+                         const float *sigma, Error *err);
 
-/* Ends a run: weights, digest, status (`done`, `diverged`, `failed`, `interrupted`), message, seconds, in one transaction.  With `done` and
- * `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights NULL: none. */
+/* Ends a run: weights, digest, status (`done`, `diverged`, `failed`, `interrupted`), message, seconds, in one transaction.  With
+ * `done` and `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights NULL: none. */
 int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                      const void *weights, size_t size, const char *weights_meta, Error *err);
 
-/* Marks runs `running` or `queued` whose process is dead (same host and boot, process gone or another by its start time; or an older boot of this host) as
- * `crashed`.  [OUT] *count. */
+/* Marks runs `running` or `queued` whose process is dead (same host and boot, process gone or another by its start time; or an
+ * older boot of this host) as `crashed`.  [OUT] *count. */
 int store_reap(Store *s, int *count, Error *err);
 
 /* One call of `vae-lab run`: which runs, with which settings (JSON).  Figures are drawn for the latest. */
-int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep, Error *err);
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
+                    Error *err);
 
 /* A figure that was drawn. */
-int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path, const char *digest, Error *err);
+int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path,
+                     const char *digest, Error *err);
 
-/* Reading: any SELECT (a statement that would write is refused), row by row.  args bind to ?1, ?2 …  The callback returns 0 to go on. */
+/* Reading: any SELECT (a statement that would write is refused), row by row.  args bind to ?1, ?2 …  The callback returns
+ * 0 to go on. */
 typedef enum { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT, STORE_BLOB } StoreType;
 typedef struct StoreValue {
     StoreType type;

@@ -23,9 +23,9 @@ labels 39 >idx/few
 { word 2051; word 2000000000; word 2000; word 2000; zeros 640; } >idx/absurd
 : >idx/empty
 data() { "$VAE_LAB" data show "idx:$1"; }
-check "data: a good IDX file" 0 '40' -- data idx/good,idx/labels
-check "data: a good gzipped IDX file" 0 '40' -- data idx/good.gz,idx/labels
-check "data: a missing file" 5 'idx/nowhere' 'hint' -- data idx/nowhere,idx/labels
+check "data: a good IDX file" 0 'train +35' 'test +5' -- data idx/good,idx/labels
+check "data: a good gzipped IDX file" 0 'train +35' -- data idx/good.gz,idx/labels
+check "data: a missing file" 5 'idx/nowhere' 'expected' -- data idx/nowhere,idx/labels
 check "data: a truncated file" 5 'truncated' 'found' 'expected' -- data idx/truncated,idx/labels
 check "data: an overlong file" 5 'found' 'expected' -- data idx/overlong,idx/labels
 check "data: a wrong magic number" 5 'magic' 'found' 'expected' -- data idx/magic,idx/labels

@@ -5,8 +5,7 @@ local lab = require "vae_lab"
 return lab.experiment {
   name     = "tiny",
   question = "Does everything work together?",
-  data     = "digits",
-  train_examples = 1000, test_examples = 300,
+  data     = { "digits", train = 1000, test = 300 },
   sweep    = { beta = { 0, 1 }, seed = { 1, 2 } },
 
   model = function (run, x)

@@ -5,7 +5,9 @@
 local common = require "vae_lab.evaluations.common"
 
 local accuracy = {
-  rules = { examples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 } },
+  rules = {
+    examples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
+  },
 }
 
 --- accuracy.best(probabilities, classes) → the greatest among the first `classes` of a list, and its place.

@@ -4,9 +4,6 @@
 
 local check = require "vae_lab.check"
 
--- The types of what an evaluation is given are made when their modules are opened.
-for _, name in ipairs { "array", "model", "store" } do require("vae_lab.native." .. name) end
-
 local common = {}
 
 --- common.count(data, split, wanted) → how many examples to use: `wanted`, 0 for all; never more than there are.

@@ -24,7 +24,8 @@ function elbo.run(o)
     local count = common.count(data, "test", o.examples)
     for _, split in ipairs { "test", "train" } do
       local means = model:mean {
-        names = names, data = data, split = split, first = 1, count = math.min(count, data:count(split)), samples = o.samples, seed = o.seed,
+        names = names, data = data, split = split, first = 1, count = math.min(count, data:count(split)),
+        samples = o.samples, seed = o.seed,
       }
       for _, name in ipairs(names) do
         recorder:metric("final/" .. split .. "/" .. name, means[name].mean)

@@ -19,7 +19,8 @@ local HOLE_DIMENSIONS = 3
 
 local function record_holes(stats, recorder, o, mu, sigma)
   if mu:cols() <= HOLE_DIMENSIONS then
-    recorder:metric("latent/hole_fraction", stats.hole_fraction(mu, sigma, { radius = o.radius, draws = o.draws, seed = o.seed }))
+    local share = stats.hole_fraction(mu, sigma, { radius = o.radius, draws = o.draws, seed = o.seed })
+    recorder:metric("latent/hole_fraction", share)
   end
   recorder:metric("latent/hole_density", stats.hole_density(mu, sigma, { quantile = 0.05, draws = o.draws, seed = o.seed }))
 end
@@ -39,7 +40,9 @@ end
 -- per_class = 5, seed = 1 }: numbers about q(z|x) = N(mu, sigma²) of the first test examples.
 --   latent/hole_fraction   share of prior draws in no posterior's ellipse of `radius` sigmas (up to 3 dimensions).  It is
 --                          about these `examples` posteriors: more of them leave fewer holes
---   latent/hole_density    share of prior draws where q(z) = mean_i q_i(z) is below the 5 % quantile of its own density
+--   latent/hole_density    share of prior draws where q(z) = mean_i q_i(z) is below the 5 % quantile of its own density at its
+--                          own draws, each scored without its own posterior.  Says nothing where posteriors do not overlap at
+--                          all (beta = 0): then q's own draws lie in holes of the others too
 --   latent/overlap         mean Bhattacharyya coefficient of two posteriors, 0 apart … 1 the same; also _same (class), _different
 --   latent/active_units    units whose mean varies by more than 0.01 (Burda et al., section 5.1.1)
 --   latent/spread          standard deviation of the means, root mean square over the units; 1 or less under the prior

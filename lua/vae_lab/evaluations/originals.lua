@@ -21,13 +21,14 @@ local function choose(data, o)
   return chosen, labels
 end
 
---- originals.store(data, recorder, o), data with grey pixels: the artifact "originals" of kind "images": float32 grey values in [0, 1], image after
--- image; meta = { count, width, height, examples (from 1), labels (-1: none) }.
+--- originals.store(data, recorder, o), data with grey pixels: the artifact "originals" of kind "images": float32 values in
+-- [0, 1], image after image; meta = { count, width, height, examples (from 1), labels (-1: none) }.
 function originals.store(data, recorder, o)
   local chosen, labels = choose(data, o)
   local own = {}
   for i, example in ipairs(chosen) do own[i] = labels and labels[example] or -1 end
-  local meta = string.format('{"count":%d,"width":%d,"height":%d,"examples":[%s],"labels":[%s]}', #chosen, data:width(), data:height(),
+  local meta = string.format('{"count":%d,"width":%d,"height":%d,"examples":[%s],"labels":[%s]}', #chosen,
+    data:width(), data:height(),
     table.concat(chosen, ","), table.concat(own, ","))
   recorder:artifact("originals", "images", data:rows("test", chosen):blob(), meta)
 end

@@ -58,8 +58,8 @@ end
 --- lab.eval.validity { samples = 2000, sure = 0.5, seed = 1 }, for data with labels:
 --   sample/validity          share of decoded prior draws that are clearly of one class
 --   sample/classes           over how many classes these are spread, exp of the entropy: 1 … number of classes, 0 for none
---   sample/coverage          both in one number: Σ over the classes of min(share of the draws, share of the test data); 1 when every
---                            draw is clear and the classes are as frequent as in the data, 0 when no draw is clear
+--   sample/coverage          both in one number: Σ over the classes of min(share of the draws, share of the test data);
+--                            1 when every draw is clear and the classes are as frequent as in the data, 0 when none is clear
 --   reconstruction/validity  the share of test images that are clearly of one class once encoded and decoded
 -- An autoencoder's decoder may draw one clear digit at every prior draw: high validity, hardly any coverage.
 function validity.run(o)
@@ -75,7 +75,8 @@ function validity.run(o)
     recorder:metric("sample/coverage", coverage(counts, o.samples, data))
 
     local examples = common.count(data, "test", o.samples)
-    local _, again = count(model:map { name = "p.mean", data = data, split = "test", first = 1, count = examples, seed = o.seed })
+    local ask = { name = "p.mean", data = data, split = "test", first = 1, count = examples, seed = o.seed }
+    local _, again = count(model:map(ask))
     recorder:metric("reconstruction/validity", again / examples)
   end
 end

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_cli.c: arguments, tables and exit codes of the command line, and the reading commands on a small database.
+ */
+#include "store_help.h"
+
+#include "cli/cli.h"
+
+#include "base/mem.h"
+
+static Error err;
+static char output[20000], errors[20000];
+
+/* ---- helpers --------------------------------------------------------------------------------------------------------- */
+
+static void slurp(const char *path, char *text, size_t size)
+{
+    FILE *f = fopen(path, "r");
+    size_t n = f == NULL ? 0 : fread(text, 1, size - 1, f);
+    text[n] = '\0';
+    if (f != NULL)
+        fclose(f);
+}
+
+/* Runs body in a child with its streams in files; its exit status. */
+static int captured(int (*body)(void *), void *context)
+{
+    char out[100], bad[100];
+    int status;
+    snprintf(out, sizeof out, "%s/out", folder);
+    snprintf(bad, sizeof bad, "%s/err", folder);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (freopen(out, "w", stdout) == NULL || freopen(bad, "w", stderr) == NULL)
+            _exit(99);
+        int code = body(context);
+        fflush(NULL);
+        _exit(code);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    slurp(out, output, sizeof output);
+    slurp(bad, errors, sizeof errors);
+    return WEXITSTATUS(status);
+}
+
+static int command_body(void *context)
+{
+    char *argv[16] = {"vae-lab"}, text[1000];
+    int argc = 1;
+    snprintf(text, sizeof text, "%s", (const char *)context);
+    for (char *word = strtok(text, " "); word != NULL && argc < 15; word = strtok(NULL, " ")) {
+        for (char *c = word; *c != '\0'; c++)
+            *c = *c == '_' && word[0] == '"' ? ' ' : *c; /* "a_b" is one word with a space */
+        argv[argc++] = word[0] == '"' ? word + 1 : word;
+    }
+    return cli_main(argc, argv);
+}
+
+/* Runs "runs --json": words are divided by spaces. */
+static int vae_lab(const char *command)
+{
+    return captured(command_body, (void *)(uintptr_t)command);
+}
+
+static void holds(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("expected '%s' in:\n%s", part, text);
+}
+
+/* Two configurations with three seeds, one run that is not done, all in one sweep. */
+static int setup(void **state)
+{
+    if (make_folder(state) != 0)
+        return -1;
+    setenv("VAE_LAB_DB", database, 1);
+    unsetenv("COLUMNS");
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t runs[7], sweep;
+    for (int i = 0; i < 7; i++) {
+        char identity[20];
+        StoreParam params[] = {{"beta", NULL, i / 3}, {"seed", NULL, i % 3 + 1}};
+        StoreClaim claim;
+        snprintf(identity, sizeof identity, "id%d", i);
+        StoreRunSpec spec = a_run(identity, i < 3 ? "beta=0" : "beta=1", (uint64_t)(i % 3 + 1 + (i == 6) * 3));
+        spec.plan = i < 3 ? "{\"beta\": 0, \"optimiser\": {\"rate\": 0.001}}" : "{\"beta\": 1, \"optimiser\": {\"rate\": 0.001}}";
+        spec.params = params;
+        spec.nparams = 2;
+        must(store_run_queue(s, &spec, 0, &runs[i], &claim, &err));
+        StoreMetric m[] = {{"train/elbo", 1, -200},
+                           {"test/elbo", 1, -100.5 - i},
+                           {"test/kl", 1, 5.25},
+                           {"latent/spread", 0, 0.5 + i}};
+        must(store_run_record(s, runs[i], m, 4, NULL, &err));
+        must(store_run_finish(s, runs[i], i == 6 ? "diverged" : "done", i == 6 ? "nan in epoch 2" : NULL, 1.25,
+                              "0123456789abcdef", NULL, 0, NULL, &err));
+    }
+    must(store_sweep_put(s, "test", "{}", runs, 7, &sweep, &err));
+    store_close(s);
+    return 0;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------------------------------- */
+
+static void options_and_operands(void **state)
+{
+    (void)state;
+    int flag = 0, operands;
+    const char *text = NULL, *list[2];
+    long number = 0;
+    size_t count = 0;
+    const CliOption options[] = {{.name = "--json", .flag = &flag},
+                                 {.name = "--out,-o", .text = &text},
+                                 {.name = "--jobs", .number = &number, .least = 1},
+                                 {.name = "--set", .list = list, .list_count = &count, .list_max = 2}};
+    char *argv[] = {"run", "a.lua", "--json", "-o", "x", "--jobs=3", "b", "--set", "a=1", "--set=b=2", "--", "--json", "-"};
+    must(cli_parse(13, argv, options, 4, &operands, &err));
+    assert_int_equal(operands, 4);
+    assert_string_equal(argv[1], "a.lua");
+    assert_string_equal(argv[2], "b");
+    assert_string_equal(argv[3], "--json");
+    assert_string_equal(argv[4], "-");
+    assert_int_equal(flag, 1);
+    assert_string_equal(text, "x");
+    assert_int_equal(number, 3);
+    assert_int_equal(count, 2);
+    assert_string_equal(list[1], "b=2");
+}
+
+static void bad_options(void **state)
+{
+    (void)state;
+    int flag, operands;
+    const char *text, *list[1];
+    long number;
+    size_t count = 0;
+    const CliOption options[] = {{.name = "--json", .flag = &flag},
+                                 {.name = "--out,-o", .text = &text},
+                                 {.name = "--jobs", .number = &number, .least = 1},
+                                 {.name = "--set", .list = list, .list_count = &count, .list_max = 1}};
+    static const struct {
+        const char *a, *b, *says;
+    } bad[] = {
+        {"--jsno", "", "did you mean '--json'"},
+        {"--json=1", "", "takes no value"},
+        {"--out", NULL, "nothing"},
+        {"--out", "--json", "next option"},
+        {"--jobs", "0", "at least 1"},
+        {"--jobs", "3x", "at least 1"},
+        {"--jobs", "99999999999999999999", "at least 1"},
+        {"--jobs=", "", "at least 1"},
+        {"--qqqqqq", "", "--help"},
+        {"-x", "", "no option '-x'"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char a[32], b[32], all[2000];
+        snprintf(a, sizeof a, "%s", bad[i].a);
+        snprintf(b, sizeof b, "%s", bad[i].b == NULL ? "" : bad[i].b);
+        char *argv[] = {"run", a, b};
+        assert_int_equal(cli_parse(bad[i].b == NULL ? 2 : 3, argv, options, 4, &operands, &err), -1);
+        assert_int_equal(err.kind, ERR_USAGE);
+        error_text(all, sizeof all, &err);
+        holds(all, bad[i].says);
+    }
+    char *twice[] = {"run", "--set", "a", "--set", "b"};
+    assert_int_equal(cli_parse(5, twice, options, 4, &operands, &err), -1);
+    holds(err.what, "too often");
+}
+
+static void numbers_of_runs(void **state)
+{
+    (void)state;
+    long long run;
+    must(cli_run_number("12", &run, &err));
+    assert_int_equal(run, 12);
+    must(cli_run_number("#7", &run, &err));
+    assert_int_equal(run, 7);
+    static const char *const bad[] = {"", "0", "-1", "1.5", "x", "#", "12 ", " 1", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(cli_run_number(bad[i], &run, &err), -1);
+    assert_string_equal(cli_database("x"), "x");
+    assert_string_equal(cli_database(NULL), database);
+    unsetenv("VAE_LAB_DB");
+    assert_string_equal(cli_database(NULL), "results/results.db");
+}
+
+/* ---- tables ---------------------------------------------------------------------------------------------------------- */
+
+static int table_body(void *format)
+{
+    static const char *const columns[] = {"name", "n", "x"};
+    Error e = ERROR_NONE;
+    CliTable *t = cli_table_alloc(columns, 3);
+    cli_table_text(t, "a \"b\", ±\n");
+    cli_table_integer(t, 12);
+    cli_table_number(t, 1.0 / 3, 2);
+    cli_table_text(t, "\033[31m");
+    cli_table_null(t);
+    cli_table_number(t, NAN, 2);
+    return cli_table_print(t, *(CliFormat *)format, &e);
+}
+
+static void tables(void **state)
+{
+    (void)state;
+    CliFormat format = CLI_TEXT;
+    assert_int_equal(captured(table_body, &format), 0);
+    assert_string_equal(output, "name        n     x\n"
+                                "a \"b\", ±   12  0.33\n"
+                                " [31m       -   nan\n");
+    format = CLI_JSON;
+    captured(table_body, &format);
+    assert_string_equal(output, "[\n {\"name\": \"a \\\"b\\\", ±\\n\", \"n\": 12, \"x\": 0.3333333333333333},\n"
+                                " {\"name\": \"\\u001b[31m\", \"n\": null, \"x\": \"nan\"}\n]\n");
+    format = CLI_CSV;
+    captured(table_body, &format);
+    assert_string_equal(output, "name,n,x\n\"a \"\"b\"\", ±\n\",12,0.3333333333333333\n\033[31m,,nan\n");
+}
+
+static void tables_without_memory(void **state)
+{
+    (void)state;
+    CliFormat format = CLI_TEXT;
+    FILE *null = freopen("/dev/null", "w", stdout);
+    assert_non_null(null);
+    int status = -1, failures = -1;
+    for (long n = 1; n < 200 && status != 0; n++) {
+        mem_fail_after(n);
+        status = table_body(&format);
+        mem_fail_after(0);
+        failures++;
+    }
+    assert_int_equal(status, 0);
+    assert_in_range(failures, 3, 100);
+}
+
+static int tables_without_memory_body(void *context)
+{
+    tables_without_memory(context);
+    return 0;
+}
+
+/* In a child, since standard output is thrown away there. */
+static void no_memory(void **state)
+{
+    assert_int_equal(captured(tables_without_memory_body, state), 0);
+}
+
+/* ---- commands -------------------------------------------------------------------------------------------------------- */
+
+static void exit_codes(void **state)
+{
+    (void)state;
+    assert_int_equal(vae_lab(""), 2);
+    holds(errors, "usage: vae-lab COMMAND");
+    assert_int_equal(vae_lab("--version"), 0);
+    holds(output, VAE_LAB_VERSION);
+    assert_int_equal(vae_lab("--help"), 0);
+    for (size_t i = 0; i < cli_command_count; i++) {
+        char command[60];
+        holds(output, cli_commands[i].name);
+        snprintf(command, sizeof command, "%s --help", cli_commands[i].name);
+        assert_int_equal(vae_lab(command), 0);
+        holds(output, "vae-lab ");
+        vae_lab("--help");
+    }
+    assert_int_equal(vae_lab("compaer"), 2);
+    holds(errors, "did you mean 'compare'?");
+    assert_int_equal(vae_lab("runs --jsno"), 2);
+    assert_int_equal(vae_lab("runs --db /nowhere/x.db"), 4);
+    holds(errors, "vae-lab run");
+    assert_string_equal(output, "");
+    assert_int_equal(vae_lab("show x"), 2);
+    assert_int_equal(vae_lab("show 99"), 4);
+    assert_int_equal(vae_lab("show"), 2);
+}
+
+static void runs_command(void **state)
+{
+    (void)state;
+    assert_int_equal(vae_lab("runs --sort -elbo"), 0);
+    holds(output, "id  experiment  label   seed  status");
+    holds(output, "-100.50"); /* two decimals */
+    holds(output, "diverged");
+    assert_true(strstr(output, "-100.50") < strstr(output, "-101.50"));
+    assert_int_equal(vae_lab("runs --where \"beta=1_AND_seed=2 --csv"), 0);
+    holds(output, "id,experiment,label,seed,status,epochs,seconds,digest,beta,latent,data,elbo");
+    holds(output, "\n5,test,beta=1,2,done,1,1.25,0123456789abcdef,1,,digits fresh,-104.5,,5.25,");
+    assert_int_equal(vae_lab("runs --json --where \"id=1"), 0);
+    holds(output, "\"reconstruction\": null");
+    assert_int_equal(vae_lab("runs --experiment tst"), 0);
+    holds(errors, "did you mean 'test'?");
+    assert_string_equal(output, "");
+    assert_int_equal(vae_lab("runs --sort elbw"), 2);
+    holds(errors, "did you mean 'elbo'?");
+    assert_int_equal(vae_lab("runs --where elbw<0"), 4);
+    holds(errors, "did you mean 'elbo'?");
+    assert_int_equal(vae_lab("runs --where \"1)_OR_(1"), 0);
+    assert_int_equal(vae_lab("runs --json --csv"), 2);
+}
+
+static void show_command(void **state)
+{
+    (void)state;
+    assert_int_equal(vae_lab("show 7"), 0);
+    holds(output, "nan in epoch 2");
+    holds(output, "test/elbo");
+    holds(output, "latent/spread    6.5");
+    holds(output, "isa      avx2");
+    holds(output, "x = input");
+    holds(output, "rate");
+    assert_int_equal(vae_lab("show 7 --json"), 0);
+    holds(output, "\"plan\": {\"beta\": 1, \"optimiser\": {\"rate\": 0.001}}");
+    holds(output, "[\"latent/spread\", 0, 6.5]");
+    holds(output, "\"params\": {\"beta\": 2, \"seed\": 1}");
+}
+
+static void compare_command(void **state)
+{
+    (void)state;
+    assert_int_equal(vae_lab("compare"), 0);
+    holds(output, "-101.50 ± 2.48"); /* seeds -100.5 … -102.5: 4.303 * 1 / sqrt(3) */
+    holds(output, "-3.00 ± 0.00 ");  /* every pair differs by 3 */
+    holds(output, "beta                  0  1");
+    assert_null(strstr(output, "rate")); /* equal settings are not listed */
+    assert_null(strstr(output, "\nseed "));
+    holds(errors, "1 of 4 runs do not count: 1 diverged");
+    assert_int_equal(vae_lab("compare beta=1 1 --metric latent/spread --csv"), 0);
+    holds(output, "A,test,beta=1,digits fresh,latent/spread,3,4.5,1,");
+    holds(output, "B,test,beta=0,digits fresh,latent/spread,3,1.5,1,");
+    assert_int_equal(vae_lab("compare test --json"), 0);
+    assert_int_equal(vae_lab("compare test/beta=0"), 0);
+    assert_null(strstr(errors, "fewer"));
+    assert_int_equal(vae_lab("compare beta=2"), 2);
+    holds(errors, "did you mean 'beta=");
+    assert_int_equal(vae_lab("compare 99"), 2);
+    assert_int_equal(vae_lab("compare --metric test/elbow"), 2);
+    holds(errors, "did you mean 'test/elbo'?");
+}
+
+static void sql_command(void **state)
+{
+    (void)state;
+    assert_int_equal(vae_lab("sql \"SELECT_count(*)_AS_n_FROM_runs --csv"), 0);
+    assert_string_equal(output, "n\n7\n");
+    assert_int_equal(vae_lab("sql \"DELETE_FROM_run"), 4);
+    assert_int_equal(vae_lab("sql \"SELECT_1_WHERE_0"), 0);
+    assert_string_equal(output, "");
+    holds(errors, "no rows");
+    assert_int_equal(vae_lab("sql \"SELECT_*_FROM_rns"), 4);
+    holds(errors, "did you mean 'runs'?");
+    assert_int_equal(vae_lab("sql SELECT 1"), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_and_operands),
+        cmocka_unit_test(bad_options),
+        cmocka_unit_test_setup_teardown(numbers_of_runs, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(tables, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(no_memory, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(exit_codes, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(runs_command, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(show_command, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(compare_command, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(sql_command, setup, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
