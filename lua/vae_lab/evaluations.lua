@@ -3,7 +3,7 @@
 -- evaluations.lua: lab.eval.…: what is measured once a run is trained.  One file each in evaluations/.
 --
 -- Promise: an evaluation changes nothing in the run's identity; asked for later, it is computed from the stored weights.
--- Its numbers are metrics at step 0; its canonical text ("nll(examples=1000, samples=500)") says which settings they have.
+-- Its numbers are metrics at step 0; its canonical text ("nll(examples=0, samples=500, seed=1)") says which settings they have.
 --
 -- To add one: a file evaluations/NAME.lua that returns { rules =, needs =, run = function (options) … }, and its name below.
 

@@ -210,11 +210,10 @@ static int show(const char *name, const DataOptions *options, long examples, Err
     Data *d = data_open(name, options, err);
     if (d == NULL)
         return -1;
-    static const char *const how[] = {"grey", "static binarisation", "fresh binarisation"};
     size_t pairs, repeats;
     int status = data_overlap(d, &pairs, &repeats, err);
     if (data_is_image(d))
-        printf("%s: images, height %zu, width %zu, %s\n", data_name(d), data_height(d), data_width(d), how[options->binarise]);
+        printf("%s: images, height %zu, width %zu\n", data_description(d), data_height(d), data_width(d));
     else
         printf("%s: points of %zu numbers\n", data_name(d), data_features(d));
     for (int s = 0; status == 0 && s < DATA_SPLITS; s++) {

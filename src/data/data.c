@@ -34,6 +34,7 @@ struct Data {
     size_t features, width, height;
     int is_image, classes, shared;
     DataBinarise binarise;
+    char *description;
     size_t part_count[PARTS]; /* examples in each part; part 1 may be empty: the test split is then part 0's tail */
     size_t tail;
     Idx image[PARTS], label[PARTS]; /* of files, or drawn */
@@ -374,6 +375,17 @@ static void digest_all(Data *d)
     digest_end(&h, d->digest);
 }
 
+static int describe(Data *d, Error *err)
+{
+    static const char *const how[] = {"grey", "static binarisation", "fresh binarisation"};
+    Text t = {0};
+    text_add(&t, d->name);
+    if (d->is_image)
+        text_addf(&t, ", %s", how[d->binarise]);
+    d->description = t.data; /* the text's block is now the data set's */
+    return t.failed ? error_memory(err, "a data set's description") : 0;
+}
+
 /* ---- open and free -------------------------------------------------------------------------------------------------- */
 
 Data *data_open(const char *name, const DataOptions *options, Error *err)
@@ -397,6 +409,8 @@ Data *data_open(const char *name, const DataOptions *options, Error *err)
         status = refuse_overlap(d, err);
     if (status == 0 && d->binarise == DATA_STATIC)
         status = binarise_static(d, err);
+    if (status == 0)
+        status = describe(d, err);
     if (status != 0) {
         data_free(d);
         return NULL;
@@ -415,12 +429,14 @@ void data_free(Data *d)
     }
     mem_free(d->points);
     mem_free(d->name);
+    mem_free(d->description);
     mem_free(d);
 }
 
 /* ---- what it is ----------------------------------------------------------------------------------------------------- */
 
 const char *data_name(const Data *d) { return d->name; }
+const char *data_description(const Data *d) { return d->description; }
 size_t data_count(const Data *d, DataSplit split) { return d->split[split].count; }
 size_t data_features(const Data *d) { return d->features; }
 size_t data_width(const Data *d) { return d->width; }

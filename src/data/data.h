@@ -41,6 +41,9 @@ Data *data_open(const char *name, const DataOptions *options, Error *err);
 void data_free(Data *d);
 
 const char *data_name(const Data *d);
+/* The name and how its pixels become x: "mnist, fresh binarisation", "digits, grey"; points have the name alone.  What a reader of
+ * results must see beside every likelihood (the same model's bound differs by 20 nats between them). */
+const char *data_description(const Data *d);
 size_t data_count(const Data *d, DataSplit split);
 size_t data_features(const Data *d);
 size_t data_width(const Data *d);    /* of an image; features x 1 for points */

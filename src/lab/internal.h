@@ -70,6 +70,9 @@ int lab_checkpoint_read(LabState *s, const unsigned char *bytes, size_t size);
 /* Everything that one process does for one run.  Returns the exit status of the process. */
 int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd);
 
+/* Has this run been evaluated so, with these very arguments? */
+int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluated, Error *err);
+
 /* Wraps trained parameters as a model; owns neither. */
 LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err);
 

@@ -48,14 +48,8 @@ static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all
 {
     *all = 1;
     for (size_t i = 0; run->evaluations[i] != NULL && *all; i++) {
-        char name[320];
-        void *bytes;
-        size_t size;
-        snprintf(name, sizeof name, "evaluation/%s", run->evaluations[i]);
-        if (store_artifact_get(s, id, name, &bytes, &size, err) != 0)
+        if (lab_is_evaluated(s, id, run->evaluations[i], all, err) != 0)
             return -1;
-        *all = bytes != NULL;
-        mem_free(bytes);
     }
     return 0;
 }
@@ -64,15 +58,13 @@ static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
 {
     const LabRun *run = &w->runs[i];
     StoreParam environment[16];
-    char data[128];
     Text graph = {0};
     graph_text(run->graph, &graph);
     if (graph.failed)
         return error_memory(err, "a graph's text");
-    snprintf(data, sizeof data, "%s", data_name(run->data));
     StoreRunSpec spec = {
         .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity, .label = run->label,
-        .seed = run->seed, .epochs = run->epochs, .graph = text_string(&graph), .plan = run->plan, .data = data,
+        .seed = run->seed, .epochs = run->epochs, .graph = text_string(&graph), .plan = run->plan, .data = data_description(run->data),
         .data_digest = data_digest(run->data), .params = run->params, .nparams = run->nparams, .environment = environment,
         .nenvironment = lab_environment(environment, sizeof environment / sizeof environment[0], w->options->threads),
     };

@@ -93,13 +93,21 @@ static int finish(Store *s, int64_t id, const char *status, const char *message,
 
 /* ---- evaluations ----------------------------------------------------------------------------------------------------------- */
 
-static int is_evaluated(Store *s, int64_t id, const char *name, int *evaluated, Error *err)
+/* The marker's name: the evaluation's without its arguments, so that asking again with others replaces its numbers. */
+static void marker(char *name, size_t size, const char *evaluation)
 {
+    snprintf(name, size, "evaluation/%.*s", (int)strcspn(evaluation, "("), evaluation);
+}
+
+int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluated, Error *err)
+{
+    char name[128];
     void *bytes;
     size_t size;
+    marker(name, sizeof name, evaluation);
     if (store_artifact_get(s, id, name, &bytes, &size, err) != 0)
         return -1;
-    *evaluated = bytes != NULL;
+    *evaluated = bytes != NULL && size == strlen(evaluation) && memcmp(bytes, evaluation, size) == 0;
     mem_free(bytes);
     return 0;
 }
@@ -108,19 +116,20 @@ static int is_evaluated(Store *s, int64_t id, const char *name, int *evaluated, 
 static int evaluate(const LabRun *run, Store *s, int64_t id, LabModel *model, const LabOptions *options, LabReporter *reporter, Error *err)
 {
     for (size_t i = 0; run->evaluations[i] != NULL && !lab_stop; i++) {
-        char name[320];
+        const char *evaluation = run->evaluations[i];
+        char name[128];
         int evaluated;
-        snprintf(name, sizeof name, "evaluation/%s", run->evaluations[i]);
-        if (is_evaluated(s, id, name, &evaluated, err) != 0)
+        if (lab_is_evaluated(s, id, evaluation, &evaluated, err) != 0)
             return -1;
         if (evaluated)
             continue;
         reporter->last.kind = LAB_EVALUATING;
-        snprintf(reporter->last.text, sizeof reporter->last.text, "%s", run->evaluations[i]);
+        snprintf(reporter->last.text, sizeof reporter->last.text, "%s", evaluation);
         lab_report(reporter, 1);
         if (options->hooks.evaluate(run, i, s, id, model, err) != 0)
-            return error_in(err, "evaluation %s", run->evaluations[i]);
-        if (store_artifact_put(s, id, name, "evaluation", NULL, "done", 4, err) != 0)
+            return error_in(err, "evaluation %s", evaluation);
+        marker(name, sizeof name, evaluation);
+        if (store_artifact_put(s, id, name, "evaluation", NULL, evaluation, strlen(evaluation), err) != 0)
             return -1;
     }
     return 0;

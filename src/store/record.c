@@ -2,7 +2,8 @@
  *
  * store/record.c: what a run leaves behind: metrics with their checkpoint, artifacts, posteriors; and figures.
  *
- * Promise: a recorded value is never changed.  Epochs that are done again must give it again, to the bit.
+ * Promise: a recorded epoch is never changed.  Epochs that are done again must give it again, to the bit; an evaluation that
+ * is asked again with other arguments replaces its numbers (step 0).
  */
 #include "store/inside.h"
 
@@ -31,7 +32,7 @@ static int recorder_open(Recorder *r, Store *s, Error *err)
 {
     *r = (Recorder){.store = s};
     r->name = store_bind(s, err, recording, "SELECT id FROM metric_name WHERE name = ?1", "");
-    if (r->name != NULL) /* time/… measures the machine, and is different each time: the later measurement counts */
+    if (r->name != NULL) /* time/… measures the machine, and step 0 is an evaluation, which may be asked again with other arguments: the later counts */
         r->insert = store_bind(
             s, err, recording,
             "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, step) "
@@ -128,7 +129,7 @@ static int record_metric(Recorder *r, int64_t run, const StoreMetric *m, Error *
     else
         sqlite3_bind_null(q, 4);
     sqlite3_bind_text(q, 5, kind_of(m->value), -1, SQLITE_STATIC);
-    sqlite3_bind_int(q, 6, strncmp(m->name, "time/", 5) == 0);
+    sqlite3_bind_int(q, 6, strncmp(m->name, "time/", 5) == 0 || m->step == 0);
     if (store_step(r->store, q, 0, recording, err) != 0)
         return error_in(err, "run %lld, metric '%s', epoch %lld", (long long)run, m->name, (long long)m->step);
     return sqlite3_changes(r->store->db) > 0 ? 0 : must_be_equal(r, run, id, m, err);

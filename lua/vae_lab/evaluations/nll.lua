@@ -6,7 +6,7 @@ local common = require "vae_lab.evaluations.common"
 
 local nll = {
   rules = {
-    samples = { type = "integer", min = 1, default = 500 }, examples = { type = "integer", min = 0, default = 1000 },
+    samples = { type = "integer", min = 1, default = 500 }, examples = { type = "integer", min = 0, default = 0 },
     seed = { type = "integer", min = 0, default = 1 },
   },
 }
@@ -14,9 +14,10 @@ local nll = {
 -- Draws of one pass: what fits into the cache beside the network.
 local CHUNK = 100
 
---- lab.eval.nll { samples = 500, examples = 1000 (0: all), seed = 1 }: test/nll = -mean over x of log 1/k Σ_i w_i,
+--- lab.eval.nll { samples = 500, examples = 0 (all), seed = 1 }: test/nll = -mean over x of log 1/k Σ_i w_i,
 -- w = p(x|z) p(z) / q(z|x), in nats per example, positive on images (Burda et al., equation 8, arXiv 1509.00519).
--- An upper bound in expectation: it falls towards -log p(x) as samples grow.
+-- An upper bound in expectation: it falls towards -log p(x) as samples grow, and is at most -ELBO of the same examples
+-- (with fewer `examples` than the test split has, test/nll and test/elbo are about different images).
 --   test/nll_se   standard error over the examples
 --   test/ess      mean effective sample size (Σw)² / Σw², from 1 to samples: near 1 the estimate rests on one draw, and
 --                 test/nll is then a bound on the likelihood more than an estimate of it (beta = 0)
