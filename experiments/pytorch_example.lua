@@ -29,4 +29,6 @@ return lab.experiment {
   train    = { epochs = 10, batch = 128, optimiser = lab.adam { rate = 1e-3 } },
   evaluate = { lab.eval.elbo { samples = 1 }, lab.eval.originals() },
   figures  = { lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions() },
+
+  profile  = { full = {} }, -- as it stands: --set profile=full is the same
 }
