@@ -89,7 +89,7 @@ $(B)/store/schema.o: $(B)/store/schema.inc
 $(B)/store/schema.inc: src/store/schema.sql
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
-$(B)/store/%.o: CFLAGS_ALL += -I$(B)/store
+$(B)/store/schema.o: private CFLAGS_ALL += -I$(B)/store
 
 $(LIB): $(OBJ)
 	@rm -f $@

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /* SHA-256 of the parameters that fixture() ends with, on every machine.  It changes only with the arithmetic version. */
-#define GOLDEN "1760d077a98b12ea9970286619aae46aa24e86908afbcd1f8beeea5cd2ed1b85"
+#define GOLDEN "5986fb90a16d9308e5460919227516331a185b783227ebab5fcfe43cedc37a96"
 
 enum { LATENT = 2, HIDDEN = 24 };
 
@@ -58,12 +58,12 @@ static GraphNode apply(Graph *g, const char *op, size_t n, const GraphNode *args
 }
 #define APPLY(op, ...) apply(g, op, sizeof((GraphNode[]){__VA_ARGS__}) / sizeof(GraphNode), (GraphNode[]){__VA_ARGS__}, err)
 
-static GraphNode layer(Graph *g, const char *name, GraphNode x, size_t in, size_t out, const char *act, Error *err)
+static GraphNode layer(Graph *g, const char *name, GraphNode x, size_t in, size_t out, const char *act, const char *bias, Error *err)
 {
     char w[64], b[64];
     snprintf(w, sizeof w, "%s.W", name);
     snprintf(b, sizeof b, "%s.b", name);
-    GraphNode args[3] = {x, graph_param(g, w, in, out, "glorot_uniform", err), graph_param(g, b, 1, out, "zeros", err)};
+    GraphNode args[3] = {x, graph_param(g, w, in, out, "glorot_uniform", err), graph_param(g, b, 1, out, bias, err)};
     GraphAttr attr = {.name = "act", .text = act};
     return graph_apply(g, "dense", args, 3, &attr, 1, err);
 }
@@ -73,12 +73,12 @@ static Graph *vae(size_t batch, Error *err)
 {
     Graph *g = graph_alloc(batch, 1, err);
     GraphNode x = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, 784}}, err);
-    GraphNode h = layer(g, "encoder.0", x, 784, HIDDEN, "tanh", err);
-    GraphNode mu = layer(g, "encoder.mu", h, HIDDEN, LATENT, "none", err);
-    GraphNode logvar = layer(g, "encoder.logvar", h, HIDDEN, LATENT, "none", err);
+    GraphNode h = layer(g, "encoder.0", x, 784, HIDDEN, "tanh", "zeros", err);
+    GraphNode mu = layer(g, "encoder.mu", h, HIDDEN, LATENT, "none", "zeros", err);
+    GraphNode logvar = layer(g, "encoder.logvar", h, HIDDEN, LATENT, "none", "zeros", err);
     GraphNode eps = graph_noise(g, "z", "normal", (GraphDims){{GRAPH_SAMPLES, GRAPH_BATCH, LATENT}}, err);
     GraphNode z = APPLY("reparameterise", mu, logvar, eps);
-    GraphNode logits = layer(g, "decoder.1", layer(g, "decoder.0", z, LATENT, HIDDEN, "tanh", err), HIDDEN, 784, "none", err);
+    GraphNode logits = layer(g, "decoder.1", layer(g, "decoder.0", z, LATENT, HIDDEN, "tanh", "zeros", err), HIDDEN, 784, "none", "data_logit", err);
     GraphNode reconstruction = APPLY("bernoulli", x, logits);
     GraphNode kl = APPLY("kl", mu, logvar);
     GraphNode beta = graph_scalar(g, "beta", err);
@@ -425,6 +425,7 @@ static void a_run_that_fails_leaves_the_others_alone(void **state)
 static void log_weights_give_the_bound(void **state)
 {
     Fixture *f = *state;
+    f->run.epochs = 40; /* until the code says something: without a KL all the bounds are one */
     sweep(f, &f->run, 1);
     Store *s = store_open(f->database, STORE_READ, &f->err);
     LabModel *m = lab_model_open(s, 1, &f->err);

@@ -108,6 +108,30 @@ GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, c
     return p;
 }
 
+GraphParams *graph_params_of(const Graph *g, const float *values, size_t count, Error *err)
+{
+    GraphParams *p = mem_alloc(sizeof *p);
+    if (p == NULL) {
+        error_memory(err, "the params");
+        return NULL;
+    }
+    p->type = GRAPH_FLOAT;
+    int status = list(p, g, err);
+    if (status == 0 && p->count != count) {
+        status = error_set(err, ERR_STORE, "the weights do not fit the graph");
+        error_found(err, "%zu values", count);
+        error_expected(err, "%zu", p->count);
+    }
+    if (status == 0 && (p->block = mem_array(count, sizeof *values)) == NULL)
+        status = error_memory(err, "the params");
+    if (status != 0) {
+        graph_params_free(p);
+        return NULL;
+    }
+    memcpy(p->block, values, count * sizeof *values);
+    return p;
+}
+
 void graph_params_free(GraphParams *p)
 {
     if (p == NULL)

@@ -19,6 +19,9 @@ typedef struct GraphParams GraphParams;
  * mean_image: per-feature means of the data in [0,1], (features of data_logit params), NULL when no param asks for it. */
 GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, const float *mean_image, size_t features,
                                 Error *err);
+
+/* The float params of a graph with these recorded values, in the block's order; NULL with *err (ERR_STORE) when their number is another. */
+GraphParams *graph_params_of(const Graph *g, const float *values, size_t count, Error *err);
 void graph_params_free(GraphParams *p);
 size_t graph_params_count(const GraphParams *p);               /* values in all */
 void *graph_params_block(GraphParams *p);                      /* float[count] or double[count] */

@@ -69,20 +69,16 @@ static int take_graph(void *context, int columns, const char *const *names, cons
 static int read_weights(LabModel *m, Store *s, int64_t run, Error *err)
 {
     void *bytes;
-    size_t size, need = graph_params_count(m->own_params) * sizeof(float);
+    size_t size;
     if (store_artifact_get(s, run, "weights", &bytes, &size, err) != 0)
         return -1;
-    int status = 0;
-    if (bytes == NULL || size != need) {
-        status = error_set(err, ERR_STORE, "run %lld has no weights that fit its graph", (long long)run);
-        error_found(err, bytes == NULL ? "none" : "%zu bytes", size);
-        error_expected(err, "%zu bytes", need);
-        error_hint(err, "run it again with --fresh");
-    } else {
-        memcpy(graph_params_block(m->own_params), bytes, size);
+    if (bytes == NULL) {
+        error_set(err, ERR_STORE, "run %lld has no weights", (long long)run);
+        return error_hint(err, "it did not come to its end: run it again");
     }
+    m->params = m->own_params = graph_params_of(m->graph, bytes, size / sizeof(float), err);
     mem_free(bytes);
-    return status;
+    return m->params == NULL ? -1 : 0;
 }
 
 LabModel *lab_model_open(Store *s, int64_t run, Error *err)
@@ -102,9 +98,7 @@ LabModel *lab_model_open(Store *s, int64_t run, Error *err)
     if (m == NULL)
         goto end;
     m->graph = m->own_graph = graph_parse(row.text, err);
-    if (m->graph != NULL)
-        m->params = m->own_params = graph_params_alloc(m->graph, GRAPH_FLOAT, 0, NULL, 0, err);
-    if (m->params == NULL || read_weights(m, s, run, err) != 0) {
+    if (m->graph == NULL || read_weights(m, s, run, err) != 0) {
         error_in(err, "run %lld", (long long)run);
         lab_model_free(m);
         m = NULL;

@@ -89,6 +89,8 @@ static int queue_all(Sweep *w, Error *err)
     int64_t *ids = mem_array(w->count, sizeof *ids);
     if (s == NULL)
         goto end;
+    if (store_notice(s) != NULL && !w->options->quiet)
+        fprintf(stderr, "%s\n", store_notice(s));
     if (ids == NULL) {
         error_memory(err, "the sweep");
         goto end;
