@@ -25,7 +25,7 @@ return lab.experiment {
 
   evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.validity() },
   figures  = {
-    lab.fig.against { x = "beta", metrics = { "reconstruction", "kl", "elbo", "latent/active_units", "sample/coverage" } },
+    lab.fig.against { x = "beta", metrics = { "reconstruction", "kl", "elbo", "latent/active_units", "sample/validity" } },
     lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
   },
 

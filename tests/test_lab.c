@@ -462,17 +462,18 @@ static void feeding_z_decodes(void **state)
     assert_non_null(m);
     assert_int_equal(lab_model_width(m, "z"), LATENT);
     assert_int_equal(lab_model_width(m, "nothing"), 0);
+    size_t draws;
     enum { ROWS = 2003 }; /* more than one pass, and a prime */
     float *z = calloc(ROWS * LATENT, sizeof *z), *x = calloc((size_t)ROWS * 784, sizeof *x), one[784];
     for (int i = 0; i < ROWS * LATENT; i++)
         z[i] = (float)((i * 37) % 101) / 50.f - 1.f;
     LabAsk what = {.fed = "z", .fed_values = z, .count = ROWS};
-    assert_int_equal(lab_model_map(m, &what, "p.mean", x, &f->err), 0);
+    assert_int_equal(lab_model_map(m, &what, "p.mean", x, &draws, &f->err), 0);
     what.fed_values = z + 2001 * LATENT, what.count = 1;
-    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &f->err), 0);
+    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &draws, &f->err), 0);
     assert_memory_equal(one, x + (size_t)2001 * 784, sizeof one);
     what.fed = NULL;
-    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &f->err), -1);
+    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &draws, &f->err), -1);
     free(z);
     free(x);
     lab_model_free(m);

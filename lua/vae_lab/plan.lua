@@ -310,7 +310,7 @@ local function add_required(runs, r, open, needed)
     if open(own.data):classes() == 0 then
       check.fail {
         what = "an evaluation needs a " .. name .. ", and the data has no labels", found = r.data.name,
-        hint = "leave lab.eval.validity out, or use data with labels",
+        hint = "leave lab.eval.clarity out, or use data with labels",
       }
     end
     add_point(runs, e, own, { values = own.settings, label = name, seeds = { 1 } }, open, 0, {})

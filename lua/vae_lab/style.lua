@@ -107,7 +107,10 @@ local metrics = {
   ["latent/spread"] = { "spread of the means (prior: 1)", "standard deviation", positive = true },
   ["latent/sigma"] = { "mean width of an ellipse (prior: 1)", "standard deviation", positive = true },
   ["latent/knn_agreement"] = { "neighbours of the same class", "share", share = true },
-  ["sample/validity"] = { "prior samples that look like data", "share", share = true },
+  ["sample/validity"] = { "prior samples taken for decoded images", "0 never, 1 as often", share = true },
+  ["sample/clear"] = { "prior samples that are one clear digit", "share", share = true },
+  ["sample/coverage"] = { "classes that prior samples cover", "share", share = true },
+  ["sample/classes"] = { "classes among the prior samples", "count", positive = true },
 }
 
 --- style.metric("test/elbo") → { title =, unit =, share =, positive = }.

@@ -12,7 +12,7 @@
 static const char *const ask_keys[] = {"name",    "names", "data", "split", "first",   "count", "fed", "values",
                                        "samples", "seed",  "step", "chunk", "scalars", NULL};
 
-/* User values of a model: its database, and, of one that is opened when it is first used, the run's identity and what an
+/* User values of a model: its database (of a fitted one its graph), and, of one that is opened when it is first used, the run's identity and what an
  * error calls it. */
 enum { DATABASE = 1, IDENTITY, ROLE, USER_VALUES = 3 };
 
@@ -126,6 +126,40 @@ static int open_model(lua_State *L)
     return 1;
 }
 
+static const float *rows_of(lua_State *L, const char *key, size_t count)
+{
+    if (lua_getfield(L, 1, key) == LUA_TNIL)
+        return NULL;
+    const BindArray *a = bind_array_check(L, lua_gettop(L));
+    if (a->rows != count)
+        luaL_error(L, "%s has %I rows, x has %I", key, (LUAI_UACINT)a->rows, (LUAI_UACINT)count);
+    return bind_array_floats(L, a);
+}
+
+/* model.fit{graph =, objective =, x =, y =, epochs =, batch =, rate =, seed =}: trains a small graph on arrays, by Adam. */
+static int fit_model(lua_State *L)
+{
+    static const char *const keys[] = {"graph", "objective", "x", "y", "epochs", "batch", "rate", "seed", NULL};
+    Error err = ERROR_NONE;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    bind_keys(L, 1, "model.fit", keys);
+    lua_getfield(L, 1, "x");
+    size_t count = bind_array_check(L, lua_gettop(L))->rows;
+    LabFit fit = {.objective = bind_string(L, 1, "objective", "bound"), .count = count, .x = rows_of(L, "x", count), .y = rows_of(L, "y", count),
+                  .epochs = (int)bind_integer(L, 1, "epochs", 10, 1), .batch = (size_t)bind_integer(L, 1, "batch", 50, 1),
+                  .rate = bind_number(L, 1, "rate", 1e-3), .seed = (uint64_t)bind_integer(L, 1, "seed", 1, 0)};
+    lua_getfield(L, 1, "graph");
+    int graph = lua_gettop(L);
+    fit.graph = bind_graph_check(L, graph);
+    BindModel *box = push_empty(L);
+    lua_pushvalue(L, graph); /* the graph stays as long as the model */
+    lua_setiuservalue(L, -2, DATABASE);
+    double pause = bind_watch_pause();
+    box->model = lab_fit(&fit, &err);
+    bind_watch_resume(L, pause);
+    return box->model == NULL ? bind_raise(L, &err) : 1;
+}
+
 /* ---- what is asked ---- */
 
 /* scalars = {beta = 0.5}: values of the graph's scalar leaves. */
@@ -223,19 +257,6 @@ static int get_names(lua_State *L)
     return 1;
 }
 
-/* A value that no computation gives: what lab_model_map left unwritten. */
-static const uint32_t unwritten = 0x7fdead00u;
-
-/* The draws of each example in out, which has room for `room` of them: 1 for a node that does not depend on the draws, else
- * as many as it has.  lab packs what it writes, so the rest tells. */
-static size_t draws_written(const float *out, size_t count, size_t width, size_t room)
-{
-    size_t total = count * width * room, used = total;
-    while (used > 0 && memcmp(&out[used - 1], &unwritten, sizeof unwritten) == 0)
-        used--;
-    return count * width == 0 ? room : used / (count * width);
-}
-
 /* m:map{name =, …} → array (count, draws * width) */
 static int map(lua_State *L)
 {
@@ -249,14 +270,13 @@ static int map(lua_State *L)
     size_t own = node < 0 ? 1 : graph_shape(lab_model_graph(m), node).n[NUM_SAMPLES]; /* a fixed number of draws, perhaps */
     size_t room = own > ask.samples ? own : ask.samples, total = ask.count * width * room;
     float *out = bind_scratch(L, total, sizeof *out);
-    for (size_t i = 0; i < total; i++)
-        memcpy(&out[i], &unwritten, sizeof unwritten);
+    size_t draws = 0;
     double pause = bind_watch_pause();
-    int status = lab_model_map(m, &ask, name, out, &err);
+    int status = lab_model_map(m, &ask, name, out, &draws, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);
-    bind_array_from_floats(L, ask.count, draws_written(out, ask.count, width, room) * width, out);
+    bind_array_from_floats(L, ask.count, draws * width, out);
     return 1;
 }
 
@@ -330,7 +350,7 @@ static int close_model(lua_State *L)
 
 int bind_model_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"open", open_model}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open", open_model}, {"fit", fit_model}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights}, {NULL, NULL},
     };

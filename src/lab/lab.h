@@ -75,8 +75,9 @@ typedef struct LabAsk {
     size_t nscalars;
 } LabAsk;
 
-/* [OUT] out (count, samples * width of the node): the named node for each example, sample after sample. */
-int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, Error *err);
+/* [OUT] out (count, draws * width of the node): the named node for each example, draw after draw, and *draws: how many it has,
+ * ask->samples, or its own fixed number, or 1 when it does not depend on them.  out has room for the most of these. */
+int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, size_t *draws, Error *err);
 
 /* Width (features) of a named node. 0 when there is no such name. */
 size_t lab_model_width(const LabModel *m, const char *name);
@@ -87,6 +88,20 @@ int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, dou
 /* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over ask->samples draws (rounded up to whole chunks), in chunks of at most
  * `chunk`.  [OUT] logp (count), ess (count), se (count): of each example's estimate. */
 int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err);
+
+/* A small graph trained on rows in memory, by Adam: a probe of results, not a run.  Its inputs are x and y, each (1, b, width). */
+typedef struct LabFit {
+    const Graph *graph;      /* must outlive the model */
+    const char *objective;   /* public name of the node to maximise */
+    const float *x, *y;      /* (count, width of the input); NULL where the graph has none */
+    size_t count, batch;
+    int epochs;
+    double rate;
+    uint64_t seed;
+} LabFit;
+
+/* The trained model, or NULL with *err. */
+LabModel *lab_fit(const LabFit *fit, Error *err);
 
 /* What the caller adds to a run: its evaluations, in the worker, after training (or for a run trained earlier).  Each evaluation that is not yet
  * recorded for this run is asked for by its index in run->evaluations.  Returns 0, or -1 with *err. */

@@ -37,6 +37,11 @@ LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err)
     return m;
 }
 
+void lab_model_own(LabModel *m, GraphParams *params)
+{
+    m->own_params = params;
+}
+
 void lab_model_free(LabModel *m)
 {
     if (m == NULL)
@@ -219,7 +224,7 @@ static int walk_next(Walk *w)
     return 1;
 }
 
-int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, Error *err)
+int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, size_t *draws, Error *err)
 {
     const char *outputs[2] = {name, NULL};
     Walk w;
@@ -235,6 +240,7 @@ int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, 
         NumShape shape;
         const float *value = graph_plan_output(w.plan, name, &shape);
         size_t width = shape.n[NUM_FEATURES], per_example = shape.n[NUM_SAMPLES] * width;
+        *draws = shape.n[NUM_SAMPLES];
         if (shape.n[NUM_BATCH] != w.rows) {
             status = error_set(err, ERR_RUN, "'%s' is not a value for each example", name);
             break;

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/classifier.lua: the judge of lab.eval.validity: an experiment like any other, trained before the runs that need it.
+-- evaluations/classifier.lua: the judge of lab.eval.clarity: an experiment like any other, trained before the runs that need it.
 --
 -- A plain classifier is sure of anything that it is shown; it called grey smears a clear 5.  This one has a class more than
 -- the data, "no image of the kind", and is shown for it the images of the minibatch on a wrong ground: x' = |a - x|, where

@@ -1,83 +1,89 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/validity.lua: do draws from the prior decode to something?  Judged by a classifier that knows doubt.
+-- evaluations/validity.lua: are draws from the prior decoded to what images are decoded to?  Judged by a small classifier
+-- that is trained, with the same engine, to tell the two apart.
 --
--- Definition: a decoded image, the mean of p(x|z), is valid when the classifier (evaluations/classifier.lua) gives one class
--- of the data a probability of at least `sure`; what is on a wrong ground has a class of its own there.  What that judge
--- cannot see: whatever it was never shown; and it judges means, not draws of pixels.  So two controls are recorded:
--- the same share for reconstructions of test images (the decoder where it was trained), and for real test images
--- (test/sure of the run "classifier").
+-- A classifier two-sample test (Lopez-Paz and Oquab, arXiv 1610.06545).  Both samples come out of the same decoder, so its
+-- blur counts for neither: what is judged is the latent space.  One sample are means of p(x|z) for z ~ p(z), the other for z ~ q(z|x)
+-- of test images.  Half of each trains the classifier, the other half is judged:
+--
+--   validity = share of the draws taken for reconstructions / share of the reconstructions taken for reconstructions
+--
+-- 1 where the two cannot be told apart (each is taken for a reconstruction as often), 0 where they always can: the prior
+-- falls into holes, or on a small part of what the data fill.  Whether a draw is a clear digit is another question, with
+-- another answer (lab.eval.clarity): a decoder may well draw a clear digit where no image was ever encoded.
 
 local common = require "vae_lab.evaluations.common"
-local accuracy = require "vae_lab.evaluations.accuracy"
 
 local validity = {
   rules = {
-    samples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
-    seed = { type = "integer", min = 0, default = 1 },
+    samples = { type = "integer", min = 100, default = 2000 }, hidden = { type = "integer", min = 1, default = 64 },
+    epochs = { type = "integer", min = 1, default = 20 }, seed = { type = "integer", min = 0, default = 1 },
   },
-  needs = { "classifier" },
 }
 
--- How many of the images are clearly of each class: a list, and their sum.
-local function judge(classifier, images, classes, sure)
-  local p = classifier:map { name = "p.mean", fed = "x", values = images, count = images:rows() }
-  local counts, valid = {}, 0
-  for class = 1, classes do counts[class] = 0 end
-  for i = 1, images:rows() do
-    local most, class = accuracy.best(p:row(i), classes)
-    if most >= sure then
-      counts[class] = counts[class] + 1
-      valid = valid + 1
+local BATCH = 50
+
+-- p(y = 1|x) of "x is a reconstruction", as a network over `width` features.
+local function judge_graph(width, hidden)
+  local lab = require "vae_lab"
+  local build = require "vae_lab.build"
+  local shape = { features = function() return width end, classes = function() return 1 end }
+  local function model(_, x, y)
+    local p = lab.mlp { x, hidden, act = "relu", init = "he", name = "judge" }:bernoulli(1)
+    return { bound = p:log_prob(y), p = p }
+  end
+  return build.graph(model, {}, shape, { batch = BATCH, samples = 1 }).graph
+end
+
+-- Rows first … first + n - 1 of both: draws (y = 0) above reconstructions (y = 1).
+local function both(draws, reconstructions, first, n)
+  local array = require "vae_lab.native.array"
+  local x, y = array.new(2 * n, draws:cols()), array.new(2 * n, 1)
+  for i = 1, n do
+    for half, from in ipairs { draws, reconstructions } do
+      local row = (half - 1) * n + i
+      for j, v in ipairs(from:row(first + i - 1)) do x:set(row, j, v) end
+      y:set(row, 1, half - 1)
     end
   end
-  return counts, valid
+  return x, y
 end
 
--- exp H: over how many classes they are spread; 0 for none.
-local function perplexity(counts, valid)
-  if valid == 0 then return 0 end
-  local entropy = 0
-  for _, n in ipairs(counts) do
-    if n > 0 then entropy = entropy - n / valid * math.log(n / valid) end
+-- Shares of rows 1 … n and n + 1 … 2n that are taken for reconstructions.
+local function taken(p, n)
+  local share = { 0, 0 }
+  for i = 1, 2 * n do
+    if p:get(i, 1) >= 0.5 then
+      local half = i <= n and 1 or 2
+      share[half] = share[half] + 1 / n
+    end
   end
-  return math.exp(entropy)
+  return share[1], share[2]
 end
 
--- Σ_c min(share among the samples, share in the data): 1 minus the total variation, an unclear image being of no class.
-local function coverage(counts, samples, data)
-  local own, there, total = {}, data:count("test"), 0
-  for i = 1, there do
-    local class = data:label("test", i) + 1
-    own[class] = (own[class] or 0) + 1
-  end
-  for class, n in ipairs(counts) do total = total + math.min(n / samples, (own[class] or 0) / there) end
-  return total
-end
-
---- lab.eval.validity { samples = 2000, sure = 0.5, seed = 1 }, for data with labels:
---   sample/validity          share of decoded prior draws that are clearly of one class
---   sample/classes           over how many classes these are spread, exp of the entropy: 1 … number of classes, 0 for none
---   sample/coverage          both in one number: Σ over the classes of min(share of the draws, share of the test data);
---                            1 when every draw is clear and the classes are as frequent as in the data, 0 when none is clear
---   reconstruction/validity  the share of test images that are clearly of one class once encoded and decoded
--- An autoencoder's decoder may draw one clear digit at every prior draw: high validity, hardly any coverage.
+--- lab.eval.validity { samples = 2000, hidden = 64, epochs = 20, seed = 1 }:
+--   sample/validity   how often a decoded prior draw is taken for the decoding of an image, as a share of how often the
+--                     decoding of an image is: 1 cannot be told apart … 0 always can
+--   sample/told_apart the judge's share of right answers on what it was not trained with: 1/2 … 1
 function validity.run(o)
-  return function(model, data, recorder, others)
+  return function(model, data, recorder)
     common.needs(model, "validity", "z", "p.mean")
     local stats = require "vae_lab.native.stats"
-    local function count(images) return judge(others.classifier, images, data:classes(), o.sure) end
+    local fit = require("vae_lab.native.model").fit
+    local count = common.count(data, "test", o.samples)
+    local n = count // 2
 
-    local z = stats.normal(o.samples, model:width("z"), o.seed, "validity")
-    local counts, valid = count(model:map { name = "p.mean", fed = "z", values = z, count = o.samples })
-    recorder:metric("sample/validity", valid / o.samples)
-    recorder:metric("sample/classes", perplexity(counts, valid))
-    recorder:metric("sample/coverage", coverage(counts, o.samples, data))
+    local z = stats.normal(count, model:width("z"), o.seed, "validity")
+    local draws = model:map { name = "p.mean", fed = "z", values = z, count = count }
+    local again = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count, seed = o.seed }
+    local x, y = both(draws, again, 1, n)
+    local judge = fit { graph = judge_graph(x:cols(), o.hidden), x = x, y = y, epochs = o.epochs, batch = math.min(BATCH, n), seed = o.seed }
 
-    local examples = common.count(data, "test", o.samples)
-    local ask = { name = "p.mean", data = data, split = "test", first = 1, count = examples, seed = o.seed }
-    local _, again = count(model:map(ask))
-    recorder:metric("reconstruction/validity", again / examples)
+    local unseen = both(draws, again, n + 1, n)
+    local mistaken, right = taken(judge:map { name = "p.mean", fed = "x", values = unseen, count = 2 * n }, n)
+    recorder:metric("sample/validity", right > 0 and math.min(1, mistaken / right) or 0)
+    recorder:metric("sample/told_apart", (1 - mistaken + right) / 2)
   end
 end
 

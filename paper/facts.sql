@@ -1,0 +1,102 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- facts.sql: what the notes say in words, as questions to the database (temporary tables: latest.sql).  Each SELECT gives a
+-- name and a value.  A claim's value is 1 or 0, and \claim{name}{words if so}{words if not} chooses; other values are printed
+-- by \fact{name}.  A value of NULL, or none, stops LaTeX with the name.
+-- A claim that compares two configurations holds when it holds in every seed.
+
+-- ---- the runs ----
+SELECT 'runs', count(*) FROM latest;
+SELECT 'version', (SELECT value FROM environment WHERE name = 'vae-lab' AND run IN (SELECT id FROM latest) ORDER BY run DESC LIMIT 1);
+SELECT 'datasets', replace(group_concat(dataset), ',', ' and on ') FROM (SELECT DISTINCT dataset FROM latest ORDER BY experiment = 'beta', id);
+SELECT 'one kind of data', count(DISTINCT data) = 1 FROM latest;
+SELECT 'some grey', count(*) > 0 FROM latest WHERE binarised LIKE 'not%';
+SELECT 'all grey', count(*) = (SELECT count(*) FROM latest) FROM latest WHERE binarised LIKE 'not%';
+SELECT 'binarised', min(binarised) FROM latest WHERE binarised NOT LIKE 'not%' HAVING count(*) > 0;
+SELECT 'quick', count(*) > 0 FROM latest l JOIN param p ON p.run = l.id AND p.name = 'profile' AND p.value = 'quick';
+SELECT 'seeds', max(seeds) FROM mean WHERE experiment = 'kl_ablation';
+SELECT 'several seeds', min(seeds) > 1 FROM mean WHERE experiment = 'kl_ablation';
+SELECT 'first seed', min(seed) FROM latest WHERE experiment = 'kl_ablation';
+
+-- ---- the KL term on and off ----
+CREATE TEMP VIEW off_on AS SELECT * FROM pair WHERE experiment = 'kl_ablation' AND a = 'beta=0' AND b = 'beta=1';
+SELECT 'overlap ten times less', sum(x < y / 10) = count(*) FROM off_on WHERE metric = 'latent/overlap';
+SELECT 'wider spread', sum(x > y) = count(*) FROM off_on WHERE metric = 'latent/spread';
+SELECT 'smaller sigma', sum(x < y) = count(*) FROM off_on WHERE metric = 'latent/sigma';
+SELECT 'better reconstruction', sum(x > y) = count(*) FROM off_on WHERE metric = 'test/reconstruction';
+SELECT 'larger kl', sum(x > y) = count(*) FROM off_on WHERE metric = 'test/kl';
+SELECT 'kl ratio', printf('%.0f', avg(x) / avg(y)) FROM off_on WHERE metric = 'test/kl';
+SELECT 'worse elbo', sum(x < y) = count(*) FROM off_on WHERE metric = 'test/elbo';
+SELECT 'more holes', sum(x > y) = count(*) FROM off_on WHERE metric = 'latent/hole_fraction';
+SELECT 'less coverage', sum(x < y) = count(*) FROM off_on WHERE metric = 'sample/coverage';
+SELECT 'fewer classes', sum(x < y) = count(*) FROM off_on WHERE metric = 'sample/classes';
+SELECT 'neighbours as good', avg(x) >= 0.95 * avg(y) FROM off_on WHERE metric = 'latent/knn_agreement';
+SELECT 'same over different', sum(s.value > d.value) = count(*) FROM last s JOIN last d ON d.run = s.run
+WHERE s.experiment = 'kl_ablation' AND s.label = 'beta=1' AND s.metric = 'latent/overlap_same' AND d.metric = 'latent/overlap_different';
+SELECT 'labels overlap', sum(value > 0.001) = count(*) FROM last
+WHERE experiment = 'kl_ablation' AND label = 'beta=1' AND metric = 'latent/overlap_different';
+SELECT 'plane in use', sum(v.value = l.latent) = count(*) FROM last v JOIN latest l ON l.id = v.run
+WHERE v.experiment = 'kl_ablation' AND v.label = 'beta=1' AND v.metric = 'latent/active_units';
+SELECT 'nll rests on few', avg(value) < 20 FROM last WHERE experiment = 'kl_ablation' AND label = 'beta=0' AND metric = 'test/ess';
+
+-- ---- dimensions: one row a size of the code, means over seeds ----
+CREATE TEMP TABLE dims AS
+SELECT l.latent AS d, e.mean AS elbo, k.mean AS kl, a.mean AS active, e.label AS label
+FROM (SELECT DISTINCT label, latent FROM latest WHERE experiment = 'latent_dim') l
+JOIN mean e ON e.experiment = 'latent_dim' AND e.label = l.label AND e.metric = 'test/elbo'
+JOIN mean k ON k.experiment = 'latent_dim' AND k.label = l.label AND k.metric = 'test/kl'
+JOIN mean a ON a.experiment = 'latent_dim' AND a.label = l.label AND a.metric = 'latent/active_units';
+CREATE TEMP VIEW dim AS
+SELECT (SELECT d FROM dims ORDER BY d LIMIT 1) AS least, (SELECT d FROM dims ORDER BY elbo DESC LIMIT 1) AS best,
+    (SELECT d FROM dims ORDER BY d DESC LIMIT 1) AS most;
+SELECT 'least dim', least FROM dim;
+SELECT 'best dim', best FROM dim;
+SELECT 'most dim', most FROM dim;
+SELECT 'least dim elbo', printf('%.1f', elbo) FROM dims, dim WHERE d = least;
+SELECT 'best dim elbo', printf('%.1f', elbo) FROM dims, dim WHERE d = best;
+SELECT 'most dim elbo', printf('%.1f', elbo) FROM dims, dim WHERE d = most;
+SELECT 'best dim kl', printf('%.1f', kl) FROM dims, dim WHERE d = best;
+SELECT 'most dim kl', printf('%.1f', kl) FROM dims, dim WHERE d = most;
+SELECT 'most dim active', CASE WHEN active = round(active) THEN printf('%.0f', active) ELSE printf('%.1f', active) END
+FROM dims, dim WHERE d = most;
+SELECT 'plane is worst', (SELECT d FROM dims ORDER BY elbo LIMIT 1) = 2;
+SELECT 'most is best', most = best FROM dim;
+SELECT 'dims flat', (SELECT elbo FROM dims, dim WHERE d = best) - (SELECT elbo FROM dims, dim WHERE d = most) < 1;
+SELECT 'some dims off', active <= most - 0.5 FROM dims, dim WHERE d = most;
+
+-- ---- the weight of the KL term: one row a beta ----
+CREATE TEMP TABLE weights AS
+SELECT l.beta AS b, e.mean AS elbo, k.mean AS rate, -r.mean AS distortion, a.mean AS active
+FROM (SELECT DISTINCT label, beta FROM latest WHERE experiment = 'beta') l
+JOIN mean e ON e.experiment = 'beta' AND e.label = l.label AND e.metric = 'test/elbo'
+JOIN mean k ON k.experiment = 'beta' AND k.label = l.label AND k.metric = 'test/kl'
+JOIN mean r ON r.experiment = 'beta' AND r.label = l.label AND r.metric = 'test/reconstruction'
+JOIN mean a ON a.experiment = 'beta' AND a.label = l.label AND a.metric = 'latent/active_units';
+CREATE TEMP VIEW ends AS SELECT min(b) AS low, max(b) AS high FROM weights;
+CREATE TEMP VIEW step AS
+SELECT b, rate, lag(rate) OVER (ORDER BY b) AS rate_before, distortion, lag(distortion) OVER (ORDER BY b) AS distortion_before
+FROM weights;
+SELECT 'least beta', printf('%g', low) FROM ends;
+SELECT 'most beta', printf('%g', high) FROM ends;
+SELECT 'best beta', printf('%g', b) FROM (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1);
+SELECT 'best beta is one', b = 1 FROM (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1);
+SELECT 'best beta elbo', printf('%.1f', max(elbo)) FROM weights HAVING count(*) > 0;
+SELECT 'one beta elbo', printf('%.1f', elbo) FROM weights WHERE b = 1;
+SELECT 'rate falls', sum(rate < rate_before) = count(*) FROM step WHERE rate_before IS NOT NULL;
+SELECT 'distortion grows', sum(distortion > distortion_before) = count(*) FROM step WHERE rate_before IS NOT NULL;
+SELECT 'least beta rate', printf('%.1f', rate) FROM weights, ends WHERE b = low;
+SELECT 'most beta rate', printf('%.2f', rate) FROM weights, ends WHERE b = high;
+SELECT 'least beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = low;
+SELECT 'most beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = high;
+SELECT 'most beta active', CASE WHEN active = round(active) THEN printf('%.0f', active) ELSE printf('%.1f', active) END
+FROM weights, ends WHERE b = high;
+SELECT 'beta dims', latent FROM latest WHERE experiment = 'beta' LIMIT 1;
+SELECT 'beta dims off', active < (SELECT latent FROM latest WHERE experiment = 'beta' LIMIT 1) - 0.5 FROM weights, ends WHERE b = high;
+
+-- ---- repeating a run: the first of the model with the KL term ----
+CREATE TEMP VIEW first_run AS
+SELECT l.*, (SELECT settings FROM sweep WHERE id = l.sweep) AS settings FROM latest l
+WHERE experiment = 'kl_ablation' AND label = 'beta=1' ORDER BY id LIMIT 1;
+SELECT 'first run', id FROM first_run;
+SELECT 'first run seed', seed FROM first_run;
+SELECT 'first run digest', digest FROM first_run;

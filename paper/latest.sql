@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- latest.sql: what the notes speak of: the runs of the latest finished sweep of each of their experiments, in temporary
+-- tables on top of results.db (which is only read).  A sweep is finished when all its runs of that experiment are done.
+
+CREATE TEMP TABLE chosen (experiment TEXT, sweep INTEGER);
+INSERT INTO chosen
+SELECT e.name, max(s.id) FROM sweep s JOIN experiment e ON e.id = s.experiment
+WHERE e.name IN ('kl_ablation', 'latent_dim', 'beta')
+    AND EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run WHERE x.sweep = s.id AND r.experiment = e.id)
+    AND NOT EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run
+        WHERE x.sweep = s.id AND r.experiment = e.id AND (r.status <> 'done' OR r.superseded_by IS NOT NULL))
+GROUP BY e.name;
+
+-- One row a run; dataset and binarised in words.
+CREATE TEMP TABLE latest AS
+SELECT r.*, c.sweep,
+    CASE substr(r.data || ',', 1, instr(r.data || ',', ',') - 1) WHEN 'digits' THEN 'the built-in digits' WHEN 'mnist' THEN 'MNIST'
+        WHEN 'fashion-mnist' THEN 'Fashion-MNIST' WHEN 'kmnist' THEN 'KMNIST' WHEN 'freyfaces' THEN 'the Frey faces'
+        ELSE substr(r.data || ',', 1, instr(r.data || ',', ',') - 1) END AS dataset,
+    CASE (SELECT value FROM param p WHERE p.run = r.id AND p.name = 'binarise') WHEN 'fresh' THEN 'anew at every access'
+        WHEN 'static' THEN 'once' WHEN 'grey' THEN 'not (grey)' ELSE 'as it comes' END AS binarised
+FROM chosen c JOIN sweep_run x ON x.sweep = c.sweep JOIN runs r ON r.id = x.run AND r.experiment = c.experiment;
+
+-- The last value of every metric of these runs; NULL where it is not finite.
+CREATE TEMP TABLE last AS
+SELECT v.run, v.experiment, v.label, v.seed, v.metric, v.value FROM last_values v
+WHERE v.run IN (SELECT id FROM latest) AND v.metric NOT LIKE 'time/%' AND v.metric NOT LIKE 'gradient/%';
+
+-- Over the seeds, from the view summary; a metric that is not finite in some run has no mean here.
+CREATE TEMP TABLE mean AS
+SELECT s.experiment, s.label, s.metric, s.seeds, s.mean, (s.ci_high - s.ci_low) / 2 AS half FROM summary s
+WHERE s.configuration IN (SELECT configuration FROM latest) AND s.missing = 0
+    AND EXISTS (SELECT 1 FROM latest l WHERE l.configuration = s.configuration AND l.experiment = s.experiment AND l.label = s.label)
+    AND s.metric NOT LIKE 'time/%' AND s.metric NOT LIKE 'gradient/%';
+
+-- Two configurations a and b of one experiment, seed by seed: x is a's value, y is b's.
+CREATE TEMP VIEW pair AS
+SELECT p.experiment, p.metric, p.seed, p.label AS a, p.value AS x, q.label AS b, q.value AS y
+FROM last p JOIN last q ON q.experiment = p.experiment AND q.metric = p.metric AND q.seed = p.seed;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/fit.c: trains a small graph on rows in memory: a probe of results (a classifier of two samples), not a run.
+ * Promise: the parameters depend on the arguments alone; nothing is recorded.
+ */
+#include "lab/internal.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+typedef struct Rows {
+    float *to;           /* the plan's input, or NULL when the graph does not use it */
+    const float *from;
+    size_t width;
+} Rows;
+
+static Rows rows_of(GraphPlan *plan, const char *name, const float *from)
+{
+    NumShape shape = {{0, 0, 0}};
+    Rows r = {.from = from};
+    r.to = graph_plan_input(plan, name, &shape);
+    r.width = shape.n[NUM_FEATURES];
+    return r;
+}
+
+static void take(const Rows *r, const uint32_t *order, size_t first, size_t rows)
+{
+    for (size_t i = 0; r->to != NULL && i < rows; i++)
+        memcpy(r->to + i * r->width, r->from + order[first + i] * r->width, r->width * sizeof *r->to);
+}
+
+/* Whole minibatches only: a probe can spare the rest, another one in each epoch. */
+static void train(const LabFit *f, GraphPlan *plan, GraphParams *params, Optimiser *optimiser, uint32_t *order)
+{
+    Rows x = rows_of(plan, "x", f->x), y = rows_of(plan, "y", f->y);
+    NumStream stream = num_stream(f->seed, "fit/order");
+    uint64_t step = 0;
+    for (int epoch = 1; epoch <= f->epochs; epoch++) {
+        num_stream_permutation(stream, (uint64_t)epoch, f->count, order);
+        for (size_t first = 0; first + f->batch <= f->count; first += f->batch) {
+            take(&x, order, first, f->batch);
+            take(&y, order, first, f->batch);
+            graph_plan_noise(plan, f->seed, "fit", step++);
+            graph_plan_forward(plan);
+            graph_plan_backward(plan);
+            optimiser_step(optimiser, graph_params_block(params), graph_plan_gradient(plan), f->rate);
+        }
+    }
+}
+
+static int check(const LabFit *f, Error *err)
+{
+    if (f->batch < 1 || f->batch > f->count || f->epochs < 1) {
+        error_set(err, ERR_RUN, "a fit needs at least one epoch of at least one minibatch");
+        error_found(err, "%d epochs, minibatches of %zu, %zu rows", f->epochs, f->batch, f->count);
+        return -1;
+    }
+    if (graph_find(f->graph, f->objective) < 0)
+        return error_set(err, ERR_RUN, "the graph has no node named '%s' to maximise", f->objective);
+    return 0;
+}
+
+LabModel *lab_fit(const LabFit *f, Error *err)
+{
+    const char *const outputs[] = {f->objective, NULL};
+    GraphPlanSpec spec = {.batch = f->batch, .samples = 1, .type = GRAPH_FLOAT, .outputs = outputs, .objective = f->objective};
+    OptimiserSpec adam;
+    LabModel *model = NULL;
+    GraphPlan *plan = NULL;
+    Optimiser *optimiser = NULL;
+    uint32_t *order = NULL;
+    if (check(f, err) != 0 || optimiser_defaults(&adam, "adam", err) != 0)
+        return NULL;
+    GraphParams *params = graph_params_alloc(f->graph, GRAPH_FLOAT, f->seed, NULL, 0, err);
+    if (params != NULL && (plan = graph_plan_alloc(f->graph, &spec, params, err)) != NULL)
+        optimiser = optimiser_alloc(&adam, graph_params_count(params), err);
+    if (optimiser != NULL && (order = mem_array(f->count, sizeof *order)) == NULL)
+        error_memory(err, "the order of a fit");
+    if (order != NULL) {
+        train(f, plan, params, optimiser, order);
+        model = lab_model_of(f->graph, params, err);
+    }
+    if (model != NULL)
+        lab_model_own(model, params);
+    else
+        graph_params_free(params);
+    mem_free(order);
+    optimiser_free(optimiser);
+    graph_plan_free(plan);
+    return model;
+}
