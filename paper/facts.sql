@@ -29,7 +29,7 @@ SELECT 'kl ratio', printf('%.0f', avg(x) / avg(y)) FROM off_on WHERE metric = 't
 SELECT 'worse elbo', sum(x < y) = count(*) FROM off_on WHERE metric = 'test/elbo';
 SELECT 'more holes', sum(x > y) = count(*) FROM off_on WHERE metric = 'latent/hole_fraction';
 SELECT 'less coverage', sum(x < y) = count(*) FROM off_on WHERE metric = 'sample/coverage';
-SELECT 'fewer classes', sum(x < y) = count(*) FROM off_on WHERE metric = 'sample/classes';
+SELECT 'less validity', sum(x < y) = count(*) FROM off_on WHERE metric = 'sample/validity';
 SELECT 'neighbours as good', avg(x) >= 0.95 * avg(y) FROM off_on WHERE metric = 'latent/knn_agreement';
 SELECT 'same over different', sum(s.value > d.value) = count(*) FROM last s JOIN last d ON d.run = s.run
 WHERE s.experiment = 'kl_ablation' AND s.label = 'beta=1' AND s.metric = 'latent/overlap_same' AND d.metric = 'latent/overlap_different';
