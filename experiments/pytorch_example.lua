@@ -6,8 +6,8 @@
 --   vae-lab run experiments/pytorch_example.lua --set data=mnist
 -- Grey pixels under a Bernoulli: the reconstruction is a cross-entropy, not a log likelihood; compare it with its like only.
 --
--- The one difference: PyTorch's loss is the sum over the minibatch, here it is the mean.  Adam divides the scale of the
--- gradient out again (but for its epsilon, 1e-8, which weighs as if it were 128 times smaller there).
+-- PyTorch's loss is the sum over the minibatch, here it is the mean, 128 times smaller.  Adam divides the scale of the
+-- gradient out again, and its epsilon is scaled here to match: the same updates.
 
 local lab = require "vae_lab"
 
@@ -26,7 +26,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  train    = { epochs = 10, batch = 128, optimiser = lab.adam { rate = 1e-3 } },
+  train    = { epochs = 10, batch = 128, optimiser = lab.adam { rate = 1e-3, epsilon = 1e-8 / 128 } },
   evaluate = { lab.eval.elbo { samples = 1 }, lab.eval.originals() },
   figures  = { lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions() },
 

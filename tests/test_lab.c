@@ -480,6 +480,41 @@ static void feeding_z_decodes(void **state)
     store_close(s);
 }
 
+/* Two clouds on a line, at -1 and 1, each 0.5 wide: a logistic regression tells them apart, and does so alike each time. */
+static void a_fit_learns_and_repeats(void **state)
+{
+    enum { ROWS = 200 };
+    float x[ROWS], y[ROWS], p[2][ROWS];
+    Error *err = &((Fixture *)*state)->err;
+    Graph *g = graph_alloc(20, 1, err);
+    GraphNode in = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, 1}}, err), out = graph_input(g, "y", (GraphDims){{1, GRAPH_BATCH, 1}}, err);
+    GraphNode logits = layer(g, "judge", in, 1, 1, "none", "zeros", err);
+    graph_name(g, "x", in, err);
+    graph_name(g, "bound", APPLY("bernoulli", out, logits), err);
+    graph_name(g, "p", APPLY("sigmoid", logits), err);
+    for (int i = 0; i < ROWS; i++) {
+        y[i] = (float)(i % 2);
+        x[i] = 2 * y[i] - 1 + (float)((i * 37) % 101) / 202.f - 0.25f;
+    }
+    LabFit fit = {.graph = g, .objective = "bound", .x = x, .y = y, .count = ROWS, .batch = 20, .epochs = 30, .rate = 0.05, .seed = 4};
+    for (int time = 0; time < 2; time++) {
+        size_t draws;
+        LabModel *m = lab_fit(&fit, err);
+        assert_non_null(m);
+        LabAsk what = {.fed = "x", .fed_values = x, .count = ROWS};
+        assert_int_equal(lab_model_map(m, &what, "p", p[time], &draws, err), 0);
+        lab_model_free(m);
+    }
+    for (int i = 0; i < ROWS; i++)
+        assert_true(i % 2 == 1 ? p[0][i] > 0.8f : p[0][i] < 0.2f);
+    assert_memory_equal(p[0], p[1], sizeof p[0]);
+    fit.batch = ROWS + 1;
+    assert_null(lab_fit(&fit, err));
+    fit.batch = 20, fit.objective = "nothing";
+    assert_null(lab_fit(&fit, err));
+    graph_free(g);
+}
+
 static void out_of_range_is_said_before_training(void **state)
 {
     Fixture *f = *state;
@@ -513,6 +548,7 @@ int main(void)
         TEST(a_run_that_fails_leaves_the_others_alone),
         TEST(log_weights_give_the_bound),
         TEST(feeding_z_decodes),
+        TEST(a_fit_learns_and_repeats),
         TEST(out_of_range_is_said_before_training),
     };
     return cmocka_run_group_tests_name("lab", tests, NULL, NULL);

@@ -70,8 +70,13 @@ local function check_per_example(name, t, size)
   end
 end
 
+-- A distribution of ours, or a script's own: a table with a log_prob.
+local function is_density(value)
+  return distributions.is(value) or type(value) == "table" and not tensor.is(value) and value.log_prob ~= nil
+end
+
 local function check_result(result, size)
-  if type(result) ~= "table" or tensor.is(result) then
+  if type(result) ~= "table" or tensor.is(result) or distributions.is(result) then
     check.fail {
       what = "the model must return a table", found = check.describe(result),
       expected = "{ bound = …, q = q, p = px, z = z }",
@@ -86,7 +91,7 @@ local function check_result(result, size)
     end
     local role = roles[key]
     local good = role == "table" and type(value) == "table" or role == "tensor" and tensor.is(value)
-      or role == "distribution" and (distributions.is(value) or type(value) == "table" and value.log_prob ~= nil)
+      or role == "distribution" and is_density(value)
       or not role and (tensor.is(value) or distributions.is(value))
     if not good then
       local near = not role and check.nearest(key, known)
@@ -179,7 +184,8 @@ local function metric_names(result, size)
   return names
 end
 
---- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z }.
+--- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
+-- widths = {name = features} }: of every public name.
 -- model: the script's function (run, x, y); values: its settings; size: { batch =, samples = } of training.
 function build.graph(model, values, data, size)
   local graph = require("vae_lab.native.graph").new(size.batch, size.samples)
@@ -195,8 +201,12 @@ function build.graph(model, values, data, size)
     local metrics = metric_names(result, size)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
-    for _, name in ipairs(check.sorted_keys(nodes)) do graph:name(name, nodes[name].node) end
-    return { graph = graph, metrics = metrics, scalars = used, latent = result.z and result.z:width() or nil }
+    local widths = {}
+    for _, name in ipairs(check.sorted_keys(nodes)) do
+      graph:name(name, nodes[name].node)
+      widths[name] = nodes[name]:width()
+    end
+    return { graph = graph, metrics = metrics, scalars = used, widths = widths, latent = result.z and result.z:width() or nil }
   end)
 end
 

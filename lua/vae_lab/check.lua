@@ -86,6 +86,20 @@ function check.unknown(what, word, names, where)
   }
 end
 
+--- check.member(class, key, more): raises that an object of the class has nothing called `key`; more: names beside its methods.
+function check.member(class, key, more)
+  local names = check.sorted_keys(more)
+  for _, name in ipairs(check.sorted_keys(class)) do
+    if name ~= "kind" and not name:match("^__") and not more[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  local near = type(key) == "string" and check.nearest(key, names)
+  check.fail {
+    what = "a " .. class.kind .. " has no field or method " .. check.describe(key), found = "nil",
+    expected = "one of: " .. table.concat(names, ", "), hint = near and 'did you mean "' .. near .. '"?' or nil,
+  }
+end
+
 --- check.one_of(what, value, names, where) → value, which must be one of names.
 function check.one_of(what, value, names, where)
   for _, name in ipairs(names) do
@@ -110,7 +124,7 @@ local accepts = {
 }
 local spoken = {
   integer = "a whole number", number = "a number", string = "a text in quotes", boolean = "true or false", table = "a table",
-  list = "a list", ["function"] = "a function",
+  list = "a list", ["function"] = "a function", optimiser = "an optimiser, lab.adam { … }", schedule = "a lab.schedule",
 }
 
 -- "a whole number, at least 1": what an option's rule accepts.

@@ -20,6 +20,7 @@ local function class(kind, lazy)
       rawset(self, key, field)
       return field
     end
+    if Class[key] == nil then check.member(Class, key, lazy) end
     return Class[key]
   end
   local function no_arithmetic()

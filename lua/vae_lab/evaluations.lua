@@ -5,7 +5,10 @@
 -- Promise: an evaluation changes nothing in the run's identity; asked for later, it is computed from the stored weights.
 -- Its numbers are metrics at step 0; its canonical text ("nll(examples=0, samples=500, seed=1)") says which settings they have.
 --
--- To add one: a file evaluations/NAME.lua that returns { rules =, needs =, run = function (options) … }, and its name below.
+-- To add one: a file evaluations/NAME.lua that returns { rules =, run = function (options) … }, and its name below.  It may also
+-- say what it asks for, and is then refused before any training: nodes = { public names of the model }, labels = true,
+-- fits = function (widths, data), which raises, and needs = { experiments in evaluations/ that train a model for it }.
+-- keeps(options): the name of an evaluation that it makes too.
 
 local check = require "vae_lab.check"
 
@@ -13,6 +16,25 @@ local evaluations = {}
 
 local Evaluation = { kind = "evaluation" }
 Evaluation.__index = Evaluation
+
+--- evaluation:check(widths, data): raises unless a model with these public names, on this data, has what is asked for.
+function Evaluation:check(widths, data)
+  for _, name in ipairs(self.nodes) do
+    if not widths[name] then
+      check.fail {
+        what = "lab.eval." .. self.name .. ' needs "' .. name .. '", which the model does not give',
+        expected = "return { bound = …, q = q, p = px, z = z } from the model", hint = "or leave that evaluation out",
+      }
+    end
+  end
+  if self.labels and data:classes() == 0 then
+    check.fail {
+      what = "lab.eval." .. self.name .. " needs labels, and the data has none",
+      hint = "leave it out, or use data with labels",
+    }
+  end
+  if self.fits then self.fits(widths, data) end
+end
 
 local function text_of(name, options)
   local parts = {}
@@ -29,7 +51,10 @@ for _, name in ipairs(names) do
   evaluations[name] = function(given)
     local kind = require("vae_lab.evaluations." .. name)
     local options = check.options("lab.eval." .. name, given, kind.rules)
-    return setmetatable({ text = text_of(name, options), needs = kind.needs or {}, run = kind.run(options) }, Evaluation)
+    return setmetatable({
+      name = name, text = text_of(name, options), nodes = kind.nodes or {}, labels = kind.labels, fits = kind.fits,
+      needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), run = kind.run(options),
+    }, Evaluation)
   end
 end
 

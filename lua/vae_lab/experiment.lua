@@ -97,7 +97,7 @@ function experiment.check_seed(what, seed) return check.value(what, seed, { type
 local function check_grid(what, grid)
   for key, list in pairs(grid) do
     if key ~= "seed" then check_setting_name(what, key) end
-    if type(list) ~= "table" or getmetatable(list) or #list == 0 then
+    if type(list) ~= "table" or getmetatable(list) or #list == 0 or #check.sorted_keys(list) > 0 then
       check.fail {
         what = "bad list of " .. tostring(key) .. " in " .. what, found = check.describe(list),
         expected = "{ value, value, … }",
@@ -106,7 +106,7 @@ local function check_grid(what, grid)
     local seen = {}
     for i, value in ipairs(list) do
       local name = string.format("value %d of %s in %s", i, key, what)
-      if key == "seed" then experiment.check_seed(name, value) end
+      if key == "seed" then experiment.check_seed(string.format("seed %d in %s", i, what), value) end
       if not is_setting_value(value) then
         check.fail {
           what = "bad " .. name, found = check.describe(value),
@@ -160,7 +160,50 @@ local function is_evaluation(entry)
   return type(meta) == "table" and meta.kind == "evaluation"
 end
 
-local function check_evaluate(what, list) check_list(what, list, is_evaluation, "lab.eval.elbo(), lab.eval.nll { … } …") end
+-- Two of a kind would record the same names, and one would be lost.
+local function check_evaluate(what, list)
+  check_list(what, list, is_evaluation, "lab.eval.elbo(), lab.eval.nll { … } …")
+  local first = {}
+  for i, evaluation in ipairs(list) do
+    local other = first[evaluation.name]
+    if other then
+      check.fail {
+        what = string.format("entries %d and %d of %s record the same metrics", other, i, what),
+        found = list[other].text .. " and " .. evaluation.text, expected = "one lab.eval." .. evaluation.name,
+        hint = "change its options and run again: a later evaluation needs no training",
+      }
+    end
+    first[evaluation.name] = i
+  end
+  for i, evaluation in ipairs(list) do
+    local other = evaluation.keeps and first[evaluation.keeps]
+    if other then
+      check.fail {
+        what = string.format("entries %d and %d of %s keep the same images", math.min(i, other), math.max(i, other), what),
+        found = list[other].text .. " and " .. evaluation.text, expected = "lab.eval." .. evaluation.name .. " alone",
+      }
+    end
+  end
+end
+
+local function is_figure(entry) return type(entry) == "table" and type(entry.draw) == "function" end
+
+-- Figures are files of that name.
+local function check_figures(what, list)
+  check_list(what, list, is_figure, "lab.fig.curves(), lab.fig.ellipses { … } …")
+  local first = {}
+  for i, figure in ipairs(list) do
+    local name = figure.name or i -- one that a script made itself may have none
+    local other = first[name]
+    if other then
+      check.fail {
+        what = string.format("entries %d and %d of %s have the same name", other, i, what), found = check.describe(name),
+        expected = "a name = of its own for each",
+      }
+    end
+    first[name] = i
+  end
+end
 
 -- ---- profiles --------------------------------------------------------------------------------------------------------
 
@@ -222,7 +265,7 @@ function experiment.new(options)
   check_sweep("sweep", o.sweep)
   if type(o.train) == "table" then o.train = experiment.train("train", o.train) end
   check_evaluate("evaluate", o.evaluate)
-  check_list("figures", o.figures, function(f) return type(f) == "table" end, "lab.fig.curves(), lab.fig.ellipses { … } …")
+  check_figures("figures", o.figures)
   check_profiles(o.profile)
   return setmetatable(o, Experiment)
 end

@@ -13,7 +13,10 @@ local distributions = require "vae_lab.distributions"
 local networks = {}
 
 local Network = { kind = "network" }
-Network.__index = Network
+function Network.__index(_, key)
+  if Network[key] == nil then check.member(Network, key, { output = true }) end
+  return Network[key]
+end
 
 -- ---- initial values --------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,14 @@ local optimisers = {}
 local Optimiser = { kind = "optimiser" }
 Optimiser.__index = Optimiser
 
+-- A list is checked where it stands; what a schedule or a function gives, when the plan is made.
+local function check_rates(what, list)
+  if #list == 0 then check.fail { what = what .. " is an empty list", expected = "{ 1e-3, 1e-4, … }, one for each epoch" } end
+  for epoch, value in ipairs(list) do
+    check.value(what .. " at epoch " .. epoch, value, { type = "number", min = 0 })
+  end
+end
+
 local function maker(kind, own)
   local rules = {
     rate = { type = "number|list|schedule|function", min = 0, default = 1e-3 },
@@ -22,6 +30,7 @@ local function maker(kind, own)
   for name, rule in pairs(own) do rules[name] = rule end
   return function(options)
     local o = check.options("lab." .. kind, options, rules)
+    if type(o.rate) == "table" and not getmetatable(o.rate) then check_rates("rate of lab." .. kind, o.rate) end
     o.kind = kind
     return setmetatable(o, Optimiser)
   end

@@ -175,10 +175,18 @@ local function value_text(value)
   return tostring(value)
 end
 
+-- The same of value i of a sweep's list: functions have no text of their own; several are told apart by their number.
+local function swept_text(list, i)
+  local functions = 0
+  for _, value in ipairs(list) do functions = functions + (type(value) == "function" and 1 or 0) end
+  local number = functions > 1 and type(list[i]) == "function" and " " .. i or ""
+  return value_text(list[i]) .. number
+end
+
 -- "beta=0.1, latent=5": the swept keys but for the seed, in alphabetical order.
-local function label_of(e, keys, point)
+local function label_of(e, keys, spelled)
   local parts = {}
-  for i, key in ipairs(keys) do parts[i] = key .. "=" .. value_text(point[key]) end
+  for i, key in ipairs(keys) do parts[i] = key .. "=" .. spelled[key] end
   return #parts > 0 and table.concat(parts, ", ") or e.name
 end
 
@@ -188,26 +196,34 @@ local function expand(e, r, grid, points)
   for _, key in ipairs(check.sorted_keys(grid)) do
     if key ~= "seed" then keys[#keys + 1] = key end
   end
-  local function walk(depth, chosen)
-    if depth <= #keys then
-      for _, value in ipairs(grid[keys[depth]]) do
-        chosen[keys[depth]] = value
-        walk(depth + 1, chosen)
+  local function walk(depth, chosen, spelled)
+    local key = keys[depth]
+    if key then
+      for i, value in ipairs(grid[key]) do
+        chosen[key], spelled[key] = value, swept_text(grid[key], i)
+        walk(depth + 1, chosen, spelled)
       end
       return
     end
     points[#points + 1] = {
-      values = merge(copy(r.settings), chosen), label = label_of(e, keys, chosen), seeds = grid.seed or { 1 },
+      values = merge(copy(r.settings), chosen), spelled = copy(spelled), label = label_of(e, keys, spelled),
+      seeds = grid.seed or { 1 },
     }
   end
-  walk(1, {})
+  walk(1, {}, {})
 end
 
 -- ---- training --------------------------------------------------------------------------------------------------------
 
 local function training(r, point)
   local given = r.train
-  if type(given) == "function" then given = experiment.train("what train returned", given(build.run(point.values))) end
+  if type(given) == "function" then
+    local returned = given(build.run(point.values))
+    if returned == nil then
+      check.fail { what = "train returned nothing", expected = "return { epochs = …, batch = …, optimiser = … }" }
+    end
+    given = experiment.train("what train returned", returned)
+  end
   local t = merge(merge(copy(experiment.train_defaults), given), r.train_over)
   t.optimiser = copy(t.optimiser or experiment.default_optimiser())
   if r.rate then t.optimiser.rate = r.rate end
@@ -240,13 +256,16 @@ end
 
 -- What a reader of the database compares runs by: every setting, and what training was like.
 local function params_of(r, point, built, t, data)
-  local params = { latent = built.latent }
-  for key, value in pairs(point.values) do params[key] = type(value) == "number" and value or value_text(value) end
-  return merge(params, {
-    data = r.data.name, binarise = r.data.binarise, examples = data:count("train"), epochs = t.epochs, batch = t.batch,
-    samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
+  local params = {
+    latent = built.latent, data = r.data.name, binarise = r.data.binarise, examples = data:count("train"), epochs = t.epochs,
+    batch = t.batch, samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
     rate = type(t.optimiser.rate) == "number" and t.optimiser.rate or schedules.text(t.optimiser.rate),
-  })
+  }
+  -- the script's own names win: "latent", "examples" or "optimiser" may be settings
+  for key, value in pairs(point.values) do
+    params[key] = type(value) == "number" and value or point.spelled[key] or value_text(value)
+  end
+  return params
 end
 
 -- What evaluations of this list need besides the run's own model: names of experiments in evaluations/.
@@ -289,6 +308,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
   for name, schedule in pairs(built.scalars) do
     scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
   end
+  for _, evaluation in ipairs(r.evaluate) do evaluation:check(built.widths, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed,
@@ -313,7 +333,7 @@ local function add_required(runs, r, open, needed)
         hint = "leave lab.eval.clarity out, or use data with labels",
       }
     end
-    add_point(runs, e, own, { values = own.settings, label = name, seeds = { 1 } }, open, 0, {})
+    add_point(runs, e, own, { values = own.settings, spelled = {}, label = name, seeds = { 1 } }, open, 0, {})
     index[name] = #runs
   end
   return index

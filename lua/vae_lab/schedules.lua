@@ -7,7 +7,10 @@
 
 local check = require "vae_lab.check"
 
-local schedules = {}
+local kinds = { "constant", "cosine", "iwae", "iwae_epochs", "linear", "steps", "warmup" }
+local schedules = setmetatable({}, {
+  __index = function(_, key) check.unknown("schedule lab.schedule.", key, kinds) end,
+})
 
 local Schedule = { kind = "schedule" }
 Schedule.__index = Schedule
@@ -121,7 +124,10 @@ function schedules.is(v) return getmetatable(v) == Schedule or type(v) == "funct
 function schedules.text(v)
   if type(v) == "number" then return check.number(v) end
   if type(v) == "function" then return "schedule" end
-  return v.text
+  if getmetatable(v) == Schedule then return v.text end
+  local text = {}
+  for i, value in ipairs(v) do text[i] = check.number(value) end
+  return table.concat(text, " ")
 end
 
 --- schedules.values(what, v, epochs) → the list of its values; a number is a list of one.
@@ -133,7 +139,7 @@ function schedules.values(what, v, epochs, where)
     local at = type(v) == "function" and v or v.at
     for epoch = 1, epochs do values[epoch] = settled(at(epoch)) end
   elseif type(v) == "table" and #v > 0 then
-    for epoch, value in ipairs(v) do values[epoch] = value end
+    for epoch = 1, math.min(#v, epochs) do values[epoch] = v[epoch] end
   end
   for epoch, value in ipairs(values) do
     if not is_number(value) then

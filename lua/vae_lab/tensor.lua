@@ -18,9 +18,15 @@ local tensor = {}
 local Tensor = { kind = "tensor" }
 tensor.Tensor = Tensor
 
+-- What a tensor may have beside its methods.
+local fields = { node = true, draws = true, graph = true, origin = true, drawn_from = true, eps = true, make = true }
+
 -- A leaf may be made when it is first used (tensor.lazy_input): then its node comes from here.
 function Tensor.__index(self, key)
-  if key ~= "node" then return Tensor[key] end
+  if key ~= "node" then
+    if Tensor[key] == nil and not fields[key] then check.member(Tensor, key, {}) end
+    return Tensor[key]
+  end
   self.node = self.make()
   return self.node
 end

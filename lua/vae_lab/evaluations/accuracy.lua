@@ -2,9 +2,11 @@
 --
 -- evaluations/accuracy.lua: how good a classifier is, and how often it is sure of real images.
 
+local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 
 local accuracy = {
+  nodes = { "p.mean" }, labels = true,
   rules = {
     examples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
   },
@@ -19,11 +21,22 @@ function accuracy.best(list, classes)
   return list[place], place
 end
 
+-- A distribution over the classes, or over one more ("no image of the kind").
+function accuracy.fits(widths, data)
+  local width, classes = widths["p.mean"], data:classes()
+  if width ~= classes and width ~= classes + 1 then
+    check.fail {
+      what = "lab.eval.accuracy is for a model that gives classes",
+      found = string.format("p = a distribution of %d features", width),
+      expected = string.format(":categorical(y), %d classes", classes), hint = "or leave that evaluation out",
+    }
+  end
+end
+
 --- lab.eval.accuracy { examples = 2000, sure = 0.5 }, for a model with p = a categorical distribution of y:
 -- test/accuracy, and test/sure, the share of real test images that one class of the data has at least probability `sure` for.
 function accuracy.run(o)
   return function(model, data, recorder)
-    common.needs(model, "accuracy", "p.mean")
     local count = common.count(data, "test", o.examples)
     local p = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count }
     local right, sure, classes = 0, 0, data:classes()

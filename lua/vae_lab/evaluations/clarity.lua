@@ -12,6 +12,7 @@ local common = require "vae_lab.evaluations.common"
 local accuracy = require "vae_lab.evaluations.accuracy"
 
 local clarity = {
+  nodes = { "z", "p.mean" },
   rules = {
     samples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
     seed = { type = "integer", min = 0, default = 1 },
@@ -64,7 +65,6 @@ end
 -- An autoencoder's decoder may draw one clear digit at every prior draw: all clear, hardly any coverage.
 function clarity.run(o)
   return function(model, data, recorder, others)
-    common.needs(model, "clarity", "z", "p.mean")
     local stats = require "vae_lab.native.stats"
     local function count(images) return judge(others.classifier, images, data:classes(), o.sure) end
 

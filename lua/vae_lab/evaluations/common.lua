@@ -1,8 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/common.lua: what evaluations share: examples, labels, and what a model can be asked for.
-
-local check = require "vae_lab.check"
+-- evaluations/common.lua: what evaluations share: examples, labels, and what a model has.
 
 local common = {}
 
@@ -14,18 +12,6 @@ end
 
 --- common.has(model, name) → whether the model has a node of that name.
 function common.has(model, name) return (model:width(name) or 0) > 0 end
-
---- common.needs(model, evaluation, …): raises unless the model has the named nodes.
-function common.needs(model, evaluation, ...)
-  for _, name in ipairs { ... } do
-    if not common.has(model, name) then
-      check.fail {
-        what = "lab.eval." .. evaluation .. ' needs "' .. name .. '", which the model does not give',
-        expected = "return { bound = …, q = q, p = px, z = z } from the model", hint = "or leave that evaluation out",
-      }
-    end
-  end
-end
 
 --- common.labels(data, split, count) → the first labels, or nil where the data has none.
 function common.labels(data, split, count)

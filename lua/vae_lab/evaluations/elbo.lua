@@ -5,6 +5,7 @@
 local common = require "vae_lab.evaluations.common"
 
 local elbo = {
+  nodes = { "elbo" },
   rules = {
     samples = { type = "integer", min = 1, default = 10 }, examples = { type = "integer", min = 0, default = 0 },
     seed = { type = "integer", min = 0, default = 1 },
@@ -16,7 +17,6 @@ local elbo = {
 -- Nats per example, at beta = 1 whatever was trained.  …_se: standard error of the mean over the examples.
 function elbo.run(o)
   return function(model, data, recorder)
-    common.needs(model, "elbo", "elbo")
     local names = {}
     for _, name in ipairs { "elbo", "reconstruction", "kl" } do
       if common.has(model, name) then names[#names + 1] = name end

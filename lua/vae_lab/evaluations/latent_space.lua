@@ -6,6 +6,7 @@ local common = require "vae_lab.evaluations.common"
 local originals = require "vae_lab.evaluations.originals"
 
 local latent_space = {
+  nodes = { "q.mu", "q.sigma" },
   rules = {
     examples = { type = "integer", min = 2, default = 2000 }, store = { type = "integer", min = 0, default = 2000 },
     draws = { type = "integer", min = 1, default = 10000 }, radius = { type = "number", above = 0, default = 2 },
@@ -13,6 +14,9 @@ local latent_space = {
     per_class = { type = "integer", min = 1, default = 5 }, seed = { type = "integer", min = 0, default = 1 },
   },
 }
+
+--- The same artifact as lab.eval.originals, unless nothing is stored.
+function latent_space.keeps(o) return o.store > 0 and "originals" or nil end
 
 -- Ellipses cover a volume in few dimensions only: beyond, every draw is a hole.
 local HOLE_DIMENSIONS = 3
@@ -51,7 +55,6 @@ end
 -- The first `store` posteriors are kept (for figures and SQL), with the first `per_class` images of each class among them.
 function latent_space.run(o)
   return function(model, data, recorder, others)
-    common.needs(model, "latent_space", "q.mu", "q.sigma")
     local stats = require "vae_lab.native.stats"
     local count = common.count(data, "test", math.max(o.examples, o.store))
     local ask = { data = data, split = "test", first = 1, count = count, seed = o.seed }

@@ -5,6 +5,7 @@
 local common = require "vae_lab.evaluations.common"
 
 local nll = {
+  nodes = { "logw" },
   rules = {
     samples = { type = "integer", min = 1, default = 500 }, examples = { type = "integer", min = 0, default = 0 },
     seed = { type = "integer", min = 0, default = 1 },
@@ -23,7 +24,6 @@ local CHUNK = 100
 --                 test/nll is then a bound on the likelihood more than an estimate of it (beta = 0)
 function nll.run(o)
   return function(model, data, recorder)
-    common.needs(model, "nll", "logw")
     local count = common.count(data, "test", o.examples)
     local logp, _, ess = model:log_weights {
       name = "logw", data = data, split = "test", first = 1, count = count, samples = o.samples, chunk = CHUNK, seed = o.seed,

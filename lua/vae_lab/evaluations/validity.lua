@@ -16,6 +16,7 @@
 local common = require "vae_lab.evaluations.common"
 
 local validity = {
+  nodes = { "z", "p.mean" },
   rules = {
     samples = { type = "integer", min = 100, default = 2000 }, hidden = { type = "integer", min = 1, default = 64 },
     epochs = { type = "integer", min = 1, default = 20 }, seed = { type = "integer", min = 0, default = 1 },
@@ -68,7 +69,6 @@ end
 --   sample/told_apart the judge's share of right answers on what it was not trained with: 1/2 … 1
 function validity.run(o)
   return function(model, data, recorder)
-    common.needs(model, "validity", "z", "p.mean")
     local stats = require "vae_lab.native.stats"
     local fit = require("vae_lab.native.model").fit
     local count = common.count(data, "test", o.samples)
