@@ -27,11 +27,13 @@ CREATE TEMP TABLE last AS
 SELECT v.run, v.experiment, v.label, v.seed, v.metric, v.value FROM last_values v
 WHERE v.run IN (SELECT id FROM latest) AND v.metric NOT LIKE 'time/%' AND v.metric NOT LIKE 'gradient/%';
 
--- Over the seeds, from the view summary; a metric that is not finite in some run has no mean here.
+-- Over the seeds, from the view summary; a metric that some run does not have, or not as a finite number, has no mean here.
 CREATE TEMP TABLE mean AS
 SELECT s.experiment, s.label, s.metric, s.seeds, s.mean, (s.ci_high - s.ci_low) / 2 AS half FROM summary s
-WHERE s.configuration IN (SELECT configuration FROM latest) AND s.missing = 0
-    AND EXISTS (SELECT 1 FROM latest l WHERE l.configuration = s.configuration AND l.experiment = s.experiment AND l.label = s.label)
+JOIN (SELECT experiment, label, configuration, count(*) AS runs FROM latest GROUP BY 1, 2, 3) l
+    ON l.configuration = s.configuration AND l.experiment = s.experiment AND l.label = s.label
+WHERE s.missing = 0 AND l.runs = (SELECT count(v.value) FROM last v
+        WHERE v.experiment = s.experiment AND v.label = s.label AND v.metric = s.metric)
     AND s.metric NOT LIKE 'time/%' AND s.metric NOT LIKE 'gradient/%';
 
 -- Two configurations a and b of one experiment, seed by seed: x is a's value, y is b's.

@@ -68,7 +68,7 @@ X
 script "a syntax error" 'bad.lua:[0-9]+' <<'X'
 s/sweep    = {/sweep    = = {/
 X
-script "a run-time error" 'bad.lua:[0-9]+' 'nil' <<'X'
+script "a run-time error" 'bad.lua:[0-9]+' 'nothing|nil' <<'X'
 s/local z  = q:sample()/local z  = q:sample() local y = z.nothing.more/
 X
 script "a misspelt global" 'bad.lua:[0-9]+' 'labb' <<'X'
