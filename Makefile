@@ -33,7 +33,7 @@ OPT_coverage := -O0 -g --coverage
 OPT     ?= $(OPT_$(VARIANT))
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
 CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp -ffp-contract=off \
-             -fno-math-errno -DVAE_LAB_VERSION='"$(VERSION)"' -DVAE_LAB_PREFIX='"$(PREFIX)"' $(CFLAGS)
+             -fno-math-errno -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -fopenmp $(LDFLAGS)
 
 # ---- what there is to build -----------------------------------------------------------------------------------------
@@ -84,6 +84,12 @@ $(B)/num/%.o: src/num/%.c $(B)/flags
 	$(call compile,-DNUM_ISA_LIST='$(foreach i,$(ISAS),X($(i)))')
 $(B)/%.o: src/%.c $(B)/flags
 	$(call compile)
+# one file knows where the program is installed: another PREFIX compiles it alone
+$(B)/bind/script.o: $(B)/prefix
+$(B)/bind/script.o: private CFLAGS_ALL += -DVAE_LAB_PREFIX='"$(PREFIX)"'
+$(B)/prefix: FORCE
+	@mkdir -p $(B)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
 # the schema is part of the program
 $(B)/store/schema.o: $(B)/store/schema.inc
 $(B)/store/schema.inc: src/store/schema.sql

@@ -19,7 +19,7 @@ Schedule.__tostring = function(s) return s.text end
 local function new(text, at) return setmetatable({ text = text, at = at }, Schedule) end
 
 -- Nine significant digits: the C library's cos and pow may differ in the last bit between machines; a plan may not.
-local function settled(v) return type(v) == "number" and v == v and tonumber(string.format("%.9g", v)) or v end
+local function settled(v) return tonumber(string.format("%.9g", v)) end
 
 local function is_number(v) return type(v) == "number" and v == v and math.abs(v) < math.huge end
 
@@ -134,26 +134,24 @@ end
 -- v: a number, a list of numbers (one an epoch), a schedule, or a Lua function of the epoch.
 function schedules.values(what, v, epochs, where)
   if type(v) == "number" then return { v } end
-  local values = {}
-  if type(v) == "function" or getmetatable(v) == Schedule then
-    local at = type(v) == "function" and v or v.at
-    for epoch = 1, epochs do values[epoch] = settled(at(epoch)) end
-  elseif type(v) == "table" and #v > 0 then
-    for epoch = 1, math.min(#v, epochs) do values[epoch] = v[epoch] end
+  local is_list = type(v) == "table" and getmetatable(v) == nil
+  if not is_list and not schedules.is(v) or is_list and #v == 0 then
+    check.fail {
+      what = "bad " .. what, where = where, found = check.describe(v),
+      expected = "a number, a list of numbers, a lab.schedule, or a function of the epoch",
+    }
   end
-  for epoch, value in ipairs(values) do
+  local at = type(v) == "function" and v or is_list and function(epoch) return v[epoch] end or v.at
+  local values = {}
+  for epoch = 1, is_list and math.min(#v, epochs) or epochs do
+    local value = at(epoch)
     if not is_number(value) then
       check.fail {
         what = string.format("%s is no number at epoch %d", what, epoch), where = where, found = check.describe(value),
         expected = "a finite number",
       }
     end
-  end
-  if #values == 0 then
-    check.fail {
-      what = "bad " .. what, where = where, found = check.describe(v),
-      expected = "a number, a list of numbers, a lab.schedule, or a function of the epoch",
-    }
+    values[epoch] = is_list and value or settled(value)
   end
   -- equal values to the end are one value: the schedule stays where it is after its last
   while #values > 1 and values[#values] == values[#values - 1] do values[#values] = nil end

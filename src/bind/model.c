@@ -226,8 +226,8 @@ static void read_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask)
             luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, ask->fed, (LUAI_UACINT)width);
         ask->fed_values = bind_array_floats(L, values);
     }
-    size_t rows = ask->data != NULL ? data_count(ask->data, ask->split) : values->rows;
-    read_range(L, table, ask, rows, ask->data != NULL && values != NULL ? values->rows : rows);
+    size_t own = values != NULL ? values->rows : 0, rows = ask->data != NULL ? data_count(ask->data, ask->split) : own;
+    read_range(L, table, ask, rows, ask->data != NULL && values != NULL ? own : rows);
     if (values != NULL && ask->data == NULL)
         ask->fed_values += ask->first * values->cols;
     read_scalars(L, table, ask);

@@ -45,7 +45,7 @@ void bind_keys(lua_State *L, int index, const char *what, const char *const *nam
         return;
     luaL_checktype(L, index, LUA_TTABLE);
     size_t count = 0;
-    while (names[count] != NULL && count < NAMES_MAX)
+    while (count < NAMES_MAX && names[count] != NULL)
         count++;
     index = lua_absindex(L, index);
     for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {

@@ -216,7 +216,7 @@ static void identify(lua_State *L, BindScript *s, LabRun *run, size_t entry)
 {
     Error err = ERROR_NONE;
     if (lab_run_identify(run, &err) != 0) {
-        error_in(&err, "run %zu (%s, seed %llu)", entry + 1, run->label, (unsigned long long)run->seed);
+        error_in(&err, "run %zu", entry + 1);
         bind_raise(L, &err);
     }
     memcpy(s->identity[entry], run->identity, DIGEST_TEXT);

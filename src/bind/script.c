@@ -254,8 +254,26 @@ static int load(lua_State *L)
     return 0;
 }
 
+/* An experiment of that name among those that come with the program: in ./experiments, in the library's folder (installed) or
+ * beside it (in the tree). */
+static int find_experiment(const char *path, char *found, size_t size)
+{
+    char library[PATH + 32];
+    Error unsaid = ERROR_NONE;
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    const char *dot = strrchr(name, '.'), *end = dot != NULL && strcmp(dot, ".lua") == 0 ? "" : ".lua";
+    snprintf(found, size, "experiments/%s%s", name, end);
+    int known = bind_library(library, sizeof library, &unsaid) == 0;
+    if (access(found, R_OK) != 0 && known)
+        snprintf(found, size, "%s/experiments/%s%s", library, name, end);
+    if (access(found, R_OK) != 0 && known && (slash = strrchr(library, '/')) != NULL)
+        snprintf(found, size, "%.*s/experiments/%s%s", (int)(slash - library), library, name, end);
+    return access(found, R_OK) == 0;
+}
+
 static int check_file(const char *path, Error *err)
 {
+    char nearest[2 * PATH];
     struct stat info;
     if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0)
         return 0;
@@ -266,7 +284,8 @@ static int check_file(const char *path, Error *err)
         error_found(err, S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
     else
         error_found(err, "%s", strerror(number));
-    return error_expected(err, "an experiment, such as experiments/kl_ablation.lua");
+    error_expected(err, "an experiment, such as experiments/kl_ablation.lua");
+    return find_experiment(path, nearest, sizeof nearest) ? error_hint(err, "did you mean %s?", nearest) : -1;
 }
 
 BindScript *bind_script_load(const char *path, const BindSettings *settings, Error *err)

@@ -30,6 +30,7 @@ const CliCommand cli_commands[] = {
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
 const char *cli_lua_version = "Lua, version unknown";
+const char *cli_program = "vae-lab";
 
 /* ---- help ------------------------------------------------------------------------------------------------------------ */
 
@@ -62,14 +63,15 @@ static const CliCommand *find_command(const char *name)
 
 static int unknown_command(const char *name, Error *err)
 {
-    const char *names[sizeof cli_commands / sizeof cli_commands[0]];
+    const char *names[sizeof cli_commands / sizeof cli_commands[0] + 2] = {"--help", "--version"};
     for (size_t i = 0; i < cli_command_count; i++)
-        names[i] = cli_commands[i].name;
-    const char *nearest = text_nearest(name, names, cli_command_count);
+        names[i + 2] = cli_commands[i].name;
+    const char *nearest = text_nearest(name, names, cli_command_count + 2);
     error_set(err, ERR_USAGE, name[0] == '-' ? "there is no option '%s'" : "there is no command '%s'", name);
     if (nearest != NULL)
         return error_hint(err, "did you mean '%s'?", nearest);
-    return error_hint(err, "vae-lab --help lists the commands");
+    return error_hint(err, name[0] == '-' ? "the command comes first: vae-lab COMMAND [option]…; vae-lab --help lists the commands"
+                                          : "vae-lab --help lists the commands");
 }
 
 static int wants_help(int argc, char **argv)
@@ -145,6 +147,8 @@ static int exit_code(Error *err)
 int cli_main(int argc, char **argv)
 {
     Error err = ERROR_NONE;
+    if (argc > 0 && argv[0][0] != '\0')
+        cli_program = argv[0];
     if (argc < 2) {
         print_usage(stderr);
         return ERR_USAGE;

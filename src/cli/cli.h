@@ -23,6 +23,9 @@ typedef struct CliCommand {
 extern const CliCommand cli_commands[];
 extern const size_t cli_command_count;
 
+/* What the program was called by ("./vae-lab"): a command that is printed for a shell begins with it. */
+extern const char *cli_program;
+
 /* Runs the command line; returns the process' exit code. */
 int cli_main(int argc, char **argv);
 
@@ -31,8 +34,8 @@ typedef struct CliOption {
     const char *name;  /* "--db"; a short form may follow after a comma: "--out,-o" */
     int *flag;         /* set to 1 */
     const char **text; /* takes a value: --db FILE or --db=FILE */
-    long *number;      /* takes a whole number of at least `least` */
-    long least;
+    long *number;      /* takes a whole number of at least `least`, and at most `most` where that is not 0 */
+    long least, most;
     const char **list; /* may be repeated: list[0 … *list_count) */
     size_t *list_count;
     size_t list_max;

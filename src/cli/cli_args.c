@@ -55,17 +55,19 @@ static int unknown_option(const char *word, size_t n, const char *command, const
 static int bad_value(const CliOption *o, const char *found, const char *expected, Error *err)
 {
     error_set(err, ERR_USAGE, "%.*s: the value is missing or wrong", (int)strcspn(o->name, ","), o->name);
-    error_found(err, "%s", found == NULL ? "nothing" : found);
+    error_found(err, "%s", found == NULL || found[0] == '\0' ? "nothing" : found);
     return error_expected(err, "%s", expected);
 }
 
 static int take_number(const CliOption *o, const char *value, Error *err)
 {
-    char *end, expected[64];
+    char *end, expected[96];
     errno = 0;
     long number = strtol(value, &end, 10);
-    if (end == value || *end != '\0' || errno != 0 || number < o->least) {
-        snprintf(expected, sizeof expected, "a whole number of at least %ld", o->least);
+    if (end == value || *end != '\0' || errno != 0 || number < o->least || (o->most > 0 && number > o->most)) {
+        int used = snprintf(expected, sizeof expected, "a whole number of at least %ld", o->least);
+        if (o->most > 0)
+            snprintf(expected + used, sizeof expected - (size_t)used, " and at most %ld", o->most);
         return bad_value(o, value, expected, err);
     }
     *o->number = number;

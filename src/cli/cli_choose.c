@@ -155,7 +155,10 @@ int cli_configs_read(CliConfigs *list, Store *s, char *const *names, int count, 
 {
     int status = 0;
     if (count == 0)
-        status = read_choice(list, s, CONFIG_SQL("id IN (SELECT run FROM sweep_run WHERE sweep = (SELECT max(id) FROM sweep))"),
+        /* the sweep's own: runs that it only needs, such as a classifier, belong to another experiment */
+        status = read_choice(list, s,
+                             CONFIG_SQL("experiment = (SELECT experiment FROM sweep ORDER BY id DESC LIMIT 1) AND "
+                                        "id IN (SELECT run FROM sweep_run WHERE sweep = (SELECT max(id) FROM sweep))"),
                              NULL, 0, err);
     for (int i = 0; i < count && status == 0; i++)
         status = read_name(list, s, names[i], err);

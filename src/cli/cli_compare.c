@@ -291,7 +291,7 @@ static int print_rows(const CliConfigs *list, const Choice *metrics, double *scr
 static const char differs_sql[] =
     "WITH chosen AS (SELECT key AS i, value AS run FROM json_each(?1)), "
     "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN param p ON p.run = chosen.run WHERE "
-    "p.name <> 'seed' "
+    "p.name NOT IN ('seed', 'data') "
     "UNION ALL SELECT i, 'plan' || substr(j.fullkey, 2), CAST(j.atom AS TEXT) FROM chosen JOIN run r ON r.id = chosen.run, "
     "json_tree(CASE WHEN json_valid(r.plan) THEN r.plan ELSE '{}' END) j WHERE j.atom IS NOT NULL "
     "UNION ALL SELECT i, 'data', r.data FROM chosen JOIN run r ON r.id = chosen.run "

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 const char cli_data_help[] =
-    "  vae-lab data list                 what there is\n"
+    "  vae-lab data list                 what there is, and which of it is here\n"
     "  vae-lab data verify [NAME]        check the files against the published checksums; without a name, all that are here\n"
     "  vae-lab data show NAME            counts, classes, digests, and a few examples drawn in the terminal\n"
     "\n"
@@ -32,9 +32,9 @@ static const char *const split_names[DATA_SPLITS] = {"train", "valid", "test"};
 
 /* ---- list ----------------------------------------------------------------------------------------------------------- */
 
-static int list(CliFormat format, Error *err)
+static int list(const char *dir, CliFormat format, Error *err)
 {
-    static const char *const columns[] = {"name", "classes", "files", "what"};
+    static const char *const columns[] = {"name", "classes", "files", "here", "what"};
     const DataEntry *entry;
     size_t count = data_catalogue(&entry);
     CliTable *t = cli_table_alloc(columns, sizeof columns / sizeof columns[0]);
@@ -53,6 +53,7 @@ static int list(CliFormat format, Error *err)
             cli_table_integer(t, files);
         else
             cli_table_text(t, "built in");
+        cli_table_text(t, data_present(entry[i].name, dir) ? "yes" : "no");
         cli_table_text(t, entry[i].what);
     }
     return cli_table_print(t, format, err);
@@ -279,8 +280,12 @@ int cli_data(int argc, char **argv, Error *err)
         return -1;
     if (operands > 2)
         return usage(err, "too many words after `data`");
+    if (dir != NULL && access(dir, F_OK) != 0) {
+        error_set(err, ERR_FILE, "there is no such folder for data");
+        return error_where(err, "--data-dir %s", dir);
+    }
     if (strcmp(what, "list") == 0)
-        return name == NULL ? list(json ? CLI_JSON : csv ? CLI_CSV : CLI_TEXT, err) : usage(err, "`data list` takes no name");
+        return name == NULL ? list(dir, json ? CLI_JSON : csv ? CLI_CSV : CLI_TEXT, err) : usage(err, "`data list` takes no name");
     if (strcmp(what, "verify") == 0)
         return name == NULL ? verify_all(dir, err) : data_verify(name, dir, stdout, err);
     if (strcmp(what, "show") == 0)

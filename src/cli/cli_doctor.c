@@ -4,6 +4,7 @@
  *
  * One line a thing: "ok", "note" (works, but you should know), "missing" or "failed".  Looking changes nothing.
  */
+#include "bind/script.h"
 #include "cli/cli.h"
 #include "cli/cli_query.h"
 #include "cli/commands.h"
@@ -26,7 +27,7 @@ const char cli_doctor_help[] =
     "  --data-dir DIR   the folder with data sets (VAE_LAB_DATA, data)\n"
     "\n"
     "Exit code 0 when an experiment on the built-in data can be run and drawn, 5 when gnuplot is missing,\n"
-    "4 when the database cannot be used.\n"
+    "4 when the database cannot be used, 3 when the Lua library is not found.\n"
     "\n"
     "example: vae-lab doctor\n";
 
@@ -82,6 +83,15 @@ static int on_path(const char *program)
         path += n + (path[n] == ':');
     }
     return 0;
+}
+
+/* 0, or -1 with *err: no script can be run. */
+static int look_at_library(Error *err)
+{
+    char path[4096];
+    int status = bind_library(path, sizeof path, err);
+    line(status == 0 ? "ok" : "missing", "Lua library", status == 0 ? path : err->what);
+    return status;
 }
 
 static int look_at_programs(void)
@@ -143,8 +153,8 @@ static int take_state(void *context, int columns, const char *const *names, cons
 {
     State *state = context;
     (void)columns, (void)names;
-    snprintf(state->text, sizeof state->text, "%lld runs (%lld done), %lld metrics, %.1f MB", (long long)v[0].integer,
-             (long long)v[1].integer, (long long)v[2].integer, v[3].real / 1e6);
+    snprintf(state->text, sizeof state->text, "%lld run%s (%lld done), %lld metrics, %.1f MB", (long long)v[0].integer,
+             v[0].integer == 1 ? "" : "s", (long long)v[1].integer, (long long)v[2].integer, v[3].real / 1e6);
     return 0;
 }
 
@@ -186,11 +196,14 @@ static int look_inside(Store *s, Error *err)
             NULL, 0, take_state, &state, err) != 0 ||
         store_query(s, "PRAGMA journal_mode", NULL, 0, take_journal, &state, err) != 0)
         return -1;
-    int wal = strcmp(state.journal, "wal") == 0;
+    int wal = strcmp(state.journal, "wal") == 0, writable = access(store_path(s), W_OK) == 0;
     snprintf(text, sizeof text, "%.4000s: whole; %s", store_path(s), state.text);
     line("ok", "database", text);
-    line(wal ? "ok" : "note", "journal",
-         wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
+    if (!writable)
+        line("note", "journal", "you may read this database, not write it");
+    else
+        line(wal ? "ok" : "note", "journal",
+             wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
     return 0;
 }
 
@@ -226,9 +239,9 @@ int cli_doctor(int argc, char **argv, Error *err)
         return error_found(err, "%s", argv[1]);
     }
     look_at_machine();
-    int gnuplot = look_at_programs();
+    int library = look_at_library(err), gnuplot = look_at_programs();
     look_at_data(dir);
-    if (look_at_database(cli_database(db), err) != 0)
+    if (library != 0 || look_at_database(cli_database(db), err) != 0)
         return -1;
     if (!gnuplot) {
         error_set(err, ERR_FILE, "gnuplot is missing: no figures can be drawn");

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 const char cli_run_help[] =
-    "  --set key=value   a setting of the script; key=a,b,c sweeps over it; may be repeated\n"
-    "                    (data, epochs, batch, samples, seed, rate, profile and the script's own)\n"
+    "  --set key=value   a setting of the script (data, epochs, batch, samples, rate, profile, seed and its own);\n"
+    "                    may be repeated; seed=1,2,3, or a,b,c for one of the script's own, sweeps over these values\n"
     "  --jobs N          runs side by side, one process each (default: one a core)\n"
     "  --threads N       threads inside a run (VAE_LAB_THREADS; default: the cores that are left)\n"
     "  --db FILE         the database (VAE_LAB_DB; default: results/results.db)\n"
@@ -34,7 +34,7 @@ const char cli_run_help[] =
     "\n"
     "  vae-lab run experiments/kl_ablation.lua --set data=mnist --set seed=1,2,3,4,5 --jobs 4\n";
 
-enum { SETS = 64 };
+enum { SETS = 64, MOST_THREADS = 1024 /* each has a stack of its own */ };
 
 typedef struct Request {
     const char *file, *database, *data_dir;
@@ -52,7 +52,7 @@ static int read_request(Request *r, int argc, char **argv, Error *err)
     const CliOption options[] = {
         {.name = "--set", .list = r->set, .list_count = &r->nset, .list_max = SETS},
         {.name = "--jobs", .number = &r->jobs, .least = 1},
-        {.name = "--threads", .number = &r->threads, .least = 1},
+        {.name = "--threads", .number = &r->threads, .least = 1, .most = MOST_THREADS},
         {.name = "--db", .text = &db},
         {.name = "--data-dir", .text = &r->data_dir},
         {.name = "--fresh", .flag = &r->fresh},
@@ -83,10 +83,10 @@ static int threads_told(long *threads, Error *err)
     char *end;
     errno = 0;
     long number = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || number < 1 || number > 4096) {
+    if (errno != 0 || *end != '\0' || number < 1 || number > MOST_THREADS) {
         error_set(err, ERR_USAGE, "VAE_LAB_THREADS is no number of threads");
         error_found(err, "%s", text);
-        return error_expected(err, "a whole number of at least 1");
+        return error_expected(err, "a whole number of at least 1 and at most %d", MOST_THREADS);
     }
     *threads = number;
     return 0;
@@ -129,7 +129,7 @@ static void quote(Text *t, const char *word)
 static void resume_command(Text *t, int argc, char **argv)
 {
     int options = 1;
-    text_add(t, "vae-lab");
+    quote(t, cli_program);
     for (int i = 0; i < argc; i++) {
         if (options && strcmp(argv[i], "--fresh") == 0)
             continue;
@@ -201,6 +201,7 @@ static int report(const LabOutcome *o, Error *err)
 {
     const struct { size_t n; const char *what; } bad[] = {
         {o->failed, "failed"}, {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
+        {o->busy, "at work in another process"},
     };
     size_t total = 0;
     Text words = {0};
@@ -211,7 +212,10 @@ static int report(const LabOutcome *o, Error *err)
     }
     if (total > 0) {
         error_set(err, ERR_RUN, "not all runs came to their end: %s", text_string(&words));
-        error_hint(err, "vae-lab runs --where \"status <> 'done'\" lists them, vae-lab show RUN tells why");
+        if (total == o->busy)
+            error_hint(err, "when it has ended, the same command tells how, and does what is missing");
+        else
+            error_hint(err, "vae-lab runs --where \"status <> 'done'\" lists them, vae-lab show RUN tells why");
     }
     text_free(&words);
     return total > 0 ? -1 : 0;

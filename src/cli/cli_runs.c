@@ -111,8 +111,8 @@ static int list(Store *s, const Options *o, Error *err)
         args[q.nargs++] = cli_text_value(o->experiment);
     q.sql = text_string(&sql);
     q.args = args;
-    if (status == 0)
-        status = cli_query(s, &q, err);
+    if (status == 0 && (status = cli_query(s, &q, err)) != 0 && o->where != NULL)
+        error_where(err, "--where %s", o->where); /* the rest of the query is ours */
     if (status == 0 && q.rows == 0)
         status = say_nothing_found(s, o, err);
     text_free(&sql);

@@ -13,6 +13,9 @@
 /* Set by a signal in a worker: the training stops at the next step, its state safe. */
 extern volatile sig_atomic_t lab_stop;
 
+/* Most metrics of a run: lab_run_identify refuses more, so that a step needs no allocation for them. */
+enum { LAB_METRICS_MAX = 32 };
+
 double lab_schedule_at(const LabSchedule *s, int epoch);
 
 /* ---- reports from a worker to the sweep: fixed size, so that one write to the pipe is atomic ---------------------- */
@@ -67,8 +70,11 @@ void lab_checkpoint_write(const LabState *s, unsigned char *bytes);
 int lab_checkpoint_read(LabState *s, const unsigned char *bytes, size_t size);
 
 /* ---- a worker (worker.c) and the sweep's display (progress.c) ------------------------------------------------------- */
-/* Everything that one process does for one run.  Returns the exit status of the process. */
+/* Everything that one process does for one run.  Returns the exit status of the process, or leaves by LAB_LEFT_EVALUATION. */
 int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd);
+
+/* The exit status of a worker that a signal ended in an evaluation: its run is done and recorded, the evaluation is made anew. */
+enum { LAB_LEFT_EVALUATION = 99 };
 
 /* Has this run been evaluated so, with these very arguments? */
 int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluated, Error *err);
@@ -84,6 +90,8 @@ typedef struct LabProgress LabProgress;
 LabProgress *lab_progress_alloc(const LabRun *runs, size_t count, const LabOptions *options, Error *err);
 void lab_progress_free(LabProgress *p);
 void lab_progress_skip(LabProgress *p, size_t run);      /* it was done before */
+void lab_progress_note(LabProgress *p, size_t run, const char *text); /* a line about a run that stays */
+void lab_progress_stopping(LabProgress *p);              /* a signal came: workers bring their work to safety */
 void lab_progress_start(LabProgress *p, size_t run);
 void lab_progress_report(LabProgress *p, const LabReport *report);
 void lab_progress_tick(LabProgress *p);                  /* redraws when it is time */

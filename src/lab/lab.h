@@ -85,8 +85,8 @@ size_t lab_model_width(const LabModel *m, const char *name);
 /* [OUT] mean[i] and standard error se[i] over the examples, of the named nodes (NULL-ended), each averaged over its samples first. */
 int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, double *mean, double *se, Error *err);
 
-/* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over ask->samples draws (rounded up to whole chunks), in chunks of at most
- * `chunk`.  [OUT] logp (count), ess (count), se (count): of each example's estimate. */
+/* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over ask->samples draws
+ * (rounded up to whole chunks), in chunks of at most `chunk`.  [OUT] logp (count), ess (count), se (count): of each example's estimate. */
 int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err);
 
 /* A small graph trained on rows in memory, by Adam: a probe of results, not a run.  Its inputs are x and y, each (1, b, width). */
@@ -120,6 +120,7 @@ typedef struct LabOptions {
 
 typedef struct LabOutcome {
     size_t executed, resumed, skipped, failed, diverged, crashed, interrupted; /* evaluated later counts as executed 0 */
+    size_t busy;             /* left to another process, which is at work on them */
     int64_t sweep;
 } LabOutcome;
 

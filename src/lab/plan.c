@@ -138,6 +138,8 @@ static int check(const LabRun *run, Error *err)
     if (graph_find(run->graph, run->objective) < 0)
         return error_set(err, ERR_SCRIPT, "the graph has no node named '%s' to maximise", run->objective);
     for (size_t i = 0; run->metrics[i] != NULL; i++) {
+        if (i == LAB_METRICS_MAX)
+            return out_of_range(err, "the number of metrics", (double)i + 1, "at most 32");
         if (graph_find(run->graph, run->metrics[i]) < 0)
             return error_set(err, ERR_SCRIPT, "the graph has no node named '%s' to record", run->metrics[i]);
     }

@@ -9,11 +9,14 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { LINE = 2048 }; /* bytes of a line, whose text may be a whole error */
 
 #define REDRAW_SECONDS 0.1
 #define LINE_SECONDS 10.0
@@ -76,30 +79,55 @@ static void duration(char *text, size_t size, double seconds)
         snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-static size_t run_name(const LabProgress *p, size_t run, char *text, size_t size)
+/* Columns on a terminal: UTF-8 characters, each taken as one wide. */
+static int columns_of(const char *text)
 {
-    const LabRun *r = &p->runs[run];
-    return (size_t)snprintf(text, size, "%s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->seed);
+    int n = 0;
+    for (; *text != '\0'; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
 }
 
-static void run_line(const LabProgress *p, size_t run, char *text, size_t size)
+/* Adds a part to a line where it fits into `width` columns as a whole: half a number says something else than the number. */
+static void add(char line[LINE], int width, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void add(char line[LINE], int width, const char *format, ...)
 {
-    const Entry *e = &p->entry[run];
-    const LabReport *r = &e->last;
-    size_t used = run_name(p, run, text, size);
-    if (used >= size)
-        return;
+    char part[LINE];
+    size_t used = strlen(line);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(part, sizeof part, format, args);
+    va_end(args);
+    if (columns_of(line) + columns_of(part) <= width)
+        snprintf(line + used, LINE - used, "%s", part);
+}
+
+static void add_name(const LabProgress *p, size_t run, char line[LINE])
+{
+    const LabRun *r = &p->runs[run];
+    size_t used = strlen(line);
+    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->seed);
+}
+
+static void run_line(const LabProgress *p, size_t run, char line[LINE], int width)
+{
+    const LabReport *r = &p->entry[run].last;
+    line[0] = '\0';
+    add_name(p, run, line);
     if (r->kind == LAB_EVALUATING) {
-        snprintf(text + used, size - used, "  evaluating %.200s", r->text);
+        add(line, width, "  evaluating");
+        add(line, width, " %.*s", (int)strcspn(r->text, "("), r->text);
+        add(line, width, "%.200s", strchr(r->text, '(') != NULL ? strchr(r->text, '(') : "");
         return;
     }
-    used += (size_t)snprintf(text + used, size - used, "  epoch %d/%d %3.0f%%", r->epoch, p->runs[run].epochs, 100 * r->fraction);
-    if (used < size && !isnan(r->elbo))
-        used += (size_t)snprintf(text + used, size - used, "  ELBO %.2f", r->elbo);
-    if (used < size && !isnan(r->reconstruction) && !isnan(r->kl))
-        used += (size_t)snprintf(text + used, size - used, "  reconstruction %.2f  KL %.2f", r->reconstruction, r->kl);
-    if (used < size && r->examples_per_second > 0)
-        snprintf(text + used, size - used, "  %.0f examples/s", r->examples_per_second);
+    add(line, width, "  epoch %d/%d", r->epoch, p->runs[run].epochs);
+    add(line, width, " %3.0f%%", 100 * r->fraction);
+    if (!isnan(r->elbo))
+        add(line, width, "  ELBO %.2f", r->elbo);
+    if (!isnan(r->reconstruction) && !isnan(r->kl))
+        add(line, width, "  reconstruction %.2f  KL %.2f", r->reconstruction, r->kl);
+    if (r->examples_per_second > 0)
+        add(line, width, "  %.0f examples/s", r->examples_per_second);
 }
 
 /* Seconds left, from the work done and the time taken so far; NaN while nothing is known. */
@@ -120,57 +148,83 @@ static double time_left(const LabProgress *p)
     return done > 0 ? left * (lab_clock() - p->start) / done : NAN;
 }
 
-static void total_line(const LabProgress *p, char *text, size_t size)
+static void total_line(const LabProgress *p, char line[LINE], int width)
 {
     size_t over = 0;
-    char elapsed[32], left[32];
-    double seconds = time_left(p);
+    char text[32];
+    double left = time_left(p);
+    line[0] = '\0';
     for (size_t i = 0; i < p->count; i++)
         over += p->entry[i].phase == OVER;
-    duration(elapsed, sizeof elapsed, lab_clock() - p->start);
-    if (isnan(seconds))
-        snprintf(left, sizeof left, "?");
-    else
-        duration(left, sizeof left, seconds);
-    snprintf(text, size, "%zu of %zu runs done, %s elapsed, %s left", over, p->count, elapsed, left);
+    add(line, width, "%zu of %zu runs done", over, p->count);
+    if (!isnan(left)) {
+        duration(text, sizeof text, left);
+        add(line, width, ", %s left", text);
+    }
+    duration(text, sizeof text, lab_clock() - p->start);
+    add(line, width, ", %s elapsed", text);
 }
 
 /* ---- drawing --------------------------------------------------------------------------------------------------------------- */
 
-static int terminal_width(void)
+static void terminal_size(int *width, int *height)
 {
     struct winsize w;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 10)
-        return w.ws_col;
-    return 80;
+    int known = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 10 && w.ws_row > 1;
+    *width = known ? w.ws_col : 80;
+    *height = known ? w.ws_row : 24;
+}
+
+/* Back to the display's first line; what follows is written over it. */
+static void rewind_lines(LabProgress *p)
+{
+    if (p->lines > 0)
+        fprintf(stderr, "\r\033[%dA", p->lines);
+    p->lines = 0;
 }
 
 static void erase(LabProgress *p)
 {
-    if (p->lines > 0)
-        fprintf(stderr, "\r\033[%dA\033[J", p->lines);
-    p->lines = 0;
+    if (p->lines > 0) {
+        rewind_lines(p);
+        fputs("\033[J", stderr);
+    }
 }
 
-static void draw_line(LabProgress *p, const char *text, int width)
+/* Lines are written over those that stand there: erasing all of them first flickers, and fills some terminals' history. */
+static void draw_line(LabProgress *p, const char *line, int width)
 {
-    fprintf(stderr, "%.*s\n", width - 1, text);
+    int length = 0;
+    for (int columns = 0; line[length] != '\0'; length++)
+        if (((unsigned char)line[length] & 0xc0) != 0x80 && ++columns > width)
+            break; /* only a name can be too long; a line that wraps would be two */
+    fprintf(stderr, "%.*s\033[K\n", length, line);
     p->lines++;
 }
 
 static void redraw(LabProgress *p)
 {
-    char line[512];
-    int width = terminal_width();
-    erase(p);
+    char line[LINE];
+    int width, height, drawn = 0, before = p->lines;
+    size_t hidden = 0;
+    terminal_size(&width, &height);
+    rewind_lines(p);
     for (size_t i = 0; i < p->count; i++) {
         if (p->entry[i].phase != ACTIVE)
             continue;
-        run_line(p, i, line, sizeof line);
-        draw_line(p, line, width);
+        if (drawn++ >= height - 3) {
+            hidden++;
+            continue;
+        }
+        run_line(p, i, line, width - 1);
+        draw_line(p, line, width - 1);
     }
-    total_line(p, line, sizeof line);
-    draw_line(p, line, width);
+    total_line(p, line, width - 1);
+    if (hidden > 0)
+        add(line, width - 1, ", %zu more at work", hidden);
+    draw_line(p, line, width - 1);
+    if (p->lines < before)
+        fputs("\033[J", stderr);
     fflush(stderr);
     p->drawn = lab_clock();
 }
@@ -205,18 +259,37 @@ void lab_progress_start(LabProgress *p, size_t run)
     e->last = (LabReport){.run = run, .elbo = NAN, .reconstruction = NAN, .kl = NAN};
 }
 
+/* A run that ended; its status in words. */
 static void end_line(LabProgress *p, size_t run)
 {
-    const Entry *e = &p->entry[run];
-    char line[2048], took[32];
-    size_t used = run_name(p, run, line, sizeof line);
-    duration(took, sizeof took, lab_clock() - e->start);
-    used += (size_t)snprintf(line + used, sizeof line - used, "  %s%s in %s", e->last.status, e->last.resumed ? " (resumed)" : "", took);
-    if (!isnan(e->last.elbo))
-        used += (size_t)snprintf(line + used, sizeof line - used, "  ELBO %.2f", e->last.elbo);
-    if (e->last.text[0] != '\0')
-        snprintf(line + used, sizeof line - used, ": %s", e->last.text);
+    const LabReport *r = &p->entry[run].last;
+    char line[LINE] = "", took[32];
+    add_name(p, run, line);
+    size_t used = strlen(line);
+    duration(took, sizeof took, lab_clock() - p->entry[run].start);
+    if (strcmp(r->status, "busy") == 0)
+        used += (size_t)snprintf(line + used, sizeof line - used, "  left alone");
+    else
+        used += (size_t)snprintf(line + used, sizeof line - used, "  %s%s in %s", r->status, r->resumed ? " (resumed)" : "", took);
+    if (!isnan(r->elbo))
+        used += (size_t)snprintf(line + used, sizeof line - used, "  ELBO %.2f", r->elbo);
+    if (r->text[0] != '\0')
+        snprintf(line + used, sizeof line - used, ": %s", r->text);
     say(p, line);
+}
+
+void lab_progress_note(LabProgress *p, size_t run, const char *text)
+{
+    char line[LINE] = "";
+    add_name(p, run, line);
+    snprintf(line + strlen(line), sizeof line - strlen(line), "  %s", text);
+    say(p, line);
+}
+
+void lab_progress_stopping(LabProgress *p)
+{
+    if (!p->quiet)
+        say(p, "stopping, as soon as the work in hand is safe; once more stops at once");
 }
 
 void lab_progress_report(LabProgress *p, const LabReport *report)
@@ -232,8 +305,8 @@ void lab_progress_report(LabProgress *p, const LabReport *report)
             strcmp(report->status, "crashed") == 0)
             end_line(p, report->run);
     } else if (!p->quiet && !p->terminal && lab_clock() - e->line_time >= LINE_SECONDS) {
-        char line[512];
-        run_line(p, report->run, line, sizeof line);
+        char line[LINE];
+        run_line(p, report->run, line, LINE);
         fprintf(stderr, "%s\n", line);
         e->line_time = lab_clock();
     }

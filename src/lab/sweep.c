@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { MESSAGE = 400 };
+
 typedef enum { SLOT_WAITING, SLOT_RUNNING, SLOT_OVER } SlotState;
 
 typedef struct Slot {
@@ -54,6 +56,36 @@ static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all
     return 0;
 }
 
+static int take_message(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    (void)columns, (void)names;
+    snprintf(context, MESSAGE, "diverged before: %s", v[0].type == STORE_TEXT ? (const char *)v[0].bytes : "no longer finite");
+    return 0;
+}
+
+/* Leaves out what need not run: a run that is done with all its evaluations, or one that diverged, which it would do again. */
+static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
+{
+    char diverged[MESSAGE] = "";
+    int evaluated = 0;
+    StoreValue id = {.type = STORE_INTEGER, .integer = w->slot[i].id};
+    if (store_query(s, "select message from run where id = ?1 and status = 'diverged'", &id, 1, take_message, diverged, err) != 0)
+        return -1;
+    if (diverged[0] == '\0' && has_all_evaluations(s, &w->runs[i], w->slot[i].id, &evaluated, err) != 0)
+        return -1;
+    if (diverged[0] == '\0' && !evaluated)
+        return 0;
+    w->slot[i].state = SLOT_OVER;
+    lab_progress_skip(w->progress, i);
+    if (evaluated) {
+        w->outcome->skipped++;
+    } else {
+        w->outcome->diverged++;
+        lab_progress_note(w->progress, i, diverged);
+    }
+    return 0;
+}
+
 static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
 {
     const LabRun *run = &w->runs[i];
@@ -69,16 +101,9 @@ static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
         .nenvironment = lab_environment(environment, sizeof environment / sizeof environment[0], w->options->threads),
     };
     StoreClaim claim;
-    int status = store_run_queue(s, &spec, w->options->fresh, &w->slot[i].id, &claim, err), evaluated = 0;
+    int status = store_run_queue(s, &spec, w->options->fresh, &w->slot[i].id, &claim, err);
     text_free(&graph);
-    if (status == 0 && claim == STORE_DONE)
-        status = has_all_evaluations(s, run, w->slot[i].id, &evaluated, err);
-    if (status == 0 && evaluated) {
-        w->slot[i].state = SLOT_OVER;
-        w->outcome->skipped++;
-        lab_progress_skip(w->progress, i);
-    }
-    return status;
+    return status == 0 && claim == STORE_DONE ? leave_out(w, s, i, err) : status;
 }
 
 /* Everything is in the database before the first step is made. */
@@ -163,8 +188,10 @@ static void count_end(Sweep *w, Slot *slot)
     LabOutcome *o = w->outcome;
     if (strcmp(status, "done") == 0)
         slot->last.resumed ? o->resumed++ : o->executed++;
-    else if (strcmp(status, "evaluated") == 0 || strcmp(status, "busy") == 0)
+    else if (strcmp(status, "evaluated") == 0)
         o->skipped++;
+    else if (strcmp(status, "busy") == 0)
+        o->busy++;
     else if (strcmp(status, "diverged") == 0)
         o->diverged++;
     else if (strcmp(status, "interrupted") == 0)
@@ -173,6 +200,17 @@ static void count_end(Sweep *w, Slot *slot)
         o->crashed++;
     else
         o->failed++;
+}
+
+/* A signal ended an evaluation: the run itself is done. */
+static void tell_left_evaluation(Sweep *w, size_t i)
+{
+    LabReport r = w->slot[i].last;
+    r.run = i;
+    r.kind = LAB_ENDED;
+    snprintf(r.status, sizeof r.status, "interrupted");
+    snprintf(r.text, sizeof r.text, "it is trained; its evaluation will begin anew");
+    take_report(w, &r);
 }
 
 /* A process that ended without a word was killed, or crashed: its record says so, and its checkpoint is kept. */
@@ -208,7 +246,9 @@ static void collect(Sweep *w)
                 continue;
             slot->state = SLOT_OVER;
             w->running--;
-            if (!slot->reported)
+            if (!slot->reported && WIFEXITED(status) && WEXITSTATUS(status) == LAB_LEFT_EVALUATION)
+                tell_left_evaluation(w, i);
+            else if (!slot->reported)
                 tell_crash(w, i, status);
             count_end(w, slot);
         }
@@ -255,9 +295,36 @@ static int run_phase(Sweep *w, int phase, Error *err)
         lab_progress_tick(w->progress);
         if (signals_seen > passed) {
             pass_signal(w, passed == 0 ? SIGTERM : SIGKILL);
+            if (passed == 0 && w->running > 0)
+                lab_progress_stopping(w->progress);
             passed = signals_seen;
         }
     }
+}
+
+static int count_row(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    (void)columns, (void)names, (void)values;
+    ++*(int *)context;
+    return 0;
+}
+
+/* What was queued here and not begun: were it left so, it would look crashed once this process is gone. */
+static void end_queue(Sweep *w)
+{
+    Error unsaid = ERROR_NONE; /* the interruption is what is told */
+    Store *s = store_open(w->options->database, STORE_WRITE, &unsaid);
+    for (size_t i = 0; s != NULL && i < w->count; i++) {
+        int queued = 0;
+        StoreClaim claim;
+        StoreValue args[] = {{.type = STORE_INTEGER, .integer = w->slot[i].id}, {.type = STORE_INTEGER, .integer = getpid()}};
+        static const char ours[] = "select 1 from run where id = ?1 and status = 'queued' and process = ?2";
+        if (w->slot[i].state != SLOT_WAITING || store_query(s, ours, args, 2, count_row, &queued, &unsaid) != 0 || !queued)
+            continue;
+        if (store_run_start(s, w->slot[i].id, &claim, &unsaid) == 0 && (claim == STORE_NEW || claim == STORE_RESUMED))
+            store_run_finish(s, w->slot[i].id, "interrupted", "stopped by a signal before it began", 0, NULL, NULL, 0, NULL, &unsaid);
+    }
+    store_close(s);
 }
 
 static int run_all(Sweep *w, Error *err)
@@ -271,6 +338,8 @@ static int run_all(Sweep *w, Error *err)
         status = run_phase(w, phase, err);
     sigaction(SIGINT, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
+    if (lab_stop)
+        end_queue(w);
     return status;
 }
 
@@ -341,8 +410,8 @@ static void summarise(const LabOutcome *o)
 {
     fprintf(stderr, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
     const struct { size_t n; const char *what; } rest[] = {
-        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->failed, "failed"}, {o->diverged, "diverged"},
-        {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
+        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "at work in another process"}, {o->failed, "failed"},
+        {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
     };
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
         if (rest[i].n > 0)
@@ -356,7 +425,10 @@ static int interrupted(const Sweep *w, Error *err)
     int number = lab_stop;
     error_set(err, ERR_SIGNAL, "stopped by a signal; every finished step is in %s", w->options->database);
     error_found(err, "%d", number);
-    return error_hint(err, "to go on from there:  %s", w->options->command);
+    if (strlen(w->options->command) < sizeof err->hint - 32)
+        return error_hint(err, "to go on from there:  %s", w->options->command);
+    fprintf(stderr, "to go on from there:\n  %s\n", w->options->command); /* cut short it would be another command */
+    return -1;
 }
 
 /* Reports are read without blocking, and the pipe is not passed on to other programs. */

@@ -16,8 +16,6 @@
 /* At least this often the whole state goes to the database, with the epoch's metrics or in the middle of an epoch. */
 #define CHECKPOINT_SECONDS 10.0
 
-enum { METRICS_MAX = 32 };
-
 /* One plan for whole minibatches, one for the epoch's last, shorter one. */
 typedef struct Plans {
     GraphPlan *full, *rest;
@@ -70,7 +68,7 @@ static int plans_make(Plans *p, const LabRun *run, const char *const *outputs, c
 static void outputs_of(const LabRun *run, const char **outputs)
 {
     size_t n = 0;
-    for (; run->metrics[n] != NULL && n < METRICS_MAX; n++)
+    for (; run->metrics[n] != NULL; n++)
         outputs[n] = run->metrics[n];
     outputs[n] = run->objective;
     outputs[n + 1] = NULL;
@@ -91,9 +89,9 @@ static int make_params(Training *t, Error *err)
 static int training_make(Training *t, Error *err)
 {
     const LabRun *run = t->run;
-    const char *outputs[METRICS_MAX + 2];
+    const char *outputs[LAB_METRICS_MAX + 2];
     outputs_of(run, outputs);
-    while (run->metrics[t->nmetrics] != NULL && t->nmetrics < METRICS_MAX)
+    while (run->metrics[t->nmetrics] != NULL)
         t->nmetrics++;
     t->n = data_count(run->data, DATA_TRAIN);
     size_t test = data_count(run->data, DATA_TEST);
@@ -290,9 +288,9 @@ static void report_epoch(Training *t, const double *mean)
 static int record_epoch(Training *t, Error *err)
 {
     const LabRun *run = t->run;
-    StoreMetric metric[2 * METRICS_MAX + 2];
-    char name[2 * METRICS_MAX][64];
-    double mean[METRICS_MAX], test_mean[METRICS_MAX];
+    StoreMetric metric[2 * LAB_METRICS_MAX + 2];
+    char name[2 * LAB_METRICS_MAX][64];
+    double mean[LAB_METRICS_MAX], test_mean[LAB_METRICS_MAX];
     size_t count = 0;
     int64_t epoch = (int64_t)t->state.epoch;
     int tested = t->test.full != NULL && (epoch % run->test_every == 0 || epoch == run->epochs);

@@ -48,9 +48,14 @@ static void report_end(LabReporter *r, const char *status, const char *text)
 
 /* ---- signals ------------------------------------------------------------------------------------------------------------- */
 
+/* An evaluation may take minutes and records nothing before its end: with the run itself safe, nothing is lost by leaving at once. */
+static volatile sig_atomic_t evaluating;
+
 static void on_signal(int number)
 {
     lab_stop = number;
+    if (evaluating)
+        _exit(LAB_LEFT_EVALUATION);
 }
 
 static void catch_signals(void)
@@ -126,12 +131,18 @@ static int evaluate(const LabRun *run, Store *s, int64_t id, LabModel *model, co
         reporter->last.kind = LAB_EVALUATING;
         snprintf(reporter->last.text, sizeof reporter->last.text, "%s", evaluation);
         lab_report(reporter, 1);
-        if (options->hooks.evaluate(run, i, s, id, model, err) != 0)
+        evaluating = 1;
+        if (lab_stop) /* it came before the flag was up */
+            break;
+        int status = options->hooks.evaluate(run, i, s, id, model, err);
+        evaluating = 0;
+        if (status != 0)
             return error_in(err, "evaluation %s", evaluation);
         marker(name, sizeof name, evaluation);
         if (store_artifact_put(s, id, name, "evaluation", NULL, evaluation, strlen(evaluation), err) != 0)
             return -1;
     }
+    evaluating = 0;
     return 0;
 }
 

@@ -16,6 +16,9 @@ local against = {
   },
 }
 
+-- Centimetres: a character of a tic's label at 8 pt, and a panel of three in a row.
+local CHARACTER, PANEL = 0.17, 3.9
+
 local function setting(run, name)
   local value = run.params and run.params[name]
   if value == nil then value = run[name] end
@@ -63,9 +66,16 @@ local function places_of(xs, numbers)
       even = even and math.abs(a - b) < 0.3 * math.max(a, b)
     end
   end
+  local longest = 1
   for i, x in ipairs(xs) do
     place[x] = numbers and even and #xs > 2 and x or i
     tics[i] = { place[x], type(x) == "number" and style.number(x) or tostring(x) }
+    longest = math.max(longest, utf8.len(tics[i][2]))
+  end
+  -- the names of every second, third … value where all of them would not stand side by side under a panel
+  local step = math.ceil(#xs * (longest + 1) * CHARACTER / PANEL)
+  for i = 2, #tics do
+    if (i - 1) % step ~= 0 then tics[i][2] = "" end
   end
   local low, high = place[xs[1]], place[xs[#xs]]
   local margin = #xs > 1 and (high - low) * 0.08 or 0.5

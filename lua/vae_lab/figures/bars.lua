@@ -73,8 +73,8 @@ local function panel(page, name, p, list, labelled)
         parts[#parts + 1] = string.format(
           "%s using (0):2:(0):1:($2-0.3):($2+0.3) with boxxyerror fs solid 0.35 noborder lc rgb '%s'", file, colour)
       end
-      parts[#parts + 1] = string.format("%s using 1:2:3:4 with xerrorbars pt %d ps 0.9 lw 2 lc rgb '%s'",
-        file, style.point(i), colour)
+      local mark = s.low and "1:2:3:4 with xerrorbars" or "1:2 with points" -- an interval of no width would look like a sure one
+      parts[#parts + 1] = string.format("%s using %s pt %d ps 0.9 lw 2 lc rgb '%s'", file, mark, style.point(i), colour)
     end
     if #r.values > 1 then
       local seeds = {}

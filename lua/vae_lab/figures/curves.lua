@@ -80,7 +80,7 @@ end
 local function panel(page, name, p, options, longest)
   local axis, series = p.axis, p.series
   page:addf("set xrange [%g:%g]; set yrange [%.9g:%.9g]", longest > 1 and 1 or 0, math.max(longest, 2), axis.low, axis.high)
-  page:addf("set xtics %d offset 0,0.3; set ytics %s offset 0.5,0", math.max(1, grid.step(longest, 4)), axis.tics)
+  page:addf("set format x '%%.0f'; set xtics %d offset 0,0.3; set ytics %s offset 0.5,0", math.max(1, grid.step(longest, 4)), axis.tics)
   page:add "set grid ytics lc rgb '#CCCCCC' lw 0.6 dt solid; set xlabel 'epoch' offset 0,0.7 font ',8'"
   local bands, lines = {}, {}
   for k, s in ipairs(series) do

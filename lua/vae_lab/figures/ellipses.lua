@@ -186,7 +186,8 @@ local function sheet(ctx, name, plane, sets, classes, options)
       page:panel { x = x, y = y + size + 0.55, w = size, h = size }
       axes(page, prior, { ylabels = column == 0, marks = 4 })
       page:add "set border 15 lw 1.6 lc rgb '#000000' dt (3,4)"
-      page:text(inside(sets[i]) .. " of " .. #sets[i], x + size - 0.12, y + 2 * size + 0.3, { align = "right", size = 8 })
+      page:add "set style textbox opaque margins 0.4,0.4 fillcolor rgb '#FFFFFF' noborder"
+      page:text(inside(sets[i]) .. " of " .. #sets[i], x + size - 0.12, y + 2 * size + 0.3, { align = "right", size = 8, boxed = true })
       draw(page, "m" .. i, sets[i], classes, options.radius, 0.45)
       page:add "set border 3 lw 1 lc rgb '#555555' dt solid"
     end

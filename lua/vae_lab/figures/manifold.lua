@@ -57,7 +57,7 @@ function manifold.draw(ctx, options, name)
   local note = "the grid is even in probability under the prior"
   names[1] = pictures.sheet(ctx, name, panels, {
     title = "What the decoder makes of the latent plane", note = note, source = source, dress = dress,
-    left = 0.9, below = 0.75, between = 0.55, columns = #panels == 4 and 2 or nil,
+    left = 0.9, below = 0.75, between = 0.85, columns = #panels == 4 and 2 or nil,
   })
   if #panels == 1 then return names end
   for i, p in ipairs(panels) do

@@ -81,8 +81,8 @@ function Page:text(text, x, y, o)
   o = o or {}
   self.labels = self.labels + 1
   local sx, sy = self:screen(x, y)
-  self:addf("set label %d %s at screen %s,%s %s front font ',%d' textcolor rgb '%s'", self.labels, style.text(text), sx, sy,
-    o.align or "left", o.size or 9, o.colour or style.ink)
+  self:addf("set label %d %s at screen %s,%s %s front font ',%d' textcolor rgb '%s'%s", self.labels, style.text(text), sx, sy,
+    o.align or "left", o.size or 9, o.colour or style.ink, o.boxed and " boxed" or "")
 end
 
 --- Sets the margins of the next plot, and its title.
