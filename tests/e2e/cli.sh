@@ -67,7 +67,7 @@ sql "insert into sweep_run select max(id), 99, (select min(id) from run where ep
 
 # ---- a terminal of 40 columns
 if command -v script >/dev/null; then
-    script -qec "stty cols 40 rows 10; '$VAE_LAB' run tiny.lua $one --set epochs=300" /dev/null >screen </dev/null
+    TERM=xterm script -qec "stty cols 40 rows 10; '$VAE_LAB' run tiny.lua $one --set epochs=300" /dev/null >screen </dev/null
     tr '\r' '\n' <screen | sed 's/\x1b\[[0-9]*[A-Za-z]//g' | grep -E 'epoch|left|elapsed' >lines
     [ -s lines ] && ! grep -qE '.{40}|ELBO$|[0-9]:[0-9]*$|  $' lines && ok "progress fits 40 columns, in whole words" || { no "narrow terminal" "see below"; head -5 lines; }
 else
