@@ -151,7 +151,7 @@ static int check(const LabRun *run, Error *err)
 int lab_run_identify(LabRun *run, Error *err)
 {
     if (check(run, err) != 0)
-        return error_in(err, "%s, seed %" PRIu64, run->label, run->seed);
+        return error_in(err, "%s, %s, seed %" PRIu64, run->script, run->label, run->seed);
 
     Text plan = {0}, graph = {0};
     plan_text(&plan, run);

@@ -59,7 +59,7 @@ X
 script "a value out of range" 'bad.lua|epochs' 'found' 'expected' <<'X'
 s/epochs = 3/epochs = 0/
 X
-script "a batch larger than the data" 'batch' '5000' <<'X'
+script "a batch larger than the data" 'bad.lua' 'batch' '5000' <<'X'
 s/batch = 64/batch = 5000/
 X
 script "a shape that does not fit" 'bad.lua:[0-9]+' '784' '64, 2|, 2\)' <<'X'
