@@ -393,6 +393,24 @@ static void divergence_is_recorded_with_the_tensor(void **state)
     assert_non_null(strstr(message, "first in "));
 }
 
+/* A bound that is infinite with a finite gradient, and a finite one with an infinite gradient: each is seen in its first step. */
+static void either_kind_of_divergence_is_seen(void **state)
+{
+    Fixture *f = *state;
+    Graph *g = f->graph;
+    Error *err = &f->err;
+    GraphNode bound = graph_find(g, "bound"), spike = graph_param(g, "spike", 1, 1, "zeros", err);
+    graph_name(g, "infinite", APPLY("add", bound, APPLY("log", graph_constant(g, 0, err))), err);
+    graph_name(g, "steep", APPLY("add", bound, APPLY("sqrt", spike)), err); /* d sqrt(w) = 1/2 w^-1/2 */
+    const char *const objectives[] = {"infinite", "steep"};
+    for (size_t i = 0; i < 2; i++) {
+        f->run.objective = objectives[i];
+        sweep(f, &f->run, 1);
+        assert_int_equal(f->outcome.diverged, 1);
+        assert_non_null(strstr(ask(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
+    }
+}
+
 static void an_evaluation_may_come_later(void **state)
 {
     Fixture *f = *state;
@@ -544,6 +562,7 @@ int main(void)
         TEST(an_interrupted_run_resumes_in_mid_epoch),
         TEST(a_checkpoint_of_another_run_is_not_taken),
         TEST(divergence_is_recorded_with_the_tensor),
+        TEST(either_kind_of_divergence_is_seen),
         TEST(an_evaluation_may_come_later),
         TEST(a_run_that_fails_leaves_the_others_alone),
         TEST(log_weights_give_the_bound),

@@ -173,20 +173,22 @@ static int train(Worker *w, const char **status, char *message, size_t size, Err
         return -1;
     double seconds = lab_clock() - start;
     int result = 0;
+    /* the status holds once it is committed: a write that fails before that is a failure of the run */
     switch (end) {
     case LAB_TRAINED:
-        *status = "done";
         result = finish(w->store, w->id, "done", NULL, seconds, params, err);
-        if (result == 0)
+        if (result == 0) {
+            *status = "done";
             result = evaluate_with(w, lab_model_of(w->run->graph, params, err), err);
+        }
         break;
     case LAB_DIVERGED:
-        *status = "diverged";
         result = finish(w->store, w->id, "diverged", message, seconds, params, err);
+        *status = result == 0 ? "diverged" : NULL;
         break;
     case LAB_STOPPED:
-        *status = "interrupted";
         result = store_run_finish(w->store, w->id, "interrupted", "stopped by a signal", seconds, NULL, NULL, 0, NULL, err);
+        *status = result == 0 ? "interrupted" : NULL;
         break;
     }
     graph_params_free(params);
