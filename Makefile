@@ -33,9 +33,9 @@ OPT_coverage := -O0 -g --coverage
 OPT     ?= $(OPT_$(VARIANT))
 # (-Wno-pass-failed: clang remarks on each loop that a plain x86-64 cannot vectorise; gcc does not know it, and says nothing)
 WARN    := -Wno-pass-failed -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
-CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp -ffp-contract=off \
+CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp-simd -pthread -ffp-contract=off \
              -fno-math-errno -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
-LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -fopenmp $(LDFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -pthread $(LDFLAGS)
 
 # ---- what there is to build -----------------------------------------------------------------------------------------
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)

@@ -266,7 +266,6 @@ int cli_run(int argc, char **argv, Error *err)
     int status = read_request(&r, argc, argv, err);
     if (status == 0)
         status = num_isa_choose(NULL, err);
-    num_threads_set(1); /* this process will fork: OpenMP's threads would not survive it */
     if (status == 0)
         status = carry_out(&r, text_string(&command), err);
     text_free(&command);

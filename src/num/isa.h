@@ -21,8 +21,8 @@ const char *num_isa_name(void);
 /* The names that this processor can run, best first, ended by NULL. */
 const char *const *num_isa_available(void);
 
-/* Threads for large operations, at least 1.  Threads divide outputs, never a sum.  A process that will fork must not
- * have computed with more than one thread before (OpenMP's threads do not survive a fork). */
+/* Threads for large operations, at least 1.  Threads divide outputs, never a sum.  They are started
+ * when they are first needed; a process that forks may have used them before. */
 void num_threads_set(int threads);
 int num_threads(void);
 

@@ -11,6 +11,7 @@
 #include "num/isa.h"
 #include "num/isa/matmul.h"
 #include "num/map.h"
+#include "num/parallel.h"
 
 #include <math.h>
 
@@ -84,24 +85,32 @@ static size_t part_start(size_t n, size_t tile, size_t count, size_t i)
     return start < n ? start : n;
 }
 
+/* A product cut into rectangles, one a job. */
+typedef struct {
+    const NumMatmulTable *table;
+    const NumProduct *product;
+    size_t rows, columns;
+} Cut;
+
+static void rectangle(const void *task, size_t index)
+{
+    const Cut *t = task;
+    const NumProduct *x = t->product;
+    size_t r = index / t->columns, c = index % t->columns, tall = t->table->tile_rows, wide = t->table->tile_columns;
+    t->table->product(x, part_start(x->m, tall, t->rows, r), part_start(x->m, tall, t->rows, r + 1),
+                      part_start(x->n, wide, t->columns, c), part_start(x->n, wide, t->columns, c + 1));
+}
+
 static void run(const NumMatmulTable *table, const NumProduct *x)
 {
     double work = (double)x->m * (double)x->n * (double)x->k / WORK_FOR_A_THREAD;
-    size_t threads = (size_t)num_threads(), rows = 1, columns = 1;
+    size_t threads = (size_t)num_threads();
+    Cut cut = {table, x, 1, 1};
     if (work < (double)threads)
         threads = (size_t)work;
     if (threads > 1)
-        divide(threads, parts(x->m, table->tile_rows), parts(x->n, table->tile_columns), &rows, &columns);
-    if (rows * columns == 1) { /* no parallel region: a process that will fork must not have started OpenMP's threads */
-        table->product(x, 0, x->m, 0, x->n);
-        return;
-    }
-#pragma omp parallel for num_threads((int)(rows * columns)) schedule(static)
-    for (size_t t = 0; t < rows * columns; t++) {
-        size_t r = t / columns, c = t % columns;
-        table->product(x, part_start(x->m, table->tile_rows, rows, r), part_start(x->m, table->tile_rows, rows, r + 1),
-                       part_start(x->n, table->tile_columns, columns, c), part_start(x->n, table->tile_columns, columns, c + 1));
-    }
+        divide(threads, parts(x->m, table->tile_rows), parts(x->n, table->tile_columns), &cut.rows, &cut.columns);
+    num_parallel_jobs(cut.rows * cut.columns, rectangle, &cut);
 }
 
 size_t num_matmul_scratch(NumForm form, size_t m, size_t n, size_t k)
