@@ -2,11 +2,17 @@
  *
  * base/mem.c: aligned, zeroed blocks, with a counter that tests use to fail the Nth allocation.
  */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* From here on a block begins on a huge page and asks for them: a step walks over all parameters and their gradients
+ * several times, and finding small pages took 5 % to 10 % of its time. */
+enum { LARGE = 1 << 20, HUGE_PAGE = 1 << 21 };
 
 static long allocations;
 static long fail_at;
@@ -29,9 +35,16 @@ void *mem_alloc(size_t bytes)
     if (bytes > SIZE_MAX / 2)
         return NULL;
     size_t rounded = (bytes + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
-    void *block = aligned_alloc(MEM_ALIGN, rounded == 0 ? MEM_ALIGN : rounded);
-    if (block != NULL)
-        memset(block, 0, rounded == 0 ? MEM_ALIGN : rounded);
+    if (rounded == 0)
+        rounded = MEM_ALIGN;
+    void *block;
+    if (posix_memalign(&block, rounded < LARGE ? MEM_ALIGN : HUGE_PAGE, rounded) != 0)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (rounded >= LARGE)
+        madvise(block, rounded, MADV_HUGEPAGE); /* advice: refused, the block is as good */
+#endif
+    memset(block, 0, rounded);
     return block;
 }
 

@@ -69,7 +69,7 @@ static double products_dense(const GraphCall *c)
 const GraphOp graph_ops[] = {
     {.name = "dense", .formula = "y = act(x W + b);  b may be absent", .arg = {"x", "W", "b"}, .min_args = 2, .max_args = 3,
      .attr = {"act"}, .shape = graph_shape_dense, .scratch = scratch_dense, BOTH(dense), .needs = IN | OUT,
-     .products = products_dense},
+     .writes = 1 | 2, .products = products_dense},
 
     MAP(neg, "y = -x", 0),
     MAP(exp, "y = exp x", OUT),

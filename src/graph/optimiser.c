@@ -189,6 +189,8 @@ double optimiser_step(Optimiser *o, float *w, float *g, double rate)
     const OptimiserSpec *s = &o->spec;
     float r = (float)rate, epsilon = (float)s->epsilon;
     double norm = clip(o, g);
+    if (!isfinite(norm))
+        return norm;
     decay(o, w, g, rate);
     o->steps++;
     switch (s->kind) {

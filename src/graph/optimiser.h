@@ -39,7 +39,7 @@ Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err);
 void optimiser_free(Optimiser *o);
 
 /* One step: clips, decays, updates w[count] from the loss' gradient g[count] (which it may change). Returns the gradient's norm
- * before clipping. */
+ * before clipping; when that is not finite nothing is changed, and the step is not counted. */
 double optimiser_step(Optimiser *o, float *w, float *g, double rate);
 
 /* The state for a checkpoint: float values and the number of steps made. */

@@ -167,9 +167,8 @@ static void use(const GraphPlan *p, size_t i, Life (*life)[LIVES])
         size_t arg = (size_t)n->arg[a];
         if (n->op->needs & GRAPH_NEEDS_IN)
             last(&life[arg][LIFE_VALUE], back);
-        Life *grad = &life[arg][LIFE_GRAD];
-        if (grad->bytes > 0 && back < grad->start)
-            grad->start = back;
+        if (back < life[arg][LIFE_GRAD].start)
+            life[arg][LIFE_GRAD].start = back;
     }
 }
 
@@ -179,8 +178,12 @@ static void lives(const GraphPlan *p, Life (*life)[LIVES])
     long nodes = (long)p->graph->nodes, for_ever = 2 * nodes + 1;
     for (long i = 0; i < nodes; i++) {
         size_t n = (size_t)i;
-        if (!has(p, n, MARK_LIVE) || (p->graph->node[n].kind == NODE_PARAM && !has(p, n, MARK_FED)))
-            continue; /* params have their own block */
+        if (!has(p, n, MARK_LIVE))
+            continue;
+        if (p->graph->node[n].kind == NODE_PARAM && !has(p, n, MARK_FED)) { /* params have their own block */
+            life[n][LIFE_GRAD] = (Life){.start = for_ever};
+            continue;
+        }
         int leaf = !computed(p, n);
         life[n][LIFE_VALUE] = (Life){.bytes = bytes_of(p, n), .start = leaf ? -1 : i,
                                      .end = leaf || has(p, n, MARK_KEPT) ? for_ever : i};
@@ -235,19 +238,39 @@ static void make_call(const GraphPlan *p, size_t i, Step *step)
         step->attr[a] = graph_attr_resolve(n->op, a, n->attr[a], p->batch, p->samples);
 }
 
-/* The gradients that the backward step of node i is the first to add to: their life starts with it.  (An argument given twice is
- * listed twice, which does no harm.) */
+/* The gradients that the backward step of node i is the first to add to (their life starts with it): written by the step, or
+ * cleared before it.  An argument given twice is added to twice. */
 static void make_clears(const GraphPlan *p, size_t i, Life (*life)[LIVES], Step *step)
 {
     const Node *n = &p->graph->node[i];
     long back = 2 * (long)p->graph->nodes - (long)i;
     for (size_t a = 0; a < n->nargs; a++) {
-        size_t arg = (size_t)n->arg[a];
-        if (life[arg][LIFE_GRAD].bytes == 0 || life[arg][LIFE_GRAD].start != back)
+        size_t arg = (size_t)n->arg[a], times = 0;
+        for (size_t b = 0; b < n->nargs; b++)
+            times += n->arg[b] == n->arg[a];
+        if (p->grad[arg] == NULL || life[arg][LIFE_GRAD].start != back)
             continue;
-        step->clear[step->clears].at = p->grad[arg];
-        step->clear[step->clears++].bytes = bytes_of(p, arg);
+        if (times == 1 && (n->op->writes >> a & 1))
+            step->call.fresh |= 1u << a;
+        else
+            step->clear[step->clears++] = (Clear){p->grad[arg], bytes_of(p, arg)};
     }
+}
+
+static int make_idle(GraphPlan *p, Error *err)
+{
+    size_t arrays = p->objective < 0 || p->params == NULL ? 0 : p->params->arrays;
+    p->idle = mem_array(arrays, sizeof p->idle[0]);
+    if (p->idle == NULL)
+        return error_memory(err, "the gradients of a plan");
+    for (size_t i = 0; i < arrays; i++) {
+        const struct Array *array = &p->params->array[i];
+        GraphNode node = graph_find_param(p->graph, array->name);
+        if (node < 0 || p->grad[node] == NULL || has(p, (size_t)node, MARK_FED))
+            p->idle[p->idles++] = (Clear){(char *)p->gradient + array->offset * p->size,
+                                          num_shape_size(array->shape) * p->size};
+    }
+    return 0;
 }
 
 static int make_steps(GraphPlan *p, Life (*life)[LIVES], Error *err)
@@ -327,7 +350,7 @@ static int compile(GraphPlan *p, const GraphPlanSpec *spec, Error *err)
     if (p->mark == NULL || p->shape == NULL || p->value == NULL || p->grad == NULL || p->label == NULL || life == NULL)
         error_memory(err, "a plan");
     else if (mark_all(p, spec, err) == 0 && infer_shapes(p, err) == 0 && place_all(p, spec, life, err) == 0
-             && point(p, life, err) == 0 && make_steps(p, life, err) == 0)
+             && point(p, life, err) == 0 && make_steps(p, life, err) == 0 && make_idle(p, err) == 0)
         status = 0;
     mem_free(life);
     if (status == 0)
@@ -367,6 +390,7 @@ void graph_plan_free(GraphPlan *p)
     mem_free(p->backward);
     mem_free(p->block);
     mem_free(p->gradient);
+    mem_free(p->idle);
     mem_free(p->label);
     mem_free(p);
 }

@@ -18,14 +18,17 @@ enum {
     MARK_REACHED = 32  /* the objective depends on it */
 };
 
-/* One operation at work. `clear`: gradients that this step is the first to add to. */
+/* Memory to set to zero. */
+typedef struct Clear { void *at; size_t bytes; } Clear;
+
+/* One operation at work. `clear`: gradients that this step is the first to add to, but for those that it writes. */
 typedef struct Step {
     void (*run)(const GraphCall *);
     GraphNode node;
     GraphCall call;
     double attr[GRAPH_ATTRS_MAX];
     size_t clears;
-    struct { void *at; size_t bytes; } clear[GRAPH_ARGS_MAX];
+    Clear clear[GRAPH_ARGS_MAX];
 } Step;
 
 /* Where a buffer lives: from step `start` to step `end`, both included, at `offset` of the block. */
@@ -54,6 +57,8 @@ struct GraphPlan {
     char *block;
     size_t bytes;
     void *gradient;       /* of all params, in their order */
+    Clear *idle;          /* of those that the objective does not depend on: an optimiser may write there (decay) */
+    size_t idles;
     char *label;          /* what first_bad answered */
 };
 

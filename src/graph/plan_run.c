@@ -96,18 +96,23 @@ static void seed(GraphPlan *p)
             ((double *)p->grad[p->objective])[i] = -1 / (double)n;
 }
 
-/* Gradients are zeroed here and nowhere else: the params' before all, each other one before the first step that adds to it
- * (until then its memory may be another's). */
+static void clear(const Clear *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        memset(list[i].at, 0, list[i].bytes);
+}
+
+/* Gradients are zeroed here and nowhere else: each before the first step that adds to it (until then its memory may be
+ * another's), unless that step writes it. */
 void graph_plan_backward(GraphPlan *p)
 {
     if (p->objective < 0)
         return;
-    memset(p->gradient, 0, p->params->count * p->size);
+    clear(p->idle, p->idles);
     seed(p);
     for (size_t i = 0; i < p->backwards; i++) {
         const Step *step = &p->backward[i];
-        for (size_t c = 0; c < step->clears; c++)
-            memset(step->clear[c].at, 0, step->clear[c].bytes);
+        clear(step->clear, step->clears);
         step->run(&step->call);
     }
 }

@@ -224,11 +224,9 @@ static int step(Training *t, double rate)
     if (!isfinite(output_mean(plan, run->objective)))
         return -1;
     graph_plan_backward(plan);
-    float *gradient = graph_plan_gradient(plan);
-    double norm = sqrt(num_norm2_f32(t->state.nparams, gradient));
+    double norm = optimiser_step(t->optimiser, t->state.params, graph_plan_gradient(plan), rate);
     if (!isfinite(norm))
         return -1;
-    optimiser_step(t->optimiser, t->state.params, gradient, rate);
     for (size_t i = 0; i < t->nmetrics; i++)
         t->state.totals[i] += output_mean(plan, run->metrics[i]) * (double)rows;
     t->state.totals[t->nmetrics] += norm;
