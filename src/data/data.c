@@ -14,6 +14,8 @@
 #include "data/idx.h"
 #include "data/overlap.h"
 #include "data/toys.h"
+#include "num/map.h"
+#include "num/parallel.h"
 
 #include <string.h>
 
@@ -41,7 +43,6 @@ struct Data {
     float *points;
     Split split[DATA_SPLITS];
     char digest[DIGEST_TEXT];
-    float grey[LEVELS];
 };
 
 static const char *const split_names[DATA_SPLITS] = {"training", "validation", "test"};
@@ -334,8 +335,7 @@ static int binarise_static(Data *d, Error *err)
         const Split *s = &d->split[i];
         for (size_t r = 0; r < s->count; r++) {
             uint8_t *row = s->bytes + r * d->features;
-            for (size_t j = 0; j < d->features; j++)
-                x[j] = d->grey[row[j]];
+            num_grey_f32(d->features, x, row);
             num_stream_bernoulli(stream, s->part, (uint32_t)(s->origin + r), d->features, x, x);
             for (size_t j = 0; j < d->features; j++)
                 row[j] = x[j] > 0.0f ? 255 : 0;
@@ -397,8 +397,6 @@ Data *data_open(const char *name, const DataOptions *options, Error *err)
         return NULL;
     }
     d->binarise = options->binarise;
-    for (int level = 0; level < LEVELS; level++)
-        d->grey[level] = (float)level / 255.0f;
     int status = open_source(d, name, options, err);
     if (status == 0 && !d->is_image && d->binarise != DATA_GREY) {
         error_set(err, ERR_SCRIPT, "points have no pixels to binarise");
@@ -467,26 +465,35 @@ int data_overlap(const Data *d, size_t *pairs, size_t *repeats, Error *err)
 
 /* ---- rows ----------------------------------------------------------------------------------------------------------- */
 
-static void grey_row(const Data *d, const uint8_t *bytes, float *x)
+typedef struct {
+    const Data *data;
+    const Split *split;
+    const uint32_t *order;
+    size_t first;
+    NumStream stream;
+    uint64_t step;
+    float *x;
+} Rows;
+
+static void row(const void *task, size_t r)
 {
-    for (size_t j = 0; j < d->features; j++)
-        x[j] = d->grey[bytes[j]];
+    const Rows *t = task;
+    const Data *d = t->data;
+    size_t i = t->order != NULL ? t->order[t->first + r] : t->first + r;
+    float *x = t->x + r * d->features;
+    if (!d->is_image) {
+        memcpy(x, t->split->points + i * d->features, d->features * sizeof *x);
+        return;
+    }
+    num_grey_f32(d->features, x, t->split->bytes + i * d->features);
+    if (d->binarise == DATA_FRESH)
+        num_stream_bernoulli(t->stream, t->step, (uint32_t)i, d->features, x, x);
 }
 
 void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
                float *x)
 {
-    const Split *s = &d->split[split];
-    for (size_t r = 0; r < rows; r++, x += d->features) {
-        size_t i = order != NULL ? order[first + r] : first + r;
-        if (!d->is_image) {
-            memcpy(x, s->points + i * d->features, d->features * sizeof *x);
-            continue;
-        }
-        grey_row(d, s->bytes + i * d->features, x);
-        if (d->binarise == DATA_FRESH)
-            num_stream_bernoulli(stream, step, (uint32_t)i, d->features, x, x);
-    }
+    num_parallel(rows, rows * d->features, row, &(Rows){d, &d->split[split], order, first, stream, step, x});
 }
 
 void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y)

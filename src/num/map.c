@@ -20,6 +20,7 @@ typedef struct {
     size_t n;
     float *y;
     const float *x, *dy, *at;
+    const uint8_t *bytes;
     float scale, shift;
 } Task;
 
@@ -94,6 +95,19 @@ void num_axpy_f32(size_t n, float *y, float a, const float *x)
 {
     Task t = {.n = n, .y = y, .x = x, .scale = a};
     num_parallel(chunks(n), n, axpy_chunk, &t);
+}
+
+static void grey_chunk(const void *task, size_t index)
+{
+    const Task *t = task;
+    size_t i = index * NUM_PARALLEL_CHUNK;
+    num_map_table()->grey(chunk_size(t, i), t->y + i, t->bytes + i);
+}
+
+void num_grey_f32(size_t n, float *y, const uint8_t *x)
+{
+    Task t = {.n = n, .y = y, .bytes = x};
+    num_parallel(chunks(n), n, grey_chunk, &t);
 }
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */

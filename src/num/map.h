@@ -11,6 +11,8 @@
 
 #include "num/shape.h"
 
+#include <stdint.h>
+
 typedef enum {
     NUM_NEG, NUM_EXP, NUM_LOG, NUM_LOG1P, NUM_TANH, NUM_SIGMOID, NUM_SOFTPLUS, NUM_RELU,
     NUM_SQRT, NUM_SQUARE, NUM_RECIPROCAL, NUM_ABS,
@@ -35,6 +37,9 @@ void num_affine_f64(size_t n, double *y, const double *x, double scale, double s
 /* y[i] = fma(a, x[i], y[i]). */
 void num_axpy_f32(size_t n, float *y, float a, const float *x);
 void num_axpy_f64(size_t n, double *y, double a, const double *x);
+
+/* [OUT] y[i] = x[i] / 255: a byte's grey level in [0, 1]. */
+void num_grey_f32(size_t n, float *y, const uint8_t *x);
 
 typedef enum { NUM_ADD, NUM_SUB, NUM_MUL, NUM_DIV, NUM_MAX, NUM_ZIP_COUNT } NumZip;
 

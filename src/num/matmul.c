@@ -195,9 +195,23 @@ void num_matmul_f64(NumForm form, size_t m, size_t n, size_t k, double *c, const
 
 /* ---- the gradient through an activation ------------------------------------------------------------------------------ */
 
+typedef struct {
+    NumAct act;
+    size_t n;
+    float *dx;
+    const float *dy, *y;
+} Back;
+
+static void act_back_chunk(const void *task, size_t index)
+{
+    const Back *t = task;
+    size_t i = index * NUM_PARALLEL_CHUNK, n = t->n - i < NUM_PARALLEL_CHUNK ? t->n - i : NUM_PARALLEL_CHUNK;
+    num_matmul_table()->act_back(t->act, n, t->dx + i, t->dy + i, t->y + i);
+}
+
 void num_act_back_f32(NumAct act, size_t n, float *dx, const float *dy, const float *y)
 {
-    num_matmul_table()->act_back(act, n, dx, dy, y);
+    num_parallel(parts(n, NUM_PARALLEL_CHUNK), n, act_back_chunk, &(Back){act, n, dx, dy, y});
 }
 
 void num_act_back_f64(NumAct act, size_t n, double *dx, const double *dy, const double *y)

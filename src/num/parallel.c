@@ -44,8 +44,9 @@ static void rest(void)
 #endif
 }
 
-/* Takes one job and does it; 0 when none is left.  What is read before the ticket is counted down belongs to its loop: the
- * next loop begins only when this one's jobs are done, and changes the ticket. */
+/* Takes some jobs and does them; 0 when none is left.  Few calls for many small jobs: an eighth of what is left, where two
+ * threads work, so that both end together.  What is read before the ticket is counted down belongs to its loop: the next
+ * loop begins only when this one's jobs are done, and changes the ticket. */
 static int take(void)
 {
     uint64_t ticket = atomic_load(&pool.ticket), left;
@@ -53,10 +54,13 @@ static int take(void)
         NumJob *job = atomic_load_explicit(&pool.job, memory_order_relaxed);
         const void *task = atomic_load_explicit(&pool.task, memory_order_relaxed);
         size_t count = atomic_load_explicit(&pool.count, memory_order_relaxed);
-        if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1))
+        size_t share = 4 * (size_t)(atomic_load_explicit(&pool.wanted, memory_order_relaxed) + 1);
+        size_t taken = (left + share - 1) / share;
+        if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - taken))
             continue;
-        job(task, count - left);
-        atomic_fetch_add(&pool.done, 1);
+        for (size_t i = count - left; i < count - left + taken; i++)
+            job(task, i);
+        atomic_fetch_add(&pool.done, taken);
         return 1;
     }
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/parallel.h: one loop over jobs, on num_threads() threads when the work is worth it.  Internal to num/.
+ * num/parallel.h: one loop over jobs, on num_threads() threads when the work is worth it.
  *
  * Jobs write to different places: which thread does which changes nothing.  The threads are started when they are first
  * needed and wait for the next loop: a moment awake, then asleep, so that a machine which others share is left to them.

@@ -185,14 +185,47 @@ void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const floa
 
 /* ---- totals --------------------------------------------------------------------------------------------------------- */
 
+typedef double TotalKernel(size_t n, const float *x);
+
+enum { TOTAL_BLOCK = NUM_PARALLEL_CHUNK, TOTAL_BLOCKS = 256 };
+
+typedef struct {
+    TotalKernel *kernel;
+    size_t n;
+    const float *x;
+    double *sum; /* of each block */
+} Total;
+
+static void total_block(const void *task, size_t index)
+{
+    const Total *t = task;
+    size_t i = index * TOTAL_BLOCK;
+    t->sum[index] = t->kernel(t->n - i < TOTAL_BLOCK ? t->n - i : TOTAL_BLOCK, t->x + i);
+}
+
+static double total_of(TotalKernel *kernel, size_t n, const float *x)
+{
+    if (n <= TOTAL_BLOCK)
+        return kernel(n, x);
+    double total = 0.0, sum[TOTAL_BLOCKS];
+    for (size_t i = 0; i < n; i += TOTAL_BLOCKS * TOTAL_BLOCK) {
+        size_t most = TOTAL_BLOCKS * TOTAL_BLOCK, size = n - i < most ? n - i : most;
+        size_t blocks = (size + TOTAL_BLOCK - 1) / TOTAL_BLOCK;
+        num_parallel(blocks, size, total_block, &(Total){kernel, size, x + i, sum});
+        for (size_t b = 0; b < blocks; b++)
+            total += sum[b];
+    }
+    return total;
+}
+
 double num_total_f32(size_t n, const float *x)
 {
-    return num_sum_table()->total(n, x);
+    return total_of(num_sum_table()->total, n, x);
 }
 
 double num_norm2_f32(size_t n, const float *x)
 {
-    return num_sum_table()->norm2(n, x);
+    return total_of(num_sum_table()->norm2, n, x);
 }
 
 size_t num_first_bad_f32(size_t n, const float *x)

@@ -56,6 +56,13 @@ static void axpy(size_t n, float *y, float a, const float *x)
         y[i] = num_fma(a, x[i], y[i]);
 }
 
+static void grey(size_t n, float *restrict y, const uint8_t *restrict x)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)x[i] / 255.0f;
+}
+
 /* A function of two variables: its value, and dc times its derivative by a and by b. */
 #define ZIP(name, value, by_a, by_b)                                                                                    \
     static void zip_##name(size_t n, float *const *out, const float *const *in)                                        \
@@ -97,6 +104,7 @@ const NumMapTable VARIANT(num_map_table) = {
              back_sqrt, back_square, back_reciprocal, back_abs},
     .affine = affine,
     .axpy = axpy,
+    .grey = grey,
     .zip = {zip_add, zip_sub, zip_mul, zip_div, zip_max},
     .zip_back = {{back_add_a, back_add_b}, {back_sub_a, back_sub_b}, {back_mul_a, back_mul_b}, {back_div_a, back_div_b},
                  {back_max_a, back_max_b}},
