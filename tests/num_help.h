@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/num_help.h: what the tests of the arithmetic share: inputs from a fixed seed, distances in ulp, a walk over the
- * instruction sets, and the sums of num/sum.h once more, written as their definition reads.
+ * tests/num_help.h: what the tests of the arithmetic share: inputs from a fixed seed, a walk over the instruction
+ * sets, and the sums of num/sum.h once more, written as their definition reads.
  */
 #ifndef TESTS_NUM_HELP_H
 #define TESTS_NUM_HELP_H
@@ -89,16 +89,6 @@ static inline void help_assert_near_at(const float *a, const double *b, size_t n
                         num_isa_name());
             _fail(file, line);
         }
-}
-
-/* The distance of a float from the exact value, in units of the float spacing at that value; denormals have their own. */
-static inline double help_ulp(float got, long double exact)
-{
-    if (fabsl(exact) >= 0x1.ffffffp+127L) /* rounds to infinity */
-        return isinf(got) && (got > 0) == (exact > 0) ? 0.0 : INFINITY;
-    int exponent;
-    frexpl(exact, &exponent);
-    return (double)(fabsl((long double)got - exact) / ldexpl(1.0L, (exponent < -125 ? -125 : exponent) - 24));
 }
 
 /* Runs the statement that follows once for each instruction set of this processor, then goes back to the best. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_stream.c: Philox against its published vectors; every draw has its value by its address alone; the
- * distributions, at 5 sigma with fixed seeds; the generator inside GSL.
+ * tests/test_num_stream.c: Philox against its published vectors; every draw has its value by its address alone; what is made
+ * of draws; the generator inside GSL.  Whether they look random: tests/test_num_stream_quality.c.
  */
 #define NUM_VARIANT test
 #include "num/isa/scalar.h"
@@ -102,11 +102,106 @@ static void test_arrays_hold_the_draws_of_their_addresses(void **state)
             assert_true(x[n] == -7.0f && y[n] == -7.0f);
         }
     }
-    num_stream_normal(s, 1, 0, 400, 999, x);
-    num_threads_set(3);
-    num_stream_normal(s, 1, 0, 400, 999, y);
-    num_threads_set(1);
-    help_assert_same(y, x, 400 * 999);
+}
+
+/* The far ends of the addresses: the last rows, the last step. */
+static void test_the_last_addresses(void **state)
+{
+    (void)state;
+    NumStream s = num_stream(97, "addresses");
+    HELP_EACH_ISA {
+        num_stream_uniform(s, UINT64_MAX, UINT32_MAX - 2, 3, 70, x);
+        num_stream_normal(s, UINT64_MAX, UINT32_MAX - 2, 3, 70, y);
+        for (uint32_t i = 0; i < 3 * 70; i++) {
+            assert_true(x[i] == uniform_at(s, UINT64_MAX, UINT32_MAX - 2 + i / 70, i % 70));
+            assert_true(help_same(y[i], normal_at(s, UINT64_MAX, UINT32_MAX - 2 + i / 70, i % 70)));
+        }
+    }
+    /* rows, steps and columns that differ in their upper bits only are other addresses */
+    const uint32_t word = num_stream_word(s, 1, 1, 1);
+    assert_int_not_equal(word, num_stream_word(s, UINT64_C(0x100000001), 1, 1));
+    assert_int_not_equal(word, num_stream_word(s, 1, 0x80000001u, 1));
+    assert_int_not_equal(word, num_stream_word(s, 1, 1, 0x80000001u));
+}
+
+/* Any rectangle of a large fill, asked for by itself, holds what the large fill holds there: 400 of them, seed 53. */
+static void test_every_rectangle_is_that_of_the_large_fill(void **state)
+{
+    (void)state;
+    enum { ROWS = 211, COLUMNS = 301 };
+    static float normals[ROWS * COLUMNS], uniforms[ROWS * COLUMNS];
+    NumStream s = num_stream(53, "rectangles");
+    uint64_t seed = 53;
+    num_stream_normal(s, 5, 1000, ROWS, COLUMNS, normals);
+    num_stream_uniform(s, 5, 1000, ROWS, COLUMNS, uniforms);
+    HELP_EACH_ISA {
+        for (int k = 0; k < 400; k++) {
+            uint32_t first = (uint32_t)help_random(&seed) % ROWS;
+            size_t rows = help_random(&seed) % (ROWS - first) + 1, columns = help_random(&seed) % COLUMNS + 1;
+            num_stream_normal(s, 5, 1000 + first, rows, columns, x);
+            num_stream_uniform(s, 5, 1000 + first, rows, columns, y);
+            for (size_t r = 0; r < rows; r++) {
+                help_assert_same(x + r * columns, normals + (first + r) * COLUMNS, columns);
+                help_assert_same(y + r * columns, uniforms + (first + r) * COLUMNS, columns);
+            }
+        }
+    }
+}
+
+static void test_threads_change_nothing(void **state)
+{
+    (void)state;
+    enum { ROWS = 397, COLUMNS = 999, N = ROWS * COLUMNS };
+    const int threads[] = {2, 3, 8};
+    static float one[3][N];
+    NumStream s = num_stream(59, "threads");
+    for (int i = 0; i < N; i++)
+        p[i] = (float)(i % 101) / 100.0f;
+    num_stream_normal(s, 1, 0, ROWS, COLUMNS, one[0]);
+    num_stream_uniform(s, 1, 0, ROWS, COLUMNS, one[1]);
+    num_stream_bernoulli(s, 1, 7, N, one[2], p);
+    HELP_EACH_ISA {
+        for (int k = 0; k < 3; k++) {
+            num_threads_set(threads[k]);
+            num_stream_normal(s, 1, 0, ROWS, COLUMNS, x);
+            help_assert_same(x, one[0], N);
+            num_stream_uniform(s, 1, 0, ROWS, COLUMNS, x);
+            help_assert_same(x, one[1], N);
+            num_stream_bernoulli(s, 1, 7, N, x, p);
+            help_assert_same(x, one[2], N);
+            num_threads_set(1);
+        }
+    }
+}
+
+/* Words of our own streams, computed by docs/by_hand.py's philox, which shares nothing with this code: keys, and every part of the address. */
+static void test_known_words(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t seed;
+        const char *name;
+        uint64_t step;
+        uint32_t row, column, word;
+    } known[] = {
+        {1, "noise", 0, 0, 0, 0x6405a477},
+        {1, "noise", 0, 0, 3, 0xc7375b27},
+        {1, "noise", 0, 0, 4, 0x35fd9423},
+        {1, "noise", 0, 1, 0, 0x8ab53bf0},
+        {1, "noise", 1, 0, 0, 0x9df8bb34},
+        {1, "noise", UINT64_C(1) << 32, 0, 0, 0x4c610d55},
+        {2, "noise", 0, 0, 0, 0x742c1bb0},
+        {1, "order", 0, 0, 0, 0xa1c5b1f7},
+        {12345, "pixels", 777, 4321, 783, 0xd7cad858},
+        {UINT64_MAX, "evaluate/noise", UINT64_MAX, UINT32_MAX, UINT32_MAX, 0x45bbdb46},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        assert_int_equal(num_stream_word(num_stream(known[i].seed, known[i].name), known[i].step, known[i].row, known[i].column),
+                         known[i].word);
+    const uint32_t expected[10] = {0, 9, 1, 8, 7, 3, 5, 4, 6, 2};
+    uint32_t order[10];
+    num_stream_permutation(num_stream(1, "order"), 2, 10, order);
+    assert_memory_equal(order, expected, sizeof order);
 }
 
 /* The same bits for ever: the digest of the first draws of a stream (recorded with arithmetic version 1). */
@@ -135,79 +230,20 @@ static void assert_share(double count, double n, double share)
         fail_msg("%.0f of %.0f, expected a share of %.6g (%.2f sigma)", count, n, share, (count - n * share) / sigma);
 }
 
-static void test_uniforms(void **state)
+/* The ends of the range: a word that rounds to 1 (0xffffffae, found by search) is brought below it; the largest normal. */
+static void test_the_ends_of_the_range(void **state)
 {
     (void)state;
-    enum { BINS = 50 };
-    double sum = 0.0, squares = 0.0, lagged = 0.0, count[BINS] = {0};
-    num_stream_uniform(num_stream(101, "uniform"), 0, 0, MANY / 100, 100, x);
-    for (int i = 0; i < MANY; i++) {
-        assert_true(x[i] > 0.0f && x[i] < 1.0f);
-        double u = (double)x[i] - 0.5;
-        sum += u;
-        squares += u * u;
-        lagged += i > 0 ? u * ((double)x[i - 1] - 0.5) : 0.0;
-        count[(int)(x[i] * BINS)]++;
-    }
-    assert_true(fabs(sum / MANY) < 5.0 * sqrt(1.0 / 12.0 / MANY));
-    assert_true(fabs(squares / MANY - 1.0 / 12.0) < 5.0 * sqrt((1.0 / 80.0 - 1.0 / 144.0) / MANY));
-    assert_true(fabs(lagged / MANY) < 5.0 * sqrt(1.0 / 144.0 / MANY));
-    for (int i = 0; i < BINS; i++)
-        assert_share(count[i], MANY, 1.0 / BINS);
-    HELP_EACH_ISA { /* a word that rounds to 1: 0xffffffae, found by search */
+    HELP_EACH_ISA {
         num_stream_uniform(num_stream(1, "noise"), 0, 5386960, 1, 4, x);
         assert_int_equal(num_stream_word(num_stream(1, "noise"), 0, 5386960, 0), 0xffffffae);
         assert_true(x[0] == 0x1.fffffep-1f);
         num_stream_normal(num_stream(1, "noise"), 0, 5386960, 1, 4, x);
         assert_true(isfinite(x[0]) && isfinite(x[1]));
     }
-}
-
-static void test_normals(void **state)
-{
-    (void)state;
-    enum { BINS = 40 };
-    double moment[5] = {0}, pairs = 0.0, square_pairs = 0.0, count[BINS] = {0};
-    num_stream_normal(num_stream(103, "normal"), 0, 0, MANY / 100, 100, x);
-    for (int i = 0; i < MANY; i++) {
-        double z = (double)x[i], power = 1.0;
-        for (int k = 1; k <= 4; k++)
-            moment[k] += power *= z;
-        if (i % 2 == 1) { /* the two of one Box-Muller pair are independent */
-            double other = (double)x[i - 1];
-            pairs += z * other;
-            square_pairs += (z * z - 1.0) * (other * other - 1.0);
-        }
-        count[(int)(gsl_cdf_ugaussian_P(z) * BINS)]++;
-    }
-    assert_true(fabs(moment[1] / MANY) < 5.0 * sqrt(1.0 / MANY));
-    assert_true(fabs(moment[2] / MANY - 1.0) < 5.0 * sqrt(2.0 / MANY));
-    assert_true(fabs(moment[3] / MANY) < 5.0 * sqrt(15.0 / MANY));
-    assert_true(fabs(moment[4] / MANY - 3.0) < 5.0 * sqrt(96.0 / MANY));
-    assert_true(fabs(pairs) < 5.0 * sqrt(MANY / 2.0));
-    assert_true(fabs(square_pairs) < 5.0 * sqrt(4.0 * MANY / 2.0));
-    for (int i = 0; i < BINS; i++)
-        assert_share(count[i], MANY, 1.0 / BINS);
-}
-
-/* Streams of other names, seeds, steps and rows have nothing to do with each other. */
-static void test_streams_are_independent(void **state)
-{
-    (void)state;
-    enum { N = 100000 };
-    const struct {
-        uint64_t seed, step;
-        const char *name;
-        uint32_t row;
-    } other[] = {{1, 0, "b", 0}, {2, 0, "a", 0}, {1, 1, "a", 0}, {1, 0, "a", 1}, {1, UINT64_C(1) << 32, "a", 0}};
-    num_stream_normal(num_stream(1, "a"), 0, 0, 1, N, x);
-    for (int k = 0; k < 5; k++) {
-        double sum = 0.0;
-        num_stream_normal(num_stream(other[k].seed, other[k].name), other[k].step, other[k].row, 1, N, y);
-        for (int i = 0; i < N; i++)
-            sum += (double)x[i] * (double)y[i];
-        assert_true(fabs(sum) < 5.0 * sqrt(N));
-    }
+    assert_true(uniform_of(0) == 0x1p-33f && uniform_of(~0u) == 0x1.fffffep-1f);
+    float largest = sqrtf(-2.0f * num_log1(uniform_of(0)));
+    assert_true(largest > 6.76f && largest < 6.77f);
 }
 
 static void test_bernoulli(void **state)
@@ -318,6 +354,23 @@ static void test_gsl_draws_the_stream(void **state)
     gsl_rng_free(r);
 }
 
+/* After 2^32 words comes the next row.  The counter of words stands behind the key in the generator's state. */
+static void test_gsl_goes_on_in_the_next_row(void **state)
+{
+    (void)state;
+    NumStream s = num_stream(5, "posterior");
+    const uint64_t next = (UINT64_C(3) << 32) - 4; /* at the start of a block */
+    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    assert_non_null(r);
+    num_stream_gsl_set(r, s);
+    memcpy((char *)gsl_rng_state(r) + sizeof s, &next, sizeof next);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(gsl_rng_get(r), num_stream_word(s, 0, 2, UINT32_MAX - 3 + i));
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(gsl_rng_get(r), num_stream_word(s, 0, 3, i));
+    gsl_rng_free(r);
+}
+
 static void test_gsl_saves_and_restores(void **state)
 {
     (void)state;
@@ -368,14 +421,17 @@ int main(void)
         cmocka_unit_test(test_published_vectors),
         cmocka_unit_test(test_the_key_is_the_digest_of_seed_and_name),
         cmocka_unit_test(test_arrays_hold_the_draws_of_their_addresses),
+        cmocka_unit_test(test_the_last_addresses),
+        cmocka_unit_test(test_every_rectangle_is_that_of_the_large_fill),
+        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_known_words),
         cmocka_unit_test(test_the_stream_is_what_it_always_was),
-        cmocka_unit_test(test_uniforms),
-        cmocka_unit_test(test_normals),
-        cmocka_unit_test(test_streams_are_independent),
+        cmocka_unit_test(test_the_ends_of_the_range),
         cmocka_unit_test(test_bernoulli),
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_permutations),
         cmocka_unit_test(test_gsl_draws_the_stream),
+        cmocka_unit_test(test_gsl_goes_on_in_the_next_row),
         cmocka_unit_test(test_gsl_saves_and_restores),
         cmocka_unit_test(test_gsl_distributions),
     };

@@ -72,6 +72,7 @@ static const float *panel_of(const Panel *p, NumIn_f32 in, float *buffer)
         if (by_column == 1) {
             memcpy(to, x, p->columns * sizeof *to);
         } else {
+#pragma omp simd
             for (size_t c = 0; c < p->columns; c++)
                 to[c] = x[0];
         }

@@ -4,7 +4,7 @@
  *
  * A loop over one of these vectorises, and every lane then does what this text says: so that all instruction sets and
  * compilers agree to the bit.  The trailing 1 means "of one value".  Error against the exact value: at most 2 ulp
- * (tests/test_num_map.c states the measured one of each); special values as in C's Annex F; which NaN is not defined.
+ * (docs/arithmetic.md holds the measured one of each); special values as in C's Annex F; which NaN is not defined.
  * The polynomials are minimax (Remez, weighted for the relative error of the whole function), rounded to float.
  */
 #ifndef NUM_ISA_SCALAR_H
