@@ -14,14 +14,15 @@
 #include "num/parallel.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #define NUM_TABLE_TYPE NumMatmulTable
 #define NUM_TABLE_NAME num_matmul_table
 #include "num/isa_table.h"
 
-/* Fused operations that are worth a thread.  A parallel region costs 1 to 5 us; measured with AVX-512, two threads took 0.79
- * of one's time at 131e3 operations in all, 0.65 at 262e3, and 1.4 of it at 33e3. */
-static const double WORK_FOR_A_THREAD = 120e3;
+/* A thread's share of the cost, at least.  While the threads are awake a loop takes them 1 us; 57e3 operations a us at the peak
+ * of the machine on which this was measured. */
+static const double WORTH_A_THREAD = 60e3;
 
 static size_t parts(size_t n, size_t largest) { return (n + largest - 1) / largest; }
 
@@ -46,30 +47,21 @@ static NumProduct exchanged(NumForm form, size_t m, size_t n, size_t k, const fl
     return x;
 }
 
-/* An estimate of the time, in vector operations.  A tile of few rows waits for its own chains (about 8 in flight are
- * needed); transposing costs about half an operation an element. */
-static double cost(const NumMatmulTable *table, const NumProduct *x)
-{
-    double tall = (double)parts(x->m, table->tile_rows), rows = (double)x->m / tall;
-    double vectors = (double)parts(x->n, table->lanes), wide = (double)parts(x->n, table->tile_columns);
-    double in_flight = rows * vectors / wide;
-    double steps = tall * wide * (double)x->k * (in_flight > 8 ? in_flight : 8);
-    double turned = 0;
-    if (x->b_transposed)
-        turned += (double)x->n * (double)x->k;
-    if (x->c_transposed)
-        turned += (double)x->m * (double)x->n;
-    return steps + 0.5 * turned;
-}
+/* Columns are cut on cache lines. */
+enum { LINE = 16 };
 
-/* Divides c into rows x columns rectangles of whole tiles, at most `threads`, the largest as small as can be. */
-static void divide(size_t threads, size_t tall, size_t wide, size_t *rows, size_t *columns)
+/* Divides x into rows x columns rectangles, at most `threads`, the largest as small as can be.  Threads that divide the columns
+ * write into the same rows of c, lines and pages in turn, which for short chains takes several times as long; those that
+ * divide the rows read, and turn, all of b each, which is slow for long ones.  The other way must be better by far. */
+static void divide(const NumProduct *x, size_t threads, size_t *rows, size_t *columns)
 {
-    size_t best = tall * wide;
-    *rows = *columns = 1;
-    for (size_t r = 1; r <= threads && r <= tall; r++) {
+    const int by_rows = x->k < x->m && !x->c_transposed;
+    size_t wide = parts(x->n, LINE), best = SIZE_MAX;
+    for (size_t r = 1; r <= threads && r <= x->m; r++) {
         size_t c = threads / r < wide ? threads / r : wide;
-        size_t largest = parts(tall, r) * parts(wide, c);
+        size_t largest = parts(x->m, r) * (c == 1 ? x->n : parts(wide, c) * LINE);
+        if (by_rows ? c > 1 : r > 1)
+            largest += 3 * largest / 8;
         if (largest < best) {
             best = largest;
             *rows = r;
@@ -78,10 +70,10 @@ static void divide(size_t threads, size_t tall, size_t wide, size_t *rows, size_
     }
 }
 
-/* The start of part i of `count` parts of n, on a multiple of `tile`. */
-static size_t part_start(size_t n, size_t tile, size_t count, size_t i)
+/* The start of part i of `count` parts of n, on a multiple of `unit`. */
+static size_t part_start(size_t n, size_t unit, size_t count, size_t i)
 {
-    size_t start = parts(n, tile) * i / count * tile;
+    size_t start = parts(n, unit) * i / count * unit;
     return start < n ? start : n;
 }
 
@@ -96,20 +88,19 @@ static void rectangle(const void *task, size_t index)
 {
     const Cut *t = task;
     const NumProduct *x = t->product;
-    size_t r = index / t->columns, c = index % t->columns, tall = t->table->tile_rows, wide = t->table->tile_columns;
-    t->table->product(x, part_start(x->m, tall, t->rows, r), part_start(x->m, tall, t->rows, r + 1),
-                      part_start(x->n, wide, t->columns, c), part_start(x->n, wide, t->columns, c + 1));
+    size_t r = index / t->columns, c = index % t->columns;
+    t->table->product(x, part_start(x->m, 1, t->rows, r), part_start(x->m, 1, t->rows, r + 1),
+                      part_start(x->n, LINE, t->columns, c), part_start(x->n, LINE, t->columns, c + 1));
 }
 
-static void run(const NumMatmulTable *table, const NumProduct *x)
+static void run(const NumMatmulTable *table, const NumProduct *x, double cost)
 {
-    double work = (double)x->m * (double)x->n * (double)x->k / WORK_FOR_A_THREAD;
     size_t threads = (size_t)num_threads();
     Cut cut = {table, x, 1, 1};
-    if (work < (double)threads)
-        threads = (size_t)work;
+    if (cost < WORTH_A_THREAD * (double)threads)
+        threads = (size_t)(cost / WORTH_A_THREAD);
     if (threads > 1)
-        divide(threads, parts(x->m, table->tile_rows), parts(x->n, table->tile_columns), &cut.rows, &cut.columns);
+        divide(x, threads, &cut.rows, &cut.columns);
     num_parallel_jobs(cut.rows * cut.columns, rectangle, &cut);
 }
 
@@ -127,12 +118,13 @@ void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const 
         return;
     const NumMatmulTable *table = num_matmul_table();
     NumProduct x = as_it_is(form, m, n, k, a, b), y = exchanged(form, m, n, k, a, b);
-    NumProduct *best = cost(table, &y) < cost(table, &x) ? &y : &x;
+    double cost_x = table->cost(&x), cost_y = table->cost(&y);
+    NumProduct *best = cost_y < cost_x ? &y : &x;
     best->c = c;
     best->bias = bias;
     best->act = act;
     best->accumulate = accumulate;
-    run(table, best);
+    run(table, best, cost_y < cost_x ? cost_y : cost_x);
 }
 
 /* ---- the reference and the oracle ----------------------------------------------------------------------------------- */

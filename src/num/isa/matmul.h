@@ -24,8 +24,7 @@ typedef struct NumProduct {
 } NumProduct;
 
 typedef struct NumMatmulTable {
-    size_t tile_rows, tile_columns; /* the register tile: work is divided in multiples of it */
-    size_t lanes;
+    double (*cost)(const NumProduct *x); /* an estimate of the time, in fused operations at the peak */
     /* The elements with i0 <= i < i1 and j0 <= j < j1, on this thread. */
     void (*product)(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t j1);
     void (*act_back)(NumAct act, size_t n, float *dx, const float *dy, const float *y);

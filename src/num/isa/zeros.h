@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/isa/zeros.h: the steps of a product that a tile may leave out, because its elements of a are all 0.
+ *
+ * Images are mostly background: of MNIST's 784 pixels twelve images leave about half at 0, and so do twelve neighbouring
+ * pixels of one image.  fma(0, b, acc) is acc to the bit, so that leaving the step out changes nothing, except where
+ *   - b is infinite or NaN: the product would be NaN;
+ *   - acc is -0, which 0 * b = +0 would make +0.  A chain starts from +0, and only a product too small to be a float can
+ *     leave it at -0.
+ * So b must be finite without denormals, and a's elements 0 or at least 2^-20: the smallest product is then 2^-146, a float.
+ */
+#ifndef NUM_ISA_ZEROS_H
+#define NUM_ISA_ZEROS_H
+
+#include "num/isa/scalar.h"
+
+/* The longest k for which lists are made, and the shortest for which they pay. */
+enum { ZEROS_K = 1024, ZEROS_LEAST_K = 48 };
+
+/* |x| as an integer, its exponent in the top byte. */
+static inline uint32_t num_zeros_size(float x) { return num_bits(x) << 1; }
+
+/* A number other than 0 that is infinite, NaN or denormal. */
+static inline uint32_t num_zeros_odd(float x)
+{
+    uint32_t size = num_zeros_size(x);
+    return (uint32_t)(size != 0) & (uint32_t)(size - (1u << 24) >= 0xfe000000u);
+}
+
+/* Whether b (rows, columns) lets steps be left out. */
+static inline int num_zeros_allowed(size_t rows, size_t columns, const float *b, size_t b_row)
+{
+    for (size_t p = 0; p < rows; p++, b += b_row) {
+        uint32_t odd = 0;
+#pragma omp simd reduction(| : odd)
+        for (size_t j = 0; j < columns; j++)
+            odd |= num_zeros_odd(b[j]);
+        if (odd)
+            return 0;
+    }
+    return 1;
+}
+
+/* 0 for 0, 2 for a number below 2^-20, which forbids the lists, else 1. */
+static inline uint8_t num_zeros_flag(float x)
+{
+    uint32_t size = num_zeros_size(x);
+    return (uint8_t)((uint32_t)(size != 0) + (uint32_t)(size - 1 < ((127u - 20) << 24) - 1));
+}
+
+/* [OUT] kept: the k in [0, n) at which any of `rows` rows of a is not 0, where a's columns lie side by side.  Returns how
+ * many, or SIZE_MAX where lists are forbidden. */
+static inline size_t num_zeros_by_rows(size_t rows, size_t n, const float *a, size_t a_row, uint16_t *kept)
+{
+    enum { CHUNK = 128 };
+    size_t count = 0;
+    for (size_t p = 0; p < n; p += CHUNK) {
+        uint8_t flag[CHUNK] = {0}, all = 0;
+        size_t width = n - p < CHUNK ? n - p : CHUNK;
+        for (size_t r = 0; r < rows; r++) {
+            const float *x = a + r * a_row + p;
+#pragma omp simd
+            for (size_t c = 0; c < width; c++)
+                flag[c] |= num_zeros_flag(x[c]);
+        }
+        for (size_t c = 0; c < width; c++) {
+            kept[count] = (uint16_t)(p + c);
+            count += flag[c] != 0;
+            all |= flag[c];
+        }
+        if (all & 2)
+            return SIZE_MAX;
+    }
+    return count;
+}
+
+/* [OUT] flag[rows] of a row of a's transpose. */
+static inline void num_zeros_flags(size_t rows, const float *a, uint8_t *flag)
+{
+#pragma omp simd
+    for (size_t r = 0; r < rows; r++)
+        flag[r] = num_zeros_flag(a[r]);
+}
+
+/* The flags of the first `rows` of 16 together. */
+static inline uint8_t num_zeros_any(size_t rows, const uint8_t *flag)
+{
+    static const uint8_t ones[32] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3};
+    uint64_t x[2], mask[2];
+    memcpy(x, flag, sizeof x);
+    memcpy(mask, ones + 16 - rows, sizeof mask);
+    uint64_t both = (x[0] & mask[0]) | (x[1] & mask[1]);
+    return (uint8_t)(((both & 0x0101010101010101u) != 0) | ((both & 0x0202020202020202u) != 0) << 1);
+}
+
+#endif
