@@ -13,6 +13,7 @@
 
 #include "num/isa/scalar.h"
 #include "num/isa/variant.h"
+#include "num/isa/zeros.h"
 
 /* The accumulators of the largest tile fill the registers, but for the vectors of b and the broadcast elements of a.
  * A narrow tile takes little from each row of b, so that a panel of b touches many lines and pages: it pays to copy the
@@ -79,14 +80,15 @@ typedef struct Step {
     size_t to_row;
     int first, add;
     size_t last; /* column of the last vector of a transposed b */
+    const uint16_t *kept; /* the steps that count, k of them; NULL: the first k */
 } Step;
 
 #if NUM_HAS_FMA
 
-/* A tile of `rows` rows and `vectors` vectors, of which the last is partial unless `whole`.
+/* A tile of `rows` rows and `vectors` vectors, of which the last is partial unless `whole`; `sparse`: over the kept steps.
  * Rows of a go in threes: one pointer, the row stride, twice the row stride fit an address, and few pointers step. */
-static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, const int whole, const Step *x,
-                                                       NumPart part)
+static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, const int whole, const int sparse,
+                                                       const Step *x, NumPart part)
 {
     const int last = whole ? vectors : vectors - 1;
     NumVec sum[TILE_ROWS][WIDE_VECTORS];
@@ -100,7 +102,13 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     const float *b = x->b;
     UNROLL for (int r = 0; r < rows; r += 3)
         three[r / 3] = x->a + (size_t)r * a_row;
+    const uint16_t *kept = x->kept;
     for (size_t p = x->k; p > 0; p--) {
+        size_t at = 0;
+        if (sparse) {
+            at = *kept * a_column;
+            b = x->b + *kept++ * b_row;
+        }
         if (rows < vectors) { /* few elements of a wait for the vectors of b */
             NumVec left[TILE_ROWS];
             UNROLL for (int r = 0; r < rows; r++)
@@ -115,14 +123,16 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             UNROLL for (int v = 0; v < vectors; v++)
                 right[v] = v < last ? num_load(b + v * NUM_LANES) : num_load_part(b + v * NUM_LANES, part);
             UNROLL for (int r = 0; r < rows; r++) {
-                NumVec left = num_set(three[r / 3][(size_t)(r % 3) * a_row]);
+                NumVec left = num_set((three[r / 3] + at)[(size_t)(r % 3) * a_row]);
                 UNROLL for (int v = 0; v < vectors; v++)
                     sum[r][v] = num_fma_vec(left, right[v], sum[r][v]);
             }
         }
-        UNROLL for (int r = 0; r < rows; r += 3)
-            three[r / 3] += a_column;
-        b += b_row;
+        if (!sparse) {
+            UNROLL for (int r = 0; r < rows; r += 3)
+                three[r / 3] += a_column;
+            b += b_row;
+        }
     }
     float *to = x->to;
     UNROLL for (int r = 0; r < rows; r++, to += x->to_row)
@@ -145,24 +155,36 @@ typedef void Tile(const Step *x, NumPart part);
 #define DEFINE_TILE(rows, vectors, whole)                                      \
     static void tile_##rows##_##vectors##_##whole(const Step *x, NumPart part) \
     {                                                                          \
-        tile(rows, vectors, whole, x, part);                                   \
+        tile(rows, vectors, whole, 0, x, part);                                \
     }
 #define NAME_TILE(rows, vectors, whole) [rows - 1][whole ? 0 : vectors] = tile_##rows##_##vectors##_##whole,
+#define DEFINE_SPARSE(rows, vectors, whole)                                      \
+    static void sparse_##rows##_##vectors##_##whole(const Step *x, NumPart part) \
+    {                                                                            \
+        tile(rows, vectors, whole, 1, x, part);                                  \
+    }
+#define NAME_SPARSE(rows, vectors, whole) [rows - 1][whole ? 0 : vectors] = sparse_##rows##_##vectors##_##whole,
 
 #define TALL(X, r) X(r, 1, 0) X(r, 2, 0) X(r, 2, 1)
 #define EVEN(X, r) X(r, 1, 0) X(r, 2, 0) X(r, 3, 0) X(r, 4, 0) X(r, 4, 1)
 #define WIDE(X, r) X(r, 1, 0) X(r, 2, 0) X(r, 3, 0) X(r, 4, 0) X(r, 5, 0) X(r, 6, 0) X(r, 7, 0) X(r, 8, 0) X(r, 8, 1)
 #if defined(__AVX512F__)
 #define EACH_TILE(X) WIDE(X, 1) WIDE(X, 2) WIDE(X, 3) EVEN(X, 4) EVEN(X, 5) EVEN(X, 6) \
-    TALL(X, 7) TALL(X, 8) TALL(X, 9) TALL(X, 10) TALL(X, 11) TALL(X, 12)
+    EACH_TALL(X)
+#define EACH_TALL(X) TALL(X, 7) TALL(X, 8) TALL(X, 9) TALL(X, 10) TALL(X, 11) TALL(X, 12)
 #elif defined(__AVX2__)
-#define EACH_TILE(X) WIDE(X, 1) EVEN(X, 2) EVEN(X, 3) TALL(X, 4) TALL(X, 5) TALL(X, 6)
+#define EACH_TILE(X) WIDE(X, 1) EVEN(X, 2) EVEN(X, 3) EACH_TALL(X)
+#define EACH_TALL(X) TALL(X, 4) TALL(X, 5) TALL(X, 6)
 #else
-#define EACH_TILE(X) WIDE(X, 1) WIDE(X, 2) EVEN(X, 3) EVEN(X, 4) TALL(X, 5) TALL(X, 6) TALL(X, 7) TALL(X, 8)
+#define EACH_TILE(X) WIDE(X, 1) WIDE(X, 2) EVEN(X, 3) EVEN(X, 4) EACH_TALL(X)
+#define EACH_TALL(X) TALL(X, 5) TALL(X, 6) TALL(X, 7) TALL(X, 8)
 #endif
 
 EACH_TILE(DEFINE_TILE)
 static Tile *const tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TILE(NAME_TILE)}; /* [][0] are the whole ones */
+
+EACH_TALL(DEFINE_SPARSE)
+static Tile *const sparse_tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TALL(NAME_SPARSE)};
 
 #if defined(__AVX512F__)
 
@@ -207,13 +229,14 @@ static void run_tile(size_t rows, size_t columns, const Step *x)
 {
     size_t vectors = parts(columns, NUM_LANES);
 #if defined(__AVX512F__)
-    if (columns <= HALF_LANES && halves(rows, columns)) {
+    if (x->kept == NULL && columns <= HALF_LANES && halves(rows, columns)) {
         half_tiles[rows - 1](x, (__mmask8)num_part(columns));
         return;
     }
 #endif
     int whole = columns == width(rows) * NUM_LANES;
-    tiles[rows - 1][whole ? 0 : vectors](x, num_part(columns - (vectors - 1) * NUM_LANES));
+    Tile *const *of_rows = x->kept == NULL ? tiles[rows - 1] : sparse_tiles[rows - 1];
+    of_rows[whole ? 0 : vectors](x, num_part(columns - (vectors - 1) * NUM_LANES));
 }
 
 #else
@@ -250,7 +273,8 @@ static void run_tile(size_t rows, size_t columns, const Step *x)
     for (size_t r = 0; r < rows && !x->first; r++)
         for (size_t j = 0; j < columns; j++)
             sum[r][j] = (double)x->from[r * x->from_row + j];
-    for (size_t p = 0; p < x->k; p++) {
+    for (size_t i = 0; i < x->k; i++) {
+        size_t p = x->kept == NULL ? i : x->kept[i];
         for (size_t j = 0; j < columns; j++)
             right[j] = (double)x->b[p * x->b_row + j];
         for (size_t r = 0; r < rows; r++)
@@ -509,10 +533,17 @@ static void activate(NumAct act, size_t n, float *x)
 
 /* ---- the product ---------------------------------------------------------------------------------------------------- */
 
+/* For each tile of some rows of a, the steps that are not left out (zeros.h), block of k after block. */
+typedef struct Zeros {
+    uint16_t kept[BLOCK_ROWS / TILE_ROWS + 1][ZEROS_K];
+    size_t end[ZEROS_K / BLOCK_K + 1][BLOCK_ROWS / TILE_ROWS + 1]; /* of a block's list of a tile */
+} Zeros;
+
 /* Part of a product: rows from i, columns from j.  It is made panel by panel, all rows of some columns. */
 typedef struct Panel {
     const NumProduct *x;
     size_t i, rows, j, columns;
+    const Zeros *zeros; /* or NULL: every step is made */
 } Panel;
 
 /* The floats of a panel of b, which stays in the first two caches, and of a panel of c that is kept aside. */
@@ -529,13 +560,17 @@ static size_t panel_columns(size_t k, size_t tile)
 static size_t in_vectors(size_t columns) { return parts(columns, NUM_LANES) * NUM_LANES; }
 
 /* One block of k of a panel: `step` has its first tile. */
-static void tiles_of_panel(const Panel *at, Step step)
+static void tiles_of_panel(const Panel *at, size_t block, Step step)
 {
     const Step first = step;
     size_t tall = parts(at->rows, TILE_ROWS), vectors = parts(at->columns, NUM_LANES);
     for (size_t t = 0, r = 0; t < tall; t++) {
         size_t next = part_end(at->rows, tall, t), wide = parts(vectors, width(next - r));
-        if (halves(next - r, at->columns)) /* the last vector alone */
+        if (at->zeros != NULL) {
+            size_t start = block == 0 ? 0 : at->zeros->end[block - 1][t];
+            step.kept = at->zeros->kept[t] + start;
+            step.k = at->zeros->end[block][t] - start;
+        } else if (halves(next - r, at->columns)) /* the last vector alone */
             wide = 1 + parts(vectors - 1, TILE_VECTORS);
         step.a = first.a + r * step.a_row;
         for (size_t u = 0, s = 0; u < wide; u++) {
@@ -565,7 +600,7 @@ static void chains(const Panel *at, float *c, size_t c_row, int add)
             transpose(at->columns, end - p, right, width, b, x->b_row);
         else if (copies)
             copy(end - p, at->columns, right, width, b, x->b_row);
-        tiles_of_panel(at, (Step){.k = end - p, .a = x->a + at->i * x->a_row + p * x->a_column, .a_row = x->a_row,
+        tiles_of_panel(at, block, (Step){.k = end - p, .a = x->a + at->i * x->a_row + p * x->a_column, .a_row = x->a_row,
                                   .a_column = x->a_column, .b = copies ? right : b, .b_row = copies ? width : x->b_row,
                                   .from = add ? waiting : c, .from_row = add ? width : c_row, .to = aside ? waiting : c,
                                   .to_row = aside ? width : c_row, .first = block == 0, .add = add && last});
@@ -669,6 +704,66 @@ static double cost(const NumProduct *x)
     return x->c_transposed ? all + 8.0 * (double)x->m * (double)x->n : all;
 }
 
+/* Whether so few of n steps are left out that the lists do not pay. */
+static int few_left_out(size_t kept, size_t n) { return 10 * kept > 9 * n; }
+
+/* Adds block [p, end) of k to the lists, where a's columns lie side by side.  0: the lists are forbidden, or do not pay. */
+static int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
+                        size_t *kept_end)
+{
+    size_t tall = parts(rows, TILE_ROWS);
+    for (size_t t = 0, r = 0; t < tall; t++) {
+        size_t next = part_end(rows, tall, t);
+        size_t count = num_zeros_by_rows(next - r, end - p, x->a + (i + r) * x->a_row + p, x->a_row, kept[t] + kept_end[t]);
+        if (count == SIZE_MAX || (t == 0 && p == 0 && few_left_out(count, end)))
+            return 0;
+        kept_end[t] += count;
+        r = next;
+    }
+    return 1;
+}
+
+/* The same where a's rows do. */
+static int find_by_columns(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
+                           size_t *kept_end)
+{
+    size_t tall = parts(rows, TILE_ROWS), total = 0;
+    uint8_t flag[BLOCK_ROWS + 16] = {0};
+    for (size_t q = p; q < end; q++) {
+        uint8_t all = 0;
+        num_zeros_flags(rows, x->a + i + q * x->a_column, flag);
+        for (size_t t = 0, r = 0; t < tall; t++) {
+            size_t next = part_end(rows, tall, t);
+            uint8_t any = num_zeros_any(next - r, flag + r);
+            kept[t][kept_end[t]] = (uint16_t)(q - p);
+            kept_end[t] += any != 0;
+            total += any != 0;
+            all |= any;
+            r = next;
+        }
+        if (all & 2 || (q == ZEROS_LEAST_K / 2 && few_left_out(total, (q + 1) * tall)))
+            return 0;
+    }
+    return 1;
+}
+
+/* [OUT] z: of rows [i, i + rows).  0: as above. */
+static int find_zeros(const NumProduct *x, size_t i, size_t rows, Zeros *z)
+{
+    size_t blocks = parts(x->k, BLOCK_K);
+    for (size_t block = 0, p = 0; block < blocks; block++) {
+        size_t end = part_end(x->k, blocks, block);
+        if (block == 0)
+            memset(z->end[0], 0, sizeof z->end[0]);
+        else
+            memcpy(z->end[block], z->end[block - 1], sizeof z->end[0]);
+        if (!(x->a_column == 1 ? find_by_rows : find_by_columns)(x, i, rows, p, end, z->kept, z->end[block]))
+            return 0;
+        p = end;
+    }
+    return 1;
+}
+
 static void product(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t j1)
 {
     size_t rows = i1 - i0, columns = j1 - j0, tile_rows = parts(rows, parts(rows, TILE_ROWS));
@@ -680,11 +775,17 @@ static void product(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t
     size_t most_rows = CHAINS / (most < TILE_COLUMNS ? TILE_COLUMNS : most);
     size_t unit = turned ? TURNED_LANES : tile, units = parts(columns, unit);
     size_t blocks = parts(rows, most_rows < BLOCK_ROWS && (aside || x->accumulate) ? most_rows : BLOCK_ROWS);
+    int skips = !x->b_transposed && (x->a_column == 1 || x->a_row == 1) && x->k >= ZEROS_LEAST_K && x->k <= ZEROS_K
+                && columns >= 2 * TILE_COLUMNS, allowed = 0;
+    Zeros zeros;
     for (size_t block = 0, i = i0; block < blocks; block++) {
-        size_t next = i0 + part_end(rows, blocks, block);
+        size_t next = i0 + part_end(rows, blocks, block), high = next - i;
+        skips = skips && high / parts(high, TILE_ROWS) > TILE_ROWS / 2 && find_zeros(x, i, high, &zeros)
+                && (allowed || num_zeros_allowed(x->k, columns, x->b + j0, x->b_row));
+        allowed = skips;
         for (size_t part = 0, j = j0; part < panels; part++) {
             size_t end = smaller(j0 + part_end(units, panels, part) * unit, j1);
-            Panel at = {x, i, next - i, j, end - j};
+            Panel at = {x, i, high, j, end - j, skips ? &zeros : NULL};
             float *c = x->c + i * x->c_row + j;
             if (aside)
                 panel_aside(&at, turned);
@@ -695,7 +796,7 @@ static void product(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t
             j = end;
         }
         if (finishes && !aside)
-            settle(&(Panel){x, i, next - i, j0, columns}, x->c + i * x->c_row + j0, x->c_row);
+            settle(&(Panel){x, i, high, j0, columns, NULL}, x->c + i * x->c_row + j0, x->c_row);
         i = next;
     }
 }
