@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_num_zeros.c: steps of a product that are left out because a tile's left elements are all 0 (num/isa/zeros.h)
+ * change no bit, also where they must not be left out.
+ */
+#include "num_help.h"
+
+#include "base/mem.h"
+#include "num/matmul.h"
+
+/* Rows of tiles of every instruction set, more than a block of them; k of one block and of two, and one too long. */
+static const size_t heights[] = {7, 12, 20, 100, 193}, lengths[] = {47, 48, 100, 399, 784, 1024, 1025}, widths[] = {64, 70, 131};
+
+typedef struct {
+    float *a, *b, *c, *want;
+    size_t m, n, k;
+    NumForm form;
+} Case;
+
+static size_t at(const Case *x, size_t i, size_t p) { return x->form == NUM_TN ? p * x->m + i : i * x->k + p; }
+
+/* An image's rows: runs of zeros of both signs, `kept` of the rest between 2^-8 and 1. */
+static void fill(Case *x, uint64_t *state, double kept)
+{
+    for (size_t i = 0; i < x->m; i++)
+        for (size_t p = 0; p < x->k; p++) {
+            int background = p % 28 < 9 || help_uniform(state, 0, 1) > kept;
+            x->a[at(x, i, p)] = background ? (help_random(state) & 1 ? 0.0f : -0.0f) : (float)help_uniform(state, 0x1p-8, 1);
+        }
+    help_fill(state, x->k * x->n, x->b, -1, 1);
+}
+
+static void same_bits(Case *x)
+{
+    num_matmul_reference_f32(x->form, x->m, x->n, x->k, x->want, x->a, x->b, NULL, NUM_ACT_NONE, 0);
+    for (int threads = 1; threads <= 3; threads += 2) {
+        num_threads_set(threads);
+        memset(x->c, 0x55, x->m * x->n * sizeof *x->c);
+        num_matmul_f32(x->form, x->m, x->n, x->k, x->c, x->a, x->b, NULL, NUM_ACT_NONE, 0, NULL);
+        for (size_t i = 0; i < x->m * x->n; i++)
+            if (help_bits(x->c[i]) != help_bits(x->want[i]) && !(isnan(x->c[i]) && isnan(x->want[i])))
+                fail_msg("%s, %zu x %zu x %zu, threads %d: element %zu is %a, expected %a", num_isa_name(), x->m, x->n, x->k,
+                         threads, i, (double)x->c[i], (double)x->want[i]);
+    }
+    num_threads_set(1);
+}
+
+static void each_case(void (*check)(Case *x, uint64_t *state))
+{
+    Error err = ERROR_NONE;
+    uint64_t state = 7;
+    enum { MOST = 1025 * 200 };
+    Case x = {mem_array(MOST, 4), mem_array(MOST, 4), mem_array(MOST, 4), mem_array(MOST, 4), 0, 0, 0, NUM_NN};
+    for (const char *const *isa = num_isa_available(); *isa != NULL; isa++) {
+        assert_int_equal(num_isa_choose(*isa, &err), 0);
+        int emulated = strcmp(*isa, "generic") == 0;
+        for (size_t m = 0; m < sizeof heights / sizeof heights[0]; m++)
+            for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++)
+                for (int form = 0; form < 2; form++) {
+                    if (emulated && heights[m] * lengths[k] > 40000)
+                        continue; /* slow there, and the same code as with fewer */
+                    x.form = form == 0 ? NUM_NN : NUM_TN;
+                    x.m = heights[m], x.k = lengths[k], x.n = widths[(m + k) % 3];
+                    check(&x, &state);
+                }
+    }
+    assert_int_equal(num_isa_choose(NULL, &err), 0);
+    mem_free(x.a), mem_free(x.b), mem_free(x.c), mem_free(x.want);
+}
+
+static void check_images(Case *x, uint64_t *state)
+{
+    static const double kept[] = {0, 0.01, 0.2, 1};
+    fill(x, state, kept[(x->m + x->k) % 4]);
+    same_bits(x);
+}
+
+static void images(void **unused)
+{
+    (void)unused;
+    each_case(check_images);
+}
+
+/* 0 times an infinity or a NaN is NaN: one such element of b, in the background of all images. */
+static void check_not_finite(Case *x, uint64_t *state)
+{
+    fill(x, state, 0.05);
+    size_t p = 28 * (help_random(state) % (x->k / 28)) + 3, j = help_random(state) % x->n;
+    x->b[p * x->n + j] = help_random(state) & 1 ? INFINITY : -NAN;
+    same_bits(x);
+    assert_true(isnan(x->c[(x->m - 1) * x->n + j]));
+}
+
+static void not_finite(void **unused)
+{
+    (void)unused;
+    each_case(check_not_finite);
+}
+
+/* A chain at -0, from a product too small to be a float, that zeros make +0: by tiny elements of a, or of b. */
+static void check_underflow(Case *x, uint64_t *state)
+{
+    memset(x->a, 0, x->m * x->k * sizeof *x->a);
+    for (size_t i = 0; i < x->k * x->n; i++)
+        x->b[i] = 0x1p-60f;
+    int by_a = (x->m + x->k) % 2 == 0;
+    for (size_t i = 0; i < x->m; i++)
+        x->a[at(x, i, 3 + i % 5)] = by_a ? -0x1p-100f : -0x1p-20f;
+    if (!by_a)
+        for (size_t j = 0; j < x->n; j++)
+            for (size_t p = 3; p < 8; p++)
+                x->b[p * x->n + j] = 0x1p-140f;
+    same_bits(x);
+    assert_true(x->want[0] == 0.0f && !signbit(x->want[0]));
+    (void)state;
+}
+
+static void underflow(void **unused)
+{
+    (void)unused;
+    each_case(check_underflow);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(images), cmocka_unit_test(not_finite), cmocka_unit_test(underflow)};
+    return cmocka_run_group_tests_name("num_zeros", tests, NULL, NULL);
+}
