@@ -506,23 +506,39 @@ void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t f
     }
 }
 
+enum { MEAN_COLUMNS = 64, MEAN_ROWS = 1 << 24 }; /* so many bytes fit an unsigned sum */
+
+/* [OUT] sum: of `width` columns of bytes, exact. */
+static void sum_bytes(const uint8_t *bytes, size_t rows, size_t stride, size_t width, double *sum)
+{
+    for (size_t done = 0; done < rows; done += MEAN_ROWS) {
+        uint32_t part[MEAN_COLUMNS] = {0};
+        size_t end = rows - done < MEAN_ROWS ? rows : done + MEAN_ROWS;
+        for (size_t i = done; i < end; i++) {
+            const uint8_t *row = bytes + i * stride;
+#pragma omp simd
+            for (size_t j = 0; j < width; j++)
+                part[j] += row[j];
+        }
+        for (size_t j = 0; j < width; j++)
+            sum[j] += (double)part[j];
+    }
+}
+
 /* A cache line's columns at a time.  Bytes add up exactly; points in double, in ascending order. */
 void data_mean(const Data *d, float *mean)
 {
-    enum { COLUMNS = 64 };
     const Split *s = &d->split[DATA_TRAIN];
     const double scale = 1.0 / (d->is_image ? 255.0 : 1.0) / (double)s->count;
-    for (size_t from = 0; from < d->features; from += COLUMNS) {
-        double sum[COLUMNS] = {0.0};
-        size_t width = d->features - from < COLUMNS ? d->features - from : COLUMNS;
-        for (size_t i = 0, at = from; i < s->count; i++, at += d->features) {
-            if (d->is_image)
-                for (size_t j = 0; j < width; j++)
-                    sum[j] += (double)s->bytes[at + j];
-            else
+    for (size_t from = 0; from < d->features; from += MEAN_COLUMNS) {
+        double sum[MEAN_COLUMNS] = {0.0};
+        size_t width = d->features - from < MEAN_COLUMNS ? d->features - from : MEAN_COLUMNS;
+        if (d->is_image)
+            sum_bytes(s->bytes + from, s->count, d->features, width, sum);
+        else
+            for (size_t i = 0, at = from; i < s->count; i++, at += d->features)
                 for (size_t j = 0; j < width; j++)
                     sum[j] += (double)s->points[at + j];
-        }
         for (size_t j = 0; j < width; j++)
             mean[from + j] = (float)(sum[j] * scale);
     }

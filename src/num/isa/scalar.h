@@ -118,10 +118,11 @@ static inline float num_half_expm1(float x)
 }
 
 /* (exp(x) - 1 - x) / 2, never below 0: what a variance of exp(x) costs against 1.  A polynomial near 0, where the
- * difference would cancel.  At most 2.5 ulp. */
+ * difference would cancel. */
 static inline float num_half_exp_excess1(float x)
 {
-    float far = num_times_exp_shifted1(1.0f, x, -1) - num_fma(0.5f, x, 0.5f);
+    float c = x > 174.0f ? 174.0f : x; /* inf - inf would be NaN */
+    float far = num_times_exp_shifted1(1.0f, x, -1) - num_fma(0.5f, c, 0.5f);
     float k = 0x1.2f2db8p-25f; /* (exp(x) - 1 - x) / x^2 */
     k = num_fma(k, x, 0x1.21edep-22f);
     k = num_fma(k, x, 0x1.6ee81ap-19f);
@@ -132,7 +133,8 @@ static inline float num_half_exp_excess1(float x)
     k = num_fma(k, x, 0x1.555558p-5f);
     k = num_fma(k, x, 0x1.555556p-3f);
     k = num_fma(k, x, 0.5f);
-    float near = 0.5f * x * x * k;
+    float square = x * x, rest = num_fma(x, x, -square); /* its rounding counts: it would bring the error above 2 ulp */
+    float near = 0.5f * num_fma(square, k, rest * k);
     return x >= -1.0f && x <= 1.8f ? near : far;
 }
 
