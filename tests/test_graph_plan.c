@@ -199,8 +199,8 @@ static void test_streams(void **state)
     graph_free(g);
 }
 
-/* A network wide enough that products and elementwise functions are divided over threads (num/parallel.h: from 32768
- * elements, num/matmul.c: from 240000 multiply-adds): one dense layer, its mirror, three steps. */
+/* A network wide enough that products and elementwise functions are divided over threads (num/parallel.h: from 16384
+ * elements, num/matmul.c: from 120000 multiply-adds): one dense layer, its mirror, three steps. */
 enum { WIDE_X = 400, WIDE_H = 450, WIDE_B = 100 };
 
 static Graph *wide_graph(void)

@@ -493,7 +493,8 @@ static void row(const void *task, size_t r)
 void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
                float *x)
 {
-    num_parallel(rows, rows * d->features, row, &(Rows){d, &d->split[split], order, first, stream, step, x});
+    size_t weight = d->binarise == DATA_FRESH ? NUM_PARALLEL_DRAW : 1;
+    num_parallel(rows, weight * rows * d->features, row, &(Rows){d, &d->split[split], order, first, stream, step, x});
 }
 
 void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y)

@@ -11,8 +11,9 @@
 
 #include <stddef.h>
 
-/* Elements below which sharing the work costs more than it gains, and a job's share of a long array. */
-enum { NUM_PARALLEL_MIN = 32768, NUM_PARALLEL_CHUNK = 8192 };
+/* Elements below which sharing the work costs more than it gains, what an element weighs that is drawn at random, and a
+ * job's share of a long array. */
+enum { NUM_PARALLEL_MIN = 16384, NUM_PARALLEL_DRAW = 4, NUM_PARALLEL_CHUNK = 8192 };
 
 /* One job: `task` is what all share. */
 typedef void NumJob(const void *task, size_t index);

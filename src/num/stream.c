@@ -153,14 +153,14 @@ static size_t panels(const Task *t)
 void num_stream_uniform(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x)
 {
     Task t = task_of(s, step, first_row, rows, columns, x);
-    num_parallel(panels(&t), rows * columns, fill_panel, &t);
+    num_parallel(panels(&t), NUM_PARALLEL_DRAW * rows * columns, fill_panel, &t);
 }
 
 void num_stream_normal(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x)
 {
     Task t = task_of(s, step, first_row, rows, columns, x);
     t.draw = num_stream_table()->normal;
-    num_parallel(panels(&t), rows * columns, fill_panel, &t);
+    num_parallel(panels(&t), NUM_PARALLEL_DRAW * rows * columns, fill_panel, &t);
 }
 
 static void bernoulli_panel(const void *task, size_t index)
@@ -177,7 +177,7 @@ void num_stream_bernoulli(NumStream s, uint64_t step, uint32_t row, size_t colum
 {
     Task t = task_of(s, step, row, 1, columns, x);
     t.p = p;
-    num_parallel(panels(&t), columns, bernoulli_panel, &t);
+    num_parallel(panels(&t), NUM_PARALLEL_DRAW * columns, bernoulli_panel, &t);
 }
 
 /* ---- for GSL -------------------------------------------------------------------------------------------------------- */
