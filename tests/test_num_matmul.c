@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_matmul.c: the matrix product equals three plain loops to the bit: in each form, on each instruction set
- * that this processor has, on 1, 2 and 3 threads, at every edge of the register tile, for awkward values.
+ * tests/test_num_matmul.c: the matrix product equals three plain loops over fmaf to the bit: in each form, on each instruction
+ * set that this processor has, on 1, 2, 3 and 8 threads, with bias, activation and accumulation, for every small shape, at
+ * the edges of every tile and block, for awkward values.
  *
- * Random numbers come from a fixed seed.  No tolerance but for f64 against f32, stated there.  A NaN equals a NaN.
+ * Random numbers come from a fixed seed.  No tolerance but for f64 against f32, stated there.  What is promised of NaN: an
+ * element is a NaN exactly where the plain loops have one; which NaN (its sign, its payload) is not defined, since it
+ * depends on the order of the factors in the machine's instruction.  All else, signed zeros too, is compared by its bits.
  */
 #include "num/isa.h"
 #include "num/matmul.h"
@@ -49,38 +52,64 @@ static int same(float x, float y)
 
 /* ---- values --------------------------------------------------------------------------------------------------------- */
 
-typedef enum { PLAIN, DENORMAL, CANCELLING, SPECIAL, VALUES } Values;
-static const char *const values_names[] = {"plain", "denormal", "cancelling", "special"};
+typedef enum { PLAIN, DENORMAL, CANCELLING, SPECIAL, ZEROS, LARGE, WIDE, INFINITE, VALUES } Values;
+static const char *const values_names[] = {"plain", "denormal", "cancelling", "special", "zero", "large", "wide", "infinite"};
 
 static float value(Values kind)
 {
     static const float special[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1.0f, -1.0f, 3e38f, 1e-45f, -1e-45f, 1e-38f, 1e-20f};
     static const float sizes[] = {1.0f, -1.0f, 16777216.0f, -16777216.0f, 3.0f, 1e10f, -1e10f, 0x1.000002p0f};
+    static const float zeros[] = {0.0f, -0.0f, 0.0f, -0.0f, 1.0f, -1.0f, 1e-45f, -1e-45f};
     uint32_t u = bits32();
     switch (kind) {
-    case DENORMAL: /* products around 2^-149 to 2^-120: results that lose bits to the denormal range */
-        return as_float((u & 0x807fffff) | ((45 + u % 29) << 23));
+    case DENORMAL: /* products around 2^-164 to 2^-124: results that lose bits to the denormal range */
+        return as_float((u & 0x807fffff) | ((45 + (u >> 3) % 20) << 23));
     case CANCELLING:
         return sizes[u % 8];
     case SPECIAL: /* mostly plain, or all is NaN */
         return u % 64 == 0 ? special[bits32() % 12] : as_float((u & 0x807fffff) | ((120 + (u >> 3) % 13) << 23));
+    case ZEROS: /* chains of zeros of both signs, now and then something */
+        return zeros[u % 8];
+    case LARGE: /* products around 2^112 to 2^128: chains that overflow and chains that just do not */
+        return as_float((u & 0x807fffff) | ((183 + (u >> 3) % 8) << 23));
+    case WIDE: /* products from below the least denormal to above the largest float */
+        return as_float((u & 0x807fffff) | ((40 + (u >> 3) % 160) << 23));
+    case INFINITE: /* infinities, whose differences are NaN */
+        return u % 97 == 0 ? (u & 0x80000000 ? -INFINITY : INFINITY) : (float)(int32_t)u * 0x1p-31f;
     default:
         return (float)(int32_t)u * 0x1p-31f;
     }
 }
 
-/* A block whose last float is the last before a guard, so that a write past the end is seen here, and a read past the
- * end by `make asan`. */
-static const float GUARD = 12345.0f;
-
+/* What is only read has no float too many, so that `make asan` sees each read outside. */
 static float *block(size_t n, Values kind)
 {
-    float *x = mem_array(n + 1, sizeof *x);
+    float *x = mem_array(n, sizeof *x);
     assert_non_null(x);
     for (size_t i = 0; i < n; i++)
         x[i] = value(kind);
-    x[n] = GUARD;
     return x;
+}
+
+/* What is written has a guard on both sides. */
+enum { GUARDS = 64 };
+static const float GUARD = 12345.0f;
+
+static float *guarded(size_t n)
+{
+    float *x = mem_array(n + 2 * GUARDS, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < GUARDS; i++)
+        x[i] = x[GUARDS + n + i] = GUARD;
+    return x + GUARDS;
+}
+
+static int is_guarded(const float *x, size_t n)
+{
+    int good = 1;
+    for (size_t i = 0; i < GUARDS; i++)
+        good = good && x[(ptrdiff_t)i - GUARDS] == GUARD && x[n + i] == GUARD;
+    return good;
 }
 
 /* ---- one product in every way --------------------------------------------------------------------------------------- */
@@ -100,37 +129,52 @@ static void use(const char *isa, int threads)
     num_threads_set(threads);
 }
 
+/* Products that are far too small to be shared are run on one number of threads, another one each time. */
+static const int thread_counts[] = {1, 2, 3, 8};
+enum { THREAD_COUNTS = sizeof thread_counts / sizeof thread_counts[0], SMALL = 20000 };
+
+static void check_on(const Case *x, const char *isa, int threads, float *c, const float *const *operand, const float *old,
+                     const float *want)
+{
+    size_t size = x->m * x->n;
+    use(isa, threads);
+    float *scratch = mem_array(num_matmul_scratch(x->form, x->m, x->n, x->k), sizeof *scratch);
+    assert_non_null(scratch);
+    memcpy(c, old, size * sizeof *c);
+    num_matmul_f32(x->form, x->m, x->n, x->k, c, operand[0], operand[1], operand[2], x->act, x->accumulate, scratch);
+    mem_free(scratch);
+    for (size_t i = 0; i < size; i++)
+        if (!same(c[i], want[i]))
+            fail_msg("form %d, m %zu, n %zu, k %zu, %s values, bias %d, act %d, accumulate %d, %s, %d threads: element "
+                     "(%zu, %zu) is %a, the reference %a", (int)x->form, x->m, x->n, x->k, values_names[x->kind], x->bias,
+                     (int)x->act, x->accumulate, isa, threads, i / x->n, i % x->n, (double)c[i], (double)want[i]);
+    if (!is_guarded(c, size))
+        fail_msg("form %d, m %zu, n %zu, k %zu, bias %d, act %d, accumulate %d, %s, %d threads: written outside", (int)x->form,
+                 x->m, x->n, x->k, x->bias, (int)x->act, x->accumulate, isa, threads);
+}
+
 static void check(Case x)
 {
+    static size_t turn;
     size_t size = x.m * x.n;
     float *a = block(x.m * x.k, x.kind), *b = block(x.k * x.n, x.kind), *bias = block(x.n, x.kind), *old = block(size, x.kind);
-    float *c = mem_array(size + 1, sizeof *c), *want = mem_array(size + 1, sizeof *want);
-    assert_non_null(c);
+    float *c = guarded(size), *want = mem_array(size, sizeof *want);
+    const float *operand[] = {a, b, x.bias ? bias : NULL};
     assert_non_null(want);
     use(NULL, 1);
-    memcpy(want, old, (size + 1) * sizeof *want);
-    num_matmul_reference_f32(x.form, x.m, x.n, x.k, want, a, b, x.bias ? bias : NULL, x.act, x.accumulate);
+    memcpy(want, old, size * sizeof *want);
+    num_matmul_reference_f32(x.form, x.m, x.n, x.k, want, a, b, operand[2], x.act, x.accumulate);
+    turn++;
     for (const char *const *isa = num_isa_available(); *isa != NULL; isa++)
-        for (int threads = 1; threads <= 3; threads++) {
-            use(*isa, threads);
-            float *scratch = mem_array(num_matmul_scratch(x.form, x.m, x.n, x.k), sizeof *scratch);
-            assert_non_null(scratch);
-            memcpy(c, old, (size + 1) * sizeof *c);
-            num_matmul_f32(x.form, x.m, x.n, x.k, c, a, b, x.bias ? bias : NULL, x.act, x.accumulate, scratch);
-            mem_free(scratch);
-            assert_true(c[size] == GUARD);
-            for (size_t i = 0; i < size; i++)
-                if (!same(c[i], want[i]))
-                    fail_msg("form %d, m %zu, n %zu, k %zu, %s values, bias %d, act %d, accumulate %d, %s, %d threads: element "
-                             "(%zu, %zu) is %a, the reference %a", (int)x.form, x.m, x.n, x.k, values_names[x.kind], x.bias,
-                             (int)x.act, x.accumulate, *isa, threads, i / x.n, i % x.n, (double)c[i], (double)want[i]);
-        }
+        for (size_t t = 0; t < THREAD_COUNTS; t++)
+            if (size * x.k >= SMALL || t == turn % THREAD_COUNTS)
+                check_on(&x, *isa, thread_counts[t], c, operand, old, want);
     use(NULL, 1);
     mem_free(a);
     mem_free(b);
     mem_free(bias);
     mem_free(old);
-    mem_free(c);
+    mem_free(c - GUARDS);
     mem_free(want);
 }
 
@@ -184,7 +228,30 @@ static void chain_is_fused_and_ascending(void **state)
     use(NULL, 1);
 }
 
-/* Every number of rows and columns around one and two register tiles. */
+/* What happens after the chain: the nth of all its combinations. */
+static Case with_epilogue(Case x, size_t n)
+{
+    x.bias = n & 1;
+    x.accumulate = n >> 1 & 1;
+    x.act = (NumAct)(n / 4 % 5);
+    return x;
+}
+
+/* All rows, columns and depths of this list with each other, in each form: what a tile or a vector has left over. */
+static void every_small_shape(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 15, 16, 17, 24, 31, 32, 33};
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    size_t n = 0;
+    for (size_t i = 0; i < SIZES; i++)
+        for (size_t j = 0; j < SIZES; j++)
+            for (size_t p = 0; p < SIZES; p++, n++) /* 20 combinations and 3 forms: all meet */
+                for (int form = NUM_NN; form <= NUM_TN; form++)
+                    check(with_epilogue((Case){.form = (NumForm)form, .m = sizes[i], .n = sizes[j], .k = sizes[p]}, n));
+}
+
+/* Every number of rows and columns around one and two register tiles; wide tiles of few rows, and narrow ones of many. */
 static void tile_edges(void **state)
 {
     (void)state;
@@ -194,6 +261,30 @@ static void tile_edges(void **state)
     for (size_t m = 23; m <= 26; m++)
         for (size_t n = 61; n <= 67; n++)
             check_forms(m, n, 5, PLAIN);
+    for (size_t m = 1; m <= 13; m++)
+        for (size_t n = 34; n <= 260; n += 1 + bits32() % 4) {
+            check_forms(m, n, 4 + (m + n) % 9, PLAIN);
+            check_forms(n, m, 4 + (m + n) % 9, PLAIN);
+        }
+}
+
+/* Sizes around the blocks of rows and of k, primes, and what a network has, drawn at random; none above two million steps. */
+static void block_edges(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1,   2,   3,   5,   7,   8,   10,  12,  13,  16,  20,  31,  32,  37,  47,  48,  50,  64,  65,  67,
+                                   95,  96,  97,  100, 127, 128, 129, 131, 150, 191, 192, 193, 199, 200, 201, 256, 257, 383, 384, 385,
+                                   399, 400, 401, 500, 577, 784, 799, 800, 801, 1000, 1201};
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    for (size_t done = 0; done < 500;) {
+        uint32_t u = bits32();
+        Case x = {.form = (NumForm)(u % 3), .m = sizes[bits32() % SIZES], .n = sizes[bits32() % SIZES], .k = sizes[bits32() % SIZES]};
+        if (x.m * x.n * x.k > (done % 10 == 0 ? 2000000 : 300000))
+            continue;
+        x.kind = u >> 8 & 3 ? PLAIN : (Values)((u >> 10) % VALUES);
+        check(with_epilogue(x, u >> 16));
+        done++;
+    }
 }
 
 static void empty_and_single_chains(void **state)
@@ -230,17 +321,53 @@ static void random_shapes(void **state)
     }
 }
 
+/* Few rows, few columns, and both many; a depth of more than one block. */
 static void awkward_values(void **state)
 {
     (void)state;
+    static const size_t shapes[][3] = {{27, 45, 40}, {1, 70, 33}, {3, 33, 7}, {70, 5, 12}, {14, 17, 4}, {9, 34, 401}};
     for (int kind = DENORMAL; kind < VALUES; kind++)
-        for (int form = NUM_NN; form <= NUM_TN; form++)
-            for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++)
-                check((Case){.form = (NumForm)form, .m = 27, .n = 45, .k = 40, .kind = (Values)kind, .bias = 1,
-                             .act = (NumAct)act, .accumulate = act & 1});
+        for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+            for (int form = NUM_NN; form <= NUM_TN; form++)
+                for (size_t n = s % 3; n < 20; n += 3) /* a third of the 20 combinations */
+                    check(with_epilogue((Case){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
+                                               .kind = (Values)kind}, n));
 }
 
-/* A shape that is divided over three threads, by columns, by rows, and both ways. */
+/* The values of each kind do what they are for: else the tests above would compare nothing of interest. */
+static void awkward_values_are_awkward(void **state)
+{
+    (void)state;
+    enum { M = 40, N = 40, K = 24 };
+    for (int kind = DENORMAL; kind < VALUES; kind++) {
+        float *a = block(M * K, (Values)kind), *b = block(K * N, (Values)kind), *c = block(M * N, PLAIN);
+        int denormal = 0, infinite = 0, nan = 0, zero = 0, finite = 0, twice = 0;
+        num_matmul_reference_f32(NUM_NN, M, N, K, c, a, b, NULL, NUM_ACT_NONE, 0);
+        for (int i = 0; i < M * N; i++) {
+            float plain = 0.0f; /* two roundings a step */
+            for (int p = 0; p < K; p++)
+                plain = plain + a[i / N * K + p] * b[p * N + i % N];
+            denormal += fpclassify(c[i]) == FP_SUBNORMAL;
+            infinite += isinf(c[i]) != 0;
+            nan += isnan(c[i]) != 0;
+            zero += c[i] == 0.0f;
+            finite += isfinite(c[i]) != 0;
+            twice += !same(plain, c[i]);
+        }
+        assert_true(kind != DENORMAL || denormal > M * N / 10);
+        assert_true(kind != SPECIAL || (nan > 0 && infinite > 0 && finite > M * N / 10));
+        assert_true(kind != ZEROS || zero > M * N / 20);
+        assert_true(kind != LARGE || (infinite > M * N / 50 && finite > M * N / 20));
+        assert_true(kind != WIDE || (infinite > 0 && finite > 0));
+        assert_true(kind != INFINITE || (infinite > M * N / 20 && nan > 0 && finite > M * N / 20));
+        assert_true(kind != CANCELLING || twice > M * N / 10);
+        mem_free(a);
+        mem_free(b);
+        mem_free(c);
+    }
+}
+
+/* Shapes that are divided over threads, by columns, by rows, and both ways. */
 static void threads_divide_outputs(void **state)
 {
     (void)state;
@@ -464,11 +591,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_product),
         cmocka_unit_test(chain_is_fused_and_ascending),
+        cmocka_unit_test(every_small_shape),
         cmocka_unit_test(tile_edges),
+        cmocka_unit_test(block_edges),
         cmocka_unit_test(empty_and_single_chains),
         cmocka_unit_test(long_chains_and_tall_products),
         cmocka_unit_test(random_shapes),
         cmocka_unit_test(awkward_values),
+        cmocka_unit_test(awkward_values_are_awkward),
         cmocka_unit_test(threads_divide_outputs),
         cmocka_unit_test(order_of_the_epilogue),
         cmocka_unit_test(double_agrees),

@@ -84,27 +84,20 @@ static inline NumExpParts num_exp_parts(float x)
     return (NumExpParts){num_fma(r * r, q, r), num_bits(t) - num_bits(NUM_ROUNDER)};
 }
 
-/* d exp(x) 2^shift, shift in {0, -1}: finite wherever the product is, also where exp(x) alone is not (|x| < 173).
+/* d exp(x): finite wherever the product is, also where exp(x) alone is not (|x| < 173).
  * 2^n in two factors: both above 1 or both below, so that the result rounds once into the denormals. */
-static inline float num_times_exp_shifted1(float d, float x, int shift)
+static inline float num_times_exp1(float d, float x)
 {
     float c = x < -174.0f ? -174.0f : x;
     c = c > 174.0f ? 174.0f : c;
     NumExpParts e = num_exp_parts(c);
-    uint32_t n = e.n + (uint32_t)shift;
-    uint32_t half = (uint32_t)((int32_t)n >> 1);
-    return d * (1.0f + e.m) * num_power_of_two(half) * num_power_of_two(n - half);
-}
-
-/* d exp(x) */
-static inline float num_times_exp1(float d, float x)
-{
-    return num_times_exp_shifted1(d, x, 0);
+    uint32_t half = (uint32_t)((int32_t)e.n >> 1);
+    return d * (1.0f + e.m) * num_power_of_two(half) * num_power_of_two(e.n - half);
 }
 
 static inline float num_exp1(float x)
 {
-    return num_times_exp_shifted1(1.0f, x, 0);
+    return num_times_exp1(1.0f, x);
 }
 
 /* (exp(x) - 1) / 2: halved, so that it is finite up to x = 89.4 */
@@ -121,8 +114,10 @@ static inline float num_half_expm1(float x)
  * difference would cancel. */
 static inline float num_half_exp_excess1(float x)
 {
-    float c = x > 174.0f ? 174.0f : x; /* inf - inf would be NaN */
-    float far = num_times_exp_shifted1(1.0f, x, -1) - num_fma(0.5f, c, 0.5f);
+    float top = x > 89.5f ? 89.5f : x; /* infinity is reached; inf - inf would be NaN */
+    NumExpParts e = num_exp_parts(top < -25.0f ? -25.0f : top);
+    float quarter = num_power_of_two(e.n - 2u); /* n may be 129 */
+    float far = 2.0f * num_fma(e.m, quarter, quarter - num_fma(0.25f, top, 0.25f));
     float k = 0x1.2f2db8p-25f; /* (exp(x) - 1 - x) / x^2 */
     k = num_fma(k, x, 0x1.21edep-22f);
     k = num_fma(k, x, 0x1.6ee81ap-19f);

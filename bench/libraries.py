@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# bench/libraries.py: the libraries whose matrix products are compared, each a process of its own (product.c), asked in turns.
+import json
+import os
+import subprocess
+import time
+
+import machine
+import processors
+import timing
+
+# OpenBLAS' threads stay awake for some 26 ms after a product, libgomp's for some 5: the next turn waits for them to sleep.
+REST = 0.04
+WAKE = 15  # milliseconds
+OPENBLAS_KERNELS = ["", "SkylakeX", "Cooperlake", "Sapphirerapids", "Zen", "Haswell"]
+
+
+class Library:
+    def __init__(self, build, which, threads, kernels=""):
+        environment = build.environment(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
+        environment.pop("OPENBLAS_CORETYPE", None)
+        if kernels:
+            environment["OPENBLAS_CORETYPE"] = kernels
+        self.threads = threads
+        self.process = subprocess.Popen([build.compile("product"), which, str(threads)], env=environment, text=True, bufsize=1,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.said = self.read()
+        self.error = self.said.get("error")
+        self.kernels = self.said.get("kernels", "")
+        self.name = self.said.get("library", which) + (" " + self.kernels if which == "openblas" else "")
+
+    def read(self):
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else {"error": "it stopped"}
+
+    def time(self, product, milliseconds, check):
+        """Seconds of one product (form, m, n, k)."""
+        self.process.stdin.write("%s %d %d %d %g %d\n" % (*product, milliseconds, check))
+        answer = self.read()
+        if "error" in answer:
+            machine.fail("%s, %s %dx%dx%d: %s" % (self.name, *product, answer["error"]))
+        return answer["seconds"]
+
+    def turn(self, products, milliseconds, check):
+        """On several threads some milliseconds go by before the system has given each its own processor: not timed, for all."""
+        if self.threads > 1:
+            self.time(products[0], WAKE, 0)
+        times = [self.time(p, milliseconds, check) for p in products]
+        if self.threads > 1:
+            time.sleep(REST)
+        return times
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Libraries:
+    """Ours and the peers, on as many threads.  Used as a context."""
+
+    def __init__(self, build, threads, ours=True):
+        self.all = [Library(build, "vae-lab", threads)] if ours else []
+        self.ours = self.all[0].name if ours else None
+        self.missing = []
+        self.build, self.threads = build, threads
+        self.add(Library(build, "onednn", threads))
+        for kernels in OPENBLAS_KERNELS:
+            self.add(Library(build, "openblas", threads, kernels))
+
+    def add(self, library):
+        """An OpenBLAS that does not know some kernels takes others: one of each is enough."""
+        if library.error:
+            self.missing.append(library.error)
+        if library.error or library.name in [l.name for l in self.all]:
+            library.close()
+        else:
+            self.all.append(library)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for library in self.all:
+            library.close()
+
+    def names(self):
+        return [l.name for l in self.all]
+
+    def peers(self):
+        return [n for n in self.names() if n != self.ours]
+
+    def measure(self, groups, rounds, milliseconds, say=None):
+        """[OUT] {product: {library: [seconds of each round]}}.  A group of products is one turn of a library; the libraries
+        follow each other group by group, in rotating order."""
+        times = {p: {l.name: [] for l in self.all} for group in groups for p in group}
+        for turn in range(rounds):
+            for g, group in enumerate(groups):
+                libraries = timing.rotated(self.all, turn + g)
+                answers = processors.steady(self.build, self.threads,
+                                            lambda: [l.turn(group, milliseconds, turn == 0) for l in libraries])
+                for library, answer in zip(libraries, answers):
+                    for product, seconds in zip(group, answer):
+                        times[product][library.name].append(seconds)
+            if say:
+                say(turn + 1)
+        return times
+
+
+def best_peer(times, peers, of=timing.median):
+    """The fastest peer for a product: the one whose median is smallest; its name."""
+    return min(peers, key=lambda name: of(times[name]))

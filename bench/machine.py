@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# bench/machine.py: what is measured, and on what: paths, the processor, versions, C programs beside the library.
+import datetime
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+RESULTS = os.path.join(ROOT, "results")
+FIGURES = os.path.join(RESULTS, "bench")
+PACKAGES = ["gsl", "sqlite3", "lua5.4", "zlib", "nettle"]
+
+CORES = len(os.sched_getaffinity(0))
+THREADS = [1, 2] if CORES >= 2 else [1]
+
+
+def fail(message):
+    sys.exit("bench: " + message)
+
+
+def note(message):
+    print(message, file=sys.stderr, flush=True)
+
+
+class Build:
+    """The build under test: its program, its library, and a scratch folder where its databases and our programs lie.
+
+    The scratch folder stands where results.db does, on the same disk: a commit there costs what it costs a user."""
+
+    def __init__(self, folder):
+        self.library = os.path.join(ROOT, folder, "libvaelab.a")
+        inside = os.path.join(ROOT, folder, "vae-lab")
+        self.program = inside if os.path.exists(inside) else os.path.join(ROOT, "vae-lab")
+        for path in (self.library, self.program):
+            if not os.path.exists(path):
+                fail("%s is missing\n  hint: make" % os.path.relpath(path, ROOT))
+        os.makedirs(FIGURES, exist_ok=True)
+        self.scratch = tempfile.mkdtemp(prefix="scratch-", dir=FIGURES)
+
+    def close(self):
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def compile(self, name):
+        """bench/NAME.c, linked with the library; the path of the program."""
+        program = os.path.join(self.scratch, name)
+        if not os.path.exists(program):
+            def flags(what):
+                return subprocess.run(["pkg-config", what] + PACKAGES, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+            done = subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O3", "-pthread", "-D_POSIX_C_SOURCE=200809L", "-Wall",
+                                   "-Wextra", "-I" + os.path.join(ROOT, "src")] + flags("--cflags") +
+                                  [os.path.join(HERE, name + ".c"), self.library, "-o", program] + flags("--libs") +
+                                  ["-lm", "-ldl"])
+            if done.returncode != 0:
+                fail("bench/%s.c does not compile" % name)
+        return program
+
+    def environment(self, **more):
+        return dict(os.environ, VAE_LAB_LUA=os.path.join(ROOT, "lua"), VAE_LAB_DATA=data_folder(), **more)
+
+
+def data_folder():
+    """The folder that holds mnist/train-images-idx3-ubyte(.gz)."""
+    tried = [d for d in (os.environ.get("VAE_LAB_DATA"), os.path.join(ROOT, "data"),
+                         os.path.join(ROOT, "..", "shared", "data")) if d]
+    for folder in tried:
+        if mnist_images(folder):
+            return os.path.abspath(folder)
+    fail("no MNIST in %s\n  hint: ./vae-lab data fetch mnist, or set VAE_LAB_DATA" % ", ".join(tried))
+
+
+def mnist_images(folder):
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"):
+        path = os.path.join(folder, "mnist", name)
+        if os.path.exists(path):
+            return path
+    return None
+
+
+# ---- what a reader must know beside every number ----
+
+
+def load():
+    try:
+        return list(os.getloadavg())
+    except OSError:
+        return None
+
+
+def busy():
+    """Seconds of processor time: (of all processes, of this one and those that it has ended)."""
+    mine = os.times()
+    own = mine.user + mine.system + mine.children_user + mine.children_system
+    try:
+        with open("/proc/stat") as f:
+            ticks = [int(t) for t in f.readline().split()[1:]]
+        return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK"), own  # without idle, iowait
+    except (OSError, IndexError, ValueError):
+        return None, own
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def processor():
+    try:
+        with open("/proc/cpuinfo") as f:
+            for line in f:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def output(*command):
+    try:
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()
+    except OSError:
+        return None
+
+
+def caches():
+    sizes = {}
+    for level in ("LEVEL1_DCACHE_SIZE", "LEVEL2_CACHE_SIZE", "LEVEL3_CACHE_SIZE"):
+        text = output("getconf", level)
+        if text and text.isdigit():
+            sizes[level.split("_")[0].lower().replace("level", "L")] = int(text)
+    return sizes
+
+
+def describe(build):
+    """The machine, for the JSON file."""
+    doctor = output(build.program, "doctor", "--json")
+    try:
+        doctor = json.loads(doctor)
+    except (TypeError, ValueError):
+        doctor = None
+    return {"processor": processor(), "cores": CORES, "caches": caches(), "system": platform.platform(),
+            "compiler": (output(os.environ.get("CC", "cc"), "--version") or "").split("\n")[0],
+            "vae-lab": output(build.program, "--version"), "doctor": doctor, "python": platform.python_version()}

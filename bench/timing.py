@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# bench/timing.py: rounds, and what is said of them: minimum, median, maximum.
+import math
+import statistics
+
+
+def summary(values):
+    values = sorted(values)
+    return {"min": values[0], "median": statistics.median(values), "max": values[-1], "rounds": len(values)}
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def geometric_mean(values):
+    values = list(values)
+    return math.exp(sum(math.log(v) for v in values) / len(values))
+
+
+def rotated(things, turn):
+    """In each round another one begins: what warms up, or slows down, meets all alike."""
+    things = list(things)
+    turn %= len(things)
+    return things[turn:] + things[:turn]
+
+
+def ratio(top, bottom):
+    """Of two lists of rounds: the ratio of the medians, of the minima, and the smallest and largest of one round's.
+
+    What the verdict is about is the ratio of the medians."""
+    each = [a / b for a, b in zip(top, bottom)]
+    return {"measured": median(top) / median(bottom), "minima": min(top) / min(bottom), "low": min(each), "high": max(each)}
