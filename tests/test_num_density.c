@@ -62,7 +62,7 @@ static void backward_f32(int op, NumShape s, const float *dy, const NumIn_f32 *i
     switch (op) {
     case NORMAL: num_normal_back_f32(s, dy, in[0], in[1], in[2], d[0], d[1], d[2], scratch); break;
     case STANDARD: num_standard_normal_back_f32(s, dy, in[0], d[0], scratch); break;
-    case BERNOULLI: num_bernoulli_back_f32(s, dy, in[0], in[1], d[0], d[1], scratch); break;
+    case BERNOULLI: num_bernoulli_back_f32(s, dy, in[0], in[1], d[0], d[1], 0, scratch); break;
     case KL: num_kl_back_f32(s, dy, in[0], in[1], d[0], d[1], scratch); break;
     case KL2: num_kl2_back_f32(s, dy, in[0], in[1], in[2], in[3], d[0], d[1], d[2], d[3], scratch); break;
     default: num_reparameterise_back_f32(s, dy, in[0], in[1], in[2], d[0], d[1], scratch);
@@ -74,7 +74,7 @@ static void backward_f64(int op, NumShape s, const double *dy, const NumIn_f64 *
     switch (op) {
     case NORMAL: num_normal_back_f64(s, dy, in[0], in[1], in[2], d[0], d[1], d[2], NULL); break;
     case STANDARD: num_standard_normal_back_f64(s, dy, in[0], d[0], NULL); break;
-    case BERNOULLI: num_bernoulli_back_f64(s, dy, in[0], in[1], d[0], d[1], NULL); break;
+    case BERNOULLI: num_bernoulli_back_f64(s, dy, in[0], in[1], d[0], d[1], 0, NULL); break;
     case KL: num_kl_back_f64(s, dy, in[0], in[1], d[0], d[1], NULL); break;
     case KL2: num_kl2_back_f64(s, dy, in[0], in[1], in[2], in[3], d[0], d[1], d[2], d[3], NULL); break;
     default: num_reparameterise_back_f64(s, dy, in[0], in[1], in[2], d[0], d[1], NULL);

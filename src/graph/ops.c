@@ -63,8 +63,9 @@ static double products_dense(const GraphCall *c)
     .needs = bits}
 #define REDUCE(f, text, rule, bits) {.name = #f, .formula = text, ONE, .attr = {"axis"}, .shape = rule, BOTH(f), .needs = bits}
 /* A density: the sum over features of a function of arrays that broadcast. */
-#define DENSITY(f, text, n, ...) {.name = #f, .formula = text, .arg = {__VA_ARGS__}, .min_args = n, .max_args = n, \
-    .shape = graph_shape_density, .scratch = scratch_density, BOTH(f), .needs = IN}
+#define DENSITY(f, text, n, w, ...) {.name = #f, .formula = text, .arg = {__VA_ARGS__}, .min_args = n, .max_args = n, \
+    .shape = graph_shape_density, .scratch = scratch_density, BOTH(f), .needs = IN, \
+    .writes = w}
 
 const GraphOp graph_ops[] = {
     {.name = "dense", .formula = "y = act(x W + b);  b may be absent", .arg = {"x", "W", "b"}, .min_args = 2, .max_args = 3,
@@ -111,15 +112,15 @@ const GraphOp graph_ops[] = {
     {.name = "transpose", .formula = "y = x with two axes exchanged: swap = samples_batch, batch_features, samples_features",
      ONE, .attr = {"swap"}, .shape = graph_shape_transpose, BOTH(transpose)},
 
-    DENSITY(normal, "ln N(x; mu, exp logvar) = -1/2 sum(ln 2 pi + logvar + (x - mu)^2 exp(-logvar))", 3, "x", "mu", "logvar"),
-    DENSITY(standard_normal, "ln N(z; 0, I) = -1/2 sum(ln 2 pi + z^2)", 1, "z"),
-    DENSITY(bernoulli, "ln Bernoulli(x; sigmoid l) = sum(x l - softplus l)", 2, "x", "logits"),
+    DENSITY(normal, "ln N(x; mu, exp logvar) = -1/2 sum(ln 2 pi + logvar + (x - mu)^2 exp(-logvar))", 3, 0, "x", "mu", "logvar"),
+    DENSITY(standard_normal, "ln N(z; 0, I) = -1/2 sum(ln 2 pi + z^2)", 1, 0, "z"),
+    DENSITY(bernoulli, "ln Bernoulli(x; sigmoid l) = sum(x l - softplus l)", 2, 1 | 2, "x", "logits"),
     {.name = "categorical", .formula = "ln Categorical(y; softmax l) = sum(y (l - logsumexp l)), y one-hot",
      .arg = {"y", "logits"}, .min_args = 2, .max_args = 2, .shape = graph_shape_categorical, .scratch = scratch_categorical,
      BOTH(categorical), .needs = IN},
-    DENSITY(kl, "KL(N(mu, exp logvar) || N(0, I)) = 1/2 sum(mu^2 + exp logvar - 1 - logvar)", 2, "mu", "logvar"),
+    DENSITY(kl, "KL(N(mu, exp logvar) || N(0, I)) = 1/2 sum(mu^2 + exp logvar - 1 - logvar)", 2, 0, "mu", "logvar"),
     DENSITY(kl2, "KL(N(mu1, exp lv1) || N(mu2, exp lv2)) = 1/2 sum(lv2 - lv1 - 1 + exp(lv1 - lv2) + (mu1 - mu2)^2 exp(-lv2))",
-            4, "mu1", "lv1", "mu2", "lv2"),
+            4, 0, "mu1", "lv1", "mu2", "lv2"),
     {.name = "reparameterise", .formula = "z = mu + exp(logvar / 2) eps", .arg = {"mu", "logvar", "eps"}, .min_args = 3,
      .max_args = 3, .shape = graph_shape_zip, .scratch = scratch_density, BOTH(reparameterise), .needs = IN},
 };

@@ -52,7 +52,7 @@ void R(graph_bernoulli_forward)(const GraphCall *c)
 
 void R(graph_bernoulli_backward)(const GraphCall *c)
 {
-    R(num_bernoulli_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), c->grad_in[0], c->grad_in[1], c->scratch);
+    R(num_bernoulli_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), c->grad_in[0], c->grad_in[1], c->fresh, c->scratch);
 }
 
 /* KL(N(mu, exp logvar) || N(0, I)) */

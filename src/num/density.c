@@ -8,6 +8,7 @@
 #include "num/panel.h"
 
 #include <math.h>
+#include <string.h>
 
 #define NUM_TABLE_TYPE NumDensityTable
 #define NUM_TABLE_NAME num_density_table
@@ -18,14 +19,20 @@ static void forward(NumDensity f, NumShape shape, float *y, size_t count, const 
     num_panel_row_sums(num_density_table()->forward[f], shape, y, count, in, scratch);
 }
 
-/* in holds dy first, then the operands; d are the gradients of the first operands, in their order. */
-static void backward(NumDensity f, NumShape shape, float *const *d, size_t gradients, size_t inputs, const NumIn_f32 *in,
-                     float *scratch)
+/* in holds dy first, then the operands; d are the gradients of the first operands, in their order; fresh: those to write. */
+static void backward_fresh(NumDensity f, NumShape shape, float *const *d, size_t gradients, unsigned fresh, size_t inputs,
+                           const NumIn_f32 *in, float *scratch)
 {
     NumShape d_shape[NUM_PANEL_OUT];
     for (size_t k = 0; k < gradients; k++)
         d_shape[k] = in[k + 1].shape;
-    num_panel_gradients(num_density_table()->backward[f], shape, gradients, d, d_shape, inputs, in, scratch);
+    num_panel_gradients(num_density_table()->backward[f], shape, gradients, d, d_shape, fresh, inputs, in, scratch);
+}
+
+static void backward(NumDensity f, NumShape shape, float *const *d, size_t gradients, size_t inputs, const NumIn_f32 *in,
+                     float *scratch)
+{
+    backward_fresh(f, shape, d, gradients, 0, inputs, in, scratch);
 }
 
 static NumShape row_shape(NumShape shape)
@@ -62,9 +69,10 @@ void num_bernoulli_f32(NumShape shape, float *y, NumIn_f32 x, NumIn_f32 logits, 
 }
 
 void num_bernoulli_back_f32(NumShape shape, const float *dy, NumIn_f32 x, NumIn_f32 logits, float *dx, float *dlogits,
-                            float *scratch)
+                            unsigned fresh, float *scratch)
 {
-    backward(NUM_BERNOULLI, shape, (float *[]){dx, dlogits}, 2, 3, (NumIn_f32[]){{dy, row_shape(shape)}, x, logits}, scratch);
+    backward_fresh(NUM_BERNOULLI, shape, (float *[]){dx, dlogits}, 2, fresh, 3,
+                   (NumIn_f32[]){{dy, row_shape(shape)}, x, logits}, scratch);
 }
 
 void num_kl_f32(NumShape shape, float *y, NumIn_f32 mu, NumIn_f32 logvar, float *scratch)
@@ -178,9 +186,13 @@ void num_bernoulli_f64(NumShape shape, double *y, NumIn_f64 x, NumIn_f64 logits,
 }
 
 void num_bernoulli_back_f64(NumShape shape, const double *dy, NumIn_f64 x, NumIn_f64 logits, double *dx, double *dlogits,
-                            double *scratch)
+                            unsigned fresh, double *scratch)
 {
     (void)scratch;
+    if (dx != NULL && (fresh & 1))
+        memset(dx, 0, num_shape_size(x.shape) * sizeof *dx);
+    if (dlogits != NULL && (fresh & 2))
+        memset(dlogits, 0, num_shape_size(logits.shape) * sizeof *dlogits);
     EACH {
         double l = AT(logits), t = exp(-fabs(l));
         ADD(dx, x, dy[row] * l);

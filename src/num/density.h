@@ -33,13 +33,14 @@ void num_standard_normal_back_f32(NumShape shape, const float *dy, NumIn_f32 x, 
 void num_standard_normal_back_f64(NumShape shape, const double *dy, NumIn_f64 x, double *dx, double *scratch);
 
 /* log Bernoulli(x; sigmoid(l)) = sum( x l - softplus(l) ), finite for every finite l, and for 0 <= x <= 1 at most 0.
- * The stable form max(l, 0) - x l + log1p(exp(-|l|)), negated. */
+ * The stable form max(l, 0) - x l + log1p(exp(-|l|)), negated.  Bits of `fresh`: 1, dx holds garbage and is written instead
+ * of added to; 2, dlogits. */
 void num_bernoulli_f32(NumShape shape, float *y, NumIn_f32 x, NumIn_f32 logits, float *scratch);
 void num_bernoulli_f64(NumShape shape, double *y, NumIn_f64 x, NumIn_f64 logits, double *scratch);
 void num_bernoulli_back_f32(NumShape shape, const float *dy, NumIn_f32 x, NumIn_f32 logits, float *dx, float *dlogits,
-                            float *scratch);
+                            unsigned fresh, float *scratch);
 void num_bernoulli_back_f64(NumShape shape, const double *dy, NumIn_f64 x, NumIn_f64 logits, double *dx, double *dlogits,
-                            double *scratch);
+                            unsigned fresh, double *scratch);
 
 /* KL( N(mu, exp(logvar)) || N(0, I) ) = 1/2 sum( mu^2 + exp(logvar) - 1 - logvar )   (Kingma & Welling, appendix B),
  * as 1/2 mu^2 + 1/2 (exp(logvar) - 1 - logvar), the second by a polynomial near 0; each element at least 0. */

@@ -91,7 +91,7 @@ typedef struct {
     float scale;                /* axpy */
     size_t gradients;
     float *const *d;            /* gradients that are dense: added to; else NULL */
-    float *const *wide;         /* gradients that will be summed: written; else NULL */
+    float *const *whole;        /* gradients that are written, or summed later; else NULL */
 } Task;
 
 static void load(const Task *t, const Panel *p, const float **dense, float (*buffer)[NUM_PANEL_SIZE])
@@ -152,7 +152,7 @@ static void gradients_panel(const void *task, size_t index)
     float *out[NUM_PANEL_OUT];
     load(t, &p, dense, buffer);
     for (size_t k = 0; k < t->gradients; k++)
-        out[k] = t->wide[k] != NULL ? t->wide[k] + p.offset : gradient[k];
+        out[k] = t->whole[k] != NULL ? t->whole[k] + p.offset : gradient[k];
     t->kernel(p.size, out, dense);
     for (size_t k = 0; k < t->gradients; k++)
         if (t->d[k] != NULL)
@@ -165,27 +165,32 @@ static int same_shape(NumShape a, NumShape b)
 }
 
 void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d, const NumShape *d_shape,
-                         size_t count, const NumIn_f32 *in, float *scratch)
+                         unsigned fresh, size_t count, const NumIn_f32 *in, float *scratch)
 {
-    float *direct[NUM_PANEL_OUT] = {NULL}, *wide[NUM_PANEL_OUT] = {NULL};
+    float *direct[NUM_PANEL_OUT] = {NULL}, *whole[NUM_PANEL_OUT] = {NULL};
     size_t size = num_shape_size(shape), wanted = 0, used = 0;
     for (size_t k = 0; k < gradients; k++) {
         if (d[k] == NULL)
             continue;
         wanted++;
-        if (same_shape(d_shape[k], shape))
-            direct[k] = d[k];
+        if (!same_shape(d_shape[k], shape))
+            whole[k] = scratch + used++ * size;
+        else if (fresh >> k & 1)
+            whole[k] = d[k];
         else
-            wide[k] = scratch + used++ * size;
+            direct[k] = d[k];
     }
     if (wanted == 0)
         return;
     Task t = {.cut = cut_shape(shape), .kernel = kernel, .count = count, .in = in, .gradients = gradients,
-              .d = direct, .wide = wide};
+              .d = direct, .whole = whole};
     num_parallel(cut_panels(&t.cut), size, gradients_panel, &t);
     for (size_t k = 0; k < gradients; k++)
-        if (wide[k] != NULL)
-            num_sum_f32(d[k], d_shape[k], wide[k], shape, 1.0f);
+        if (whole[k] != NULL && whole[k] != d[k]) {
+            if (fresh >> k & 1)
+                memset(d[k], 0, num_shape_size(d_shape[k]) * sizeof *d[k]);
+            num_sum_f32(d[k], d_shape[k], whole[k], shape, 1.0f);
+        }
 }
 
 static void axpy_panel(const void *task, size_t index)

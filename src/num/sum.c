@@ -180,7 +180,7 @@ void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const floa
     NumShape y_shape = x_shape;
     y_shape.n[axis] = 1;
     NumIn_f32 in[] = {{dy, y_shape}, {x, x_shape}, {y, y_shape}};
-    num_panel_gradients(num_sum_table()->logsumexp_back, x_shape, 1, &dx, &x_shape, 3, in, NULL);
+    num_panel_gradients(num_sum_table()->logsumexp_back, x_shape, 1, &dx, &x_shape, 0, 3, in, NULL);
 }
 
 /* ---- totals --------------------------------------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@ void num_zip_back_f32(NumZip op, int which, NumShape shape, const float *dc, flo
                       const float *b, NumShape b_shape, float *scratch)
 {
     NumIn_f32 in[] = {{dc, shape}, {a, a_shape}, {b, b_shape}};
-    num_panel_gradients(num_map_table()->zip_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 3, in, scratch);
+    num_panel_gradients(num_map_table()->zip_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 0, 3, in, scratch);
 }
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */
