@@ -13,7 +13,7 @@ SHORTEST = os.path.join(machine.FIGURES, "handover.json")  # the shortest handov
 
 WHOLE = 1.9     # what two threads of pure arithmetic must reach, over one
 NEAR = 2.0      # the handover of a cache line may take so many times the shortest seen
-PATIENCE = 60   # seconds that a measurement waits in all, before it goes on whatever the probes say
+patience = 60   # seconds that a measurement waits in all, before it goes on whatever the probes say
 REPEATS = 4     # of a piece during which the processors moved
 
 _process = None
@@ -52,7 +52,7 @@ def _known():
 def _wait(build):
     global waited
     start = time.monotonic()
-    while not all(_probe(build)) and waited + time.monotonic() - start < PATIENCE:
+    while not all(_probe(build)) and waited + time.monotonic() - start < patience:
         time.sleep(0.2)
     waited += time.monotonic() - start
 
@@ -62,7 +62,7 @@ def steady(build, threads, piece):
     global spoilt
     if threads < 2:
         return piece()
-    for _ in range(REPEATS if waited < PATIENCE else 1):
+    for _ in range(REPEATS if waited < patience else 1):
         _wait(build)
         result = piece()
         if _probe(build)[1]:

@@ -4,7 +4,7 @@
  *
  * Jobs write to different places: which thread does which changes nothing.  The threads are started when they are first
  * needed and wait for the next loop: a moment awake, then asleep, so that a machine which others share is left to them.
- * A process may fork: the child starts threads of its own.
+ * A process may fork: the child starts threads of its own.  One thread of the program at a time calls these.
  */
 #ifndef NUM_PARALLEL_H
 #define NUM_PARALLEL_H

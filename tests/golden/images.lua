@@ -7,7 +7,6 @@
 
 local lab = require "vae_lab"
 
-
 -- 1/4, then 3/4.  Only + - * /: a script's math.exp is libm's, which differs between machines; a plan keeps nine digits of it,
 -- and two machines that disagree there have made two different plans, not two results of one.
 local function annealed(epoch) return (2 * epoch - 1) / 4 end
