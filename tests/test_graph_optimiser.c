@@ -196,9 +196,32 @@ static void test_errors(void **state)
     }
 }
 
+/* A gradient that is not finite changes nothing, clipped or not. */
+static void a_gradient_that_is_not_finite_is_left_alone(void **state)
+{
+    (void)state;
+    const double clip[] = {0, 1};
+    const float bad[] = {INFINITY, NAN};
+    for (int c = 0; c < 2; c++)
+        for (int b = 0; b < 2; b++) {
+            Error err = ERROR_NONE;
+            OptimiserSpec spec;
+            assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
+            spec.clip_norm = clip[c];
+            spec.weight_decay = 0.1;
+            Optimiser *o = optimiser_alloc(&spec, 3, &err);
+            float w[3] = {1, 2, 3}, g[3] = {4, bad[b], 6};
+            assert_false(isfinite(optimiser_step(o, w, g, 0.1)));
+            assert_true(w[0] == 1 && w[1] == 2 && w[2] == 3 && g[0] == 4 && g[2] == 6);
+            assert_int_equal(optimiser_steps(o), 0);
+            optimiser_free(o);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_gradient_that_is_not_finite_is_left_alone),
         cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_late_steps),

@@ -168,7 +168,7 @@ static void step_adam(Optimiser *o, float *w, const float *g, double rate)
 static double clip(Optimiser *o, float *g)
 {
     double norm = sqrt(num_norm2_f32(o->count, g));
-    if (o->spec.clip_norm > 0 && norm > o->spec.clip_norm)
+    if (o->spec.clip_norm > 0 && norm > o->spec.clip_norm && isfinite(norm))
         num_scale(o->count, g, (float)(o->spec.clip_norm / norm));
     return norm;
 }
