@@ -88,8 +88,10 @@ static void *work(void *argument)
     for (;;) {
         for (int looks = 0; !may_work(worker); looks++) {
             rest();
-            if (looks == AWAKE)
+            if (looks == AWAKE) {
                 sleep_until(worker);
+                looks = 0; /* others may have been faster: then once more */
+            }
         }
         while (take())
             ;
