@@ -14,9 +14,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +40,7 @@ typedef struct Sweep {
     LabOutcome *outcome;
     LabProgress *progress;
     int pipe[2];
+    sigset_t mask;     /* while it waits, and of the workers: elsewhere the end of a worker is held back */
     size_t running;
     int64_t sweep;
 } Sweep;
@@ -149,6 +150,7 @@ static int launch(Sweep *w, size_t i, Error *err)
     }
     if (pid == 0) {
         close(w->pipe[0]);
+        sigprocmask(SIG_SETMASK, &w->mask, NULL);
         int status = lab_worker(&w->runs[i], i, w->slot[i].id, w->options, w->pipe[1]);
         fflush(NULL);
         _exit(status);
@@ -171,15 +173,21 @@ static void take_report(Sweep *w, const LabReport *r)
     lab_progress_report(w->progress, r);
 }
 
-/* Reads what has arrived; waits up to `milliseconds` for it. */
-static void take_reports(Sweep *w, int milliseconds)
+/* Reads what has arrived. */
+static void take_reports(Sweep *w)
 {
-    struct pollfd p = {.fd = w->pipe[0], .events = POLLIN};
     LabReport r;
-    if (poll(&p, 1, milliseconds) <= 0)
-        return;
     while (read(w->pipe[0], &r, sizeof r) == (ssize_t)sizeof r)
         take_report(w, &r);
+}
+
+/* Until a report arrives, a worker or a signal ends it, at most a tenth of a second. */
+static void wait_for_news(const Sweep *w)
+{
+    fd_set reports;
+    FD_ZERO(&reports);
+    FD_SET(w->pipe[0], &reports);
+    pselect(w->pipe[0] + 1, &reports, NULL, NULL, &(struct timespec){.tv_nsec = 100000000}, &w->mask);
 }
 
 static void count_end(Sweep *w, Slot *slot)
@@ -239,7 +247,7 @@ static void collect(Sweep *w)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        take_reports(w, 0); /* its last words lie in the pipe */
+        take_reports(w); /* its last words lie in the pipe */
         for (size_t i = 0; i < w->count; i++) {
             Slot *slot = &w->slot[i];
             if (slot->state != SLOT_RUNNING || slot->pid != pid)
@@ -272,6 +280,12 @@ static void on_signal(int number)
     signals_seen++;
 }
 
+/* A worker ended: that its signal arrives is enough. */
+static void on_end(int number)
+{
+    (void)number;
+}
+
 static size_t next_waiting(const Sweep *w, int phase)
 {
     for (size_t i = 0; i < w->count; i++) {
@@ -290,7 +304,8 @@ static int run_phase(Sweep *w, int phase, Error *err)
             status = launch(w, i, err);
         if (w->running == 0)
             return status;
-        take_reports(w, 100);
+        wait_for_news(w);
+        take_reports(w);
         collect(w);
         lab_progress_tick(w->progress);
         if (signals_seen > passed) {
@@ -329,15 +344,23 @@ static void end_queue(Sweep *w)
 
 static int run_all(Sweep *w, Error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal}, old[2];
+    struct sigaction action = {.sa_handler = on_signal}, end = {.sa_handler = on_end, .sa_flags = SA_RESTART}, old[3];
+    sigset_t ends;
     sigemptyset(&action.sa_mask);
+    sigemptyset(&end.sa_mask);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &ends, &w->mask);
     sigaction(SIGINT, &action, &old[0]);
     sigaction(SIGTERM, &action, &old[1]);
+    sigaction(SIGCHLD, &end, &old[2]);
     int status = 0;
     for (int phase = 0; phase < 2 && status == 0 && !lab_stop; phase++)
         status = run_phase(w, phase, err);
     sigaction(SIGINT, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
+    sigaction(SIGCHLD, &old[2], NULL);
+    sigprocmask(SIG_SETMASK, &w->mask, NULL);
     if (lab_stop)
         end_queue(w);
     return status;
