@@ -27,6 +27,12 @@ long mem_count(void)
     return allocations;
 }
 
+/* What calloc gave lies before the block. */
+static void **whole_of(void *block)
+{
+    return (void **)block - 1;
+}
+
 void *mem_alloc(size_t bytes)
 {
     allocations++;
@@ -37,14 +43,16 @@ void *mem_alloc(size_t bytes)
     size_t rounded = (bytes + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
     if (rounded == 0)
         rounded = MEM_ALIGN;
-    void *block;
-    if (posix_memalign(&block, rounded < LARGE ? MEM_ALIGN : HUGE_PAGE, rounded) != 0)
+    size_t align = rounded < LARGE ? MEM_ALIGN : HUGE_PAGE;
+    char *whole = calloc(1, align + rounded); /* new pages come zeroed: a large block costs memory only where it is used */
+    if (whole == NULL)
         return NULL;
+    char *block = whole + align - (uintptr_t)whole % align;
+    *whole_of(block) = whole;
 #if defined(MADV_HUGEPAGE)
     if (rounded >= LARGE)
         madvise(block, rounded, MADV_HUGEPAGE); /* advice: refused, the block is as good */
 #endif
-    memset(block, 0, rounded);
     return block;
 }
 
@@ -77,5 +85,6 @@ char *mem_string(const char *text)
 
 void mem_free(void *block)
 {
-    free(block);
+    if (block != NULL)
+        free(*whole_of(block));
 }
