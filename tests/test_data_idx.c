@@ -471,6 +471,54 @@ static void real_mnist(void **state)
     data_free(d);
 }
 
+/* The digest of a split that is a whole file, from the file itself. */
+static void digest_files(char *text, const char *dir, const char *images, const char *labels)
+{
+    char path[2][1100], shape[64];
+    Idx x = {0}, y = {0};
+    Error err = ERROR_NONE;
+    Digest h;
+    snprintf(path[0], sizeof path[0], "%s/%s", dir, images);
+    snprintf(path[1], sizeof path[1], "%s/%s", dir, labels);
+    assert_int_equal(idx_read(&x, path[0], 3, &err), 0);
+    assert_int_equal(idx_read(&y, path[1], 1, &err), 0);
+    snprintf(shape, sizeof shape, "bytes %zu 28 28 10", x.dim[0]);
+    digest_start(&h);
+    digest_string(&h, shape);
+    digest_bytes(&h, x.bytes, x.count);
+    digest_bytes(&h, y.bytes, y.count);
+    digest_end(&h, text);
+    idx_free(&x);
+    idx_free(&y);
+}
+
+/* What the catalogue records is what the files have; where it does not hold, it is not used. */
+static void recorded_digests(void **state)
+{
+    (void)state;
+    const char *dir = getenv("VAE_LAB_TEST_DATA");
+    if (dir == NULL || !data_present("mnist", dir))
+        skip();
+    Error err = ERROR_NONE;
+    char folder_of[1024], train[DIGEST_TEXT], test[DIGEST_TEXT];
+    snprintf(folder_of, sizeof folder_of, "%s/mnist", dir);
+    const char *in = data_present("mnist", folder_of) ? folder_of : dir; /* the files may lie in either */
+    digest_files(train, in, "train-images-idx3-ubyte", "train-labels-idx1-ubyte");
+    digest_files(test, in, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+    Data *fresh = data_open("mnist", &(DataOptions){.dir = dir, .binarise = DATA_FRESH}, &err);
+    Data *bits = data_open("mnist", &(DataOptions){.dir = dir, .binarise = DATA_STATIC}, &err);
+    Data *fewer = data_open("mnist", &(DataOptions){.dir = dir, .valid = 1}, &err);
+    assert_true(fresh != NULL && bits != NULL && fewer != NULL);
+    assert_string_equal(data_split_digest(fresh, DATA_TRAIN), train);
+    assert_string_equal(data_split_digest(fresh, DATA_TEST), test);
+    assert_string_not_equal(data_split_digest(bits, DATA_TRAIN), train);
+    assert_string_not_equal(data_split_digest(fewer, DATA_TRAIN), train);
+    assert_string_equal(data_split_digest(fewer, DATA_TEST), test);
+    data_free(fresh);
+    data_free(bits);
+    data_free(fewer);
+}
+
 static void real_frey_faces(void **state)
 {
     (void)state;
@@ -499,7 +547,8 @@ int main(void)
         cmocka_unit_test(out_of_memory),      cmocka_unit_test(a_file_by_its_path),
         cmocka_unit_test(bad_pairs_of_files), cmocka_unit_test(overlap_is_refused),
         cmocka_unit_test(the_catalogue_is_not_fooled),
-        cmocka_unit_test(real_mnist),         cmocka_unit_test(real_frey_faces),
+        cmocka_unit_test(real_mnist),         cmocka_unit_test(recorded_digests),
+        cmocka_unit_test(real_frey_faces),
     };
     return cmocka_run_group_tests_name("data_idx", tests, make_folder, remove_folder);
 }

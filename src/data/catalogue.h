@@ -30,6 +30,9 @@ typedef struct CatalogueSet {
     size_t height, width;
     size_t tail;           /* no test split was published: its last examples are one */
     int shared;            /* examples in two splits are tolerated: the publisher's own splits have, or may have, some */
+    int distinct;          /* no example equals another, as the checksums vouch for: none need be looked for */
+    const char *digest[2]; /* of splits that are the whole training and test part (data_split_digest), which the files' checksums
+                              determine; NULL: not recorded */
     size_t files;
     CatalogueFile file[CATALOGUE_FILES];
 } CatalogueSet;
