@@ -350,6 +350,36 @@ static void a_file_by_its_path(void **state)
     data_free(d);
 }
 
+/* Bright pixels, more rows and columns than are added up at once: the mean is the plain sum's. */
+static void the_mean_image(void **state)
+{
+    (void)state;
+    enum { ROWS = 700, PIXELS = 1500, TRAIN = ROWS - ROWS / 7 };
+    const uint32_t dim[] = {ROWS, 1, PIXELS};
+    uint8_t *b = malloc(ROWS * PIXELS + 64);
+    size_t n = idx(b, 3, dim, ROWS * PIXELS);
+    uint8_t *pixel = b + n - ROWS * PIXELS;
+    memset(pixel, 255, ROWS * PIXELS);
+    for (size_t i = 0; i < ROWS; i++) {
+        pixel[i * PIXELS + 3] = (uint8_t)(i % 250); /* no image twice */
+        pixel[i * PIXELS + 1400] = (uint8_t)(i / 250);
+    }
+    put("a", b, n);
+    Error err = ERROR_NONE;
+    Data *d = data_open(by_path("a", NULL), &(DataOptions){0}, &err);
+    assert_non_null(d);
+    float mean[PIXELS];
+    data_mean(d, mean);
+    for (size_t j = 0; j < PIXELS; j++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < TRAIN; i++)
+            sum += (double)pixel[i * PIXELS + j];
+        assert_true(mean[j] == (float)(sum * (1.0 / 255.0 / TRAIN)));
+    }
+    data_free(d);
+    free(b);
+}
+
 static void bad_pairs_of_files(void **state)
 {
     (void)state;
@@ -545,7 +575,8 @@ int main(void)
         cmocka_unit_test(truncated),          cmocka_unit_test(overlong),
         cmocka_unit_test(corrupt_gzip),       cmocka_unit_test(absurd_sizes),
         cmocka_unit_test(out_of_memory),      cmocka_unit_test(a_file_by_its_path),
-        cmocka_unit_test(bad_pairs_of_files), cmocka_unit_test(overlap_is_refused),
+        cmocka_unit_test(the_mean_image),     cmocka_unit_test(bad_pairs_of_files),
+        cmocka_unit_test(overlap_is_refused),
         cmocka_unit_test(the_catalogue_is_not_fooled),
         cmocka_unit_test(real_mnist),         cmocka_unit_test(recorded_digests),
         cmocka_unit_test(real_frey_faces),

@@ -520,26 +520,27 @@ void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t f
     }
 }
 
-enum { MEAN_COLUMNS = 64, MEAN_ROWS = 1 << 24 }; /* so many bytes fit an unsigned sum */
+enum { MEAN_COLUMNS = 1024, MEAN_ROWS = 256 }; /* so many bytes fit a sum of 16 bits */
 
 /* [OUT] sum: of `width` columns of bytes, exact. */
 static void sum_bytes(const uint8_t *bytes, size_t rows, size_t stride, size_t width, double *sum)
 {
     for (size_t done = 0; done < rows; done += MEAN_ROWS) {
-        uint32_t part[MEAN_COLUMNS] = {0};
+        uint16_t part[MEAN_COLUMNS] = {0};
         size_t end = rows - done < MEAN_ROWS ? rows : done + MEAN_ROWS;
         for (size_t i = done; i < end; i++) {
             const uint8_t *row = bytes + i * stride;
 #pragma omp simd
             for (size_t j = 0; j < width; j++)
-                part[j] += row[j];
+                part[j] = (uint16_t)(part[j] + row[j]);
         }
         for (size_t j = 0; j < width; j++)
             sum[j] += (double)part[j];
     }
 }
 
-/* A cache line's columns at a time.  Bytes add up exactly; points in double, in ascending order. */
+/* Row after row: in columns of a cache line, 13 ways through the memory, it took four times as long.  Bytes add up exactly;
+ * points in double, in ascending order. */
 void data_mean(const Data *d, float *mean)
 {
     const Split *s = &d->split[DATA_TRAIN];
