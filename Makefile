@@ -36,7 +36,7 @@ OPT     ?= $(OPT_$(VARIANT))
 # (-Wno-pass-failed: clang remarks on each loop that a plain x86-64 cannot vectorise; gcc does not know it, and says nothing)
 WARN    := -Wno-pass-failed -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
 CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp-simd -pthread -ffp-contract=off \
-             -fno-math-errno -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
+             -fno-math-errno -fno-trapping-math -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -pthread $(LDFLAGS)
 
 # ---- what there is to build -----------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ ISA_FLAGS_avx512 := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mpr
 ISA_FLAGS_avx2   := -mavx2 -mfma
 # The release build's kernels are optimised more than the rest; an OPT that is asked for holds for them too.
 # (-fno-thread-jumps: gcc would evaluate a polynomial twice, once for each outcome of a choice made before it)
-ISA_FLAGS_release := -O3 -fno-trapping-math $(if $(shell $(CC) --version | grep -i clang),,-fno-thread-jumps)
+ISA_FLAGS_release := -O3 $(if $(shell $(CC) --version | grep -i clang),,-fno-thread-jumps)
 ISA_FLAGS ?= $(if $(filter file,$(origin OPT)),$(ISA_FLAGS_$(VARIANT)))
 
 ROOMS    := base num graph data stats store plot lab bind cli

@@ -175,6 +175,17 @@ static int write_digit(Hand *h, int digit, Segment *segment)
 
 /* ---- onto the page -------------------------------------------------------------------------------------------------- */
 
+/* fminf and fmaxf are calls, for the sake of NaN. */
+static float lesser(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static float greater(float a, float b)
+{
+    return a > b ? a : b;
+}
+
 /* Scales the longer side to `size` pixels and puts the centre of mass at `centre`. */
 static void place(Segment *segment, int count, float size, Point centre)
 {
@@ -183,11 +194,11 @@ static void place(Segment *segment, int count, float size, Point centre)
     for (int i = 0; i < count; i++) {
         Point a = segment[i].a, b = segment[i].b;
         float dx = b.x - a.x, dy = b.y - a.y, length = sqrtf(dx * dx + dy * dy);
-        low.x = fminf(low.x, fminf(a.x, b.x)), high.x = fmaxf(high.x, fmaxf(a.x, b.x));
-        low.y = fminf(low.y, fminf(a.y, b.y)), high.y = fmaxf(high.y, fmaxf(a.y, b.y));
+        low.x = lesser(low.x, lesser(a.x, b.x)), high.x = greater(high.x, greater(a.x, b.x));
+        low.y = lesser(low.y, lesser(a.y, b.y)), high.y = greater(high.y, greater(a.y, b.y));
         sum.x += length * (a.x + b.x), sum.y += length * (a.y + b.y), mass += 2.0f * length;
     }
-    float scale = size / fmaxf(high.x - low.x, high.y - low.y);
+    float scale = size / greater(high.x - low.x, high.y - low.y);
     float shift_x = centre.x - scale * (sum.x / mass), shift_y = centre.y - scale * (sum.y / mass);
     for (int i = 0; i < count; i++) {
         Segment *s = &segment[i];
@@ -206,55 +217,70 @@ static void range(float low, float high, float reach, int *from, int *to)
         *to = 0;
 }
 
-/* near2[pixel] = the least (distance / width factor)^2 to a segment. */
-static void measure(float *near2, const Segment *s, float reach)
+/* Eight pixels of a row at once; a row of the page has room for those beyond its end. */
+enum { EIGHT = 8, PAGE_ROW = DIGITS_SIDE + EIGHT };
+
+/* near2[pixel] = the least (distance / width factor)^2 to a segment.  Pixels beside the range are farther away than `reach`,
+ * so that it may be as wide as eights make it. */
+static void measure(float (*near2)[PAGE_ROW], const Segment *s, float reach)
 {
     int x0, x1, y0, y1;
     float grown = reach * s->ink, inverse = 1.0f / (s->ink * s->ink);
-    range(fminf(s->a.x, s->b.x), fmaxf(s->a.x, s->b.x), grown, &x0, &x1);
-    range(fminf(s->a.y, s->b.y), fmaxf(s->a.y, s->b.y), grown, &y0, &y1);
+    range(lesser(s->a.x, s->b.x), greater(s->a.x, s->b.x), grown, &x0, &x1);
+    range(lesser(s->a.y, s->b.y), greater(s->a.y, s->b.y), grown, &y0, &y1);
     float dx = s->b.x - s->a.x, dy = s->b.y - s->a.y, length2 = dx * dx + dy * dy;
     float along = length2 > 1e-12f ? 1.0f / length2 : 0.0f;
-    for (int y = y0; y < y1; y++) {
-        for (int x = x0; x < x1; x++) {
-            float px = (float)x + 0.5f - s->a.x, py = (float)y + 0.5f - s->a.y;
-            float t = (px * dx + py * dy) * along; /* the foot of the perpendicular, kept on the segment */
-            t = t < 0.0f ? 0.0f : t > 1.0f ? 1.0f : t;
-            float ex = px - t * dx, ey = py - t * dy;
-            float d2 = (ex * ex + ey * ey) * inverse;
-            float *near = &near2[y * DIGITS_SIDE + x];
-            *near = d2 < *near ? d2 : *near;
+    for (int x = x0; x < x1; x += EIGHT) {
+        float px[EIGHT];
+        for (int k = 0; k < EIGHT; k++)
+            px[k] = (float)(x + k) + 0.5f - s->a.x;
+        for (int y = y0; y < y1; y++) {
+            float py = (float)y + 0.5f - s->a.y, *near = &near2[y][x];
+            float foot[EIGHT]; /* in a loop of its own: both bounds in one make masks of gcc, a fifth slower */
+#pragma omp simd
+            for (int k = 0; k < EIGHT; k++) {
+                float t = (px[k] * dx + py * dy) * along;
+                foot[k] = t > 0.0f ? t : 0.0f;
+            }
+#pragma omp simd
+            for (int k = 0; k < EIGHT; k++) {
+                float t = foot[k] < 1.0f ? foot[k] : 1.0f; /* the foot of the perpendicular, kept on the segment */
+                float ex = px[k] - t * dx, ey = py - t * dy;
+                float d2 = (ex * ex + ey * ey) * inverse;
+                near[k] = d2 < near[k] ? d2 : near[k];
+            }
         }
     }
 }
 
 /* Ink from distance: full inside radius - edge/2, none beyond radius + edge/2, smooth between. */
-static void ink_page(uint8_t *pixel, const float *near2, float radius, float edge)
+static void ink_page(uint8_t *pixel, float (*near2)[PAGE_ROW], float radius, float edge)
 {
-    float reach = radius + 0.5f * edge, reach2 = reach * reach, per_edge = 1.0f / edge;
-    for (int i = 0; i < DIGITS_PIXELS; i++) {
-        if (near2[i] >= reach2) {
-            pixel[i] = 0;
-            continue;
+    float reach = radius + 0.5f * edge, per_edge = 1.0f / edge;
+    for (int y = 0; y < DIGITS_SIDE; y++, pixel += DIGITS_SIDE) {
+#pragma omp simd
+        for (int x = 0; x < DIGITS_SIDE; x++) {
+            float s = (reach - sqrtf(near2[y][x])) * per_edge;
+            s = s > 0.0f ? s : 0.0f;
+            s = s < 1.0f ? s : 1.0f;
+            pixel[x] = (uint8_t)(255.0f * (s * s * (3.0f - 2.0f * s)) + 0.5f);
         }
-        float s = (reach - sqrtf(near2[i])) * per_edge;
-        s = s > 1.0f ? 1.0f : s;
-        pixel[i] = (uint8_t)(255.0f * (s * s * (3.0f - 2.0f * s)) + 0.5f);
     }
 }
 
 static void draw_image(Hand *h, int digit, uint8_t *pixel)
 {
     Segment segment[MAX_SEGMENTS];
-    float near2[DIGITS_PIXELS];
+    float near2[DIGITS_SIDE][PAGE_ROW];
     int count = write_digit(h, digit, segment);
     float radius = around(h, 1.28f, 0.27f), edge = between(h, 1.2f, 1.9f);
     radius = radius < 0.7f ? 0.7f : radius;
     float size = around(h, 19.6f, 0.6f) - 2.0f * radius;
     Point centre = {around(h, 14.0f, 0.35f), around(h, 14.0f, 0.35f)};
     place(segment, count, size, centre);
-    for (int i = 0; i < DIGITS_PIXELS; i++)
-        near2[i] = 1e9f;
+    for (int y = 0; y < DIGITS_SIDE; y++)
+        for (int x = 0; x < PAGE_ROW; x++)
+            near2[y][x] = 1e9f;
     for (int i = 0; i < count; i++)
         measure(near2, &segment[i], radius + 0.5f * edge);
     ink_page(pixel, near2, radius, edge);
