@@ -164,8 +164,9 @@ static int noise(Visit *visit)
     num_stream_uniform(s, 2, UINT32_MAX - ROWS, ROWS, COLUMNS - 1, x);
     bad += visit_floats(visit, "noise/uniform", ROWS * (COLUMNS - 1));
     num_stream_uniform(s, 3, 0, ROWS, COLUMNS, p);
-    for (uint32_t row = 0; row < ROWS; row++)
-        num_stream_bernoulli(s, 4, row, COLUMNS, x + row * COLUMNS, p + row * COLUMNS);
+    num_stream_uniform(s, 4, 0, ROWS, COLUMNS, x);
+    for (size_t i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = x[i] < p[i] ? 1.0f : 0.0f;
     return bad + visit_floats(visit, "noise/bernoulli", ROWS * COLUMNS);
 }
 

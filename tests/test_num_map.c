@@ -390,6 +390,20 @@ static void test_affine_and_axpy(void **state)
     }
 }
 
+static void test_every_byte_has_its_grey_level(void **state)
+{
+    (void)state;
+    uint8_t byte[256];
+    float y[256];
+    for (int i = 0; i < 256; i++)
+        byte[i] = (uint8_t)i;
+    HELP_EACH_ISA {
+        num_grey_f32(256, y, byte);
+        for (int i = 0; i < 256; i++)
+            assert_true(y[i] == (float)i / 255.0f);
+    }
+}
+
 /* Box and Muller's angles: the identities at quarter turns are exact, on this grid elsewhere 1 ulp. */
 static void test_sine_and_cosine_of_turns(void **state)
 {
@@ -532,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_affine_and_axpy),
+        cmocka_unit_test(test_every_byte_has_its_grey_level),
         cmocka_unit_test(test_sine_and_cosine_of_turns),
         cmocka_unit_test(test_zip_broadcasts),
         cmocka_unit_test(test_zip_gradients_in_double),

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 
 enum { MANY = 400000 };
-static float x[MANY], y[MANY], p[MANY];
+static float x[MANY], y[MANY];
+static uint8_t pixel[MANY];
 
 /* Random123's kat_vectors, philox4x32 with 10 rounds. */
 static void test_published_vectors(void **state)
@@ -153,13 +154,10 @@ static void test_threads_change_nothing(void **state)
     (void)state;
     enum { ROWS = 397, COLUMNS = 999, N = ROWS * COLUMNS };
     const int threads[] = {2, 3, 8};
-    static float one[3][N];
+    static float one[2][N];
     NumStream s = num_stream(59, "threads");
-    for (int i = 0; i < N; i++)
-        p[i] = (float)(i % 101) / 100.0f;
     num_stream_normal(s, 1, 0, ROWS, COLUMNS, one[0]);
     num_stream_uniform(s, 1, 0, ROWS, COLUMNS, one[1]);
-    num_stream_bernoulli(s, 1, 7, N, one[2], p);
     HELP_EACH_ISA {
         for (int k = 0; k < 3; k++) {
             num_threads_set(threads[k]);
@@ -167,8 +165,6 @@ static void test_threads_change_nothing(void **state)
             help_assert_same(x, one[0], N);
             num_stream_uniform(s, 1, 0, ROWS, COLUMNS, x);
             help_assert_same(x, one[1], N);
-            num_stream_bernoulli(s, 1, 7, N, x, p);
-            help_assert_same(x, one[2], N);
             num_threads_set(1);
         }
     }
@@ -246,31 +242,63 @@ static void test_the_ends_of_the_range(void **state)
     assert_true(largest > 6.76f && largest < 6.77f);
 }
 
-static void test_bernoulli(void **state)
+static void test_binarise(void **state)
 {
     (void)state;
     NumStream s = num_stream(107, "pixels");
-    const float share[] = {0.0f, 1.0f, 0.5f, 0.01f, 0.25f, 254.0f / 255.0f};
+    const uint8_t level[] = {0, 255, 128, 3, 64, 254};
     for (int k = 0; k < 6; k++) {
         double ones = 0.0;
-        for (int i = 0; i < MANY; i++)
-            p[i] = share[k];
-        num_stream_bernoulli(s, (uint64_t)k, 3, MANY, x, p);
+        memset(pixel, level[k], MANY);
+        num_stream_binarise(s, (uint64_t)k, 3, MANY, x, pixel);
         for (int i = 0; i < MANY; i++) {
             assert_true(x[i] == 0.0f || x[i] == 1.0f);
             ones += (double)x[i];
         }
-        assert_share(ones, MANY, (double)share[k]);
+        assert_share(ones, MANY, level[k] / 255.0);
     }
-    HELP_EACH_ISA { /* as stated, and in place */
-        for (size_t n = 1; n < 1000; n += 111) {
-            num_stream_uniform(s, 9, 5, 1, n, y);
-            for (size_t i = 0; i < n; i++)
-                x[i] = p[i] = (float)i / (float)n;
-            num_stream_bernoulli(s, 9, 5, n, x, x);
-            for (size_t i = 0; i < n; i++)
-                assert_true(x[i] == (y[i] < p[i] ? 1.0f : 0.0f));
+}
+
+/* As stated, though most draws are left out: rows from all black or white to all grey, of each width around whole blocks, groups
+ * and panels of blocks; nothing is written beside the row.  Seed 108. */
+static void test_binarise_is_uniform_below_grey(void **state)
+{
+    (void)state;
+    NumStream s = num_stream(108, "pixels");
+    const size_t widths[] = {1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 67, 68, 784, 1023, 1024, 1025, 1028, 2051, 5000};
+    uint64_t seed = 108;
+    HELP_EACH_ISA {
+        for (size_t k = 0; k < sizeof widths / sizeof widths[0]; k++)
+            for (uint32_t shades = 0; shades <= 100; shades += 20) { /* percent */
+                size_t n = widths[k];
+                for (size_t i = 0; i < n; i++) {
+                    uint64_t random = help_random(&seed);
+                    pixel[i] = random % 100 < shades ? (uint8_t)(random >> 32) : random >> 62 == 0 ? 255 : 0;
+                }
+                x[n] = 2.0f;
+                num_stream_uniform(s, 9, shades, 1, n, y);
+                num_stream_binarise(s, 9, shades, n, x, pixel);
+                for (size_t i = 0; i < n; i++)
+                    assert_true(x[i] == (y[i] < (float)pixel[i] / 255.0f ? 1.0f : 0.0f));
+                assert_true(x[n] == 2.0f);
+            }
+    }
+}
+
+/* A grey level just at its uniform is not above it: every level, against draws of every size. */
+static void test_each_level_against_its_draws(void **state)
+{
+    (void)state;
+    NumStream s = num_stream(109, "levels");
+    HELP_EACH_ISA {
+        num_stream_uniform(s, 1, 0, 1, 256 * 1024, y);
+        for (size_t i = 0; i < 256 * 1024; i++) { /* the level next to the draw, below or above */
+            float level = y[i] * 255.0f;
+            pixel[i] = (uint8_t)(level + (float)(i % 2));
         }
+        num_stream_binarise(s, 1, 0, 256 * 1024, x, pixel);
+        for (size_t i = 0; i < 256 * 1024; i++)
+            assert_true(x[i] == (y[i] < (float)pixel[i] / 255.0f ? 1.0f : 0.0f));
     }
 }
 
@@ -427,7 +455,9 @@ int main(void)
         cmocka_unit_test(test_known_words),
         cmocka_unit_test(test_the_stream_is_what_it_always_was),
         cmocka_unit_test(test_the_ends_of_the_range),
-        cmocka_unit_test(test_bernoulli),
+        cmocka_unit_test(test_binarise),
+        cmocka_unit_test(test_binarise_is_uniform_below_grey),
+        cmocka_unit_test(test_each_level_against_its_draws),
         cmocka_unit_test(test_below),
         cmocka_unit_test(test_permutations),
         cmocka_unit_test(test_gsl_draws_the_stream),

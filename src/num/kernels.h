@@ -50,14 +50,16 @@ typedef struct NumDensityTable {
 } NumDensityTable;
 
 typedef struct NumStreamTable {
-    /* [OUT] word[4][n]: word w of the blocks with counters { column_block[i], row[i], step }, each array apart. */
+    /* [OUT] word[4][n]: word w of the blocks with counters { column_block[i], row[i], step }, each array apart.  All arrays
+     * are read and written up to a multiple of 16. */
     void (*words)(size_t n, uint32_t *const *word, const uint32_t key[2], const uint32_t *column_block, const uint32_t *row,
                   uint64_t step);
     /* [OUT] x[4 n]: the draws of n blocks, block after block. */
     void (*uniform)(size_t n, float *x, uint32_t *const *word);
     void (*normal)(size_t n, float *x, uint32_t *const *word);
-    /* [OUT] x[i] = u[i] < p[i] */
-    void (*below)(size_t n, float *x, const float *u, const float *p);
+    /* [OUT] x[4 blocks]: whether the uniform at (step, row, column) < grey / 255, for the blocks of a row from first_block. */
+    void (*binarise)(size_t blocks, float *x, const uint8_t *grey, const uint32_t key[2], uint32_t first_block, uint32_t row,
+                     uint64_t step);
 } NumStreamTable;
 
 typedef struct NumStepTable {

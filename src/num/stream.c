@@ -95,14 +95,13 @@ typedef struct {
     uint32_t first_row;
     size_t rows, columns, blocks; /* blocks of 4 columns a row, the last one perhaps in part */
     float *x;
-    const float *p; /* bernoulli */
     void (*draw)(size_t n, float *x, uint32_t *const *word);
 } Task;
 
 /* Draws `count` blocks from block `first` of the array, counted through all rows: 4 values each. */
 static void draw_blocks(const Task *t, size_t first, size_t count, float *x)
 {
-    uint32_t column_block[BLOCKS], row[BLOCKS], words[4][BLOCKS];
+    uint32_t column_block[BLOCKS] = {0}, row[BLOCKS] = {0}, words[4][BLOCKS];
     uint32_t *const word[4] = {words[0], words[1], words[2], words[3]};
     size_t r = first / t->blocks, c = first % t->blocks;
     for (size_t i = 0; i < count; i++) {
@@ -163,21 +162,18 @@ void num_stream_normal(NumStream s, uint64_t step, uint32_t first_row, size_t ro
     num_parallel(panels(&t), NUM_PARALLEL_DRAW * rows * columns, fill_panel, &t);
 }
 
-static void bernoulli_panel(const void *task, size_t index)
+/* The columns of a last block that is there in part go through buffers. */
+void num_stream_binarise(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey)
 {
-    const Task *t = task;
-    size_t first = index * BLOCKS, left = t->blocks - first, count = left < BLOCKS ? left : BLOCKS;
-    size_t i = 4 * first, n = t->columns - i < 4 * count ? t->columns - i : 4 * count;
-    float u[4 * BLOCKS];
-    draw_blocks(t, first, count, u);
-    num_stream_table()->below(n, t->x + i, u, t->p + i);
-}
-
-void num_stream_bernoulli(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const float *p)
-{
-    Task t = task_of(s, step, row, 1, columns, x);
-    t.p = p;
-    num_parallel(panels(&t), NUM_PARALLEL_DRAW * columns, bernoulli_panel, &t);
+    size_t blocks = columns / 4, rest = columns % 4;
+    num_stream_table()->binarise(blocks, x, grey, s.key, 0, row, step);
+    if (rest > 0) {
+        uint8_t last[4] = {0};
+        float bit[4];
+        memcpy(last, grey + 4 * blocks, rest);
+        num_stream_table()->binarise(1, bit, last, s.key, (uint32_t)blocks, row, step);
+        memcpy(x + 4 * blocks, bit, rest * sizeof *x);
+    }
 }
 
 /* ---- for GSL -------------------------------------------------------------------------------------------------------- */

@@ -36,8 +36,9 @@ uint32_t num_stream_below(NumStream s, uint64_t step, uint32_t row, uint32_t col
 void num_stream_uniform(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x);
 void num_stream_normal(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x);
 
-/* [OUT] x[i] = 1 if the uniform at (step, row, i) < p[i], else 0: one binarised row. x may be p. */
-void num_stream_bernoulli(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const float *p);
+/* [OUT] x[i] = 1 if the uniform at (step, row, i) < grey[i] / 255, else 0: one binarised row of pixels, on one thread.
+ * Blocks whose pixels are all 0 or 255 need no draw. */
+void num_stream_binarise(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey);
 
 /* [OUT] order[n]: a permutation of 0..n-1 (Fisher and Yates, from the top, draws at (step, 0, i)). */
 void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *order);

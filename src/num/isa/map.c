@@ -60,7 +60,7 @@ static void grey(size_t n, float *restrict y, const uint8_t *restrict x)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
-        y[i] = (float)x[i] / 255.0f;
+        y[i] = num_grey1(x[i]);
 }
 
 /* A function of two variables: its value, and dc times its derivative by a and by b. */

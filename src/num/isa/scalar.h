@@ -50,6 +50,13 @@ static inline float num_nabs1(float x)
     return num_float(num_bits(x) | 0x80000000u);
 }
 
+/* A byte's grey level x / 255, for a third of a division's time: 1 / 255 in two parts; the first has 15 bits, so that x
+ * times it is exact.  The sum then rounds as the quotient does, for each of the 256 bytes. */
+static inline float num_grey1(uint8_t x)
+{
+    return (float)x * 0x1.0102p-8f + (float)x * -0x1.fdfdfep-25f;
+}
+
 /* max(x, 0); a NaN stays one */
 static inline float num_relu1(float x)
 {
