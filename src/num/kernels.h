@@ -19,6 +19,7 @@ typedef struct NumMapTable {
     void (*back[NUM_MAP_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
     void (*affine)(size_t n, float *y, const float *x, float scale, float shift);
     void (*axpy)(size_t n, float *y, float a, const float *x);
+    void (*fill)(size_t n, float *y, float value);
     void (*grey)(size_t n, float *y, const uint8_t *x);
     NumPanelKernel *zip[NUM_ZIP_COUNT];         /* c <- a, b */
     NumPanelKernel *zip_back[NUM_ZIP_COUNT][2]; /* dc * d(a op b)/da or /db <- dc, a, b */

@@ -69,13 +69,10 @@ static const float *panel_of(const Panel *p, NumIn_f32 in, float *buffer)
         return x;
     for (size_t r = 0; r < p->rows; r++, x += by_row) {
         float *to = buffer + r * p->columns;
-        if (by_column == 1) {
+        if (by_column == 1)
             memcpy(to, x, p->columns * sizeof *to);
-        } else {
-#pragma omp simd
-            for (size_t c = 0; c < p->columns; c++)
-                to[c] = x[0];
-        }
+        else
+            num_map_table()->fill(p->columns, to, x[0]);
     }
     return buffer;
 }

@@ -46,16 +46,38 @@ PANEL(standard_normal_back, {
     OUT(0) = -dy * x;
 })
 
+/* Bernoulli's kernels take t = exp(-|l|) from a loop of its own, a piece of the panel before: in one loop the chain of
+ * operations, each waiting for the last, is longer than a processor looks ahead. */
+enum { PIECE = 256 };
+
+static void exp_nabs(size_t n, float *restrict t, const float *restrict l)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        t[i] = num_exp_nabs1(l[i]);
+}
+
+#define PANEL_OF_EXP(name, l, ...)                                                                                      \
+    static void name(size_t n, float *const *out, const float *const *in)                                              \
+    {                                                                                                                   \
+        float exp_of[PIECE];                                                                                            \
+        for (size_t first = 0; first < n; first += PIECE) {                                                             \
+            size_t end = n - first < PIECE ? n : first + PIECE;                                                         \
+            exp_nabs(end - first, exp_of, in[l] + first);                                                               \
+            _Pragma("omp simd") for (size_t i = first; i < end; i++) __VA_ARGS__                                       \
+        }                                                                                                               \
+    }
+#define EXP exp_of[i - first]
+
 /* log Bernoulli(x; sigmoid(l)): -(max(l, 0) - x l + log1p(exp(-|l|))); the first difference is >= 0 for 0 <= x <= 1. */
-PANEL(bernoulli, {
+PANEL_OF_EXP(bernoulli, 1, {
     float x = IN(0), l = IN(1);
-    OUT(0) = -(num_fma(-x, l, num_relu1(l)) + num_log1p_unit1(num_exp1(num_nabs1(l))));
+    OUT(0) = -(num_fma(-x, l, num_relu1(l)) + num_log1p_unit1(EXP));
 })
 
 /* d/dx = l, d/dl = x - sigmoid(l): with q = sigmoid(-|l|) it is x - q for l < 0, else (x - 1) + q, which cancels nothing. */
-PANEL(bernoulli_back, {
-    float dy = IN(0), x = IN(1), l = IN(2);
-    float t = num_exp1(num_nabs1(l));
+PANEL_OF_EXP(bernoulli_back, 2, {
+    float dy = IN(0), x = IN(1), l = IN(2), t = EXP;
     float q = num_over_one_plus1(t, t);
     float below = x - q, above = (x - 1.0f) + q;
     OUT(0) = dy * l;

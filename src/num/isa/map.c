@@ -56,6 +56,13 @@ static void axpy(size_t n, float *y, float a, const float *x)
         y[i] = num_fma(a, x[i], y[i]);
 }
 
+static void fill(size_t n, float *y, float value)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        y[i] = value;
+}
+
 static void grey(size_t n, float *restrict y, const uint8_t *restrict x)
 {
 #pragma omp simd
@@ -104,6 +111,7 @@ const NumMapTable VARIANT(num_map_table) = {
              back_sqrt, back_square, back_reciprocal, back_abs},
     .affine = affine,
     .axpy = axpy,
+    .fill = fill,
     .grey = grey,
     .zip = {zip_add, zip_sub, zip_mul, zip_div, zip_max},
     .zip_back = {{back_add_a, back_add_b}, {back_sub_a, back_sub_b}, {back_mul_a, back_mul_b}, {back_div_a, back_div_b},

@@ -107,6 +107,16 @@ static inline float num_exp1(float x)
     return num_times_exp1(1.0f, x);
 }
 
+/* exp(-|x|), to the bits of exp: what is at most 1 needs no guard above, and one factor of 2^n may be fixed: 2^(n + 64) is a
+ * normal number down to x = -104, where the result is already 0. */
+static inline float num_exp_nabs1(float x)
+{
+    float c = num_nabs1(x);
+    c = c < -104.0f ? -104.0f : c;
+    NumExpParts e = num_exp_parts(c);
+    return (1.0f + e.m) * num_power_of_two(e.n + 64u) * 0x1p-64f;
+}
+
 /* (exp(x) - 1) / 2: halved, so that it is finite up to x = 89.4 */
 static inline float num_half_expm1(float x)
 {
@@ -216,7 +226,7 @@ static inline float num_log1p_unit1(float t)
 /* softplus(x) = log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
 static inline float num_softplus1(float x)
 {
-    return num_relu1(x) + num_log1p_unit1(num_exp1(num_nabs1(x)));
+    return num_relu1(x) + num_log1p_unit1(num_exp_nabs1(x));
 }
 
 /* h / (1 + t), h in {t, 1}, 0 <= t <= 1, as h - h t / (1 + t): the rounding of 1 + t then weighs little. */
@@ -228,7 +238,7 @@ static inline float num_over_one_plus1(float h, float t)
 /* sigmoid(x) = 1 / (1 + exp(-x)), with t = exp(-|x|), which cannot overflow: for x < 0 it is t / (1 + t). */
 static inline float num_sigmoid1(float x)
 {
-    float t = num_exp1(num_nabs1(x));
+    float t = num_exp_nabs1(x);
     return num_over_one_plus1(x < 0.0f ? t : 1.0f, t);
 }
 
