@@ -12,7 +12,9 @@
 #ifndef NUM_ISA_ZEROS_H
 #define NUM_ISA_ZEROS_H
 
+#include "num/isa/matmul.h"
 #include "num/isa/scalar.h"
+#include "num/isa/tile.h"
 
 /* The longest k for which lists are made, and the shortest for which they pay. */
 enum { ZEROS_K = 1024, ZEROS_LEAST_K = 48 };
@@ -91,6 +93,72 @@ static inline uint8_t num_zeros_any(size_t rows, const uint8_t *flag)
     memcpy(mask, ones + 16 - rows, sizeof mask);
     uint64_t both = (x[0] & mask[0]) | (x[1] & mask[1]);
     return (uint8_t)(((both & 0x0101010101010101u) != 0) | ((both & 0x0202020202020202u) != 0) << 1);
+}
+
+/* For each tile of some rows of a, the steps that are not left out, block of k after block. */
+typedef struct Zeros {
+    uint16_t kept[BLOCK_ROWS / TILE_ROWS + 1][ZEROS_K];
+    size_t end[ZEROS_K / BLOCK_K + 1][BLOCK_ROWS / TILE_ROWS + 1]; /* of a block's list of a tile */
+} Zeros;
+
+/* Whether so few of n steps are left out that the lists do not pay. */
+static inline int few_left_out(size_t kept, size_t n) { return 10 * kept > 9 * n; }
+
+/* Adds block [p, end) of k to the lists, where a's columns lie side by side.  0: the lists are forbidden, or do not pay. */
+static inline int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
+                        size_t *kept_end)
+{
+    size_t tall = parts(rows, TILE_ROWS);
+    for (size_t t = 0, r = 0; t < tall; t++) {
+        size_t next = part_end(rows, tall, t);
+        size_t count = num_zeros_by_rows(next - r, end - p, x->a + (i + r) * x->a_row + p, x->a_row, kept[t] + kept_end[t]);
+        if (count == SIZE_MAX || (t == 0 && p == 0 && few_left_out(count, end)))
+            return 0;
+        kept_end[t] += count;
+        r = next;
+    }
+    return 1;
+}
+
+/* The same where a's rows do. */
+static inline int find_by_columns(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
+                           size_t *kept_end)
+{
+    size_t tall = parts(rows, TILE_ROWS), total = 0;
+    uint8_t flag[BLOCK_ROWS + 16] = {0};
+    for (size_t q = p; q < end; q++) {
+        uint8_t all = 0;
+        num_zeros_flags(rows, x->a + i + q * x->a_column, flag);
+        for (size_t t = 0, r = 0; t < tall; t++) {
+            size_t next = part_end(rows, tall, t);
+            uint8_t any = num_zeros_any(next - r, flag + r);
+            kept[t][kept_end[t]] = (uint16_t)(q - p);
+            kept_end[t] += any != 0;
+            total += any != 0;
+            all |= any;
+            r = next;
+        }
+        if (all & 2 || (q == ZEROS_LEAST_K / 2 && few_left_out(total, (q + 1) * tall)))
+            return 0;
+    }
+    return 1;
+}
+
+/* [OUT] z: of rows [i, i + rows).  0: as above. */
+static inline int find_zeros(const NumProduct *x, size_t i, size_t rows, Zeros *z)
+{
+    size_t blocks = parts(x->k, BLOCK_K);
+    for (size_t block = 0, p = 0; block < blocks; block++) {
+        size_t end = part_end(x->k, blocks, block);
+        if (block == 0)
+            memset(z->end[0], 0, sizeof z->end[0]);
+        else
+            memcpy(z->end[block], z->end[block - 1], sizeof z->end[0]);
+        if (!(x->a_column == 1 ? find_by_rows : find_by_columns)(x, i, rows, p, end, z->kept, z->end[block]))
+            return 0;
+        p = end;
+    }
+    return 1;
 }
 
 #endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * num/isa/tile.h: a register tile of a product: at most TILE_ROWS rows of TILE_VECTORS vectors of c, or fewer rows of more, stay
+ * in registers while p runs over a block of k; between blocks they wait in memory, which costs no bit.  a is read one element at
+ * a time and broadcast, b in whole vectors, both where they lie.
+ * Every element of c is its own chain, so tiles of any shape give the same bits.
+ */
+#ifndef NUM_ISA_TILE_H
+#define NUM_ISA_TILE_H
+
+#include "num/isa/variant.h"
+
+/* The accumulators of the largest tile fill the registers, but for the vectors of b and the broadcast elements of a.
+ * A narrow tile takes little from each row of b, so that a panel of b touches many lines and pages: it pays to copy the
+ * panel first (AVX2, 784 to 500 units: 10 % faster), where AVX-512 loses 2 % by it.
+ * PART_COST: AVX2 stores part of a vector slowly, in the time of so many operations. */
+#if defined(__AVX512F__)
+enum { TILE_ROWS = 12, COPIES = 0, PART_COST = 0 };
+#elif defined(__AVX2__)
+enum { TILE_ROWS = 6, COPIES = 1, PART_COST = 100 };
+#elif NUM_HAS_FMA
+enum { TILE_ROWS = 8, COPIES = 1, PART_COST = 0 };
+#else
+enum { TILE_ROWS = 4, COPIES = 0, PART_COST = 0 };
+#endif
+
+enum {
+    TILE_VECTORS = NUM_HAS_FMA ? 2 : 4,
+    TILE_COLUMNS = TILE_VECTORS * NUM_LANES,
+    WIDE_VECTORS = NUM_HAS_FMA ? 8 : 4, /* of a tile of few rows */
+    TURNED_VECTORS = 4,                 /* at most, of a tile that turns b */
+    BLOCK_K = 400,   /* a panel of b, BLOCK_K x TILE_COLUMNS, stays in the first two caches; 200 to 800 are alike */
+    BLOCK_ROWS = 192 /* so many rows of a, with all of k, stay in the second cache for all panels */
+};
+
+/* The loop that follows is unrolled entirely when it is compiled: only then do arrays of vectors become registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t parts(size_t n, size_t largest) { return (n + largest - 1) / largest; }
+
+/* The end of part `i` of `count` nearly equal parts of n. */
+static inline size_t part_end(size_t n, size_t count, size_t i) { return n / count * (i + 1) + smaller(n % count, i + 1); }
+
+/* Vectors of the widest tile of so many rows. */
+static inline size_t width(size_t rows)
+{
+    return rows > TILE_ROWS / 2 || !NUM_HAS_FMA ? TILE_VECTORS : rows > TILE_ROWS / 4 ? 2 * TILE_VECTORS : WIDE_VECTORS;
+}
+
+/* Whether a last vector that is at most half full is a tile of its own, of half vectors: AVX-512's cost twice AVX2's where the
+ * machine is 256 bits wide.  Only tall tiles have chains enough for it. */
+enum { HALF_LANES = NUM_LANES == 16 ? 8 : 0 };
+static inline int halves(size_t rows, size_t columns)
+{
+    return rows > TILE_ROWS / 2 && columns % NUM_LANES != 0 && columns % NUM_LANES <= HALF_LANES;
+}
+
+/* ---- one register tile ---------------------------------------------------------------------------------------------- */
+
+/* What a tile computes over k steps: [add] to += [first: 0, else from] + a b. */
+typedef struct Step {
+    size_t k;
+    const float *a;
+    size_t a_row, a_column;
+    const float *b;
+    size_t b_row;
+    const float *from; /* the chains so far */
+    size_t from_row;
+    float *to;
+    size_t to_row;
+    int first, add;
+    size_t last; /* column of the last vector of a transposed b */
+    const uint16_t *kept; /* the steps that count, k of them; NULL: the first k */
+} Step;
+
+#if NUM_HAS_FMA
+
+/* A tile of `rows` rows and `vectors` vectors, of which the last is partial unless `whole`; `sparse`: over the kept steps.
+ * Rows of a go in threes: one pointer, the row stride, twice the row stride fit an address, and few pointers step. */
+static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, const int whole, const int sparse,
+                                                       const Step *x, NumPart part)
+{
+    const int last = whole ? vectors : vectors - 1;
+    NumVec sum[TILE_ROWS][WIDE_VECTORS];
+    const float *three[(TILE_ROWS + 2) / 3], *from = x->from;
+    UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
+        UNROLL for (int v = 0; v < vectors; v++) {
+            const float *at = from + v * NUM_LANES;
+            sum[r][v] = x->first ? num_set(0.0f) : v < last ? num_load(at) : num_load_part(at, part);
+        }
+    const size_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
+    const float *b = x->b;
+    UNROLL for (int r = 0; r < rows; r += 3)
+        three[r / 3] = x->a + (size_t)r * a_row;
+    const uint16_t *kept = x->kept;
+    for (size_t p = x->k; p > 0; p--) {
+        size_t at = 0;
+        if (sparse) {
+            at = *kept * a_column;
+            b = x->b + *kept++ * b_row;
+        }
+        if (rows < vectors) { /* few elements of a wait for the vectors of b */
+            NumVec left[TILE_ROWS];
+            UNROLL for (int r = 0; r < rows; r++)
+                left[r] = num_set(three[r / 3][(size_t)(r % 3) * a_row]);
+            UNROLL for (int v = 0; v < vectors; v++) {
+                NumVec right = v < last ? num_load(b + v * NUM_LANES) : num_load_part(b + v * NUM_LANES, part);
+                UNROLL for (int r = 0; r < rows; r++)
+                    sum[r][v] = num_fma_vec(left[r], right, sum[r][v]);
+            }
+        } else { /* few vectors of b wait for the elements of a */
+            NumVec right[WIDE_VECTORS];
+            UNROLL for (int v = 0; v < vectors; v++)
+                right[v] = v < last ? num_load(b + v * NUM_LANES) : num_load_part(b + v * NUM_LANES, part);
+            UNROLL for (int r = 0; r < rows; r++) {
+                NumVec left = num_set((three[r / 3] + at)[(size_t)(r % 3) * a_row]);
+                UNROLL for (int v = 0; v < vectors; v++)
+                    sum[r][v] = num_fma_vec(left, right[v], sum[r][v]);
+            }
+        }
+        if (!sparse) {
+            UNROLL for (int r = 0; r < rows; r += 3)
+                three[r / 3] += a_column;
+            b += b_row;
+        }
+    }
+    float *to = x->to;
+    UNROLL for (int r = 0; r < rows; r++, to += x->to_row)
+        UNROLL for (int v = 0; v < vectors; v++) {
+            float *at = to + v * NUM_LANES;
+            if (x->add)
+                sum[r][v] = (v < last ? num_load(at) : num_load_part(at, part)) + sum[r][v];
+            if (v < last)
+                num_store(at, sum[r][v]);
+            else
+                num_store_part(at, part, sum[r][v]);
+        }
+}
+
+typedef void Tile(const Step *x, NumPart part);
+
+/* One function for each number of rows and vectors, so that all of the tile's loops are unrolled when it is compiled.
+ * A tile of half the rows is twice as wide, one of a quarter four times: as many chains run side by side, and a row of b
+ * is read in longer pieces. */
+#define DEFINE_TILE(rows, vectors, whole)                                      \
+    static void tile_##rows##_##vectors##_##whole(const Step *x, NumPart part) \
+    {                                                                          \
+        tile(rows, vectors, whole, 0, x, part);                                \
+    }
+#define NAME_TILE(rows, vectors, whole) [rows - 1][whole ? 0 : vectors] = tile_##rows##_##vectors##_##whole,
+#define DEFINE_SPARSE(rows, vectors, whole)                                      \
+    static void sparse_##rows##_##vectors##_##whole(const Step *x, NumPart part) \
+    {                                                                            \
+        tile(rows, vectors, whole, 1, x, part);                                  \
+    }
+#define NAME_SPARSE(rows, vectors, whole) [rows - 1][whole ? 0 : vectors] = sparse_##rows##_##vectors##_##whole,
+
+#define TALL(X, r) X(r, 1, 0) X(r, 2, 0) X(r, 2, 1)
+#define EVEN(X, r) X(r, 1, 0) X(r, 2, 0) X(r, 3, 0) X(r, 4, 0) X(r, 4, 1)
+#define WIDE(X, r) X(r, 1, 0) X(r, 2, 0) X(r, 3, 0) X(r, 4, 0) X(r, 5, 0) X(r, 6, 0) X(r, 7, 0) X(r, 8, 0) X(r, 8, 1)
+#if defined(__AVX512F__)
+#define EACH_TILE(X) WIDE(X, 1) WIDE(X, 2) WIDE(X, 3) EVEN(X, 4) EVEN(X, 5) EVEN(X, 6) \
+    EACH_TALL(X)
+#define EACH_TALL(X) TALL(X, 7) TALL(X, 8) TALL(X, 9) TALL(X, 10) TALL(X, 11) TALL(X, 12)
+#elif defined(__AVX2__)
+#define EACH_TILE(X) WIDE(X, 1) EVEN(X, 2) EVEN(X, 3) EACH_TALL(X)
+#define EACH_TALL(X) TALL(X, 4) TALL(X, 5) TALL(X, 6)
+#else
+#define EACH_TILE(X) WIDE(X, 1) WIDE(X, 2) EVEN(X, 3) EVEN(X, 4) EACH_TALL(X)
+#define EACH_TALL(X) TALL(X, 5) TALL(X, 6) TALL(X, 7) TALL(X, 8)
+#endif
+
+EACH_TILE(DEFINE_TILE)
+static Tile *const tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TILE(NAME_TILE)}; /* [][0] are the whole ones */
+
+EACH_TALL(DEFINE_SPARSE)
+static Tile *const sparse_tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TALL(NAME_SPARSE)};
+
+#if defined(__AVX512F__)
+
+/* A tile of at most half a vector of columns. */
+
+static inline __attribute__((always_inline)) void half_tile(const int rows, const Step *x, __mmask8 part)
+{
+    __m256 sum[TILE_ROWS];
+    const float *three[(TILE_ROWS + 2) / 3], *from = x->from, *b = x->b;
+    const size_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
+    UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
+        sum[r] = x->first ? _mm256_setzero_ps() : _mm256_maskz_loadu_ps(part, from);
+    UNROLL for (int r = 0; r < rows; r += 3)
+        three[r / 3] = x->a + (size_t)r * a_row;
+    for (size_t p = x->k; p > 0; p--, b += b_row) {
+        __m256 right = _mm256_maskz_loadu_ps(part, b);
+        UNROLL for (int r = 0; r < rows; r++)
+            sum[r] = _mm256_fmadd_ps(_mm256_set1_ps(three[r / 3][(size_t)(r % 3) * a_row]), right, sum[r]);
+        UNROLL for (int r = 0; r < rows; r += 3)
+            three[r / 3] += a_column;
+    }
+    float *to = x->to;
+    UNROLL for (int r = 0; r < rows; r++, to += x->to_row) {
+        if (x->add)
+            sum[r] = _mm256_add_ps(_mm256_maskz_loadu_ps(part, to), sum[r]);
+        _mm256_mask_storeu_ps(to, part, sum[r]);
+    }
+}
+
+typedef void HalfTile(const Step *x, __mmask8 part);
+#define DEFINE_HALF(rows) \
+    static void half_##rows(const Step *x, __mmask8 part) { half_tile(rows, x, part); }
+#define NAME_HALF(rows) [rows - 1] = half_##rows,
+#define EACH_HALF(X) X(7) X(8) X(9) X(10) X(11) X(12)
+
+EACH_HALF(DEFINE_HALF)
+static HalfTile *const half_tiles[TILE_ROWS] = {EACH_HALF(NAME_HALF)};
+
+#endif
+
+static inline void run_tile(size_t rows, size_t columns, const Step *x)
+{
+    size_t vectors = parts(columns, NUM_LANES);
+#if defined(__AVX512F__)
+    if (x->kept == NULL && columns <= HALF_LANES && halves(rows, columns)) {
+        half_tiles[rows - 1](x, (__mmask8)num_part(columns));
+        return;
+    }
+#endif
+    int whole = columns == width(rows) * NUM_LANES;
+    Tile *const *of_rows = x->kept == NULL ? tiles[rows - 1] : sparse_tiles[rows - 1];
+    of_rows[whole ? 0 : vectors](x, num_part(columns - (vectors - 1) * NUM_LANES));
+}
+
+#else
+
+/* sum[j] = fma(left, right[j], sum[j]) over a row of the tile; all are floats, held as doubles.
+ * The product is exact, the sum s is rounded to double and then to 24 bits (Veltkamp's splitting).  Rounding twice is wrong
+ * only in the middle between two floats, and 24 bits are wrong only for denormal and for huge results: when no element of
+ * the row is in doubt, which is nearly always, this takes two thirds of the time of num_fma(). */
+static inline void emulated_row(double *sum, double left, const double *right)
+{
+    const uint64_t middle = 0x10000000, low = 0x1fffffff;
+    const uint64_t normal = (uint64_t)(1023 - 126) << 52, huge = (uint64_t)(1023 + 127) << 52;
+    double next[TILE_COLUMNS];
+    uint64_t doubt = 0; /* its top bit */
+    for (size_t j = 0; j < TILE_COLUMNS; j++) {
+        double s = left * right[j] + sum[j], t = s * 0x20000001p0;
+        uint64_t bits;
+        memcpy(&bits, &s, sizeof bits);
+        next[j] = t - (t - s);
+        doubt |= ((bits & low) ^ middle) - 1;             /* the low bits of a middle */
+        doubt |= (((bits << 1) - 1) >> 1) - normal;       /* 0 < |s| < 2^-126; 0 itself is exact */
+        doubt |= huge - (bits << 1 >> 1);                 /* |s| > 2^127, infinite, NaN */
+    }
+    if (doubt >> 63)
+        for (size_t j = 0; j < TILE_COLUMNS; j++)
+            sum[j] = (double)num_fma((float)left, (float)right[j], (float)sum[j]);
+    else
+        memcpy(sum, next, sizeof next);
+}
+
+static inline void run_tile(size_t rows, size_t columns, const Step *x)
+{
+    double sum[TILE_ROWS][TILE_COLUMNS] = {{0}}, right[TILE_COLUMNS] = {0};
+    for (size_t r = 0; r < rows && !x->first; r++)
+        for (size_t j = 0; j < columns; j++)
+            sum[r][j] = (double)x->from[r * x->from_row + j];
+    for (size_t i = 0; i < x->k; i++) {
+        size_t p = x->kept == NULL ? i : x->kept[i];
+        for (size_t j = 0; j < columns; j++)
+            right[j] = (double)x->b[p * x->b_row + j];
+        for (size_t r = 0; r < rows; r++)
+            emulated_row(sum[r], (double)x->a[r * x->a_row + p * x->a_column], right);
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < columns; j++) {
+            float *to = x->to + r * x->to_row + j;
+            *to = x->add ? *to + (float)sum[r][j] : (float)sum[r][j];
+        }
+}
+
+#endif
+
+#endif
