@@ -5,10 +5,12 @@
  * A product is made panel by panel, a panel tile by tile (tile.h).  A transposed b, and for narrow tiles any b, is copied first, a
  * panel at a time, into a buffer that stays in the first two caches (transpose.h).  Where few rows would pay for the copy, a
  * transposed b is turned in the registers of the tile instead (turned.h); steps that multiply by 0 are left out (zeros.h).
+ * Chains of one or two steps need no tile (short.h).
  */
 #include "num/isa/matmul.h"
 
 #include "num/isa/scalar.h"
+#include "num/isa/short.h"
 #include "num/isa/tile.h"
 #include "num/isa/transpose.h"
 #include "num/isa/turned.h"
@@ -66,6 +68,10 @@ static size_t in_vectors(size_t columns) { return parts(columns, NUM_LANES) * NU
 /* One block of k of a panel: `step` has its first tile. */
 static void tiles_of_panel(const Panel *at, size_t block, Step step)
 {
+    if (is_short(step.k)) {
+        run_short(at->rows, at->columns, &step);
+        return;
+    }
     const Step first = step;
     size_t tall = parts(at->rows, TILE_ROWS), vectors = parts(at->columns, NUM_LANES);
     for (size_t t = 0, r = 0; t < tall; t++) {
@@ -185,8 +191,9 @@ static int turns(const NumProduct *x, size_t rows, size_t columns)
 }
 
 /* An estimate of the time, in fused operations at the machine's peak.  A tile must have 64 of them in flight (4 cycles, 16 a
- * cycle); half a vector costs more than half; to turn an element in the tile takes as long as 2 operations, to copy it 8, and
- * more where no square of SQUARE rows is full. */
+ * cycle); to enter and to leave it takes as long as ENTRY steps, 4 for short chains; to turn an element in the tile takes as long as
+ * 2 operations, to copy it 8, and more where no square of SQUARE rows is full.  (Half a vector counts as a whole one: it is
+ * one where the machine is 512 bits wide, and elsewhere the choice is rarely another.) */
 static double cost(const NumProduct *x)
 {
     size_t tall = parts(x->m, TILE_ROWS), rows = parts(x->m, tall), columns, count, step;
@@ -196,7 +203,7 @@ static double cost(const NumProduct *x)
         count = tall * parts(columns, turned_width(rows) * TURNED_LANES);
         step = tall * columns * (rows + 2);
     } else {
-        columns = in_vectors(x->n) - (halves(rows, x->n) ? 5 : 0);
+        columns = in_vectors(x->n);
         count = tall * parts(columns, width(rows) * NUM_LANES);
         step = x->m * columns;
         if (x->n % NUM_LANES != 0)
@@ -204,7 +211,7 @@ static double cost(const NumProduct *x)
         if (x->b_transposed)
             all += 8.0 * (double)(x->n + x->n % SQUARE) * (double)x->k;
     }
-    all += (double)(step > 64 * count ? step : 64 * count) * (double)x->k;
+    all += (double)(step > 64 * count ? step : 64 * count) * (double)x->k + (double)(step * (is_short(x->k) ? 4 : ENTRY));
     return x->c_transposed ? all + 8.0 * (double)x->m * (double)x->n : all;
 }
 

@@ -13,15 +13,16 @@
 /* The accumulators of the largest tile fill the registers, but for the vectors of b and the broadcast elements of a.
  * A narrow tile takes little from each row of b, so that a panel of b touches many lines and pages: it pays to copy the
  * panel first (AVX2, 784 to 500 units: 10 % faster), where AVX-512 loses 2 % by it.
- * PART_COST: AVX2 stores part of a vector slowly, in the time of so many operations. */
+ * PART_COST: AVX2 stores part of a vector slowly, in the time of so many operations.  ENTRY: to enter and to leave a tile takes as
+ * long as so many steps. */
 #if defined(__AVX512F__)
-enum { TILE_ROWS = 12, COPIES = 0, PART_COST = 0 };
+enum { TILE_ROWS = 12, COPIES = 0, PART_COST = 0, ENTRY = 10 };
 #elif defined(__AVX2__)
-enum { TILE_ROWS = 6, COPIES = 1, PART_COST = 100 };
+enum { TILE_ROWS = 6, COPIES = 1, PART_COST = 100, ENTRY = 4 };
 #elif NUM_HAS_FMA
-enum { TILE_ROWS = 8, COPIES = 1, PART_COST = 0 };
+enum { TILE_ROWS = 8, COPIES = 1, PART_COST = 0, ENTRY = 4 };
 #else
-enum { TILE_ROWS = 4, COPIES = 0, PART_COST = 0 };
+enum { TILE_ROWS = 4, COPIES = 0, PART_COST = 0, ENTRY = 4 };
 #endif
 
 enum {
@@ -220,7 +221,7 @@ static HalfTile *const half_tiles[TILE_ROWS] = {EACH_HALF(NAME_HALF)};
 
 #endif
 
-static inline void run_tile(size_t rows, size_t columns, const Step *x)
+static void run_tile(size_t rows, size_t columns, const Step *x)
 {
     size_t vectors = parts(columns, NUM_LANES);
 #if defined(__AVX512F__)
@@ -262,7 +263,7 @@ static inline void emulated_row(double *sum, double left, const double *right)
         memcpy(sum, next, sizeof next);
 }
 
-static inline void run_tile(size_t rows, size_t columns, const Step *x)
+static void run_tile(size_t rows, size_t columns, const Step *x)
 {
     double sum[TILE_ROWS][TILE_COLUMNS] = {{0}}, right[TILE_COLUMNS] = {0};
     for (size_t r = 0; r < rows && !x->first; r++)

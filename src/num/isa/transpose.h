@@ -46,7 +46,7 @@ static inline void transpose_square(float *y, size_t y_row, const float *x, size
 #endif
 
 /* The same of two rows, any number of columns. */
-static inline void transpose_pair(size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
+static void transpose_pair(size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     size_t j = 0;
 #if defined(__AVX2__)
@@ -66,7 +66,7 @@ static inline void transpose_pair(size_t columns, float *y, size_t y_row, const 
 
 /* y (columns, rows) = the transpose of x (rows, columns).  A row of y is written at once: rows are few, one panel.  Squares
  * first, then two rows at a time, for some layers have two outputs, and the last row. */
-static inline void transpose(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
+static void transpose(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     size_t whole = rows - rows % SQUARE, j = 0;
     for (; j + SQUARE <= columns; j += SQUARE)
@@ -82,7 +82,7 @@ static inline void transpose(size_t rows, size_t columns, float *y, size_t y_row
 }
 
 /* y (rows, columns) = x, each with its own stride. */
-static inline void copy(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
+static void copy(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     for (size_t i = 0; i < rows; i++)
         if (columns == TILE_COLUMNS) /* a length that the compiler knows */

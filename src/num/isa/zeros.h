@@ -105,7 +105,7 @@ typedef struct Zeros {
 static inline int few_left_out(size_t kept, size_t n) { return 10 * kept > 9 * n; }
 
 /* Adds block [p, end) of k to the lists, where a's columns lie side by side.  0: the lists are forbidden, or do not pay. */
-static inline int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
+static int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
                         size_t *kept_end)
 {
     size_t tall = parts(rows, TILE_ROWS);
@@ -121,7 +121,7 @@ static inline int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_
 }
 
 /* The same where a's rows do. */
-static inline int find_by_columns(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
+static int find_by_columns(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
                            size_t *kept_end)
 {
     size_t tall = parts(rows, TILE_ROWS), total = 0;
@@ -145,7 +145,7 @@ static inline int find_by_columns(const NumProduct *x, size_t i, size_t rows, si
 }
 
 /* [OUT] z: of rows [i, i + rows).  0: as above. */
-static inline int find_zeros(const NumProduct *x, size_t i, size_t rows, Zeros *z)
+static int find_zeros(const NumProduct *x, size_t i, size_t rows, Zeros *z)
 {
     size_t blocks = parts(x->k, BLOCK_K);
     for (size_t block = 0, p = 0; block < blocks; block++) {
