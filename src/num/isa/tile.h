@@ -89,11 +89,13 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
     const int last = whole ? vectors : vectors - 1;
     NumVec sum[TILE_ROWS][WIDE_VECTORS];
     const float *three[(TILE_ROWS + 2) / 3], *from = x->from;
-    UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
-        UNROLL for (int v = 0; v < vectors; v++) {
-            const float *at = from + v * NUM_LANES;
-            sum[r][v] = x->first ? num_set(0.0f) : v < last ? num_load(at) : num_load_part(at, part);
-        }
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++)
+            sum[r][v] = num_set(0.0f);
+    if (!x->first)
+        UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
+            UNROLL for (int v = 0; v < vectors; v++)
+                sum[r][v] = v < last ? num_load(from + v * NUM_LANES) : num_load_part(from + v * NUM_LANES, part);
     const size_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
     const float *b = x->b;
     UNROLL for (int r = 0; r < rows; r += 3)
@@ -130,16 +132,19 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             b += b_row;
         }
     }
+    const size_t to_row = x->to_row; /* else each store might change it */
     float *to = x->to;
-    UNROLL for (int r = 0; r < rows; r++, to += x->to_row)
+    if (x->add)
+        UNROLL for (int r = 0; r < rows; r++, to += to_row)
+            UNROLL for (int v = 0; v < vectors; v++)
+                sum[r][v] = (v < last ? num_load(to + v * NUM_LANES) : num_load_part(to + v * NUM_LANES, part)) + sum[r][v];
+    to = x->to;
+    UNROLL for (int r = 0; r < rows; r++, to += to_row)
         UNROLL for (int v = 0; v < vectors; v++) {
-            float *at = to + v * NUM_LANES;
-            if (x->add)
-                sum[r][v] = (v < last ? num_load(at) : num_load_part(at, part)) + sum[r][v];
             if (v < last)
-                num_store(at, sum[r][v]);
+                num_store(to + v * NUM_LANES, sum[r][v]);
             else
-                num_store_part(at, part, sum[r][v]);
+                num_store_part(to + v * NUM_LANES, part, sum[r][v]);
         }
 }
 
@@ -191,8 +196,11 @@ static inline __attribute__((always_inline)) void half_tile(const int rows, cons
     __m256 sum[TILE_ROWS];
     const float *three[(TILE_ROWS + 2) / 3], *from = x->from, *b = x->b;
     const size_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
-    UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
-        sum[r] = x->first ? _mm256_setzero_ps() : _mm256_maskz_loadu_ps(part, from);
+    UNROLL for (int r = 0; r < rows; r++)
+        sum[r] = _mm256_setzero_ps();
+    if (!x->first)
+        UNROLL for (int r = 0; r < rows; r++, from += x->from_row)
+            sum[r] = _mm256_maskz_loadu_ps(part, from);
     UNROLL for (int r = 0; r < rows; r += 3)
         three[r / 3] = x->a + (size_t)r * a_row;
     for (size_t p = x->k; p > 0; p--, b += b_row) {
@@ -202,12 +210,14 @@ static inline __attribute__((always_inline)) void half_tile(const int rows, cons
         UNROLL for (int r = 0; r < rows; r += 3)
             three[r / 3] += a_column;
     }
+    const size_t to_row = x->to_row;
     float *to = x->to;
-    UNROLL for (int r = 0; r < rows; r++, to += x->to_row) {
-        if (x->add)
+    if (x->add)
+        UNROLL for (int r = 0; r < rows; r++, to += to_row)
             sum[r] = _mm256_add_ps(_mm256_maskz_loadu_ps(part, to), sum[r]);
+    to = x->to;
+    UNROLL for (int r = 0; r < rows; r++, to += to_row)
         _mm256_mask_storeu_ps(to, part, sum[r]);
-    }
 }
 
 typedef void HalfTile(const Step *x, __mmask8 part);
