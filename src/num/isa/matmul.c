@@ -191,9 +191,9 @@ static int turns(const NumProduct *x, size_t rows, size_t columns)
 }
 
 /* An estimate of the time, in fused operations at the machine's peak.  A tile must have 64 of them in flight (4 cycles, 16 a
- * cycle); to enter and to leave it takes as long as ENTRY steps, 4 for short chains; to turn an element in the tile takes as long as
- * 2 operations, to copy it 8, and more where no square of SQUARE rows is full.  (Half a vector counts as a whole one: it is
- * one where the machine is 512 bits wide, and elsewhere the choice is rarely another.) */
+ * cycle); to enter and to leave it takes as long as ENTRY steps, 4 for short chains; to turn an element in the tile takes as
+ * long as 2 operations, to copy it 8, and more where no square of SQUARE rows is full.  (Half a vector counts as a whole one: it
+ * is one where the machine is 512 bits wide, and elsewhere the choice is rarely another.) */
 static double cost(const NumProduct *x)
 {
     size_t tall = parts(x->m, TILE_ROWS), rows = parts(x->m, tall), columns, count, step;
