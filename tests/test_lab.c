@@ -139,11 +139,29 @@ static void a_killed_run_ends_in_the_same_bits(void **state)
     assert_string_equal(ask(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
 }
 
+/* Waits until the database has a first epoch, 20 s at most. */
+static void wait_for_an_epoch(const Fixture *f)
+{
+    const struct timespec moment = {0, 3000000L};
+    for (int i = 0; i < 7000; i++) {
+        Error err = ERROR_NONE;
+        char count[256] = "0";
+        Store *s = access(f->database, F_OK) == 0 ? store_open(f->database, STORE_READ, &err) : NULL; /* not yet: no error of this test */
+        if (s != NULL)
+            store_query(s, "select count(*) from curves", NULL, 0, take_text, count, &err);
+        store_close(s);
+        if (atoi(count) > 0)
+            return;
+        nanosleep(&moment, NULL);
+    }
+    fail_msg("no epoch in 20 s");
+}
+
 /* A signal in the middle of an epoch: the state is kept to the step, and the run goes on from there. */
 static void an_interrupted_run_resumes_in_mid_epoch(void **state)
 {
     Fixture *f = *state;
-    f->run.epochs = 150; /* long enough that the signal comes in the middle */
+    f->run.epochs = 300; /* many times as long as it takes to see the first of them, and to send a signal */
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     pid_t pid = fork();
     if (pid == 0) {
@@ -155,8 +173,7 @@ static void an_interrupted_run_resumes_in_mid_epoch(void **state)
         int status = lab_sweep(&f->run, 1, &f->options, &outcome, &err);
         _exit(status == -1 && err.kind == ERR_SIGNAL && outcome.interrupted == 1 ? 42 : 1);
     }
-    struct timespec t = {0, 300000000L};
-    nanosleep(&t, NULL);
+    wait_for_an_epoch(f);
     kill(pid, SIGTERM);
     int status;
     waitpid(pid, &status, 0);
