@@ -24,8 +24,7 @@ check "doctor without the library" 3 '^missing +Lua library' -- env VAE_LAB_LUA=
 # ---- two processes at once: neither breaks, repeats or claims the other's run
 "$VAE_LAB" run tiny.lua $one --set epochs=600 --quiet >first 2>&1 &
 first=$!
-i=0
-until [ -e results.db ] && [ "$(status_of 2>/dev/null)" = running ]; do i=$((i + 1)) && [ $i -lt 100 ] || break; sleep 0.05; done
+until_sql "select status from run order by id desc limit 1" running
 check "a run that another process has: left alone, and said" 1 'left alone: another process' '0 runs executed, 1 at work in another' -- "$VAE_LAB" run tiny.lua $one --set epochs=600
 wait $first && [ "$(sql 'select count(*) from run')" = 1 ] && ok "the other process ends it, once" || no "two processes" "$(cat first)"
 check "the condition of runs, when it is wrong" 4 'where +--where status=$' -- "$VAE_LAB" runs --where 'status='
@@ -34,8 +33,7 @@ check "the condition of runs, when it is wrong" 4 'where +--where status=$' -- "
 sed 's/samples = 20, examples = 100/samples = 90000, examples = 300/' tiny.lua >slow.lua
 "$VAE_LAB" run slow.lua $one --set epochs=1 >out 2>&1 &
 pid=$!
-i=0
-until [ "$(sql "select count(*) from run where status = 'done' and epochs = 1")" = 1 ]; do i=$((i + 1)) && [ $i -lt 100 ] || break; sleep 0.05; done
+until_sql "select count(*) from run where status = 'done' and epochs = 1" 1
 sleep 0.3
 kill -INT $pid
 wait $pid
@@ -45,7 +43,7 @@ status=$?
 check "after it, only the evaluation is made" 0 'evaluated in' '0 runs executed' -- "$VAE_LAB" run tiny.lua $one --set epochs=1
 "$VAE_LAB" run tiny.lua --set beta=1 --set seed=5,6 --set epochs=100000 --jobs 1 --threads 1 >out 2>&1 &
 pid=$!
-sleep 0.7
+until_sql "select count(*) > 20 from curves where metric = 'train/elbo' and run = (select min(id) from run where epochs = 100000)" 1
 kill -INT $pid
 wait $pid
 [ "$(sql "select group_concat(status) from run where epochs = 100000")" = interrupted,interrupted ] &&

@@ -67,7 +67,7 @@ VAE_LAB_DB=$scratch/whole.db "$VAE_LAB" $long --quiet >/dev/null 2>&1
 whole=$(sqlite3 whole.db "select digest from run where status = 'done'")
 setsid "$VAE_LAB" $long --quiet >/dev/null 2>&1 &
 pid=$!
-sleep 0.7
+until_sql "select count(*) > 20 from curves where metric = 'train/elbo' and run = (select id from run where epochs = 500)" 1
 kill -9 -$pid
 wait $pid 2>/dev/null
 [ "$(sqlite3 "$VAE_LAB_DB" 'pragma integrity_check')" = ok ] && ok "after kill -9 the database is whole" || no "integrity" "not ok"
@@ -77,7 +77,7 @@ check "after kill -9, run again ends it" 0 '1 run (executed|resumed)|1 resumed' 
 # ---- Ctrl-C: 130, the command that resumes, and the rest of the way afterwards
 "$VAE_LAB" run tiny.lua --set beta=1 --set seed=3 --set epochs=100000 >out 2>&1 &
 pid=$!
-sleep 1
+until_sql "select count(*) > 20 from curves where metric = 'train/elbo' and run = (select id from run where epochs = 100000)" 1
 kill -INT $pid
 wait $pid
 status=$?
@@ -87,7 +87,7 @@ status=$?
 # ---- a run that dies leaves the others alone
 "$VAE_LAB" run tiny.lua --set seed=11,12 --set beta=1 --set epochs=400 --jobs 2 --threads 1 >out 2>&1 &
 pid=$!
-sleep 0.8
+until_sql "select count(*) from runs where seed in (11, 12) and status = 'running'" 2
 victim=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent=$pid '$4 == parent { print $1; exit }')
 kill -9 "$victim" 2>/dev/null
 wait $pid
