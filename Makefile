@@ -98,9 +98,9 @@ $(B)/prefix: FORCE
 	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
 # the schema is part of the program
 $(B)/store/schema.o: $(B)/store/schema.inc
-$(B)/store/schema.inc: src/store/schema.sql
+$(B)/store/schema.inc: src/store/schema.sql $(sort $(wildcard src/store/schema_*.sql))
 	@mkdir -p $(@D)
-	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $< > $@
+	@for f in $^; do sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo ,; done > $@
 $(B)/store/schema.o: private CFLAGS_ALL += -I$(B)/store
 
 $(LIB): $(OBJ)

@@ -37,6 +37,19 @@ return lab.experiment {
     },
   },
 
+  claims = {
+    lab.claim { "without the KL term the reconstruction is a few nats better", metric = "test/reconstruction",
+      of = { beta = 0 }, minus = { beta = 1 }, at_least = 0.5, at_most = 25 },
+    lab.claim { "and the KL is ten times larger, or more", metric = "test/kl", of = { beta = 0 }, over = { beta = 1 }, at_least = 10 },
+    lab.claim { "the KL falls as it is weighed more", metric = "test/kl", falls = "beta" },
+    lab.claim { "without it the posteriors overlap nowhere", metric = "latent/overlap", of = { beta = 0 }, at_most = 1e-3 },
+    lab.claim { "with it they do", metric = "latent/overlap", of = { beta = 1 }, at_least = 3e-3 },
+    lab.claim { "without it the prior falls into the holes between them", metric = "latent/hole_fraction", of = { beta = 0 }, at_least = 0.9 },
+    lab.claim { "with it the plane has hardly any", metric = "latent/hole_fraction", of = { beta = 1 }, at_most = 0.2 },
+    lab.claim { "and draws from the prior are told from the decodings of images more easily", metric = "sample/validity",
+      of = { beta = 1 }, minus = { beta = 0 }, at_least = 0.1 },
+  },
+
   profile = {
     quick = {
       data  = { train = 20000, test = 2000 },

@@ -261,6 +261,35 @@ static int count_rows(void *context, int columns, const char *const *names, cons
     return ++*(int *)context == 3;
 }
 
+static void verdicts_on_claims(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t sweep, runs[1] = {queue_run(s, "id", "a", 1)};
+    StoreVerdict v[2] = {
+        {.claim = "it is so", .quantity = "test/kl", .source = "table 1", .low = 1, .high = NAN, .value = 2, .ci_low = 1.5,
+         .ci_high = 2.5, .seeds = 3, .verdict = "PASS"},
+        {.claim = "and so", .quantity = "test/nll", .low = NAN, .high = 3, .value = NAN, .ci_low = NAN, .ci_high = NAN,
+         .verdict = "OPEN", .note = "no run"},
+    };
+    must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
+    must(store_verdicts_put(s, sweep, v, 2, &err));
+    assert_true(number(s, "SELECT sum(position * (low = 1) * (high IS NULL) * (value = 2) * (ci_low = 1.5) * (ci_high = 2.5) * "
+                          "(seeds = 3) * (source = 'table 1') * (verdict = 'PASS')) FROM claims") == 1);
+    assert_true(number(s, "SELECT sum(position) FROM claims WHERE low IS NULL AND high = 3 AND value IS NULL AND source IS NULL AND note = 'no run'") == 2);
+    must(store_verdicts_put(s, sweep, v, 1, &err)); /* judged again: the older verdicts go */
+    assert_true(number(s, "SELECT count(*) FROM claims") == 1);
+    v[0].verdict = "PERHAPS";
+    assert_int_equal(store_verdicts_put(s, sweep, v, 1, &err), -1);
+    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'PASS'") == 1); /* nothing was lost */
+    v[0].verdict = "FAIL";
+    must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
+    must(store_verdicts_put(s, sweep, v, 1, &err));
+    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'FAIL'") == 1); /* the latest sweep's */
+    assert_true(number(s, "SELECT count(*) FROM claim") == 2);
+    store_close(s);
+}
+
 static void queries_only_read(void **state)
 {
     (void)state;
@@ -369,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(not_finite_is_null_with_its_kind, setup, remove_folder),
         cmocka_unit_test_setup_teardown(artifacts_and_posteriors, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sweeps_and_figures, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(verdicts_on_claims, setup, remove_folder),
         cmocka_unit_test_setup_teardown(queries_only_read, setup, remove_folder),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, remove_folder),
     };

@@ -119,6 +119,28 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     store_close(s);
 }
 
+/* Every version that was ever released becomes the newest, and keeps what it holds. */
+static void every_older_version_is_migrated(void **state)
+{
+    (void)state;
+    for (int version = 1; version < STORE_SCHEMA_VERSION; version++) {
+        char sql[200];
+        remove(database);
+        for (int v = 0; v < version; v++)
+            raw(database, store_migration(v));
+        snprintf(sql, sizeof sql, "INSERT INTO experiment (name) VALUES ('old'); INSERT INTO sweep (experiment) VALUES (1); "
+                 "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID, version);
+        raw(database, sql);
+        refused(database, STORE_READ, "older schema");
+        store_close(open_or_fail(database, STORE_WRITE));
+        Store *s = open_or_fail(database, STORE_READ);
+        assert_true(number(s, "PRAGMA user_version") == STORE_SCHEMA_VERSION);
+        assert_true(number(s, "SELECT count(*) FROM sweep JOIN experiment e ON e.id = experiment WHERE name = 'old'") == 1);
+        assert_true(number(s, "SELECT count(*) FROM claims") == 0);
+        store_close(s);
+    }
+}
+
 /* ---- what it refuses ------------------------------------------------------------------------------------------------- */
 
 static void missing(void **state)
@@ -144,7 +166,7 @@ static void foreign_newer_and_not_a_database(void **state)
         {"CREATE TABLE t (a); PRAGMA application_id = 99", "another application"},
         {"CREATE TABLE t (a)", "another application"},
         {"PRAGMA user_version = 5", "another application"},
-        {"PRAGMA application_id = 1447118156; PRAGMA user_version = 2", "newer vae-lab"}, /* 0x5641454c */
+        {"PRAGMA application_id = 1447118156; PRAGMA user_version = 99", "newer vae-lab"}, /* 0x5641454c */
     };
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         remove(database);
@@ -312,6 +334,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_new_database, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(an_older_schema_is_brought_up_to_date, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(every_older_version_is_migrated, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(missing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(foreign_newer_and_not_a_database, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(damaged, make_folder, remove_folder),

@@ -7,6 +7,7 @@
 local check = require "vae_lab.check"
 local schedules = require "vae_lab.schedules"
 local optimisers = require "vae_lab.optimisers"
+local claims = require "vae_lab.claims"
 
 local experiment = {}
 
@@ -205,6 +206,10 @@ local function check_figures(what, list)
   end
 end
 
+local function check_claims(what, list)
+  check_list(what, list, claims.is, 'lab.claim { "…", metric = "…", at_least = … }')
+end
+
 -- ---- profiles --------------------------------------------------------------------------------------------------------
 
 local profile_rules = {
@@ -238,7 +243,7 @@ local rules = {
   settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
   model = { type = "function", required = true },
   train = { type = "table|function", default = {} },
-  evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} },
+  evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} }, claims = { type = "list", default = {} },
   profile = { type = "table", default = {} },
 }
 
@@ -252,6 +257,7 @@ local rules = {
 --   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database
+--   claims     a list of lab.claim { … }, judged when the runs are done
 --   profile    { quick = { … }, full = { … } }: other data, train, settings, sweep, evaluate by name; --set profile=full.
 --              "quick" is used when there is one and none is asked for.
 function experiment.new(options)
@@ -266,6 +272,7 @@ function experiment.new(options)
   if type(o.train) == "table" then o.train = experiment.train("train", o.train) end
   check_evaluate("evaluate", o.evaluate)
   check_figures("figures", o.figures)
+  check_claims("claims", o.claims)
   check_profiles(o.profile)
   return setmetatable(o, Experiment)
 end

@@ -16,9 +16,10 @@ local networks = require "vae_lab.networks"
 local objectives = require "vae_lab.objectives"
 local optimisers = require "vae_lab.optimisers"
 local experiment = require "vae_lab.experiment"
+local claims = require "vae_lab.claims"
 
 local lab = {
-  experiment = experiment.new,
+  experiment = experiment.new, claim = claims.claim,
 
   -- the model
   mlp = networks.mlp,

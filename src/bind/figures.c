@@ -35,54 +35,6 @@ static int take_note(lua_State *L)
     return 0;
 }
 
-/* ---- ctx.runs ---- */
-
-/* Calls store:query(sql, id) with the store at `store`; pushes the rows. */
-static void query(lua_State *L, int store, const char *sql, int64_t id)
-{
-    lua_getfield(L, store, "query");
-    lua_pushvalue(L, store);
-    lua_pushstring(L, sql);
-    lua_pushinteger(L, (lua_Integer)id);
-    lua_call(L, 3, 1);
-}
-
-/* Gives each of the rows at the top its params table. */
-static void add_params(lua_State *L, int store)
-{
-    int rows = lua_gettop(L);
-    size_t count = lua_rawlen(L, rows);
-    for (size_t i = 1; i <= count; i++) {
-        lua_rawgeti(L, rows, (lua_Integer)i);
-        int row = lua_gettop(L);
-        lua_getfield(L, row, "id");
-        query(L, store, "SELECT name, value FROM param WHERE run = ?1", lua_tointeger(L, -1));
-        int params = lua_gettop(L);
-        lua_newtable(L);
-        for (size_t k = 1; k <= lua_rawlen(L, params); k++) {
-            lua_rawgeti(L, params, (lua_Integer)k);
-            lua_getfield(L, -1, "name");
-            lua_getfield(L, -2, "value");
-            lua_settable(L, params + 1);
-            lua_pop(L, 1);
-        }
-        lua_setfield(L, row, "params");
-        lua_settop(L, rows);
-    }
-}
-
-static void push_runs(lua_State *L, int store, int64_t sweep, const char *experiment)
-{
-    lua_getfield(L, store, "query");
-    lua_pushvalue(L, store);
-    lua_pushliteral(L, "SELECT r.* FROM runs r JOIN sweep_run s ON s.run = r.id "
-                       "WHERE s.sweep = ?1 AND r.experiment = ?2 AND r.status = 'done' ORDER BY s.position");
-    lua_pushinteger(L, (lua_Integer)sweep);
-    lua_pushstring(L, experiment);
-    lua_call(L, 4, 1);
-    add_params(L, store);
-}
-
 /* ---- ctx ---- */
 
 static void push_context(lua_State *L, Drawing *d)
@@ -94,7 +46,7 @@ static void push_context(lua_State *L, Drawing *d)
     int store = lua_gettop(L);
     lua_pushvalue(L, store);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &drawing_key);
-    push_runs(L, store, f->sweep, d->script->name);
+    bind_push_sweep_runs(L, store, f->sweep, d->script->name);
     lua_setfield(L, ctx, "runs");
     lua_pushvalue(L, store);
     lua_pushcclosure(L, open_model, 1);

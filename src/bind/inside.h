@@ -11,7 +11,7 @@
 struct BindScript {
     lua_State *L;
     char *path, *name, *question;
-    size_t figures;             /* how many the experiment has */
+    size_t figures, claims;     /* how many the experiment has */
     Text settings;              /* canonical JSON */
     struct Keep *kept;          /* what the runs point to */
     LabRun *runs;
@@ -35,6 +35,10 @@ void bind_push_experiment(lua_State *L);
 void bind_push_settings(lua_State *L);
 void bind_push_plan(lua_State *L);
 void bind_set_plan(lua_State *L); /* pops it */
+
+/* Pushes the finished runs of a sweep, in its order: rows of the view runs, each with its params; `store` is the stack index of
+ * the database. */
+void bind_push_sweep_runs(lua_State *L, int store, int64_t sweep, const char *experiment);
 
 /* Loading's watch, from the settings. */
 double bind_script_seconds(lua_State *L);

@@ -230,6 +230,14 @@ static char *copy_field(lua_State *L, const char *key)
     return copy;
 }
 
+/* Of a list in the table at the top; 0 when it is not there. */
+static size_t length_of(lua_State *L, const char *key)
+{
+    size_t length = lua_getfield(L, -1, key) == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+    lua_pop(L, 1);
+    return length;
+}
+
 /* Runs in protected mode: opens everything, runs the chunk, keeps the experiment. */
 static int load(lua_State *L)
 {
@@ -247,9 +255,8 @@ static int load(lua_State *L)
     check_experiment(L, l->script->path);
     l->script->name = copy_field(L, "name");
     l->script->question = copy_field(L, "question");
-    lua_getfield(L, -1, "figures");
-    l->script->figures = lua_type(L, -1) == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
-    lua_pop(L, 1);
+    l->script->figures = length_of(L, "figures");
+    l->script->claims = length_of(L, "claims");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &experiment_key);
     return 0;
 }

@@ -61,6 +61,13 @@ size_t bind_script_figure_count(const BindScript *script);
 /* Draws all figures of the experiment from the finished runs of one sweep. */
 int bind_script_figures(BindScript *script, Store *store, const BindFigures *figures, Error *err);
 
+/* ---- claims ---- */
+
+size_t bind_script_claim_count(const BindScript *script);
+
+/* Judges the experiment's claims by the finished runs of a sweep, and records the verdicts; `store` is open for writing. */
+int bind_script_claims(BindScript *script, Store *store, int64_t sweep, Error *err);
+
 /* The folder of the Lua library: VAE_LAB_LUA, else lua/ beside the executable, else ../share/vae-lab from it, else
  * PREFIX/share/vae-lab. */
 int bind_library(char *path, size_t size, Error *err);

@@ -23,6 +23,8 @@ const CliCommand cli_commands[] = {
     {"show", "RUN", "everything about one run", cli_show_help, cli_show},
     {"compare", "[A B …]", "configurations side by side: means over seeds, intervals, paired differences", cli_compare_help,
      cli_compare},
+    {"claims", "[--experiment NAME]", "what the experiments claim, and whether their runs bear it out", cli_claims_help,
+     cli_claims},
     {"sql", "[QUERY]", "one query on the database, or the sqlite3 shell", cli_sql_help, cli_sql},
     {"data", "list | verify NAME | show NAME", "the data sets", cli_data_help, cli_data},
     {"doctor", "", "what is installed, what is missing and how to get it", cli_doctor_help, cli_doctor},

@@ -6,6 +6,7 @@
  */
 #include "bind/script.h"
 #include "cli/cli.h"
+#include "cli/cli_claims.h"
 #include "cli/commands.h"
 
 #include "base/mem.h"
@@ -31,6 +32,7 @@ const char cli_run_help[] =
     "  --json            results as JSON lines\n"
     "\n"
     "Results go to standard output, progress to standard error.  After an interruption the same command goes on.\n"
+    "What the script claims is judged at the end: PASS or FAIL, with what was measured (vae-lab claims).\n"
     "\n"
     "  vae-lab run experiments/kl_ablation.lua --set data=mnist --set seed=1,2,3,4,5 --jobs 4\n";
 
@@ -221,7 +223,23 @@ static int report(const LabOutcome *o, Error *err)
     return total > 0 ? -1 : 0;
 }
 
-static int sweep(const Request *r, const BindScript *script, LabRun *runs, size_t count, const char *command, Error *err)
+/* The verdicts on the script's claims, by the runs that are done. */
+static int judge(const Request *r, BindScript *script, int64_t sweep, Error *err)
+{
+    CliClaims count;
+    if (bind_script_claim_count(script) == 0)
+        return 0;
+    Store *store = store_open(r->database, STORE_WRITE, err);
+    if (store == NULL)
+        return -1;
+    int status = bind_script_claims(script, store, sweep, err);
+    if (status == 0 && !r->json)
+        status = cli_claims_print(store, sweep, NULL, &count, err);
+    store_close(store);
+    return status;
+}
+
+static int sweep(const Request *r, BindScript *script, LabRun *runs, size_t count, const char *command, Error *err)
 {
     LabOutcome outcome = {0};
     LabOptions options = {
@@ -237,7 +255,10 @@ static int sweep(const Request *r, const BindScript *script, LabRun *runs, size_
     };
     if (lab_sweep(runs, count, &options, &outcome, err) != 0)
         return -1;
-    return report(&outcome, err);
+    int all = report(&outcome, err);
+    Error unjudged = ERROR_NONE;
+    int judged = judge(r, script, outcome.sweep, all == 0 ? err : &unjudged);
+    return all != 0 ? all : judged;
 }
 
 static int carry_out(Request *r, const char *command, Error *err)

@@ -316,3 +316,27 @@ int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char
             "titttt", experiment, sweep, name, format, path, digest);
     return store_end(s, status, err, doing);
 }
+
+/* ---- claims ---------------------------------------------------------------------------------------------------------- */
+
+static int put_verdicts(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, const char *doing, Error *err)
+{
+    int status = store_do(s, err, doing, "DELETE FROM claim WHERE sweep = ?1", "i", sweep);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        const StoreVerdict *v = &verdicts[i];
+        status = store_do(s, err, doing,
+                          "INSERT INTO claim (sweep, position, claim, quantity, source, low, high, seeds, value, ci_low, ci_high, "
+                          "verdict, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                          "iitttddidddtt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high, v->seeds,
+                          v->value, v->ci_low, v->ci_high, v->verdict, v->note);
+    }
+    return status;
+}
+
+int store_verdicts_put(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, Error *err)
+{
+    static const char doing[] = "record the verdicts on claims";
+    if (store_begin(s, err, doing) != 0)
+        return -1;
+    return store_end(s, put_verdicts(s, sweep, verdicts, count, doing, err), err, doing);
+}

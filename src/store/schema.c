@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * store/schema.c: the texts that bring a database from each version to the next.  To change the schema: add a file
- * schema_N.sql, and a row here; what is released stays as it is.
+ * schema_N.sql (a number of two digits from 10 on would need another order than that of the names) and the next version in
+ * inside.h; what is released stays as it is.
  */
 #include "store/inside.h"
 
 /* A schema is longer than the 4095 characters that C asks every compiler to take; all compilers here take it. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
 
-/* migration[v]: from version v to v + 1. */
+/* migration[v]: from version v to v + 1: schema.sql, schema_2.sql … */
 static const char *const migration[] = {
 #include "schema.inc"
 };

@@ -3,7 +3,7 @@
  * store/store.h: results.db.  Everything that is recorded goes through here, in transactions; the only room that knows SQLite.
  *
  * All functions return 0, or -1 with *err (ERR_STORE): what failed, the file, SQLite's own words, a hint.  After a
- * failure nothing of that call is in the database.  Schema and views: schema.sql, DESIGN.md section 6.
+ * failure nothing of that call is in the database.  Schema and views: schema.sql, schema_2.sql, DESIGN.md section 6.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -118,6 +118,17 @@ int store_sweep_put(Store *s, const char *experiment, const char *settings, cons
 /* A figure that was drawn. */
 int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path,
                      const char *digest, Error *err);
+
+/* Whether a claim of the sweep's script holds: what was claimed (NaN: open on that side), what was measured (NaN: nothing). */
+typedef struct StoreVerdict {
+    const char *claim, *quantity, *source, *note; /* source and note may be NULL */
+    double low, high, value, ci_low, ci_high;
+    int64_t seeds;
+    const char *verdict;                          /* "PASS", "FAIL", "OPEN" */
+} StoreVerdict;
+
+/* The verdicts of a sweep in their order, replacing earlier ones. */
+int store_verdicts_put(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, Error *err);
 
 /* Reading: any SELECT (a statement that would write is refused), row by row.  args bind to ?1, ?2 …  The callback returns
  * 0 to go on. */
