@@ -81,12 +81,19 @@ static void mark_downward(GraphPlan *p)
     }
 }
 
-/* From arguments to users: what depends on a param. */
+/* What the objective is maximised over. */
+static int is_variable(const GraphPlan *p, size_t i)
+{
+    int fed = has(p, i, MARK_FED);
+    return p->of_fed ? fed : p->graph->node[i].kind == NODE_PARAM && !fed;
+}
+
+/* From arguments to users: what depends on a variable. */
 static void mark_upward(GraphPlan *p)
 {
     const Graph *g = p->graph;
     for (size_t i = 0; i < g->nodes; i++) {
-        int depends = g->node[i].kind == NODE_PARAM && !has(p, i, MARK_FED);
+        int depends = is_variable(p, i);
         for (size_t a = 0; a < g->node[i].nargs && passes_gradient(p, i); a++)
             depends |= has(p, (size_t)g->node[i].arg[a], MARK_DEPENDS);
         if (depends)
@@ -105,7 +112,8 @@ static int mark_all(GraphPlan *p, const GraphPlanSpec *spec, Error *err)
     mark_upward(p);
     p->objective = spec->objective == NULL ? -1 : graph_find(p->graph, spec->objective);
     if (p->objective >= 0 && !wants(p, (size_t)p->objective)) {
-        error_set(err, ERR_SCRIPT, "the objective \"%s\" depends on no param: there is nothing to train", spec->objective);
+        error_set(err, ERR_SCRIPT, "the objective \"%s\" depends on no %s: there is nothing to %s", spec->objective,
+                  p->of_fed ? "fed value" : "param", p->of_fed ? "climb" : "train");
         return error_hint(err, "stop_gradient and fed values let no gradient through");
     }
     return 0;
@@ -189,7 +197,7 @@ static void lives(const GraphPlan *p, Life (*life)[LIVES])
                                      .end = leaf || has(p, n, MARK_KEPT) ? for_ever : i};
         if (wants(p, n))
             life[n][LIFE_GRAD] = (Life){.bytes = bytes_of(p, n), .start = i == p->objective ? nodes : for_ever,
-                                        .end = 2 * nodes - i};
+                                        .end = has(p, n, MARK_FED) ? for_ever : 2 * nodes - i};
     }
     for (size_t i = 0; i < p->graph->nodes; i++)
         if (has(p, i, MARK_LIVE) && computed(p, i))
@@ -259,7 +267,7 @@ static void make_clears(const GraphPlan *p, size_t i, Life (*life)[LIVES], Step 
 
 static int make_idle(GraphPlan *p, Error *err)
 {
-    size_t arrays = p->objective < 0 || p->params == NULL ? 0 : p->params->arrays;
+    size_t arrays = p->objective < 0 || p->of_fed || p->params == NULL ? 0 : p->params->arrays;
     p->idle = mem_array(arrays, sizeof p->idle[0]);
     if (p->idle == NULL)
         return error_memory(err, "the gradients of a plan");
@@ -333,7 +341,7 @@ static int place_all(GraphPlan *p, const GraphPlanSpec *spec, Life (*life)[LIVES
     p->bytes = graph_memory_plan(&life[0][0], n, !spec->apart, order);
     mem_free(order);
     p->block = mem_alloc(p->bytes);
-    p->gradient = mem_array(p->objective < 0 || p->params == NULL ? 0 : p->params->count, p->size);
+    p->gradient = mem_array(p->objective < 0 || p->of_fed || p->params == NULL ? 0 : p->params->count, p->size);
     return p->block == NULL || p->gradient == NULL ? error_memory(err, "the values of a model") : 0;
 }
 
@@ -368,6 +376,7 @@ GraphPlan *graph_plan_alloc(const Graph *g, const GraphPlanSpec *spec, GraphPara
     p->graph = g;
     p->params = params;
     p->type = spec->type;
+    p->of_fed = spec->of_fed;
     p->size = spec->type == GRAPH_FLOAT ? sizeof(float) : sizeof(double);
     p->batch = spec->batch == 0 ? g->batch : spec->batch;
     p->samples = spec->samples == 0 ? g->samples : spec->samples;

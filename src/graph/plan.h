@@ -40,6 +40,7 @@ typedef struct GraphPlanSpec {
     const char *const *outputs;     /* public names, NULL-ended */
     const char *const *fed;         /* public names whose values the caller supplies (z, to decode), NULL-ended, or NULL */
     const char *objective;          /* the node to maximise (its mean over all elements), also an output; or NULL: forward only */
+    int of_fed;                     /* the gradient is that of the fed values, and the params are constants */
     int apart;                      /* every buffer has its own memory: the reference that shared memory is tested against */
 } GraphPlanSpec;
 
@@ -62,6 +63,10 @@ void graph_plan_forward(GraphPlan *p);
  * that block is zeroed first.  Needs the forward pass just before. */
 void graph_plan_backward(GraphPlan *p);
 void *graph_plan_gradient(GraphPlan *p);
+
+/* With of_fed: the gradient of minus the objective's mean with respect to a fed value, of its shape, after a backward pass; NULL
+ * when the objective does not depend on it. */
+const void *graph_plan_fed_gradient(const GraphPlan *p, const char *name, NumShape *shape);
 
 /* A value after a forward pass; [OUT] shape may be NULL.  Never NULL for a name that was asked for. */
 const void *graph_plan_output(const GraphPlan *p, const char *name, NumShape *shape);

@@ -14,7 +14,7 @@ enum {
     MARK_LIVE = 2,    /* its value is needed */
     MARK_FED = 4,     /* the caller writes its value */
     MARK_KEPT = 8,    /* an output: its value lives to the end */
-    MARK_DEPENDS = 16, /* it depends on a param */
+    MARK_DEPENDS = 16, /* it depends on a variable: a param, or of_fed a fed value */
     MARK_REACHED = 32  /* the objective depends on it */
 };
 
@@ -54,6 +54,7 @@ struct GraphPlan {
     Step *forward, *backward;
     size_t forwards, backwards;
     GraphNode objective;  /* or -1 */
+    int of_fed;           /* the variables are the fed values, not the params */
     char *block;
     size_t bytes;
     void *gradient;       /* of all params, in their order */

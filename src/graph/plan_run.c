@@ -119,7 +119,17 @@ void graph_plan_backward(GraphPlan *p)
 
 void *graph_plan_gradient(GraphPlan *p)
 {
-    return p->objective < 0 ? NULL : p->gradient;
+    return p->objective < 0 || p->of_fed ? NULL : p->gradient;
+}
+
+const void *graph_plan_fed_gradient(const GraphPlan *p, const char *name, NumShape *shape)
+{
+    GraphNode node = graph_find(p->graph, name);
+    if (node < 0 || !p->of_fed || (p->mark[node] & MARK_FED) == 0)
+        return NULL;
+    if (shape != NULL)
+        *shape = p->shape[node];
+    return p->grad[node];
 }
 
 /* ---- what comes out ----------------------------------------------------------------------------------------------------- */
@@ -158,7 +168,7 @@ static const char *label(const GraphPlan *p, GraphNode node)
 
 static const char *bad_gradient(const GraphPlan *p)
 {
-    if (p->objective < 0)
+    if (p->objective < 0 || p->of_fed)
         return NULL;
     size_t bad = first_bad(p, p->gradient, p->params->count);
     for (size_t i = p->params->arrays; bad < p->params->count && i-- > 0;)
