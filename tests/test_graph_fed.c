@@ -120,6 +120,28 @@ static void of_two_nodes(void **state)
     graph_free(g);
 }
 
+/* A fed value below another: the gradient of the upper one is complete first, and must outlive the rest of the pass. */
+static void one_below_the_other(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    static const char *const fed[] = {"a", "z", NULL};
+    Graph *g = graph_alloc(4, 1, &err);
+    GraphNode a = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
+    GraphNode h = made(apply(g, "tanh", a, -1, -1, NULL, NULL, &err), &err);
+    GraphNode z = made(apply(g, "exp", h, -1, -1, NULL, NULL, &err), &err);
+    GraphNode both = made(apply(g, "mul", z, h, -1, NULL, NULL, &err), &err);
+    GraphNode bound = made(apply(g, "square", both, -1, -1, NULL, NULL, &err), &err);
+    assert_int_equal(graph_name(g, "a", a, &err) | graph_name(g, "z", z, &err) | graph_name(g, "bound", bound, &err), 0);
+    GraphPlan *p = fed_plan(g, NULL, GRAPH_DOUBLE, fed, "bound");
+    fill(graph_plan_input(p, "a", NULL), 12, 1);
+    fill(graph_plan_input(p, "z", NULL), 12, 2);
+    check_gradient(p, "a", "bound");
+    check_gradient(p, "z", "bound");
+    graph_plan_free(p);
+    graph_free(g);
+}
+
 static void what_does_not_depend(void **state)
 {
     (void)state;
@@ -139,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_a_latent),
         cmocka_unit_test(of_two_nodes),
+        cmocka_unit_test(one_below_the_other),
         cmocka_unit_test(what_does_not_depend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
