@@ -9,6 +9,9 @@
 --   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): importance weights
 --   x, z, q.mu, q.logvar, q.sigma, p.mean
 -- and each other tensor that the model returned, by its key.  What a model lacks is left out.
+-- A second graph over the same parameters, for evaluations alone and no part of a run's identity, has besides:
+--   loglik           log p(x|z), (k, b, 1);   logjoint   log p(x|z) + log p(z)
+--   annealed         log p(z) + t log p(x|z), t the scalar "anneal": from the prior (0) to the posterior (1)
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -184,10 +187,16 @@ local function metric_names(result, size)
   return names
 end
 
---- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
--- widths = {name = features} }: of every public name.
--- model: the script's function (run, x, y); values: its settings; size: { batch =, samples = } of training.
-function build.graph(model, values, data, size)
+-- What evaluations of the posterior p(z|x) ask for, of a model with one latent z.
+local function add_joint(nodes, result, x)
+  if not (result.p and result.z) then return end
+  local logprior = (result.prior or distributions.standard_normal()):log_prob(result.z)
+  nodes.loglik = result.p:log_prob(x)
+  nodes.logjoint = nodes.loglik + logprior
+  nodes.annealed = logprior + tensor.scalar("anneal") * nodes.loglik
+end
+
+local function graph_of(model, values, data, size, asked)
   local graph = require("vae_lab.native.graph").new(size.batch, size.samples)
   local used = {}
   return tensor.build(graph, function()
@@ -201,6 +210,7 @@ function build.graph(model, values, data, size)
     local metrics = metric_names(result, size)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
+    if asked then add_joint(nodes, result, x) end
     local widths = {}
     for _, name in ipairs(check.sorted_keys(nodes)) do
       graph:name(name, nodes[name].node)
@@ -209,5 +219,13 @@ function build.graph(model, values, data, size)
     return { graph = graph, metrics = metrics, scalars = used, widths = widths, latent = result.z and result.z:width() or nil }
   end)
 end
+
+--- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
+-- widths = {name = features} }: of every public name.
+-- model: the script's function (run, x, y); values: its settings; size: { batch =, samples = } of training.
+function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
+
+--- build.asked(model, values, data, size) → the same with the names for evaluations.
+function build.asked(model, values, data, size) return graph_of(model, values, data, size, true) end
 
 return build

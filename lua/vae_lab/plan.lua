@@ -308,11 +308,12 @@ local function add_point(runs, e, r, point, open, phase, requires)
   for name, schedule in pairs(built.scalars) do
     scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
   end
-  for _, evaluation in ipairs(r.evaluate) do evaluation:check(built.widths, data) end
+  local asked = build.asked(e.model, point.values, data, { batch = t.batch, samples = t.samples })
+  for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked.widths, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed,
-      params = params_of(r, point, built, t, data), graph = built.graph, data = data,
+      params = params_of(r, point, built, t, data), graph = built.graph, asked = asked.graph, data = data,
       objective = "bound", metrics = built.metrics, optimiser = optimiser_table(t.optimiser),
       rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
       epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every,

@@ -222,7 +222,8 @@ static void read_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask)
         luaL_error(L, "neither data nor values: what is the model to work on?");
     if (values != NULL) {
         size_t width = lab_model_width(m, ask->fed);
-        if (width != 0 && width != values->cols)
+        ask->fed_draws = width != 0 && ask->samples > 1 && values->cols == width * ask->samples;
+        if (width != 0 && width != values->cols && !ask->fed_draws)
             luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, ask->fed, (LUAI_UACINT)width);
         ask->fed_values = bind_array_floats(L, values);
     }

@@ -165,7 +165,9 @@ static void take_objects(lua_State *L, LabRun *run)
     run->graph = bind_graph_check(L, lua_gettop(L));
     lua_getfield(L, -2, "data");
     run->data = bind_data_check(L, lua_gettop(L));
-    lua_pop(L, 2);
+    if (lua_getfield(L, -3, "asked") != LUA_TNIL)
+        run->asked = bind_graph_check(L, lua_gettop(L));
+    lua_pop(L, 3);
 }
 
 static int field_int(lua_State *L, const char *key, lua_Integer missing, lua_Integer least)

@@ -81,6 +81,7 @@ int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluate
 
 /* Wraps trained parameters as a model; owns neither. */
 LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err);
+void lab_model_use(LabModel *m, const Graph *g);      /* another graph over the same parameters */
 void lab_model_own(LabModel *m, GraphParams *params); /* these parameters are freed with the model */
 
 /* [OUT] host, processor, instruction set, threads, versions: at most `max` entries; returns how many. */

@@ -31,6 +31,7 @@ typedef struct LabRun {
     const StoreParam *params; /* what a reader of the database compares runs by */
     size_t nparams;
     const Graph *graph;       /* public names: the objective, the metrics */
+    const Graph *asked;       /* the same with further names, for evaluations; NULL: graph itself.  NOT part of the identity */
     const Data *data;
     uint64_t seed;
     const char *objective;              /* public name of the node to maximise: "bound" */
@@ -67,7 +68,8 @@ typedef struct LabAsk {
     DataSplit split;
     size_t first, count;      /* examples, or rows of `fed` */
     const char *fed;          /* public name of the node to replace, or NULL */
-    const float *fed_values;  /* (count, width of that node) */
+    const float *fed_values;  /* (count, width of that node), the same for all draws */
+    int fed_draws;            /* … or (count, samples, width): a row for each draw */
     size_t samples;           /* draws for each example; 0: 1 */
     uint64_t seed;            /* of the noise and fresh binarisation, streams "evaluate/…" */
     uint64_t step;            /* shifts the noise' address: repeated draws */

@@ -3,7 +3,7 @@
  * lab/model.c: a trained model at work: any named node over data, or over values that replace another node.
  * Promise: the weights are not changed; the same question has the same answer to the bit.
  */
-#include "lab/internal.h"
+#include "lab/walk.h"
 
 #include "base/mem.h"
 #include "graph/plan.h"
@@ -12,16 +12,6 @@
 
 #include <math.h>
 #include <string.h>
-
-/* Rows (samples x examples) that one pass computes: enough for the matrix product, small enough for the cache. */
-enum { ROWS_PER_PASS = 2000 };
-
-struct LabModel {
-    const Graph *graph;
-    GraphParams *params;
-    Graph *own_graph;        /* set when this model must free them */
-    GraphParams *own_params;
-};
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -114,6 +104,11 @@ end:
     return m;
 }
 
+void lab_model_use(LabModel *m, const Graph *g)
+{
+    m->graph = g;
+}
+
 size_t lab_model_width(const LabModel *m, const char *name)
 {
     GraphNode node = graph_find(m->graph, name);
@@ -122,114 +117,11 @@ size_t lab_model_width(const LabModel *m, const char *name)
 
 /* ---- asking ----------------------------------------------------------------------------------------------------------- */
 
-/* Walks an ask in chunks: the plan for whole chunks, and another for the last, shorter one. */
-typedef struct Walk {
-    LabModel *model;
-    const LabAsk *ask;
-    const char *const *outputs;
-    size_t samples;
-    size_t chunk;            /* examples of a whole chunk */
-    GraphPlan *plan;         /* of the current chunk */
-    size_t plan_rows;
-    size_t first, rows;      /* the current chunk, within the ask */
-    size_t number;           /* of chunks begun */
-    NumStream binarise;
-} Walk;
-
-static int check_ask(const LabModel *m, const LabAsk *ask, Error *err)
-{
-    if (ask->fed == NULL && ask->data == NULL)
-        return error_set(err, ERR_RUN, "a model needs data, or values for a node, to compute from");
-    if (ask->fed != NULL && graph_find(m->graph, ask->fed) < 0)
-        return error_set(err, ERR_RUN, "the model has no node named '%s' to replace", ask->fed);
-    if (ask->data != NULL && ask->first + ask->count > data_count(ask->data, ask->split)) {
-        error_set(err, ERR_RUN, "more examples are asked for than there are");
-        error_found(err, "%zu to %zu", ask->first + 1, ask->first + ask->count);
-        return error_expected(err, "at most %zu", data_count(ask->data, ask->split));
-    }
-    return 0;
-}
-
-static int walk_start(Walk *w, LabModel *m, const LabAsk *ask, const char *const *outputs, size_t samples, Error *err)
-{
-    if (check_ask(m, ask, err) != 0)
-        return -1;
-    *w = (Walk){.model = m, .ask = ask, .outputs = outputs, .samples = samples, .binarise = num_stream(ask->seed, "evaluate/binarise")};
-    w->chunk = ROWS_PER_PASS / samples > 0 ? ROWS_PER_PASS / samples : 1;
-    return 0;
-}
-
-static void walk_end(Walk *w)
-{
-    graph_plan_free(w->plan);
-}
-
-static int walk_plan(Walk *w, Error *err)
-{
-    if (w->plan != NULL && w->plan_rows == w->rows)
-        return 0;
-    const char *fed[2] = {w->ask->fed, NULL};
-    GraphPlanSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT, .outputs = w->outputs, .fed = w->ask->fed != NULL ? fed : NULL};
-    graph_plan_free(w->plan);
-    w->plan = graph_plan_alloc(w->model->graph, &spec, w->model->params, err);
-    w->plan_rows = w->rows;
-    return w->plan == NULL ? -1 : 0;
-}
-
-static int feed(Walk *w, Error *err)
-{
-    const LabAsk *ask = w->ask;
-    NumShape shape;
-    float *value = graph_plan_input(w->plan, ask->fed, &shape);
-    if (value == NULL)
-        return error_set(err, ERR_RUN, "what is asked for does not depend on '%s'", ask->fed);
-    size_t width = shape.n[NUM_FEATURES];
-    for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
-        memcpy(value + s * w->rows * width, ask->fed_values + w->first * width, w->rows * width * sizeof *value);
-    return 0;
-}
-
-/* The inputs, scalars and noise of the current chunk; draw: shifts the noise for repeated passes. */
-static int walk_fill(Walk *w, uint64_t draw, Error *err)
-{
-    const LabAsk *ask = w->ask;
-    if (walk_plan(w, err) != 0 || (ask->fed != NULL && feed(w, err) != 0))
-        return -1;
-    int x_is_fed = ask->fed != NULL && strcmp(ask->fed, "x") == 0;
-    float *x = x_is_fed ? NULL : graph_plan_input(w->plan, "x", NULL);
-    float *y = graph_plan_input(w->plan, "y", NULL);
-    if ((x != NULL || y != NULL) && ask->data == NULL)
-        return error_set(err, ERR_RUN, "what is asked for depends on data, and none is given");
-    if (x != NULL)
-        data_rows(ask->data, ask->split, NULL, ask->first + w->first, w->rows, w->binarise, ask->step, x);
-    if (y != NULL)
-        data_labels(ask->data, ask->split, NULL, ask->first + w->first, w->rows, y);
-    const char *scalar;
-    for (size_t i = 0; (scalar = graph_scalar_name(w->model->graph, i)) != NULL; i++)
-        graph_plan_scalar(w->plan, scalar, 1.0);
-    for (size_t i = 0; i < ask->nscalars; i++)
-        graph_plan_scalar(w->plan, ask->scalars[i].name, ask->scalars[i].schedule.value[0]);
-    graph_plan_noise(w->plan, ask->seed, "evaluate", (ask->step << 40) + (draw << 24) + w->number);
-    return 0;
-}
-
-/* The next chunk.  1 while there is one. */
-static int walk_next(Walk *w)
-{
-    w->first += w->rows;
-    w->number++;
-    if (w->first >= w->ask->count)
-        return 0;
-    w->rows = w->ask->count - w->first < w->chunk ? w->ask->count - w->first : w->chunk;
-    return 1;
-}
-
 int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, size_t *draws, Error *err)
 {
     const char *outputs[2] = {name, NULL};
     Walk w;
-    size_t samples = ask->samples > 0 ? ask->samples : 1;
-    if (walk_start(&w, m, ask, outputs, samples, err) != 0)
+    if (walk_start(&w, m, ask, &(WalkSpec){.outputs = outputs, .samples = ask->samples}, err) != 0)
         return -1;
     int status = 0;
     while (status == 0 && walk_next(&w)) {
@@ -273,7 +165,7 @@ int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, dou
 {
     Walk w;
     size_t count = 0;
-    int status = walk_start(&w, m, ask, names, ask->samples > 0 ? ask->samples : 1, err);
+    int status = walk_start(&w, m, ask, &(WalkSpec){.outputs = names, .samples = ask->samples}, err);
     if (status != 0)
         return status;
     for (; names[count] != NULL; count++)
@@ -333,7 +225,7 @@ int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size
     size_t per_pass = chunk > 0 && chunk < samples ? chunk : samples;
     size_t passes = (samples + per_pass - 1) / per_pass;
     Walk w;
-    if (walk_start(&w, m, ask, outputs, per_pass, err) != 0)
+    if (walk_start(&w, m, ask, &(WalkSpec){.outputs = outputs, .samples = per_pass}, err) != 0)
         return -1;
     Weights *weights = mem_array(w.chunk, sizeof *weights);
     int status = weights != NULL ? 0 : error_memory(err, "importance weights");

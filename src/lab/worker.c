@@ -158,6 +158,8 @@ typedef struct Worker {
 
 static int evaluate_with(Worker *w, LabModel *model, Error *err)
 {
+    if (model != NULL && w->run->asked != NULL)
+        lab_model_use(model, w->run->asked);
     int status = model == NULL ? -1 : evaluate(w->run, w->store, w->id, model, w->options, &w->reporter, err);
     lab_model_free(model);
     return status;
