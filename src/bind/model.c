@@ -6,11 +6,15 @@
 #include "bind/bind.h"
 
 #include "bind/array.h"
+#include "bind/posterior.h"
 
 #include <string.h>
 
 static const char *const ask_keys[] = {"name",    "names", "data", "split", "first",   "count", "fed", "values",
-                                       "samples", "seed",  "step", "chunk", "scalars", NULL};
+                                       "samples", "seed",  "step", "chunk", "scalars",
+                                       /* posterior.c's */
+                                       "start", "draws", "leapfrog", "burn", "thin", "size", "accept", "temperatures", "reverse", "tolerance",
+                                       "objective", "over", "steps", "rate", "check", NULL};
 
 /* User values of a model: its database (of a fitted one its graph), and, of one that is opened when it is first used, the run's identity and what an
  * error calls it. */
@@ -201,8 +205,7 @@ static void read_range(lua_State *L, int table, LabAsk *ask, size_t rows, size_t
     ask->count = count;
 }
 
-/* Fills *ask from the options at `table`; what it points to lies on the stack. */
-static void read_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask)
+void bind_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask)
 {
     luaL_checktype(L, table, LUA_TTABLE);
     bind_keys(L, table, "a question to a model", ask_keys);
@@ -264,7 +267,7 @@ static int map(lua_State *L)
     LabAsk ask;
     Error err = ERROR_NONE;
     LabModel *m = bind_model_check(L, 1);
-    read_ask(L, m, 2, &ask);
+    bind_ask(L, m, 2, &ask);
     const char *name = bind_string_needed(L, 2, "name");
     size_t width = lab_model_width(m, name); /* 0 for an unknown name: lab says so */
     GraphNode node = graph_find(lab_model_graph(m), name);
@@ -290,7 +293,7 @@ static int mean(lua_State *L)
     LabAsk ask;
     Error err = ERROR_NONE;
     LabModel *m = bind_model_check(L, 1);
-    read_ask(L, m, 2, &ask);
+    bind_ask(L, m, 2, &ask);
     if (lua_getfield(L, 2, "names") != LUA_TTABLE)
         bind_wrong(L, "names", -1, "a list of names");
     size_t count = lua_rawlen(L, -1);
@@ -328,7 +331,7 @@ static int log_weights(lua_State *L)
     LabAsk ask;
     Error err = ERROR_NONE;
     LabModel *m = bind_model_check(L, 1);
-    read_ask(L, m, 2, &ask);
+    bind_ask(L, m, 2, &ask);
     const char *name = bind_string_needed(L, 2, "name");
     size_t chunk = (size_t)bind_integer(L, 2, "chunk", ask.samples < 50 ? (lua_Integer)ask.samples : 50, 1);
     BindArray *logp = bind_array_new(L, ask.count, 1);
@@ -353,7 +356,8 @@ int bind_model_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"open", open_model}, {"fit", fit_model}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
-        {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights}, {NULL, NULL},
+        {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights},
+        {"hmc", bind_model_hmc}, {"ais", bind_model_ais}, {"quadrature", bind_model_quadrature}, {"ascend", bind_model_ascend}, {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};
     bind_type(L, BIND_MODEL, methods, meta);

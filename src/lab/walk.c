@@ -27,10 +27,12 @@ int walk_start(Walk *w, LabModel *m, const LabAsk *ask, const WalkSpec *spec, Er
 {
     if (check_ask(m, ask, err) != 0)
         return -1;
-    *w = (Walk){.model = m, .ask = ask, .spec = *spec, .own_fed = {ask->fed}, .samples = spec->samples > 0 ? spec->samples : 1,
+    *w = (Walk){.model = m, .ask = ask, .spec = *spec, .samples = spec->samples > 0 ? spec->samples : 1,
                 .binarise = num_stream(ask->seed, "evaluate/binarise")};
-    if (spec->fed == NULL && ask->fed != NULL)
-        w->spec.fed = w->own_fed;
+    size_t n = 0;
+    for (; spec->fed != NULL && spec->fed[n] != NULL && n < 4; n++)
+        w->fed[n] = spec->fed[n];
+    w->fed[n] = ask->fed;
     w->chunk = spec->chunk > 0 ? spec->chunk : ROWS_PER_PASS / w->samples > 0 ? ROWS_PER_PASS / w->samples : 1;
     return 0;
 }
@@ -44,7 +46,7 @@ static int walk_plan(Walk *w, Error *err)
 {
     if (w->plan != NULL && w->plan_rows == w->rows)
         return 0;
-    GraphPlanSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT, .outputs = w->spec.outputs, .fed = w->spec.fed,
+    GraphPlanSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT, .outputs = w->spec.outputs, .fed = w->fed[0] != NULL ? w->fed : NULL,
                           .objective = w->spec.objective, .of_fed = w->spec.objective != NULL};
     graph_plan_free(w->plan);
     w->plan = graph_plan_alloc(w->model->graph, &spec, w->model->params, err);
@@ -71,7 +73,7 @@ static int feed(Walk *w, Error *err)
 int walk_fill(Walk *w, uint64_t draw, Error *err)
 {
     const LabAsk *ask = w->ask;
-    if (walk_plan(w, err) != 0 || (w->spec.fed == w->own_fed && feed(w, err) != 0))
+    if (walk_plan(w, err) != 0 || (ask->fed != NULL && feed(w, err) != 0))
         return -1;
     int x_is_fed = ask->fed != NULL && strcmp(ask->fed, "x") == 0;
     float *x = x_is_fed ? NULL : graph_plan_input(w->plan, "x", NULL);
@@ -99,4 +101,17 @@ int walk_next(Walk *w)
         return 0;
     w->rows = w->ask->count - w->first < w->chunk ? w->ask->count - w->first : w->chunk;
     return 1;
+}
+
+float *walk_latent(const Walk *w, size_t *width, Error *err)
+{
+    NumShape shape;
+    float *z = graph_plan_input(w->plan, "z", &shape);
+    if (z != NULL && shape.n[NUM_SAMPLES] == w->samples && shape.n[NUM_BATCH] == w->rows) {
+        *width = shape.n[NUM_FEATURES];
+        return z;
+    }
+    error_set(err, ERR_RUN, "the model's z has not one value for each draw and example");
+    error_expected(err, "z = q:sample(), drawn as often as the run's samples");
+    return NULL;
 }

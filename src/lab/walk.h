@@ -17,7 +17,7 @@ struct LabModel {
 /* What is computed in each pass. */
 typedef struct WalkSpec {
     const char *const *outputs; /* public names, NULL-ended */
-    const char *const *fed;     /* names whose values the caller writes, NULL-ended; NULL: the ask's own, or none */
+    const char *const *fed;     /* names whose values the caller writes, besides the ask's; NULL-ended, or NULL; at most 4 */
     const char *objective;      /* climbed over the fed values, or NULL: forward only */
     size_t samples;             /* draws for each example; 0: 1 */
     size_t chunk;               /* examples of a pass; 0: as many as fit the cache */
@@ -28,7 +28,7 @@ typedef struct Walk {
     LabModel *model;
     const LabAsk *ask;
     WalkSpec spec;
-    const char *own_fed[2];  /* the ask's */
+    const char *fed[6];      /* all of them, NULL-ended */
     size_t samples;
     size_t chunk;            /* examples of a whole chunk */
     GraphPlan *plan;         /* of the current chunk */
@@ -47,5 +47,8 @@ int walk_next(Walk *w);
 
 /* The plan, inputs, scalars and noise of the current chunk, and the ask's fed values; draw: shifts the noise for repeated passes. */
 int walk_fill(Walk *w, uint64_t draw, Error *err);
+
+/* The current chunk's fed z, (samples, rows, *width), for the caller to write; NULL with *err where the model's z has other draws. */
+float *walk_latent(const Walk *w, size_t *width, Error *err);
 
 #endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * bind/posterior.h: methods of a model that model.c registers and posterior.c defines, and the question that both read.
+ */
+#ifndef BIND_POSTERIOR_H
+#define BIND_POSTERIOR_H
+
+#include "bind/bind.h"
+
+/* Fills *ask from the options at `table`; what it points to lies on the stack. */
+void bind_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask);
+
+int bind_model_hmc(lua_State *L);
+int bind_model_ais(lua_State *L);
+int bind_model_quadrature(lua_State *L);
+int bind_model_ascend(lua_State *L);
+
+#endif

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/test_lab_posterior.c: the ways to p(z|x) and log p(x) on a world where both are known: x = W z + s e, z ~ N(0, I), whose
+ * posterior is N(m, L^-1) with L = I + W W^T / s^2 and m = L^-1 W x / s^2, and log p(x) follows by Woodbury's identity.
+ *
+ * Seeds are fixed.  Statistical tolerances are 5 standard errors, estimated over independent chains: a right program fails one
+ * in a million comparisons, and here none, since the draws are always the same.
+ */
+#include "lab_help.h"
+
+#include "graph/plan.h"
+#include "lab/posterior.h"
+#include "num/stream.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_integration.h>
+#include <math.h>
+
+enum { X = 8, COUNT = 5 };
+static const double S = 0.5; /* the noise's standard deviation */
+
+typedef struct World {
+    Data *data;
+    Graph *graph;
+    GraphParams *params;
+    LabModel *model;
+    size_t d;
+    float w[2 * X];
+    float x[COUNT * X];
+    double logp[COUNT], mean[COUNT][2], precision[3]; /* L11, L12, L22 */
+    LabAsk ask;
+    Error err;
+} World;
+
+static Graph *graph_of(size_t d, Error *err)
+{
+    Graph *g = graph_alloc(COUNT, 1, err);
+    GraphNode x = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, X}}, err);
+    GraphNode mu = layer(g, "mu", x, X, d, "none", "zeros", err), logvar = layer(g, "logvar", x, X, d, "none", "zeros", err);
+    GraphNode eps = graph_noise(g, "eps", "normal", (GraphDims){{GRAPH_SAMPLES, GRAPH_BATCH, (int64_t)d}}, err);
+    GraphNode z = APPLY("reparameterise", mu, logvar, eps);
+    GraphNode decoded = layer(g, "p", z, d, X, "none", "zeros", err);
+    GraphNode loglik = APPLY("normal", x, decoded, graph_constant(g, 2 * log(S), err)), logprior = APPLY("standard_normal", z);
+    GraphNode t = graph_scalar(g, "anneal", err);
+    graph_name(g, "x", x, err);
+    graph_name(g, "q.mu", mu, err);
+    graph_name(g, "q.logvar", logvar, err);
+    graph_name(g, "z", z, err);
+    graph_name(g, "loglik", loglik, err);
+    graph_name(g, "logjoint", APPLY("add", loglik, logprior), err);
+    graph_name(g, "annealed", APPLY("add", logprior, APPLY("mul", t, loglik)), err);
+    assert_int_equal(graph_name(g, "elbo", APPLY("sub", loglik, APPLY("kl", mu, logvar)), err), 0);
+    return g;
+}
+
+/* What is known of the world, by hand. */
+static void solve(World *w)
+{
+    double v = S * S;
+    memset(w->precision, 0, sizeof w->precision);
+    for (size_t j = 0; j < X; j++) {
+        double a = (double)w->w[j], b = w->d == 2 ? (double)w->w[X + j] : 0;
+        w->precision[0] += a * a / v;
+        w->precision[1] += a * b / v;
+        w->precision[2] += b * b / v;
+    }
+    w->precision[0] += 1;
+    w->precision[2] += 1;
+    double l11 = w->precision[0], l12 = w->precision[1], l22 = w->precision[2], det = l11 * l22 - l12 * l12;
+    for (size_t i = 0; i < COUNT; i++) {
+        double r1 = 0, r2 = 0, square = 0;
+        for (size_t j = 0; j < X; j++) {
+            double x = (double)w->x[i * X + j];
+            r1 += (double)w->w[j] * x / v;
+            r2 += w->d == 2 ? (double)w->w[X + j] * x / v : 0;
+            square += x * x / v;
+        }
+        double m1 = (l22 * r1 - l12 * r2) / det, m2 = (l11 * r2 - l12 * r1) / det;
+        w->mean[i][0] = m1;
+        w->mean[i][1] = m2;
+        w->logp[i] = -0.5 * (X * log(2 * M_PI) + X * log(v) + log(det) + square - (m1 * r1 + m2 * r2));
+    }
+}
+
+static void set_param(GraphParams *p, const char *name, const float *value)
+{
+    for (size_t i = 0; i < graph_params_arrays(p); i++)
+        if (strcmp(graph_params_name(p, i), name) == 0)
+            memcpy((float *)graph_params_block(p) + graph_params_offset(p, i), value, num_shape_size(graph_params_shape(p, i)) * sizeof *value);
+}
+
+static World *world(size_t d)
+{
+    World *w = calloc(1, sizeof *w);
+    DataOptions options = {.train = 100, .test = 50};
+    w->d = d;
+    w->data = data_open("toy:linear-gaussian", &options, &w->err);
+    w->graph = graph_of(d, &w->err);
+    w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, 3, NULL, 0, &w->err);
+    for (size_t j = 0; j < 2 * X; j++)
+        w->w[j] = (float)(0.8 * sin(2.385 * (double)j + 0.3)); /* columns that are not orthogonal: the posterior is correlated */
+    set_param(w->params, "p.W", w->w);
+    w->model = lab_model_of(w->graph, w->params, &w->err);
+    w->ask = (LabAsk){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = 1, .seed = 11};
+    assert_non_null(w->model);
+    data_rows(w->data, DATA_TEST, NULL, 0, COUNT, num_stream(1, "unused"), 0, w->x);
+    solve(w);
+    return w;
+}
+
+static void world_free(World *w)
+{
+    lab_model_free(w->model);
+    graph_params_free(w->params);
+    graph_free(w->graph);
+    data_free(w->data);
+    free(w);
+}
+
+static void must(const World *w, int status)
+{
+    if (status != 0)
+        fail_msg("%s; %s", w->err.what, w->err.found);
+}
+
+/* ---- quadrature ------------------------------------------------------------------------------------------------------------ */
+
+/* log p(x) by GSL's adaptive rule, in double: another program than the one that is tested. */
+typedef struct Integrand {
+    const World *w;
+    size_t example;
+    double z2, peak;
+    gsl_integration_workspace *room;
+} Integrand;
+
+static double joint(double z1, void *context)
+{
+    const Integrand *f = context;
+    double sum = -0.5 * z1 * z1 - (f->w->d == 2 ? 0.5 * f->z2 * f->z2 : 0);
+    for (size_t j = 0; j < X; j++) {
+        double r = (double)f->w->x[f->example * X + j] - (double)f->w->w[j] * z1 - (f->w->d == 2 ? (double)f->w->w[X + j] * f->z2 : 0);
+        sum -= 0.5 * r * r / (S * S);
+    }
+    return exp(sum - f->peak);
+}
+
+static double by_gsl(const World *w, size_t example)
+{
+    Integrand f = {.w = w, .example = example, .room = gsl_integration_workspace_alloc(1000)};
+    double value, error;
+    f.peak = log(joint(w->mean[example][0], &(Integrand){.w = w, .example = example}));
+    gsl_integration_qag(&(gsl_function){joint, &f}, -10, 10, 0, 1e-10, 1000, GSL_INTEG_GAUSS61, f.room, &value, &error);
+    gsl_integration_workspace_free(f.room);
+    return log(value) + f.peak - 0.5 * log(2 * M_PI) - X * log(S) - 0.5 * X * log(2 * M_PI);
+}
+
+/* Floats carry a log joint of size 10 to 1e-6. */
+static void quadrature(void **state)
+{
+    (void)state;
+    for (size_t d = 1; d <= 2; d++) {
+        World *w = world(d);
+        double logp[COUNT], change[COUNT];
+        must(w, lab_quadrature(w->model, &w->ask, 1e-5, logp, change, &w->err));
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_true(change[i] < 1e-5);
+            assert_true(fabs(logp[i] - w->logp[i]) < 2e-5);
+            if (d == 1)
+                assert_true(fabs(by_gsl(w, i) - w->logp[i]) < 1e-8); /* what is known by hand is right too */
+        }
+        world_free(w);
+    }
+}
+
+/* A posterior as narrow as sigma = 0.002, far from the origin. */
+static void quadrature_of_a_needle(void **state)
+{
+    (void)state;
+    World *w = world(2);
+    for (size_t j = 0; j < 2 * X; j++)
+        w->w[j] *= 100;
+    set_param(w->params, "p.W", w->w);
+    for (size_t i = 0; i < COUNT; i++) /* x that this world would give: z = (3, -2) and a little noise */
+        for (size_t j = 0; j < X; j++)
+            w->x[i * X + j] = 3 * w->w[j] - 2 * w->w[X + j] + 0.3f * (float)sin((double)(i + j));
+    solve(w);
+    LabAsk ask = w->ask;
+    ask.data = NULL;
+    ask.fed = "x";
+    ask.fed_values = w->x;
+    double logp[COUNT], change[COUNT];
+    must(w, lab_quadrature(w->model, &ask, 1e-4, logp, change, &w->err));
+    for (size_t i = 0; i < COUNT; i++)
+        assert_true(fabs(logp[i] - w->logp[i]) < 0.02); /* a log likelihood of 1e-3 ulp-limited residuals: floats of size 200 */
+    world_free(w);
+}
+
+static void refused(void **state)
+{
+    (void)state;
+    World *w = world(2);
+    double logp[COUNT], change[COUNT];
+    LabMoves moves = {.leapfrog = 0, .thin = 1, .step = 0.1, .accept = 0.9};
+    float start[COUNT * 2] = {0};
+    assert_int_equal(lab_hmc(w->model, &w->ask, &moves, start, 1, start, logp, &w->err), -1);
+    assert_non_null(strstr(w->err.what, "cannot move"));
+    w->ask.count = 1000;
+    assert_int_equal(lab_quadrature(w->model, &w->ask, 1e-5, logp, change, &w->err), -1);
+    assert_non_null(strstr(w->err.what, "more examples"));
+    world_free(w);
+}
+
+/* ---- chains ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Moments {
+    double mean, se;
+} Moments;
+
+static Moments moments(const double *x, size_t n)
+{
+    double mean = 0, square = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        square += (x[i] - mean) * (x[i] - mean);
+    return (Moments){mean, sqrt(square / (double)(n - 1) / (double)n)};
+}
+
+static int within(Moments m, double truth)
+{
+    return fabs(m.mean - truth) < 5 * m.se && m.se > 0;
+}
+
+enum { CHAINS = 200, DRAWS = 40 };
+
+/* Means and second moments, each chain's own mean as one independent number. */
+static void hmc(void **state)
+{
+    (void)state;
+    for (size_t d = 1; d <= 2; d++) {
+        World *w = world(d);
+        LabMoves moves = {.leapfrog = 10, .burn = 150, .thin = 2, .step = 0.1, .accept = 0.9};
+        size_t row = CHAINS * DRAWS * d;
+        float *start = calloc(COUNT * CHAINS * d, sizeof *start), *z = calloc(COUNT * row, sizeof *z);
+        double accepted[COUNT], first[CHAINS], square[CHAINS], cross[CHAINS];
+        w->ask.samples = CHAINS;
+        must(w, lab_hmc(w->model, &w->ask, &moves, start, DRAWS, z, accepted, &w->err));
+        double l11 = w->precision[0], l12 = w->precision[1], l22 = w->precision[2], det = l11 * l22 - l12 * l12;
+        for (size_t i = 0; i < COUNT; i++) {
+            for (size_t c = 0; c < CHAINS; c++) {
+                first[c] = square[c] = cross[c] = 0;
+                for (size_t s = 0; s < DRAWS; s++) {
+                    const float *at = z + i * row + (c * DRAWS + s) * d;
+                    double a = (double)at[0] - w->mean[i][0], b = (double)at[d - 1] - w->mean[i][d - 1];
+                    first[c] += (double)at[0] / DRAWS;
+                    square[c] += a * a / DRAWS;
+                    cross[c] += a * b / DRAWS;
+                }
+            }
+            assert_true(accepted[i] > 0.8 && accepted[i] < 0.97);
+            assert_true(within(moments(first, CHAINS), w->mean[i][0]));
+            assert_true(within(moments(square, CHAINS), l22 / det));
+            assert_true(within(moments(cross, CHAINS), d == 2 ? -l12 / det : 1 / l11));
+        }
+        free(start);
+        free(z);
+        world_free(w);
+    }
+}
+
+/* log mean exp, with the delta method's standard error. */
+static Moments log_mean(const double *logw, size_t n, double sign)
+{
+    double max = -HUGE_VAL, *x = calloc(n, sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        max = fmax(max, logw[i]);
+    for (size_t i = 0; i < n; i++)
+        x[i] = exp(logw[i] - max);
+    Moments m = moments(x, n);
+    free(x);
+    return (Moments){sign * (max + log(m.mean)), m.se / m.mean};
+}
+
+/* Exact draws of the posterior: m + C^T e with L = C C^T, solved by hand. */
+static void exact_draws(const World *w, float *z)
+{
+    double c11 = sqrt(w->precision[0]), c21 = w->precision[1] / c11, c22 = sqrt(w->precision[2] - c21 * c21);
+    NumStream s = num_stream(5, "exact");
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t c = 0; c < CHAINS; c++) {
+            float e[2];
+            num_stream_normal(s, 0, (uint32_t)(i * CHAINS + c), 1, 2, e);
+            double z2 = (double)e[1] / c22, z1 = ((double)e[0] - c21 * z2) / c11;
+            z[(i * CHAINS + c) * w->d] = (float)(w->mean[i][0] + z1);
+            if (w->d == 2)
+                z[(i * CHAINS + c) * 2 + 1] = (float)(w->mean[i][1] + z2);
+        }
+}
+
+static void annealing(void **state)
+{
+    (void)state;
+    World *w = world(2);
+    LabMoves moves = {.leapfrog = 5, .thin = 1, .step = 0.1, .accept = 0.9};
+    float *start = calloc(COUNT * CHAINS * 2, sizeof *start);
+    double *logw = calloc(COUNT * CHAINS, sizeof *logw), accepted[COUNT];
+    w->ask.samples = CHAINS;
+    for (int reverse = 0; reverse <= 1; reverse++) {
+        if (reverse)
+            exact_draws(w, start);
+        else
+            num_stream_normal(num_stream(4, "prior"), 0, 0, COUNT * CHAINS, 2, start);
+        must(w, lab_ais(w->model, &w->ask, &moves, start, 60, reverse, logw, accepted, &w->err));
+        for (size_t i = 0; i < COUNT; i++) {
+            Moments m = log_mean(logw + i * CHAINS, CHAINS, reverse ? -1 : 1);
+            assert_true(m.se < 0.3);
+            assert_true(within(m, w->logp[i]));
+            assert_true(accepted[i] > 0.6);
+        }
+    }
+    free(start);
+    free(logw);
+    world_free(w);
+}
+
+/* ---- the nearest Gaussian -------------------------------------------------------------------------------------------------- */
+
+/* Of all factorised Gaussians the nearest has the posterior's mean and the variances 1 / L_jj; its ELBO is below log p(x) by
+ * (log L11 + log L22 - log det L) / 2. */
+static void ascend(void **state)
+{
+    (void)state;
+    static const char *const over[] = {"q.mu", "q.logvar", NULL};
+    World *w = world(2);
+    float mu[COUNT * 2] = {0}, logvar[COUNT * 2] = {0}, *values[] = {mu, logvar};
+    double value[COUNT], det = w->precision[0] * w->precision[2] - w->precision[1] * w->precision[1];
+    double gap = 0.5 * log(w->precision[0] * w->precision[2] / det);
+    assert_true(gap > 0.005);
+    w->ask.samples = 100;
+    must(w, lab_ascend(w->model, &w->ask, "elbo", over, values, 2000, 0.03, 20000, value, &w->err));
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_true(fabs((double)mu[2 * i] - w->mean[i][0]) < 0.01);
+        assert_true(fabs((double)mu[2 * i + 1] - w->mean[i][1]) < 0.01);
+        assert_true(fabs((double)logvar[2 * i] + log(w->precision[0])) < 0.02);
+        assert_true(fabs((double)logvar[2 * i + 1] + log(w->precision[2])) < 0.02);
+        assert_true(fabs(value[i] - (w->logp[i] - gap)) < 0.04); /* its standard error: 1 / sqrt(20000) */
+    }
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quadrature), cmocka_unit_test(quadrature_of_a_needle), cmocka_unit_test(refused), cmocka_unit_test(hmc),
+        cmocka_unit_test(annealing), cmocka_unit_test(ascend),
+    };
+    gsl_set_error_handler_off();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
