@@ -231,7 +231,7 @@ static int within(Moments m, double truth)
     return fabs(m.mean - truth) < 5 * m.se && m.se > 0;
 }
 
-enum { CHAINS = 200, DRAWS = 40 };
+enum { CHAINS = 200, DRAWS = 40, MANY = 4000 };
 
 /* Means and second moments, each chain's own mean as one independent number. */
 static void hmc(void **state)
@@ -268,6 +268,23 @@ static void hmc(void **state)
     }
 }
 
+/* Leapfrog's error falls with the square of the step: at a thirtieth of the narrowest width nearly all is accepted. */
+static void leapfrog_keeps_the_energy(void **state)
+{
+    (void)state;
+    World *w = world(2);
+    LabMoves moves = {.leapfrog = 10, .burn = 0, .thin = 1, .step = 0.01, .accept = 0.9};
+    float *start = calloc(COUNT * CHAINS * 2, sizeof *start), *z = calloc(COUNT * CHAINS * 20, sizeof *z);
+    double accepted[COUNT];
+    w->ask.samples = CHAINS;
+    must(w, lab_hmc(w->model, &w->ask, &moves, start, 10, z, accepted, &w->err));
+    for (size_t i = 0; i < COUNT; i++)
+        assert_true(accepted[i] > 0.998);
+    free(start);
+    free(z);
+    world_free(w);
+}
+
 /* log mean exp, with the delta method's standard error. */
 static Moments log_mean(const double *logw, size_t n, double sign)
 {
@@ -282,37 +299,40 @@ static Moments log_mean(const double *logw, size_t n, double sign)
 }
 
 /* Exact draws of the posterior: m + C^T e with L = C C^T, solved by hand. */
-static void exact_draws(const World *w, float *z)
+static void exact_draws(const World *w, size_t chains, float *z)
 {
     double c11 = sqrt(w->precision[0]), c21 = w->precision[1] / c11, c22 = sqrt(w->precision[2] - c21 * c21);
     NumStream s = num_stream(5, "exact");
     for (size_t i = 0; i < COUNT; i++)
-        for (size_t c = 0; c < CHAINS; c++) {
+        for (size_t c = 0; c < chains; c++) {
             float e[2];
-            num_stream_normal(s, 0, (uint32_t)(i * CHAINS + c), 1, 2, e);
+            num_stream_normal(s, 0, (uint32_t)(i * chains + c), 1, 2, e);
             double z2 = (double)e[1] / c22, z1 = ((double)e[0] - c21 * z2) / c11;
-            z[(i * CHAINS + c) * w->d] = (float)(w->mean[i][0] + z1);
+            z[(i * chains + c) * w->d] = (float)(w->mean[i][0] + z1);
             if (w->d == 2)
-                z[(i * CHAINS + c) * 2 + 1] = (float)(w->mean[i][1] + z2);
+                z[(i * chains + c) * 2 + 1] = (float)(w->mean[i][1] + z2);
         }
 }
 
+/* Few temperatures make the weights vary; more make an error in their order small.  Both are right on the mean. */
 static void annealing(void **state)
 {
     (void)state;
+    static const size_t temperatures[] = {8, 60};
     World *w = world(2);
     LabMoves moves = {.leapfrog = 5, .thin = 1, .step = 0.1, .accept = 0.9};
-    float *start = calloc(COUNT * CHAINS * 2, sizeof *start);
-    double *logw = calloc(COUNT * CHAINS, sizeof *logw), accepted[COUNT];
-    w->ask.samples = CHAINS;
-    for (int reverse = 0; reverse <= 1; reverse++) {
+    float *start = calloc(COUNT * MANY * 2, sizeof *start);
+    double *logw = calloc(COUNT * MANY, sizeof *logw), accepted[COUNT];
+    for (int test = 0; test < 4; test++) {
+        int reverse = test % 2;
+        size_t n = temperatures[test / 2], chains = w->ask.samples = n == 8 ? MANY : CHAINS;
         if (reverse)
-            exact_draws(w, start);
+            exact_draws(w, chains, start);
         else
-            num_stream_normal(num_stream(4, "prior"), 0, 0, COUNT * CHAINS, 2, start);
-        must(w, lab_ais(w->model, &w->ask, &moves, start, 60, reverse, logw, accepted, &w->err));
+            num_stream_normal(num_stream(4, "prior"), 0, 0, COUNT * chains, 2, start);
+        must(w, lab_ais(w->model, &w->ask, &moves, start, n, reverse, logw, accepted, &w->err));
         for (size_t i = 0; i < COUNT; i++) {
-            Moments m = log_mean(logw + i * CHAINS, CHAINS, reverse ? -1 : 1);
+            Moments m = log_mean(logw + i * chains, chains, reverse ? -1 : 1);
             assert_true(m.se < 0.3);
             assert_true(within(m, w->logp[i]));
             assert_true(accepted[i] > 0.6);
@@ -352,7 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quadrature), cmocka_unit_test(quadrature_of_a_needle), cmocka_unit_test(refused), cmocka_unit_test(hmc),
-        cmocka_unit_test(annealing), cmocka_unit_test(ascend),
+        cmocka_unit_test(leapfrog_keeps_the_energy), cmocka_unit_test(annealing), cmocka_unit_test(ascend),
     };
     gsl_set_error_handler_off();
     return cmocka_run_group_tests(tests, NULL, NULL);
