@@ -484,10 +484,36 @@ static void no_memory_is_reported(void **state)
     }
 }
 
+/* Draws (0, 0), (2, 0), (0, 2), (2, 2): mean (1, 1), covariance 4/3 I.  At (1, 1) -log(2 pi 4/3); a step of (1, -2) costs
+ * 5 / (2 * 4/3).  A point of a line of draws has no density. */
+static void a_fitted_gaussian(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    const double x[] = {0, 0, 2, 0, 0, 2, 2, 2}, points[] = {1, 1, 2, -1}, line[] = {0, 0, 1, 1, 2, 2};
+    double logp[2], pi = acos(-1), peak = -log(2 * pi * 4 / 3);
+    assert_int_equal(stats_fitted_log_density(logp, x, 4, 2, points, 2, &err), 0);
+    assert_true(fabs(logp[0] - peak) < 1e-12);
+    assert_true(fabs(logp[1] - (peak - 5 * 3 / 8.0)) < 1e-12);
+    assert_int_equal(stats_fitted_log_density(logp, line, 3, 2, points, 2, &err), -1);
+    assert_int_equal(stats_fitted_log_density(logp, x, 2, 2, points, 2, &err), -1);
+    const double skew[] = {0, 0, 1, 1, 2, 3, 4, 5}; /* correlated: against the formula with the covariance's inverse */
+    double mx = 1.75, my = 2.25, a = 0, b = 0, c = 0;
+    for (int i = 0; i < 4; i++) {
+        a += (skew[2 * i] - mx) * (skew[2 * i] - mx) / 3;
+        b += (skew[2 * i] - mx) * (skew[2 * i + 1] - my) / 3;
+        c += (skew[2 * i + 1] - my) * (skew[2 * i + 1] - my) / 3;
+    }
+    double u = 1 - mx, v = 1 - my, det = a * c - b * b;
+    assert_int_equal(stats_fitted_log_density(logp, skew, 4, 2, points, 1, &err), 0);
+    assert_true(fabs(logp[0] - (-log(2 * pi) - 0.5 * log(det) - 0.5 * (c * u * u - 2 * b * u * v + a * v * v) / det)) < 1e-12);
+}
+
 int main(void)
 {
     gsl_set_error_handler_off(); /* as main does; nothing here may depend on it */
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fitted_gaussian),
         cmocka_unit_test(students_table),
         cmocka_unit_test(intervals_without_data),
         cmocka_unit_test(paired_differences),

@@ -313,6 +313,24 @@ static int uniform(lua_State *L)
     return draws(L, num_stream_uniform);
 }
 
+/* fitted_log_density(draws, points) → a list: of the Gaussian fitted to the draws, arrays (n, d) and (count, d) */
+static int fitted_log_density(lua_State *L)
+{
+    Error err = ERROR_NONE;
+    const BindArray *x = bind_array_check(L, 1), *points = bind_array_check(L, 2);
+    if (points->cols != x->cols)
+        luaL_error(L, "draws of %I dimensions, points of %I", (LUAI_UACINT)x->cols, (LUAI_UACINT)points->cols);
+    double *logp = bind_scratch(L, points->rows, sizeof *logp);
+    if (stats_fitted_log_density(logp, x->data, x->rows, x->cols, points->data, points->rows, &err) != 0)
+        return bind_raise(L, &err);
+    lua_createtable(L, (int)points->rows, 0);
+    for (size_t i = 0; i < points->rows; i++) {
+        lua_pushnumber(L, logp[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 int bind_stats_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -321,7 +339,7 @@ int bind_stats_open(lua_State *L)
         {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"overlap", overlap},
         {"mean_overlap", mean_overlap},   {"active_units", active_units}, {"spread", spread},
         {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},
-        {"uniform", uniform},             {NULL, NULL},
+        {"uniform", uniform},             {"fitted_log_density", fitted_log_density}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
     return 1;

@@ -53,6 +53,10 @@ size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold
 /* Root mean square distance of the means from their centre, per dimension: sqrt( mean_ij (mu_ij - mean_j)^2 ). */
 double stats_spread(const double *mu, size_t n, size_t d);
 
+/* [OUT] logp (count): log density, at points (count, d), of the Gaussian with the mean and the covariance (n - 1) of draws x (n, d), in
+ * nats: the density q(z) of Kingma & Welling's appendix D. */
+int stats_fitted_log_density(double *logp, const double *x, size_t n, size_t d, const double *points, size_t count, Error *err);
+
 /* Mean of n values, as of all sigma. */
 double stats_mean(const double *x, size_t n);
 

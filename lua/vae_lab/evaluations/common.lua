@@ -30,6 +30,14 @@ function common.mean(list)
   return mean, math.sqrt(squares / (n - 1) / n)
 end
 
+--- common.with(t, more) → a copy of t with more in it.
+function common.with(t, more)
+  local out = {}
+  for key, value in pairs(t) do out[key] = value end
+  for key, value in pairs(more) do out[key] = value end
+  return out
+end
+
 --- common.first(n) → { 1, …, n }.
 function common.first(n)
   local list = {}
