@@ -13,7 +13,7 @@
 
 local check = require "vae_lab.check"
 
-local kinds = { "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means" }
+local kinds = { "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates" }
 
 local figures = { kinds = kinds }
 

@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Every way to log p(x) on a model whose log p(x) is known by quadrature, trained here; what cannot be asked is refused before training.
+# The comparisons are those of experiments/likelihood.lua: biases within 3 standard errors, seed 1.
+. "$(dirname "$0")/common.sh.inc"
+cp "$root/experiments/likelihood.lua" .
+
+check "estimators: right, or on the right side of the truth" 0 -- "$VAE_LAB" run likelihood.lua --set seed=1 --jobs 1
+check "estimators: every claim holds" 0 '12 hold, 0 do not, 0 open' -- "$VAE_LAB" claims
+sed 's/examples = 40 }/examples = 20, samples = 500 }, lab.eval.inference_gap { examples = 20, samples = 500, steps = 200 }/' likelihood.lua >gap.lua
+check "inference gap: evaluated later, without training" 0 '0 runs executed' -- "$VAE_LAB" run gap.lua --set seed=1 --jobs 1
+[ "$(sql "select count(*) from (select run, sum(value * (case metric when 'gap/inference' then 1 when 'gap/amortisation' then -1 when 'gap/approximation' then -1 else 0 end)) as rest, min(value) filter (where metric in ('gap/amortisation', 'gap/approximation')) as least from last_values group by run) where abs(rest) < 1e-9 and least > 0")" = 2 ] &&
+    ok "inference gap: two parts above 0, which are the whole" || no "inference gap" "$(sql "select run, metric, value from last_values where metric like 'gap/%'")"
+
+sed 's/z = z }/bound2 = px.mu }/' likelihood.lua >no_z.lua
+check "refused before training: no latent z" 3 'lab.eval.estimators needs "' 'which the model does not give' -- "$VAE_LAB" run no_z.lua
