@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * stats/aggregate.h: the aggregated posterior q(z) = 1/N sum_n q(z|x_n), over ALL N examples, and what it says of the KL term.
+ *
+ * The KL that an ELBO pays falls apart without a rest ("ELBO surgery": Hoffman & Johnson 2016; beta-TCVAE, equation 2: Chen et
+ * al., arXiv 1802.04942), each term an expectation over n = 1 … N and z ~ q(z|x_n), in nats per example:
+ *
+ *   KL  E[log q(z|x) - log p(z)]  =  I   mutual information of x and z   E[log q(z|x) - log q(z)], at most log N
+ *                                 +  TC  total correlation               E[log q(z) - sum_j log q_j(z_j)]
+ *                                 +      dimension-wise KL               sum_j E[log q_j(z_j) - log p(z_j)]
+ *
+ * with q_j the jth marginal of q and p = N(0, I); the last two together are the marginal KL(q(z) || p(z)) = E[log q(z) - log p(z)].
+ */
+#ifndef STATS_AGGREGATE_H
+#define STATS_AGGREGATE_H
+
+#include "stats/stats.h"
+
+/* [OUT] log_q[draws]: log q(z); log_q_each (draws, d): log q_j(z_j): exact, by log-sum-exp over all n posteriors.
+ * mu, sigma (n, d); z (draws, d). */
+int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t draws, const double *mu, const double *sigma,
+                    size_t n, size_t d, Error *err);
+
+/* Each term is a mean over the draws of its integrand; sd / sqrt(n) is its standard error (an upper bound: the draws are spread
+ * evenly over the examples). */
+typedef struct StatsAccounting {
+    StatsInterval kl, mutual_information, total_correlation, dimension_kl, marginal_kl;
+    double kl_closed;  /* mean over n of 1/2 sum_j (mu^2 + sigma^2 - 1 - log sigma^2): what `kl` estimates */
+    double residual;   /* the larger of |KL - (I + TC + dimension-wise KL)| and |KL - (I + marginal KL)|, over max(1, KL) */
+    double log_n;      /* log N: what I cannot exceed */
+    double weighted;   /* TC as minibatches of `batch` draws see it, every posterior weighed 1/(N batch), as in beta-TCVAE (appendix
+                          C.1): the TC of the minibatch's own mixture plus (d - 1) log N.  NaN for batches of one */
+    double stratified; /* the same, the draw's own posterior weighed 1/N and the others alike, so that each density is unbiased
+                          (after appendix C.2): its logarithm falls short, the joint one's most, so that it may be negative */
+} StatsAccounting;
+
+/* `draws` draws: the sth from the posterior of a random example among the sth share of all n. */
+int stats_accounting(StatsAccounting *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
+                     size_t batch, NumStream s, Error *err);
+
+#endif
