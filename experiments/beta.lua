@@ -26,7 +26,7 @@ return lab.experiment {
   evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.validity() },
   figures  = {
     lab.fig.against { x = "beta", metrics = { "reconstruction", "kl", "elbo", "latent/active_units", "sample/validity" } },
-    lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
+    lab.fig.rate_distortion(), lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
   },
 
   profile = {

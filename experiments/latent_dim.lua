@@ -25,10 +25,10 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 } },
+  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.accounting { draws = 1000 } },
   figures  = {
     lab.fig.against { x = "latent", metrics = { "elbo", "nll", "kl", "latent/active_units", "latent/knn_agreement" } },
-    lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
+    lab.fig.accounting { x = "latent" }, lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
   },
 
   profile = {

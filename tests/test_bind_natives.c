@@ -4,6 +4,7 @@
  */
 #include "bind_help.h"
 
+#include "stats/aggregate.h"
 #include "stats/stats.h"
 
 #include <math.h>
@@ -283,7 +284,8 @@ static void latent_spaces_are_stats_own(void **state)
     NumStream s = num_stream(5, "statistics");
     Error err = ERROR_NONE;
     double hole, density, all, same, different, knn;
-    char text[2048];
+    StatsAccounting a;
+    char text[3072];
     (void)state;
     assert_int_equal(stats_hole_fraction(&hole, mu, sigma, 4, 2, 1.5, 500, s, &err), 0);
     assert_int_equal(stats_hole_density(&density, mu, sigma, 4, 2, 0.05, 500, s, &err), 0);
@@ -291,6 +293,7 @@ static void latent_spaces_are_stats_own(void **state)
     assert_int_equal(stats_mean_overlap(&same, mu, sigma, label, 1, 4, 2, 100, s, &err), 0);
     assert_int_equal(stats_mean_overlap(&different, mu, sigma, label, 2, 4, 2, 100, s, &err), 0);
     assert_int_equal(stats_knn_agreement(&knn, mu, label, 4, 2, 2, &err), 0);
+    assert_int_equal(stats_accounting(&a, mu, sigma, 4, 2, 300, 3, s, &err), 0);
     snprintf(text, sizeof text,
              "local stats = require 'vae_lab.native.stats'\n"
              "local array = require 'vae_lab.native.array'\n"
@@ -309,8 +312,15 @@ static void latent_spaces_are_stats_own(void **state)
              "assert(not pcall(stats.hole_fraction, mu, sigma, { radus = 1 }) and not pcall(stats.hole_fraction, mu, "
              "array.new(3, 2)))\n"
              "assert(not pcall(overlap, 'some') and not pcall(stats.knn_agreement, mu, { 1 }, 2))\n"
-             "assert(stats.hole_fraction(mu, sigma) >= 0 and stats.mean_overlap(mu, sigma) > 0)",
-             hole, density, all, same, different, knn, stats_spread(mu, 4, 2), stats_overlap(mu, sigma, mu + 2, sigma + 2, 2));
+             "assert(stats.hole_fraction(mu, sigma) >= 0 and stats.mean_overlap(mu, sigma) > 0)\n"
+             "local a = stats.accounting(mu, sigma, { draws = 300, batch = 3, seed = 5 })\n"
+             "assert(a.kl.mean == %a and a.kl.sd == %a and a.kl.n == 300 and a.mutual_information.mean == %a)\n"
+             "assert(a.total_correlation.mean == %a and a.dimension_kl.mean == %a and a.marginal_kl.mean == %a)\n"
+             "assert(a.kl_closed == %a and a.log_n == math.log(4) and a.weighted == %a and a.stratified == %a and a.residual < 1e-12)\n"
+             "assert(not pcall(stats.accounting, mu, sigma, { draws = 0 }) and not pcall(stats.accounting, mu, array.new(4, 2)))",
+             hole, density, all, same, different, knn, stats_spread(mu, 4, 2), stats_overlap(mu, sigma, mu + 2, sigma + 2, 2),
+             a.kl.mean, a.kl.sd, a.mutual_information.mean, a.total_correlation.mean, a.dimension_kl.mean, a.marginal_kl.mean,
+             a.kl_closed, a.weighted, a.stratified);
     bind_good(text);
 }
 

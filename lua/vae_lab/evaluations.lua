@@ -45,7 +45,10 @@ local function text_of(name, options)
   return name .. "(" .. table.concat(parts, ", ") .. ")"
 end
 
-local names = { "accuracy", "clarity", "elbo", "estimators", "inference_gap", "latent_space", "nll", "originals", "validity" }
+local names = {
+  "accounting", "accuracy", "clarity", "elbo", "estimators", "inference_gap", "latent_space", "nll", "originals",
+  "validity",
+}
 
 for _, name in ipairs(names) do
   evaluations[name] = function(given)

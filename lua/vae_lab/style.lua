@@ -110,12 +110,18 @@ local metrics = {
   ["sample/validity"] = { "prior samples taken for decoded images", "0 never, 1 as often", share = true },
   ["sample/clear"] = { "prior samples that are one clear digit", "share", share = true },
   ["sample/coverage"] = { "classes that prior samples cover", "share", share = true },
+  mutual_information = { "mutual information of x and z", "nats per example", positive = true },
+  total_correlation = { "total correlation of the latent units", "nats per example" },
+  dimension_kl = { "dimension-wise KL to the prior", "nats per example" },
+  marginal_kl = { "KL of q(z) to the prior", "nats per example" },
+  rate = { "rate: KL to the prior", "nats per example", positive = true },
+  distortion = { "distortion: −reconstruction", "nats per example" },
   ["sample/classes"] = { "classes among the prior samples", "count", positive = true },
 }
 
 --- style.metric("test/elbo") → { title =, unit =, share =, positive = }.
 function style.metric(name)
-  local known = metrics[name] or metrics[(name:gsub("^%a+/", ""))]
+  local known = metrics[name] or metrics[name:match("[^/]*$")] -- "latent/spread", or the last word of "final/test/elbo"
   if known then
     return { title = known[1], unit = known[2], share = known.share or false, positive = known.positive or known.share or false }
   end

@@ -7,6 +7,7 @@
 #include "bind/array.h"
 #include "bind/bind.h"
 #include "num/stream.h"
+#include "stats/aggregate.h"
 
 #include <string.h>
 
@@ -270,6 +271,33 @@ static int knn_agreement(lua_State *L)
     return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), &share, &err);
 }
 
+/* accounting(mu, sigma, {draws =, batch =, seed =}) → {kl =, mutual_information =, …}: intervals, and numbers */
+static int accounting(lua_State *L)
+{
+    static const char *const keys[] = {"draws", "batch", "seed", NULL};
+    StatsAccounting r;
+    Error err = ERROR_NONE;
+    Posteriors q = check_posteriors(L, 1);
+    bind_keys(L, 3, "accounting", keys);
+    size_t count = (size_t)bind_integer(L, 3, "draws", 10000, 1), batch = (size_t)bind_integer(L, 3, "batch", 100, 1);
+    if (stats_accounting(&r, q.mu, q.sigma, q.n, q.d, count, batch, seeded(L, 3), &err) != 0)
+        return bind_raise(L, &err);
+    const struct { const char *name; StatsInterval value; } means[] = {
+        {"kl", r.kl}, {"mutual_information", r.mutual_information}, {"total_correlation", r.total_correlation},
+        {"dimension_kl", r.dimension_kl}, {"marginal_kl", r.marginal_kl}};
+    const struct { const char *name; double value; } numbers[] = {
+        {"kl_closed", r.kl_closed}, {"residual", r.residual}, {"log_n", r.log_n}, {"weighted", r.weighted},
+        {"stratified", r.stratified}};
+    lua_createtable(L, 0, 10);
+    for (size_t i = 0; i < sizeof means / sizeof means[0]; i++) {
+        push_interval(L, means[i].value);
+        lua_setfield(L, -2, means[i].name);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        set_number(L, numbers[i].name, numbers[i].value);
+    return 1;
+}
+
 /* pca(x, m) → {mean =, eigenvalues =, components =}: arrays (1, d), (1, m), (m, d) */
 static int pca(lua_State *L)
 {
@@ -339,7 +367,7 @@ int bind_stats_open(lua_State *L)
         {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"overlap", overlap},
         {"mean_overlap", mean_overlap},   {"active_units", active_units}, {"spread", spread},
         {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},
-        {"uniform", uniform},             {"fitted_log_density", fitted_log_density}, {NULL, NULL},
+        {"uniform", uniform}, {"fitted_log_density", fitted_log_density}, {"accounting", accounting}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
     return 1;

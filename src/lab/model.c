@@ -133,13 +133,16 @@ int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, 
         const float *value = graph_plan_output(w.plan, name, &shape);
         size_t width = shape.n[NUM_FEATURES], per_example = shape.n[NUM_SAMPLES] * width;
         *draws = shape.n[NUM_SAMPLES];
-        if (shape.n[NUM_BATCH] != w.rows) {
+        size_t rows = shape.n[NUM_BATCH]; /* 1: the same for every example, as a shared log variance */
+        if (rows != w.rows && rows != 1) {
             status = error_set(err, ERR_RUN, "'%s' is not a value for each example", name);
             break;
         }
         for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
-            for (size_t i = 0; i < w.rows; i++)
-                memcpy(out + (w.first + i) * per_example + s * width, value + (s * w.rows + i) * width, width * sizeof *out);
+            for (size_t i = 0; i < w.rows; i++) {
+                const float *row = value + (s * rows + (rows == 1 ? 0 : i)) * width;
+                memcpy(out + (w.first + i) * per_example + s * width, row, width * sizeof *out);
+            }
     }
     walk_end(&w);
     return status;

@@ -412,11 +412,12 @@ return lab.experiment {
   evaluate = {
     lab.eval.elbo(), lab.eval.nll { samples = 20 }, lab.eval.latent_space { examples = 100, draws = 1000, pairs = 1000, store = 200 },
     lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 },
+    lab.eval.accounting { draws = 500, batch = 50 },
   },
 }
 X
 run all
-recorded() { sql "select group_concat(metric, ' ') from (select metric from last_values where experiment = '$1' and metric not glob 'train/*' and metric not glob 'time/*' order by metric)"; }
+recorded() { sql "select group_concat(metric, ' ') from (select metric from last_values where experiment = '$1' and metric not glob 'train/*' and metric not glob 'accounting/*' and metric not glob 'time/*' order by metric)"; }
 same "evaluations: all that is recorded, by name" "final/test/elbo final/test/elbo_se final/test/kl final/test/kl_se final/test/reconstruction final/test/reconstruction_se final/train/elbo final/train/elbo_se final/train/kl final/train/kl_se final/train/reconstruction final/train/reconstruction_se gradient/norm latent/active_units latent/hole_density latent/hole_fraction latent/knn_agreement latent/overlap latent/overlap_different latent/overlap_same latent/sigma latent/spread reconstruction/clear sample/classes sample/clear sample/coverage sample/told_apart sample/validity test/bound test/elbo test/ess test/kl test/nll test/nll_se test/reconstruction" "$(recorded all)"
 same "evaluations: the judge's own" "gradient/norm test/accuracy test/bound test/sure" "$(recorded classifier)"
 missing=
@@ -443,6 +444,21 @@ holds "evaluations: nll is at most -ELBO" "select $(value test/nll) < -$(value f
 holds "evaluations: elbo = reconstruction - kl, for test and training" "select abs($(value final/test/elbo) - $(value final/test/reconstruction) + $(value final/test/kl)) < 1e-3
     and abs($(value final/train/elbo) - $(value final/train/reconstruction) + $(value final/train/kl)) < 1e-3"
 holds "evaluations: the last epoch's ELBO is the final one, but for the draws" "select abs($(value final/test/elbo) - $(value test/elbo)) < 5"
+# of q(z) over 200 and 300 examples; everything but the draws is exact
+for split in test train; do
+    account() { value "accounting/$split/$1"; }
+    holds "accounting: KL = I + TC + dimension-wise KL, $split" "select abs($(account kl) - $(account mutual_information) - $(account total_correlation) - $(account dimension_kl)) < 1e-9"
+    holds "accounting: KL = I + KL(q(z) || p(z)), $split" "select abs($(account kl) - $(account mutual_information) - $(account marginal_kl)) < 1e-9 and $(account residual) < 1e-9"
+    holds "accounting: I lies between 0 and log N, $split" "select $(account mutual_information) between 0 and $(account log_examples) + 1e-9"
+    # the rate is over all examples and binarised anew: 5 standard errors of the draws' mean, and 2 % for the other images
+    holds "accounting: the KL of the draws is the rate, $split" "select abs($(account kl) - $(account rate)) < 5 * $(account kl_se) + 0.02 * $(account rate)"
+    holds "accounting: ELBO = -(rate + distortion), $split" "select abs($(account rate) + $(account distortion) + $(value final/$split/elbo)) < 1"
+    # two latent units that hardly tell of x: minibatches see nearly the same, beta-TCVAE's weights log N more
+    holds "accounting: as minibatches see TC, $split" "select abs($(account total_correlation_weighted) - $(account total_correlation) - $(account log_examples)) < 0.05
+        and abs($(account total_correlation_stratified) - $(account total_correlation)) between 1e-9 and 0.05"
+done
+same "accounting: as many numbers as are named" 32 "$(sql "select count(*) from last_values where experiment = 'all' and metric glob 'accounting/*'")"
+holds "accounting: log N" "select abs(exp($(value accounting/test/log_examples)) - 200) + abs(exp($(value accounting/train/log_examples)) - 300) < 1e-9"
 same "evaluations: posteriors and their images are kept, in view ellipses too" "200|200|1" "$(sql "select (select count(*) from posterior p join runs r on p.run = r.id where experiment = 'all'),
     (select count(*) from ellipses e join runs r on e.run = r.id where experiment = 'all' and major >= minor),
     (select count(*) from artifact where name = 'originals')")"
@@ -621,6 +637,9 @@ mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/l
 mistake "accuracy of what gives no classes" $returned 's/lab.eval.elbo/lab.eval.accuracy/' 'found.*784' 'expected.*10 classes'
 mistake "nll without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.nll/' 'lab.eval.nll' '"logw"' 'expected.*z = z'
 mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.latent_space/' '"q.mu"' 'expected'
+mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
+mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
+mistake "accounting by one draw" here 's/elbo()/accounting { draws = 1 }/' 'found +1' 'at least 2'
 # --set
 setting "an unknown name" betta=1 'betta' 'mean "beta"'
 setting "a text for a number" beta=x 'where +--set beta=x' 'found +"x"' 'expected +a number'

@@ -19,44 +19,6 @@ local against = {
 -- Centimetres: a character of a tic's label at 8 pt, and a panel of three in a row.
 local CHARACTER, PANEL = 0.17, 3.9
 
-local function setting(run, name)
-  local value = run.params and run.params[name]
-  if value == nil then value = run[name] end
-  return value
-end
-
--- The label without the setting on the axis: what names a line.
-local function rest_of(label, name)
-  local parts = {}
-  for part in label:gmatch("[^%s,;]+") do
-    if part:match("^([%w_.]+)=") ~= name then parts[#parts + 1] = part end
-  end
-  return table.concat(parts, " ")
-end
-
-local function groups_of(list, name)
-  local groups, by_rest, xs, seen = {}, {}, {}, {}
-  for _, c in ipairs(list) do
-    local x = setting(c.first, name)
-    if x ~= nil then
-      local rest = rest_of(c.label, name)
-      if not by_rest[rest] then
-        by_rest[rest] = { rest = rest, points = {} }
-        groups[#groups + 1] = by_rest[rest]
-      end
-      table.insert(by_rest[rest].points, { x = tonumber(x) or x, c = c })
-      if not seen[x] then
-        seen[x] = true
-        xs[#xs + 1] = tonumber(x) or x
-      end
-    end
-  end
-  local numbers = true
-  for _, x in ipairs(xs) do numbers = numbers and type(x) == "number" end
-  if numbers then table.sort(xs) end
-  return groups, xs, numbers
-end
-
 -- Places on the axis: even steps for words, for few values and where the steps are far from even; else the number itself.
 local function places_of(xs, numbers)
   local place, tics, even = {}, {}, true
@@ -134,7 +96,7 @@ local function key_of(groups)
 end
 
 function against.draw(ctx, options, name)
-  local groups, xs, numbers = groups_of(records.configurations(ctx), options.x)
+  local groups, xs, numbers = records.groups(ctx, options.x)
   if #xs < 2 then
     ctx.note(name .. ": the runs have fewer than two values of " .. options.x .. "; nothing to draw")
     return {}

@@ -35,6 +35,46 @@ function records.configurations(ctx)
   return list
 end
 
+local function setting(run, name)
+  local value = run.params and run.params[name]
+  if value == nil then value = run[name] end
+  return value
+end
+
+-- The label without that setting: what names a line.
+local function rest_of(label, name)
+  local parts = {}
+  for part in label:gmatch("[^%s,;]+") do
+    if part:match("^([%w_.]+)=") ~= name then parts[#parts + 1] = part end
+  end
+  return table.concat(parts, " ")
+end
+
+--- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … }, one a
+-- combination of the other settings; the list of all values, ascending where they are numbers; whether they are.
+function records.groups(ctx, name)
+  local groups, by_rest, xs, seen, numbers = {}, {}, {}, {}, true
+  for _, c in ipairs(records.configurations(ctx)) do
+    local x = setting(c.first, name)
+    if x ~= nil then
+      local rest = rest_of(c.label, name)
+      if not by_rest[rest] then
+        by_rest[rest] = { rest = rest, points = {} }
+        groups[#groups + 1] = by_rest[rest]
+      end
+      x = tonumber(x) or x
+      table.insert(by_rest[rest].points, { x = x, c = c })
+      if not seen[x] then
+        seen[x] = true
+        xs[#xs + 1] = x
+      end
+      numbers = numbers and type(x) == "number"
+    end
+  end
+  if numbers then table.sort(xs) end
+  return groups, xs, numbers
+end
+
 --- records.source(ctx) → "data: digits grey, 3 seeds", the last line of every page.
 function records.source(ctx, seeds)
   local names, seen = {}, {}

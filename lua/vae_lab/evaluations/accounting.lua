@@ -1,0 +1,74 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- evaluations/accounting.lua: where the KL goes: the ELBO taken apart without a rest, with q(z) exact over a whole split.
+
+local check = require "vae_lab.check"
+local common = require "vae_lab.evaluations.common"
+
+local accounting = {
+  nodes = { "q.mu", "q.sigma", "kl", "reconstruction" },
+  rules = {
+    examples = { type = "integer", min = 0, default = 0 }, draws = { type = "integer", min = 2, default = 5000 },
+    samples = { type = "integer", min = 1, default = 10 }, batch = { type = "integer", min = 2, default = 100 },
+    seed = { type = "integer", min = 0, default = 1 },
+  },
+}
+
+-- The terms are those against N(0, I).
+function accounting.fits(widths)
+  if widths["prior.mu"] then
+    check.fail {
+      what = "lab.eval.accounting is about the prior N(0, I)", found = "a model with a prior of its own",
+      hint = "leave that evaluation out",
+    }
+  end
+end
+
+local terms = { "kl", "mutual_information", "total_correlation", "dimension_kl", "marginal_kl" }
+
+local function record_split(o, model, data, recorder, split)
+  local stats = require "vae_lab.native.stats"
+  local ask = { data = data, split = split, first = 1, count = common.count(data, split, o.examples), seed = o.seed }
+  local function map(name)
+    ask.name = name
+    return model:map(ask)
+  end
+  local a = stats.accounting(map "q.mu", map "q.sigma", { draws = o.draws, batch = o.batch, seed = o.seed })
+  local function record(name, value) recorder:metric("accounting/" .. split .. "/" .. name, value) end
+  for _, term in ipairs(terms) do
+    record(term, a[term].mean)
+    record(term .. "_se", a[term].sd / math.sqrt(a[term].n))
+  end
+  record("residual", a.residual)
+  record("log_examples", a.log_n)
+  record("total_correlation_weighted", a.weighted)
+  record("total_correlation_stratified", a.stratified)
+  ask.name, ask.names, ask.samples = nil, { "kl", "reconstruction" }, o.samples
+  local means = model:mean(ask)
+  record("rate", means.kl.mean)
+  record("distortion", -means.reconstruction.mean)
+end
+
+--- lab.eval.accounting { examples = 0 (all), draws = 5000, samples = 10, batch = 100, seed = 1 }: for each split, test and train,
+-- accounting/SPLIT/…, in nats per example.  q(z) = 1/N Σ_n q(z|x_n) is that of all N examples, exact by log-sum-exp; means are over
+-- `draws` z from the posteriors of examples spread evenly over the split; ..._se is their standard error.
+--   kl                   E[log q(z|x) - log p(z)], p = N(0, I): the sum of the next three, and of I and marginal_kl
+--   mutual_information   I = E[log q(z|x) - log q(z)], what z tells of x; at most log N, near which it means: at least that
+--   total_correlation    TC = E[log q(z) - Σ_j log q_j(z_j)], how far the latent units depend on each other
+--   dimension_kl         Σ_j E[log q_j(z_j) - log p(z_j)], how far each one is from the prior
+--   marginal_kl          E[log q(z) - log p(z)] = TC + dimension_kl: what the prior's draws miss
+--   residual             what the two sums leave over, as a share of the KL where that is above 1: rounding only
+--   log_examples         log N
+--   rate, distortion     the KL in closed form, and minus the reconstruction, over `samples` draws an example
+--                        (Alemi et al., arXiv 1711.00464, section 2): ELBO = -(distortion + rate)
+--   total_correlation_weighted, total_correlation_stratified   what minibatches of `batch` draws make of TC, in beta-TCVAE's two
+--                        ways (Chen et al., arXiv 1802.04942, appendix C): (d - 1) log N and more too large, and below zero
+-- ELBO surgery: Hoffman & Johnson 2016; the three terms: Chen et al., equation 2.
+-- Each split costs at most N draws (d + 1) exponentials: some 5 ns each on one thread.
+function accounting.run(o)
+  return function(model, data, recorder)
+    for _, split in ipairs { "test", "train" } do record_split(o, model, data, recorder, split) end
+  end
+end
+
+return accounting
