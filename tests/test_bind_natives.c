@@ -346,6 +346,33 @@ static void components_and_draws(void **state)
     bind_good(text);
 }
 
+/* The worlds of tests/test_stats_linear.c: x = 2 z + noise at x = 1, and corners (±3, ±2, ±1). */
+static void the_linear_world(void **state)
+{
+    (void)state;
+    bind_good("local stats = require 'vae_lab.native.stats'\n"
+              "local array = require 'vae_lab.native.array'\n"
+              "local function near(a, b) assert(math.abs(a - b) < 1e-12, a .. ' ' .. b) end\n"
+              "local one = array.from { { 1 } }\n"
+              "local given = { w = array.from { { 2 } }, b = array.from { { 0 } }, v = one, x = one, mu = array.from { { 0 } }, sigma = one }\n"
+              "local r = stats.linear(given)\n"
+              "near(r.log_likelihood, -1.8236574894217222)\n"
+              "near(r.gap, 1.5952810437829498)\n"
+              "near(r.elbo, r.log_likelihood - r.gap)\n"
+              "given.mu = array.new(2, 1)\n"
+              "assert(not pcall(stats.linear, given) and not pcall(stats.linear, { w = one }))\n"
+              "local corners = {}\n"
+              "for i = 0, 7 do corners[i + 1] = { i % 2 * 6 - 3, i // 2 % 2 * 4 - 2, i // 4 * 2 - 1 } end\n"
+              "local p = stats.ppca(array.from(corners), 1)\n"
+              "near(p.variance, 2.5)\n"
+              "near(p.log_likelihood, -6.2717186201562827)\n"
+              "near(p.information, 0.5 * math.log(9 / 2.5))\n"
+              "assert(p.rank == 1 and stats.ppca(array.from(corners), 2, 6).rank == 1)\n"
+              "near(p.components:get(1, 1), 1)\n"
+              "near(stats.subspace_angle(array.from { { 1 }, { 0 }, { 1 } }, p.components), math.pi / 4)\n"
+              "assert(not pcall(stats.ppca, array.from(corners), 3) and not pcall(stats.subspace_angle, one, p.components))");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +390,7 @@ int main(void)
         cmocka_unit_test(numbers_are_stats_own),
         cmocka_unit_test(latent_spaces_are_stats_own),
         cmocka_unit_test(components_and_draws),
+        cmocka_unit_test(the_linear_world),
     };
     return cmocka_run_group_tests(tests, bind_setup, bind_teardown);
 }

@@ -47,7 +47,7 @@ end
 
 local names = {
   "accounting", "accuracy", "clarity", "elbo", "estimators", "inference_gap", "latent_space", "nll", "originals",
-  "validity",
+  "ppca", "validity",
 }
 
 for _, name in ipairs(names) do

@@ -175,7 +175,8 @@ end
 --- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init = }) → N(mu, diag exp(logvar)).
 -- d: a number, or the tensor whose width it shall have.  mu and logvar are linear in the last layer
 -- (Kingma & Welling, appendix C.2); mean_act = "sigmoid" keeps the mean in (0, 1), as they do for the Frey faces.
--- logvar: "head" (linear), "shared" (one trained number for each feature), or a number (fixed, 0: unit variance).
+-- logvar: "head" (linear), "shared" (one trained number for each feature), "one" (one for all of them), or a number (fixed, 0:
+-- unit variance).
 -- floor = a: logvar = a + softplus(head - a), a soft lower bound.  It changes the model: say so where you use it.
 function Network:normal(d, options)
   local o = head_options(":normal", options, {
@@ -189,8 +190,8 @@ function Network:normal(d, options)
   local logvar
   if type(o.logvar) == "number" then
     logvar = tensor.constant(o.logvar)
-  elseif check.one_of("logvar of :normal:", o.logvar, { "head", "shared" }) == "shared" then
-    logvar = tensor.param(self.name .. "." .. prefix .. "logvar", 1, width, "zeros")
+  elseif check.one_of("logvar of :normal:", o.logvar, { "head", "shared", "one" }) ~= "head" then
+    logvar = tensor.param(self.name .. "." .. prefix .. "logvar", 1, o.logvar == "one" and 1 or width, "zeros")
   else
     logvar = head(self, prefix .. "logvar", width, { init = o.init })
   end

@@ -8,6 +8,7 @@
 #include "bind/bind.h"
 #include "num/stream.h"
 #include "stats/aggregate.h"
+#include "stats/linear.h"
 
 #include <string.h>
 
@@ -318,6 +319,68 @@ static int pca(lua_State *L)
     return 1;
 }
 
+/* ---- the linear-Gaussian world ---- */
+
+/* ppca(x, m, variance) → {log_likelihood =, variance =, information =, rank =, components = (m, d)} */
+static int ppca(lua_State *L)
+{
+    StatsPpca r;
+    Error err = ERROR_NONE;
+    const BindArray *x = bind_array_check(L, 1);
+    lua_Integer m = luaL_checkinteger(L, 2);
+    double variance = luaL_optnumber(L, 3, 0.0);
+    luaL_argcheck(L, m >= 1 && (size_t)m < x->cols, 2, "from 1 to the dimensions less one");
+    lua_createtable(L, 0, 5);
+    BindArray *components = bind_array_new(L, (size_t)m, x->cols);
+    lua_setfield(L, -2, "components");
+    if (stats_ppca(&r, components->data, x->data, x->rows, x->cols, (size_t)m, variance, &err) != 0)
+        return bind_raise(L, &err);
+    set_number(L, "log_likelihood", r.log_likelihood);
+    set_number(L, "variance", r.variance);
+    set_number(L, "information", r.information);
+    lua_pushinteger(L, (lua_Integer)r.rank);
+    lua_setfield(L, -2, "rank");
+    return 1;
+}
+
+/* linear{w = (d, m), b = (1, d), v = (1, d), x = (n, d), mu = (n, m), sigma = (n, m)} → {log_likelihood =, elbo =, gap =} */
+static int linear(lua_State *L)
+{
+    static const char *const keys[] = {"w", "b", "v", "x", "mu", "sigma", NULL};
+    const BindArray *a[6];
+    StatsLinear r;
+    Error err = ERROR_NONE;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    bind_keys(L, 1, "linear", keys);
+    for (int i = 0; i < 6; i++) {
+        lua_getfield(L, 1, keys[i]);
+        a[i] = bind_array_check(L, lua_gettop(L));
+    }
+    size_t d = a[0]->rows, m = a[0]->cols, n = a[3]->rows;
+    const size_t rows[] = {d, 1, 1, n, n, n}, cols[] = {m, d, d, d, m, m};
+    for (int i = 0; i < 6; i++)
+        if (a[i]->rows != rows[i] || a[i]->cols != cols[i])
+            luaL_error(L, "%s is (%I, %I), not (%I, %I)", keys[i], (LUAI_UACINT)a[i]->rows, (LUAI_UACINT)a[i]->cols,
+                       (LUAI_UACINT)rows[i], (LUAI_UACINT)cols[i]);
+    if (stats_linear(&r, a[0]->data, a[1]->data, a[2]->data, a[3]->data, a[4]->data, a[5]->data, n, d, m, &err) != 0)
+        return bind_raise(L, &err);
+    lua_createtable(L, 0, 3);
+    set_number(L, "log_likelihood", r.log_likelihood);
+    set_number(L, "elbo", r.elbo);
+    set_number(L, "gap", r.gap);
+    return 1;
+}
+
+/* subspace_angle(w (d, m), u (k, d)) → radians */
+static int subspace_angle(lua_State *L)
+{
+    double angle = 0;
+    Error err = ERROR_NONE;
+    const BindArray *w = bind_array_check(L, 1), *u = bind_array_check(L, 2);
+    luaL_argcheck(L, u->cols == w->rows, 2, "not of w's dimensions");
+    return give(L, stats_subspace_angle(&angle, w->data, u->data, w->rows, w->cols, u->rows, &err), &angle, &err);
+}
+
 /* normal(rows, cols, seed, stream) and uniform(…): an array of draws of a named stream */
 static int draws(lua_State *L, void (*fill)(NumStream, uint64_t, uint32_t, size_t, size_t, float *))
 {
@@ -367,7 +430,8 @@ int bind_stats_open(lua_State *L)
         {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"overlap", overlap},
         {"mean_overlap", mean_overlap},   {"active_units", active_units}, {"spread", spread},
         {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},
-        {"uniform", uniform}, {"fitted_log_density", fitted_log_density}, {"accounting", accounting}, {NULL, NULL},
+        {"uniform", uniform}, {"fitted_log_density", fitted_log_density}, {"accounting", accounting}, {"ppca", ppca},
+        {"linear", linear}, {"subspace_angle", subspace_angle}, {NULL, NULL},
     };
     luaL_newlib(L, functions);
     return 1;

@@ -96,7 +96,7 @@ local function key_of(log_n)
   for i = #parts, 1, -1 do entries[#entries + 1] = { text = parts[i].text, colour = parts[i].colour, fill = parts[i].fill } end
   if log_n then
     entries[#entries + 1] = {
-      text = string.format("log N = %s", style.number(log_n)), colour = style.ink, dash = style.dash(2), lw = 1.8,
+      text = string.format("log N = %s, the most that I can be", style.number(log_n)), colour = style.ink, dash = style.dash(2), lw = 1.8,
     }
   end
   return entries

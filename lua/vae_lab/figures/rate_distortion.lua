@@ -64,7 +64,7 @@ end
 
 local function iso_lines(page, rate, distortion)
   local low, high = rate.low + distortion.low, rate.high + distortion.high
-  local step, rows = grid.step(high - low, 12), {}
+  local step, rows = grid.step(high - low, 18), {}
   for k = math.ceil(low / step), math.floor(high / step) do
     local c = k * step
     local from, to = crossing(rate, distortion, c)
@@ -109,9 +109,10 @@ local function curve(page, name, points, index, rate, distortion, words)
       r.mean, d.mean, math.max(r.low, rate.low), math.min(r.high, rate.high), math.max(d.low, distortion.low),
       math.min(d.high, distortion.high),
     }
-    -- up and to the right of the point, where a falling curve is not
+    -- up and to the right of the point, where a falling curve is not; above it at the frame's right edge
+    local edge = r.mean > rate.high - 0.12 * (rate.high - rate.low)
     local value = type(p.x) == "number" and style.number(p.x) or tostring(p.x)
-    page:mark(words .. " = " .. value, r.mean, d.mean, { right = 0.2, up = 0.3 })
+    page:mark(words .. " = " .. value, r.mean, d.mean, { right = edge and 0 or 0.2, up = edge and 0.45 or 0.3, align = edge and "center" or "left" })
   end
   local file = page:data(name, rows)
   return {

@@ -85,12 +85,13 @@ function Page:text(text, x, y, o)
     o.align or "left", o.size or 9, o.colour or style.ink, o.boxed and " boxed" or "")
 end
 
---- A text beside the point (x, y) of the next plot's axes, o.right and o.up cm away from it; o.boxed: on the page's white.
+--- A text beside the point (x, y) of the next plot's axes, o.right and o.up cm away from it; o.align and o.boxed (on the page's
+-- white) as above.
 function Page:mark(text, x, y, o)
   self.labels = self.labels + 1
-  self:addf("set label %d %s at first %.9g,%.9g left offset screen %.4f,%.4f front font ',%d' textcolor rgb '%s'%s",
-    self.labels, style.text(text), x, y, (o.right or 0) / self.width, (o.up or 0) / self.height, o.size or 9, o.colour or style.ink,
-    o.boxed and " boxed" or "")
+  self:addf("set label %d %s at first %.9g,%.9g %s offset screen %.4f,%.4f front font ',%d' textcolor rgb '%s'%s",
+    self.labels, style.text(text), x, y, o.align or "left", (o.right or 0) / self.width, (o.up or 0) / self.height, o.size or 9,
+    o.colour or style.ink, o.boxed and " boxed" or "")
 end
 
 --- Sets the margins of the next plot, and its title.

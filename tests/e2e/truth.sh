@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Worlds where the truth is known: the claims of tests/truth/ hold, and do not once an error is planted in the model.  Runs are the
+# same to the bit everywhere, so that what holds here by a wide margin holds by the same one elsewhere.
+. "$(dirname "$0")/common.sh.inc"
+linear=$root/tests/truth/linear.lua
+
+# claimed NAME SCRIPT HOLD FAIL OPTION…: runs it and counts the verdicts.
+claimed() {
+    name=$1 script=$2 hold=$3 fail=$4
+    shift 4
+    "$VAE_LAB" run "$script" --jobs 1 --threads 1 --quiet "$@" >out 2>&1
+    found="$(grep -c '^PASS' out) $(grep -c '^FAIL' out) $(grep -c '^OPEN' out)"
+    [ "$found" = "$hold $fail 0" ] && ok "$name" || { no "$name" "$found claims pass, fail, are open, not $hold $fail 0"; sed 's/^/    /' out; }
+}
+
+claimed "linear VAE: the exact maximum likelihood, its noise and its subspace; the recorded ELBO; I, and q(z)" "$linear" 8 0 --set profile=trained
+claimed "linear VAE: units that the data have no use for collapse" "$linear" 8 0 --set profile=surplus
+
+# planted NAME SED PATTERN: with that error in the model the claim is no longer true.
+planted() {
+    sed "$2" "$linear" >planted.lua
+    cmp -s "$linear" planted.lua && no "planted: $1" "nothing is changed"
+    "$VAE_LAB" run planted.lua --jobs 1 --threads 1 --quiet --set profile=trained --set seed=1 >out 2>&1
+    grep -q "^FAIL.*$3" out && ok "planted: $1 is seen" || { no "planted: $1" "the claim holds still"; sed 's/^/    /' out; }
+}
+elbo='the ELBO is the exact maximum'
+planted "half the KL" 's/- q:kl()/- 0.5 * q:kl()/' "$elbo"
+planted "the KL of the wrong sign" 's/- q:kl()/+ q:kl()/' "$elbo"
+planted "training with the mean z" 's/q:sample()/q.mu/' "$elbo"
+planted "testing with the mean z" 's/local px = lab.mlp { z }:normal/local net = lab.mlp { z }; local px = net:normal/
+    s/z = z }/z = z, reconstruction = net { q.mu }:normal(x, { logvar = run.logvar }):log_prob(x) }/' 'the ELBO that is recorded'
