@@ -78,7 +78,8 @@ typedef struct LabAsk {
 } LabAsk;
 
 /* [OUT] out (count, draws * width of the node): the named node for each example, draw after draw, and *draws: how many it has,
- * ask->samples, or its own fixed number, or 1 when it does not depend on them.  out has room for the most of these. */
+ * ask->samples, or its own fixed number, or 1 when it does not depend on them.  A node without a batch axis (a shared log variance)
+ * is the same row for each.  out has room for the most of these. */
 int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, size_t *draws, Error *err);
 
 /* Width (features) of a named node. 0 when there is no such name. */

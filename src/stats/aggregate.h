@@ -2,8 +2,8 @@
  *
  * stats/aggregate.h: the aggregated posterior q(z) = 1/N sum_n q(z|x_n), over ALL N examples, and what it says of the KL term.
  *
- * The KL that an ELBO pays falls apart without a rest ("ELBO surgery": Hoffman & Johnson 2016; beta-TCVAE, equation 2: Chen et
- * al., arXiv 1802.04942), each term an expectation over n = 1 … N and z ~ q(z|x_n), in nats per example:
+ * The KL that an ELBO pays falls apart without a rest ("ELBO surgery": Hoffman & Johnson 2016; beta-TCVAE: Chen et al., arXiv
+ * 1802.04942), each term an expectation over n = 1 … N and z ~ q(z|x_n), in nats per example:
  *
  *   KL  E[log q(z|x) - log p(z)]  =  I   mutual information of x and z   E[log q(z|x) - log q(z)], at most log N
  *                                 +  TC  total correlation               E[log q(z) - sum_j log q_j(z_j)]
@@ -28,10 +28,10 @@ typedef struct StatsAccounting {
     double kl_closed;  /* mean over n of 1/2 sum_j (mu^2 + sigma^2 - 1 - log sigma^2): what `kl` estimates */
     double residual;   /* the larger of |KL - (I + TC + dimension-wise KL)| and |KL - (I + marginal KL)|, over max(1, KL) */
     double log_n;      /* log N: what I cannot exceed */
-    double weighted;   /* TC as minibatches of `batch` draws see it, every posterior weighed 1/(N batch), as in beta-TCVAE (appendix
-                          C.1): the TC of the minibatch's own mixture plus (d - 1) log N.  NaN for batches of one */
-    double stratified; /* the same, the draw's own posterior weighed 1/N and the others alike, so that each density is unbiased
-                          (after appendix C.2): its logarithm falls short, the joint one's most, so that it may be negative */
+    double weighted;   /* TC as minibatches of `batch` draws see it, every posterior weighed 1/(N batch), as in beta-TCVAE's
+                          weighted sampling: the TC of the minibatch's own mixture plus (d - 1) log N.  NaN for batches of one */
+    double stratified; /* the same, the draw's own posterior weighed 1/N and the others alike, after its stratified sampling: each
+                          density is unbiased, its logarithm falls short, the joint one's most, so that it may be negative */
 } StatsAccounting;
 
 /* `draws` draws: the sth from the posterior of a random example among the sth share of all n. */

@@ -18,7 +18,7 @@ static const double LOG_2PI = 1.83787706640934548356;
 /* ---- the maximum likelihood ------------------------------------------------------------------------------------------ */
 
 /* With eigenvalues l_i of the covariance and c_i of the model's, along the same axes:
- * -1/2 sum_i (log 2 pi + log c_i + l_i / c_i)   (Tipping & Bishop, equations 4 and 7). */
+ * -1/2 sum_i (log 2 pi + log c_i + l_i / c_i)   (Tipping & Bishop 1999). */
 static void maximum(StatsPpca *r, const double *eigenvalue, size_t d, size_t m, double variance)
 {
     r->variance = variance;

@@ -22,7 +22,7 @@ typedef struct StatsPpca {
 } StatsPpca;
 
 /* The maximum likelihood of x (n, d) with m < d latent units: b the mean, W = U (Lambda - variance I)^1/2 up to a rotation.
- * variance 0: the best one (equation 8); else that one is kept, and eigenvalues below it are left out (Lucas et al. 2019).
+ * variance 0: the best one; else that one is kept, and eigenvalues below it are left out (Lucas et al. 2019).
  * [OUT] component (m, d): U's columns as rows. */
 int stats_ppca(StatsPpca *result, double *component, const double *x, size_t n, size_t d, size_t m, double variance, Error *err);
 

@@ -234,12 +234,12 @@ byte() { printf "\\$(printf %03o "$1")"; }
 cat >faces.lua <<'X'
 local lab = require "vae_lab"
 local heads = {
-  head = {}, shared = { logvar = "shared" }, fixed = { logvar = 0 }, floor = { floor = -1 }, sigmoid = { mean_act = "sigmoid", logvar = -2 },
+  head = {}, shared = { logvar = "shared" }, one = { logvar = "one" }, fixed = { logvar = 0 }, floor = { floor = -1 }, sigmoid = { mean_act = "sigmoid", logvar = -2 },
 }
 return lab.experiment {
   name  = "faces",
   data  = { "idx:faces", train = 35, test = 5 },
-  sweep = { head = { "head", "shared", "fixed", "floor", "sigmoid" } },
+  sweep = { head = { "head", "shared", "one", "fixed", "floor", "sigmoid" } },
   model = function (run, x)
     local q  = lab.mlp { x, 8 }:normal(2)
     local z  = q:sample()
@@ -256,10 +256,12 @@ sed 's/"faces"/"edges"/' faces.lua >edges.lua
 run edges --set data=toy:moons --set head=head,sigmoid
 holds "normal decoder: mean_act = sigmoid keeps the mean in (0, 1), linear does not" "select $(last edges test/off head=sigmoid) = 0 and $(last edges test/off head=head) > 0"
 run faces
-same "normal decoder: a run of each kind of head" "5|5" "$(digests faces)"
+same "normal decoder: a run of each kind of head" "6|6" "$(digests faces)"
 holds "normal decoder: unit variance, at most -d/2 log 2 pi" "select $(last faces test/reconstruction head=fixed) < -8 * $log2pi"
 holds "normal decoder: fixed logvar" "select abs($(last faces test/least head=fixed)) < 1e-6 and abs($(last faces test/least head=sigmoid) + 32) < 1e-4"
 holds "normal decoder: a shared logvar is trained" "select abs($(last faces test/least head=shared)) > 0.01"
+holds "normal decoder: one logvar for all features is one number, and trained" "select abs($(last faces test/least head=one)) > 0.01
+    and (select graph glob '*param decoder.logvar (1, 1) zeros*' from run where label = 'head=one')"
 holds "normal decoder: the floor holds" "select min(value) > -16 from curves where metric = 'test/least' and label = 'head=floor'"
 
 cat >exact.lua <<'X'
@@ -281,6 +283,9 @@ run exact
 # 9.179 is the expectation; the mean of 1000 test points has a standard error of 2 / sqrt(1000) = 0.06, and here q can be exact
 holds "linear-Gaussian world: a linear VAE reaches its likelihood" "select abs($(last exact test/nll) - 9.179) < 0.25"
 holds "linear-Gaussian world: the ELBO is tight, since q can be exact" "select abs($(last exact final/test/elbo) + $(last exact test/nll)) < 0.1"
+
+sed 's/"exact"/"bent"/; s/{ z }/{ z, 4 }/; s/evaluate = .*/evaluate = { lab.eval.ppca() },/; s/epochs = 15/epochs = 1/g' exact.lua >bent.lua
+check "ppca: a decoder that is not linear is refused" 1 'needs a linear decoder' 'not W z . b' -- "$VAE_LAB" run bent.lua --jobs 1 --threads 1 --quiet
 
 # ---- bounds and divergences
 cat >iwae.lua <<'X'
@@ -640,6 +645,9 @@ mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.
 mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
 mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
 mistake "accounting by one draw" here 's/elbo()/accounting { draws = 1 }/' 'found +1' 'at least 2'
+mistake "ppca of a Bernoulli decoder" $returned 's/lab.eval.elbo/lab.eval.ppca/' 'lab.eval.ppca' '"p.logvar"'
+mistake "ppca with as many latent units as features" $returned 's/"digits"/"toy:moons"/; s/:bernoulli(x)/:normal(x)/; s/lab.eval.elbo/lab.eval.ppca/' \
+    'fewer latent units' 'found +2 of 2' 'at most 1'
 # --set
 setting "an unknown name" betta=1 'betta' 'mean "beta"'
 setting "a text for a number" beta=x 'where +--set beta=x' 'found +"x"' 'expected +a number'

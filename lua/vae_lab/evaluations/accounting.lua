@@ -60,10 +60,12 @@ end
 --   residual             what the two sums leave over, as a share of the KL where that is above 1: rounding only
 --   log_examples         log N
 --   rate, distortion     the KL in closed form, and minus the reconstruction, over `samples` draws an example
---                        (Alemi et al., arXiv 1711.00464, section 2): ELBO = -(distortion + rate)
---   total_correlation_weighted, total_correlation_stratified   what minibatches of `batch` draws make of TC, in beta-TCVAE's two
---                        ways (Chen et al., arXiv 1802.04942, appendix C): (d - 1) log N and more too large, and below zero
--- ELBO surgery: Hoffman & Johnson 2016; the three terms: Chen et al., equation 2.
+--                        (Alemi et al., arXiv 1711.00464): ELBO = -(distortion + rate)
+--   total_correlation_weighted   what minibatches of `batch` draws make of TC by beta-TCVAE's weights, 1/(N batch): too large, by
+--                        (d - 1) log N and more
+--   total_correlation_stratified   the same by its stratified weights (the draw's own posterior 1/N, here the others evenly): the
+--                        densities are unbiased, their logarithms are not, and it may fall below zero, which TC cannot
+-- ELBO surgery: Hoffman & Johnson 2016; the three terms and the minibatches: Chen et al., arXiv 1802.04942.
 -- Each split costs at most N draws (d + 1) exponentials: some 5 ns each on one thread.
 function accounting.run(o)
   return function(model, data, recorder)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- figures/rate_distortion.lua: what is paid for what: distortion (minus the reconstruction) against rate (the KL), a point for
--- each value of a setting, after Alemi et al., "Fixing a broken ELBO" (arXiv 1711.00464), figure 1.
+-- each value of a setting, after Alemi et al., "Fixing a broken ELBO" (arXiv 1711.00464).
 --
 -- What it tells: models on one grey line have the same ELBO = -(distortion + rate) and differ in where they spend it.  Weighed by
 -- beta a model stops where the curve falls by beta nats of distortion for each nat of rate; at beta = 1 it touches the lowest of
