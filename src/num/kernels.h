@@ -7,6 +7,7 @@
 #ifndef NUM_KERNELS_H
 #define NUM_KERNELS_H
 
+#include "num/log_sum.h"
 #include "num/map.h"
 
 #include <stdint.h>
@@ -62,6 +63,12 @@ typedef struct NumStreamTable {
     void (*binarise)(size_t blocks, float *x, const uint8_t *grey, const uint32_t key[2], uint32_t first_block, uint32_t row,
                      uint64_t step);
 } NumStreamTable;
+
+typedef struct NumLogSumTable {
+    /* One block of terms. */
+    void (*add)(NumLogSum *s, const double *term);
+    void (*normal)(double *term, double *joint, double z, const double *mu, const double *inverse, const double *log_inverse);
+} NumLogSumTable;
 
 typedef struct NumStepTable {
     void (*sgd)(size_t n, float *w, const float *g, float *v, float rate, float momentum);

@@ -2,15 +2,19 @@
  *
  * stats/aggregate.c: log q(z) over all examples, and the accounts of the KL made with it.
  *
- * N posteriors, S draws and d dimensions cost at most N S (d + 1) exponentials; what else is done hides behind them.
+ * N posteriors, S draws and d dimensions cost N S (d + 1) exponentials; what else is done hides behind them.
  */
 #include "stats/aggregate.h"
 
 #include "base/mem.h"
+#include "num/log_sum.h"
 #include "num/parallel.h"
 #include "stats/cloud.h"
 
 #include <math.h>
+
+/* A block of the cloud is one of terms. */
+_Static_assert((int)CLOUD_BLOCK == (int)NUM_LOG_SUM_BLOCK, "blocks of the same size");
 
 /* Draws of one job: a block of posteriors, once in the cache, meets them all. */
 enum { GROUP = 32 };
@@ -20,33 +24,6 @@ enum { STEP_CHOICE, STEP_NOISE, STEP_ORDER };
 
 static const double HALF_LOG_2PI = 0.91893853320467274178;
 
-/* ---- log sum exp, a block at a time ----------------------------------------------------------------------------------- */
-
-typedef struct LogSum {
-    double most, sum; /* of what was added: the greatest term, and the sum of exp(term - most) */
-} LogSum;
-
-static const LogSum NOTHING = {-INFINITY, 0.0};
-
-static inline void add(LogSum *s, const double *term, size_t count)
-{
-    double most = s->most, sum = 0.0;
-    for (size_t i = 0; i < count; i++)
-        most = term[i] > most ? term[i] : most;
-    if (most == -INFINITY)
-        return;
-    for (size_t i = 0; i < count; i++) /* below e^-45 a term is lost in a double's sum */
-        if (term[i] - most > -45.0)
-            sum += exp(term[i] - most);
-    s->sum = sum + (s->sum > 0.0 ? s->sum * exp(s->most - most) : 0.0);
-    s->most = most;
-}
-
-static double value(LogSum s)
-{
-    return s.most == -INFINITY ? s.most : s.most + log(s.sum);
-}
-
 /* ---- q(z) ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Aggregate {
@@ -55,7 +32,7 @@ typedef struct Aggregate {
     const double *z;           /* (draws, d) */
     size_t draws;
     double *log_q, *log_q_each;
-    LogSum *sums; /* (draws, d + 1): each dimension's, then the joint one */
+    NumLogSum *sums; /* (draws, d + 1): each dimension's, then the joint one */
 } Aggregate;
 
 /* Adds the terms of one block: log q(z_j|x_i) + log(2 pi)/2 for each j, their sum over j for the joint density. */
@@ -63,20 +40,16 @@ static void add_posteriors(const Aggregate *a, size_t block, size_t draw)
 {
     size_t d = a->cloud->d;
     const double *z = a->z + draw * d;
-    LogSum *sums = a->sums + draw * (d + 1);
+    NumLogSum *sums = a->sums + draw * (d + 1);
     double joint[CLOUD_BLOCK] = {0.0};
     for (size_t j = 0; j < d; j++) {
         size_t at = (block * d + j) * CLOUD_BLOCK;
         const double *mu = a->cloud->mu + at, *inverse = a->cloud->inverse + at, *log_inverse = a->log_inverse + at;
         double term[CLOUD_BLOCK];
-        for (int i = 0; i < CLOUD_BLOCK; i++) {
-            double t = (z[j] - mu[i]) * inverse[i];
-            term[i] = log_inverse[i] - 0.5 * t * t;
-            joint[i] += term[i];
-        }
-        add(&sums[j], term, CLOUD_BLOCK);
+        num_log_sum_normal(term, joint, z[j], mu, inverse, log_inverse);
+        num_log_sum_add(&sums[j], CLOUD_BLOCK, term);
     }
-    add(&sums[d], joint, CLOUD_BLOCK);
+    num_log_sum_add(&sums[d], CLOUD_BLOCK, joint);
 }
 
 static void group(const void *task, size_t index)
@@ -85,15 +58,15 @@ static void group(const void *task, size_t index)
     size_t d = a->cloud->d, first = index * GROUP, end = first + GROUP < a->draws ? first + GROUP : a->draws;
     double log_n = log((double)a->cloud->n);
     for (size_t i = first * (d + 1); i < end * (d + 1); i++)
-        a->sums[i] = NOTHING;
+        a->sums[i] = num_log_sum_none();
     for (size_t block = 0; block < a->cloud->blocks; block++)
         for (size_t s = first; s < end; s++)
             add_posteriors(a, block, s);
     for (size_t s = first; s < end; s++) {
-        const LogSum *sums = a->sums + s * (d + 1);
+        const NumLogSum *sums = a->sums + s * (d + 1);
         for (size_t j = 0; j < d; j++)
-            a->log_q_each[s * d + j] = value(sums[j]) - log_n - HALF_LOG_2PI;
-        a->log_q[s] = value(sums[d]) - log_n - (double)d * HALF_LOG_2PI;
+            a->log_q_each[s * d + j] = num_log_sum(sums[j]) - log_n - HALF_LOG_2PI;
+        a->log_q[s] = num_log_sum(sums[d]) - log_n - (double)d * HALF_LOG_2PI;
     }
 }
 
@@ -105,7 +78,7 @@ int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t d
         return -1;
     size_t slots = c.blocks * CLOUD_BLOCK * d;
     double *log_inverse = mem_array(slots, sizeof *log_inverse);
-    LogSum *sums = mem_array(draws, (d + 1) * sizeof *sums);
+    NumLogSum *sums = mem_array(draws, (d + 1) * sizeof *sums);
     int status = log_inverse == NULL || sums == NULL ? error_memory(err, "the aggregated posterior") : 0;
     if (status == 0) {
         for (size_t i = 0; i < slots; i++)
@@ -210,13 +183,13 @@ static double batch_correlation(const Draws *w, const uint32_t *members, size_t 
         }
     }
     for (size_t j = 0; j < w->d; j++) {
-        LogSum sum = NOTHING;
-        add(&sum, terms + j * batch, batch);
-        product += value(sum);
+        NumLogSum sum = num_log_sum_none();
+        num_log_sum_add(&sum, batch, terms + j * batch);
+        product += num_log_sum(sum);
     }
-    LogSum sum = NOTHING;
-    add(&sum, joint, batch);
-    return value(sum) - product;
+    NumLogSum sum = num_log_sum_none();
+    num_log_sum_add(&sum, batch, joint);
+    return num_log_sum(sum) - product;
 }
 
 /* Its mean over all whole minibatches of the draws in a random order. */
