@@ -419,6 +419,7 @@ return lab.experiment {
     lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 },
     lab.eval.accounting { draws = 500, batch = 50 },
   },
+  figures = { lab.fig.rate_distortion(), lab.fig.accounting { x = "beta" }, lab.fig.rate_distortion { x = "none", name = "empty" } },
 }
 X
 run all
@@ -463,6 +464,9 @@ for split in test train; do
         and abs($(account total_correlation_stratified) - $(account total_correlation)) between 1e-9 and 0.05"
 done
 same "accounting: as many numbers as are named" 32 "$(sql "select count(*) from last_values where experiment = 'all' and metric glob 'accounting/*'")"
+check "accounting: its figures, and a note where there is nothing to draw" 0 'figs/rate_distortion.svg' 'figs/accounting.svg' \
+    'empty: no runs with a none' -- "$VAE_LAB" figures all.lua --out figs --format svg
+same "accounting: its figures say what they show" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the most' figs/accounting.svg)"
 holds "accounting: log N" "select abs(exp($(value accounting/test/log_examples)) - 200) + abs(exp($(value accounting/train/log_examples)) - 300) < 1e-9"
 same "evaluations: posteriors and their images are kept, in view ellipses too" "200|200|1" "$(sql "select (select count(*) from posterior p join runs r on p.run = r.id where experiment = 'all'),
     (select count(*) from ellipses e join runs r on e.run = r.id where experiment = 'all' and major >= minor),
@@ -642,6 +646,8 @@ mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/l
 mistake "accuracy of what gives no classes" $returned 's/lab.eval.elbo/lab.eval.accuracy/' 'found.*784' 'expected.*10 classes'
 mistake "nll without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.nll/' 'lab.eval.nll' '"logw"' 'expected.*z = z'
 mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.latent_space/' '"q.mu"' 'expected'
+mistake "a figure of accounts over nothing" $table 's/lab.fig.curves()/lab.fig.accounting()/' 'lab.fig.accounting' 'x'
+mistake "a rate of an unknown split" here 's/fig.curves()/fig.rate_distortion { split = "tset" }/' '"tset"' 'mean "test"'
 mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
 mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
 mistake "accounting by one draw" here 's/elbo()/accounting { draws = 1 }/' 'found +1' 'at least 2'

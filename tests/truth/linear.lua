@@ -53,7 +53,7 @@ return lab.experiment {
 
   profile = {
     trained = {},
-    surplus = { settings = { latent = 5, logvar = "-0.6931471805599453" }, 
+    surplus = { settings = { latent = 5, logvar = "-0.6931471805599453" },
                 evaluate = { lab.eval.ppca { variance = "fixed" }, lab.eval.elbo { samples = 50 }, lab.eval.accounting { draws = 5000 } } },
   },
 }

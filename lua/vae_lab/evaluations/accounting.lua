@@ -53,7 +53,8 @@ end
 -- accounting/SPLIT/…, in nats per example.  q(z) = 1/N Σ_n q(z|x_n) is that of all N examples, exact by log-sum-exp; means are over
 -- `draws` z from the posteriors of examples spread evenly over the split; ..._se is their standard error.
 --   kl                   E[log q(z|x) - log p(z)], p = N(0, I): the sum of the next three, and of I and marginal_kl
---   mutual_information   I = E[log q(z|x) - log q(z)], what z tells of x; at most log N, near which it means: at least that
+--   mutual_information   I = E[log q(z|x) - log q(z)], what z tells of x; at most log N; near it I is more than N examples
+--                        can show, and what is missing stands under TC
 --   total_correlation    TC = E[log q(z) - Σ_j log q_j(z_j)], how far the latent units depend on each other
 --   dimension_kl         Σ_j E[log q_j(z_j) - log p(z_j)], how far each one is from the prior
 --   marginal_kl          E[log q(z) - log p(z)] = TC + dimension_kl: what the prior's draws miss

@@ -4,7 +4,8 @@
 -- correlation, dimension-wise KL (from lab.eval.accounting).
 --
 -- What it tells: how much of the KL buys information about x, and how much is only q(z) failing to look like the prior.  The dashed
--- line is log N: the information of a code that tells every example from every other; a lowest part that reaches it says no more than that.
+-- line is log N: the information of a code that tells every example from every other.  A lowest part that reaches it is more than N
+-- examples can show, and what is missing stands under the total correlation.
 
 local grid = require "vae_lab.figures.common.grid"
 local Page = require "vae_lab.figures.common.page"
