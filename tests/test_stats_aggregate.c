@@ -334,6 +334,7 @@ static void refusals(void **state)
     assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 2, 0, 10, s, &err), -1);
     assert_int_equal(err.kind, ERR_RUN);
     assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 0, 2, 10, 10, s, &err), -1);
+    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 0, 10, 10, s, &err), -1);
     w.sigma[3] = 0.0;
     assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err), -1);
     w.sigma[3] = 0.5;

@@ -224,10 +224,10 @@ static void fill(StatsAccounting *r, const Draws *w, double *term, const uint32_
 int stats_accounting(StatsAccounting *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
                      size_t batch, NumStream s, Error *err)
 {
-    if (draws == 0 || draws > UINT32_MAX) {
+    if (n == 0 || d == 0 || draws == 0 || draws > UINT32_MAX) {
         error_set(err, ERR_RUN, "the KL's terms cannot be estimated");
-        error_found(err, "%zu draws", draws);
-        return error_expected(err, "1 to %lu", (unsigned long)UINT32_MAX);
+        error_found(err, "%zu draws from %zu posteriors in %zu dimensions", draws, n, d);
+        return error_expected(err, "at least one of each, and at most %lu draws", (unsigned long)UINT32_MAX);
     }
     batch = batch < draws ? batch : draws;
     Draws w = {.mu = mu, .sigma = sigma, .n = n, .d = d, .count = draws};

@@ -646,7 +646,7 @@ mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/l
 mistake "accuracy of what gives no classes" $returned 's/lab.eval.elbo/lab.eval.accuracy/' 'found.*784' 'expected.*10 classes'
 mistake "nll without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.nll/' 'lab.eval.nll' '"logw"' 'expected.*z = z'
 mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.latent_space/' '"q.mu"' 'expected'
-mistake "a figure of accounts over nothing" $table 's/lab.fig.curves()/lab.fig.accounting()/' 'lab.fig.accounting' 'x'
+mistake "a figure of accounts over nothing" here 's/lab.fig.curves()/lab.fig.accounting()/' 'lab.fig.accounting' 'x'
 mistake "a rate of an unknown split" here 's/fig.curves()/fig.rate_distortion { split = "tset" }/' '"tset"' 'mean "test"'
 mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
 mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
