@@ -5,6 +5,7 @@
 #            make check-exhaustive  all 2^32 inputs of each vector function, in minutes
 #            make check-bits    the same bits for all threads, instruction sets, compilers, processors, in minutes
 #            make asan | ubsan   build and test with a sanitizer      make bench    measurements beside other programs
+#            make claims   every experiment in its quick profile, and whether what it claims holds
 #            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
 #
 # A new .c file in a room is found by itself.  Files in src/num/isa/ are compiled once for each instruction set, files
@@ -61,7 +62,7 @@ OBJ      := $(SRC:src/%.c=$(B)/%.o) \
 LIB      := $(B)/libvaelab.a
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 
-.PHONY: all demo check check-exhaustive check-bits deps install uninstall clean lint layers asan ubsan coverage bench paper docs help FORCE
+.PHONY: all demo check check-exhaustive check-bits deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
 all: $(BIN)
 
 # A changed flag rebuilds.
@@ -146,6 +147,12 @@ demo: deps
 paper: all
 	@tools/deps paper
 	@$(MAKE) --no-print-directory -C paper
+
+# Every experiment in its quick profile, one after the other, and the table of what they claim.
+claims: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@for e in experiments/*.lua; do echo "$$e"; ./vae-lab run $$e >/dev/null || exit 1; done
+	@./vae-lab claims
 
 bench: all
 	@tools/deps bench
