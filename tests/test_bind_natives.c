@@ -324,10 +324,37 @@ static void latent_spaces_are_stats_own(void **state)
     bind_good(text);
 }
 
+/* All six pairs, and three random ones, where the seed counts. */
+static void distances_and_classes_are_stats_own(void **state)
+{
+    static const double mu[] = {0, 0, 1, 0.5, -1, 2, 0.3, -0.7}, other[] = {5, 0, 1, 9};
+    static const int label[] = {0, 1, 0, 1};
+    Error err = ERROR_NONE;
+    double all, some, within, apart;
+    char text[1024];
+    (void)state;
+    assert_int_equal(stats_distance_spearman(&all, mu, 2, other, 1, 4, 100000, num_stream(1, "statistics"), &err), 0);
+    assert_int_equal(stats_distance_spearman(&some, mu, 2, other, 1, 4, 3, num_stream(5, "statistics"), &err), 0);
+    assert_int_equal(stats_classes(&within, &apart, mu, label, 4, 2, &err), 0);
+    snprintf(text, sizeof text,
+             "local stats = require 'vae_lab.native.stats'\n"
+             "local array = require 'vae_lab.native.array'\n"
+             "local mu = array.from { { 0, 0 }, { 1, 0.5 }, { -1, 2 }, { 0.3, -0.7 } }\n"
+             "local other = array.from { { 5 }, { 0 }, { 1 }, { 9 } }\n"
+             "assert(stats.distance_spearman(mu, other) == %a)\n"
+             "assert(stats.distance_spearman(mu, other, { pairs = 3, seed = 5 }) == %a)\n"
+             "local c = stats.classes(mu, { 0, 1, 0, 1 })\n"
+             "assert(c.within == %a and c.apart == %a)\n"
+             "assert(not pcall(stats.distance_spearman, mu, array.new(3, 1)) and not pcall(stats.distance_spearman, mu, other, { pair = 3 }))\n"
+             "assert(not pcall(stats.classes, mu, { 0, 1 }) and not pcall(stats.classes, mu) and not pcall(stats.classes, mu, { 0, 0, 0, 0 }))",
+             all, some, within, apart);
+    bind_good(text);
+}
+
 static void components_and_draws(void **state)
 {
     float x[6];
-    char text[1024];
+    char text[2048];
     (void)state;
     num_stream_normal(num_stream(9, "validity"), 0, 0, 2, 3, x);
     snprintf(text, sizeof text,
@@ -341,6 +368,14 @@ static void components_and_draws(void **state)
              "assert(p.mean:get(1, 1) == 3 and p.mean:get(1, 2) == 4)\n"
              "assert(math.abs(p.eigenvalues:get(1, 1)) > 1 and math.abs(p.eigenvalues:get(1, 2)) < 1e-9)\n"
              "assert(math.abs(math.abs(p.components:get(1, 1)) - 0.6) < 1e-9)\n"
+             "local code = stats.pca_encode(p, array.from { { 3, 4 }, { 9, 12 } })\n"
+             "assert(code:rows() == 2 and code:cols() == 2 and math.abs(code:get(1, 1)) < 1e-9 and math.abs(math.abs(code:get(2, 1)) - 10) < 1e-9)\n"
+             "local again = stats.pca_decode(p, code)\n"
+             "assert(math.abs(again:get(2, 1) - 9) < 1e-9 and math.abs(again:get(2, 2) - 12) < 1e-9)\n"
+             "assert(stats.squared_error(array.from { { 1, 2, 3 } }, array.from { { 2, 4, 3 } }) == 5 / 3)\n"
+             "assert(not pcall(stats.squared_error, code, array.new(2, 3)) and not pcall(stats.squared_error, array.new(0, 2), array.new(0, 2)))\n"
+             "assert(not pcall(stats.pca_encode, p, array.new(2, 3)) and not pcall(stats.pca_decode, p, array.new(2, 1)))\n"
+             "assert(not pcall(stats.pca_encode, {}, code) and not pcall(stats.pca_encode, { mean = array.new(1, 3), components = p.components }, code))\n"
              "assert(not pcall(stats.pca, array.new(3, 2), 3) and not pcall(stats.normal, 0, 1))",
              (double)x[0], (double)x[5]);
     bind_good(text);
@@ -389,6 +424,7 @@ int main(void)
         cmocka_unit_test(the_database_is_queried),
         cmocka_unit_test(numbers_are_stats_own),
         cmocka_unit_test(latent_spaces_are_stats_own),
+        cmocka_unit_test(distances_and_classes_are_stats_own),
         cmocka_unit_test(components_and_draws),
         cmocka_unit_test(the_linear_world),
     };

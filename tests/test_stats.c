@@ -365,6 +365,76 @@ static void neighbours(void **state)
     free(x);
 }
 
+/* Over all pairs, by hand: rho = 1 - 6 sum d^2 / (m (m^2 - 1)) where no two of the m distances are equal. */
+static void distances_in_order(void **state)
+{
+    (void)state;
+    double rho;
+    Error err = ERROR_NONE;
+    /* ten distances, all different: scaled, they keep their order */
+    const double x[] = {0.0, 1.0, 3.0, 7.0, 15.0}, scaled[] = {0.0, -2.0, -6.0, -14.0, -30.0};
+    assert_int_equal(stats_distance_spearman(&rho, x, 1, scaled, 1, 5, 100, stream("pairs"), &err), 0);
+    assert_near(rho, 1.0, 1e-12);
+    /* 5, 1, sqrt 20 in the plane and 1, 3, 2 on the line: ranks 3 1 2 and 1 3 2 */
+    const double plane[] = {0.0, 0.0, 3.0, 4.0, 1.0, 0.0}, line[] = {0.0, 1.0, 3.0};
+    assert_int_equal(stats_distance_spearman(&rho, plane, 2, line, 1, 3, 3, stream("pairs"), &err), 0);
+    assert_near(rho, -1.0, 1e-12);
+    /* 1 3 7 2 6 4 and 8 1 3 7 5 2: ranks 1 3 6 2 5 4 and 6 1 3 5 4 2, differences 5 2 3 3 1 2 */
+    const double other[] = {0.0, 8.0, 1.0, 3.0};
+    assert_int_equal(stats_distance_spearman(&rho, x, 1, other, 1, 4, 6, stream("pairs"), &err), 0);
+    assert_near(rho, 1.0 - 6.0 * 52.0 / (6.0 * 35.0), 1e-12);
+    /* a tie: 2 4 2 has the ranks 1.5 3 1.5, against 1 3 2 */
+    const double tied[] = {0.0, 2.0, 4.0};
+    assert_int_equal(stats_distance_spearman(&rho, tied, 1, line, 1, 3, 100, stream("pairs"), &err), 0);
+    assert_near(rho, 1.5 / sqrt(1.5 * 2.0), 1e-12);
+    const double same[] = {2.0, 2.0, 2.0};
+    assert_int_equal(stats_distance_spearman(&rho, tied, 1, same, 1, 3, 100, stream("pairs"), &err), 0);
+    assert_true(isnan(rho));
+    assert_int_equal(stats_distance_spearman(&rho, x, 1, scaled, 1, 2, 100, stream("pairs"), &err), -1);
+    assert_int_equal(stats_distance_spearman(&rho, x, 1, scaled, 1, 5, 1, stream("pairs"), &err), -1);
+    assert_int_equal(err.kind, ERR_RUN);
+}
+
+/* 3,000 random pairs of 200 points against all 19,900.  A rank correlation of m pairs has a standard error of about 1/sqrt(m) at
+ * most; pairs that share a point are not independent, so that of the points, 1/sqrt(200), is the bound: 5 of them. */
+static void distances_of_random_pairs(void **state)
+{
+    (void)state;
+    enum { N = 200, D = 3 };
+    double *x = normals("distances", N, D), *y = normals("more distances", N, D), all, some;
+    Error err = ERROR_NONE;
+    for (size_t i = 0; i < N * D; i++)
+        y[i] = x[i] + 0.5 * y[i];
+    assert_int_equal(stats_distance_spearman(&all, x, D, y, D, N, 19900, stream("pairs"), &err), 0);
+    assert_int_equal(stats_distance_spearman(&some, x, D, y, D, N, 3000, stream("pairs"), &err), 0);
+    assert_true(all > 0.4 && all < 0.95);
+    assert_true(some != all);
+    assert_near(some, all, 5.0 / sqrt((double)N));
+    free(x);
+    free(y);
+}
+
+static void classes_apart(void **state)
+{
+    (void)state;
+    /* centres (1, 0), (10, 1), (1, 30), no class 2: nearest other centres at sqrt 82, sqrt 82, 30; squared radii 1 1 1 1 0 */
+    const double mu[] = {0.0, 0.0, 10.0, 0.0, 2.0, 0.0, 10.0, 2.0, 1.0, 30.0};
+    const int label[] = {0, 1, 0, 1, 3}, alike[] = {2, 2, 2, 2, 2}, negative[] = {0, 1, 0, -1, 1}, many[] = {0, 1, 0, 1, 5};
+    double within, apart;
+    Error err = ERROR_NONE;
+    assert_int_equal(stats_classes(&within, &apart, mu, label, 5, 2, &err), 0);
+    assert_near(within, sqrt(4.0 / 10.0), 1e-12);
+    assert_near(apart, (2.0 * sqrt(82.0) + 30.0) / 3.0 / sqrt(0.4), 1e-12);
+    const double points[] = {1.0, 4.0, 1.0};
+    assert_int_equal(stats_classes(&within, &apart, points, label, 3, 1, &err), 0);
+    assert_true(within == 0.0 && isinf(apart));
+    assert_int_equal(stats_classes(&within, &apart, mu, alike, 5, 2, &err), -1);
+    assert_int_equal(stats_classes(&within, &apart, mu, negative, 5, 2, &err), -1);
+    assert_int_equal(stats_classes(&within, &apart, mu, many, 5, 2, &err), -1);
+    assert_int_equal(stats_classes(&within, &apart, mu, label, 0, 2, &err), -1);
+    assert_int_equal(err.kind, ERR_RUN);
+}
+
 /* ---- principal components ----------------------------------------------------------------------------------------------- */
 
 /* x = m + a u + b v, u and v orthogonal: two eigenvalues are the samples' variances if a and b do not covary. */
@@ -429,6 +499,30 @@ static void pca_definition(void **state)
     free(x);
 }
 
+/* What is rebuilt from m scores lacks the other components: the mean square of that is the sum of their eigenvalues. */
+static void pca_rebuilds(void **state)
+{
+    (void)state;
+    enum { N = 53, D = 21 };
+    double *x = normals("pca", N, D), mean[D], value[D], component[D * D], code[N * D], again[N * D];
+    Error err = ERROR_NONE;
+    for (size_t i = 0; i < N * D; i++)
+        x[i] = 7.0 + x[i] * (double)(i % D + 1);
+    assert_int_equal(stats_pca(mean, value, component, x, N, D, D, &err), 0);
+    for (size_t m = 0; m <= D; m += 7) {
+        double discarded = 0.0;
+        for (size_t j = m; j < D; j++)
+            discarded += value[j] * (N - 1.0) / N / D;
+        stats_pca_encode(code, x, mean, component, N, D, m);
+        stats_pca_decode(again, code, mean, component, N, D, m);
+        assert_near(stats_squared_error(x, again, N * D), discarded, 1e-10 * value[0]);
+    }
+    const double a[] = {1.0, 2.0, 3.0}, b[] = {2.0, 4.0, 3.0};
+    assert_near(stats_squared_error(a, b, 3), 5.0 / 3.0, 1e-15);
+    assert_true(isnan(stats_squared_error(a, b, 0)));
+    free(x);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------------------------- */
 
 static void nonsense_is_refused(void **state)
@@ -462,7 +556,7 @@ static void no_memory_is_reported(void **state)
     const double mu[] = {0.1, 0.2, 0.3, 0.4}, sigma[] = {1.0, 1.0, 1.0, 1.0};
     const int label[] = {0, 1};
     double out[4], value[2], component[4];
-    for (int which = 0; which < 4; which++) {
+    for (int which = 0; which < 6; which++) {
         for (long nth = 1; ; nth++) {
             Error err = ERROR_NONE;
             int status = 0;
@@ -471,6 +565,8 @@ static void no_memory_is_reported(void **state)
             case 0: status = stats_hole_fraction(out, mu, sigma, 2, 2, 2.0, 5, stream("x"), &err); break;
             case 1: status = stats_hole_density(out, mu, sigma, 2, 2, 0.5, 5, stream("x"), &err); break;
             case 2: status = stats_knn_agreement(out, mu, label, 2, 2, 1, &err); break;
+            case 3: status = stats_distance_spearman(out, mu, 1, sigma, 1, 4, 5, stream("x"), &err); break;
+            case 4: status = stats_classes(out, value, mu, label, 2, 2, &err); break;
             default: status = stats_pca(out, value, component, mu, 2, 2, 1, &err);
             }
             mem_fail_after(0);
@@ -529,8 +625,12 @@ int main(void)
         cmocka_unit_test(mean_overlaps),
         cmocka_unit_test(spread_and_units),
         cmocka_unit_test(neighbours),
+        cmocka_unit_test(distances_in_order),
+        cmocka_unit_test(distances_of_random_pairs),
+        cmocka_unit_test(classes_apart),
         cmocka_unit_test(pca_exact),
         cmocka_unit_test(pca_definition),
+        cmocka_unit_test(pca_rebuilds),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(no_memory_is_reported),
     };

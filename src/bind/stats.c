@@ -180,6 +180,16 @@ static int mean(lua_State *L)
     return 1;
 }
 
+/* squared_error(a, b): mean of (a - b)^2 over all their numbers */
+static int squared_error(lua_State *L)
+{
+    const BindArray *a = bind_array_check(L, 1), *b = bind_array_check(L, 2);
+    luaL_argcheck(L, a->rows > 0 && a->cols > 0, 1, "an empty array");
+    luaL_argcheck(L, a->rows == b->rows && a->cols == b->cols, 2, "not of the shape of the first");
+    lua_pushnumber(L, stats_squared_error(a->data, b->data, a->rows * a->cols));
+    return 1;
+}
+
 /* ---- latent spaces ---- */
 
 static int hole_fraction(lua_State *L)
@@ -299,6 +309,34 @@ static int accounting(lua_State *L)
     return 1;
 }
 
+/* distance_spearman(x, y, {pairs =, seed =}) */
+static int distance_spearman(lua_State *L)
+{
+    static const char *const keys[] = {"pairs", "seed", NULL};
+    double rho = 0;
+    Error err = ERROR_NONE;
+    const BindArray *x = bind_array_check(L, 1), *y = bind_array_check(L, 2);
+    luaL_argcheck(L, x->rows == y->rows, 2, "not as many rows as the first");
+    bind_keys(L, 3, "distance_spearman", keys);
+    size_t pairs = (size_t)bind_integer(L, 3, "pairs", 100000, 1);
+    return give(L, stats_distance_spearman(&rho, x->data, x->cols, y->data, y->cols, x->rows, pairs, seeded(L, 3), &err), &rho, &err);
+}
+
+/* classes(mu, labels) → {within =, apart =} */
+static int classes(lua_State *L)
+{
+    double within = 0, apart = 0;
+    Error err = ERROR_NONE;
+    const BindArray *mu = bind_array_check(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    if (stats_classes(&within, &apart, mu->data, check_labels(L, 2, mu->rows), mu->rows, mu->cols, &err) != 0)
+        return bind_raise(L, &err);
+    lua_createtable(L, 0, 2);
+    set_number(L, "within", within);
+    set_number(L, "apart", apart);
+    return 1;
+}
+
 /* pca(x, m) → {mean =, eigenvalues =, components =}: arrays (1, d), (1, m), (m, d) */
 static int pca(lua_State *L)
 {
@@ -381,6 +419,38 @@ static int subspace_angle(lua_State *L)
     return give(L, stats_subspace_angle(&angle, w->data, u->data, w->rows, w->cols, u->rows, &err), &angle, &err);
 }
 
+/* The components of what pca gave, at `index`, and its mean. */
+static const BindArray *check_components(lua_State *L, int index, const BindArray **mean)
+{
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_getfield(L, index, "mean");
+    *mean = bind_array_check(L, -1);
+    lua_getfield(L, index, "components");
+    const BindArray *components = bind_array_check(L, -1);
+    luaL_argcheck(L, (*mean)->rows == 1 && (*mean)->cols == components->cols, index, "not what pca gives");
+    return components;
+}
+
+/* pca_encode(p, x) → the scores of x (n, d) on the components of p = pca(…): (n, m) */
+static int pca_encode(lua_State *L)
+{
+    const BindArray *mean, *components = check_components(L, 1, &mean), *x = bind_array_check(L, 2);
+    luaL_argcheck(L, x->cols == components->cols, 2, "not as wide as what the components are of");
+    BindArray *code = bind_array_new(L, x->rows, components->rows);
+    stats_pca_encode(code->data, x->data, mean->data, components->data, x->rows, x->cols, components->rows);
+    return 1;
+}
+
+/* pca_decode(p, code) → what is rebuilt from the scores: (n, d) */
+static int pca_decode(lua_State *L)
+{
+    const BindArray *mean, *components = check_components(L, 1, &mean), *code = bind_array_check(L, 2);
+    luaL_argcheck(L, code->cols == components->rows, 2, "not as wide as there are components");
+    BindArray *x = bind_array_new(L, code->rows, components->cols);
+    stats_pca_decode(x->data, code->data, mean->data, components->data, code->rows, components->cols, components->rows);
+    return 1;
+}
+
 /* normal(rows, cols, seed, stream) and uniform(…): an array of draws of a named stream */
 static int draws(lua_State *L, void (*fill)(NumStream, uint64_t, uint32_t, size_t, size_t, float *))
 {
@@ -425,13 +495,15 @@ static int fitted_log_density(lua_State *L)
 int bind_stats_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"interval", interval},           {"paired", paired},             {"bootstrap", bootstrap},
-        {"log_mean_exp", log_mean_exp},   {"mean", mean},                 {"normal_quantile", normal_quantile},
-        {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"overlap", overlap},
-        {"mean_overlap", mean_overlap},   {"active_units", active_units}, {"spread", spread},
-        {"knn_agreement", knn_agreement}, {"pca", pca},                   {"normal", normal},
-        {"uniform", uniform}, {"fitted_log_density", fitted_log_density}, {"accounting", accounting}, {"ppca", ppca},
-        {"linear", linear}, {"subspace_angle", subspace_angle}, {NULL, NULL},
+        {"interval", interval}, {"paired", paired}, {"bootstrap", bootstrap}, {"log_mean_exp", log_mean_exp},
+        {"mean", mean}, {"normal_quantile", normal_quantile}, {"hole_fraction", hole_fraction},
+        {"hole_density", hole_density}, {"overlap", overlap}, {"mean_overlap", mean_overlap},
+        {"active_units", active_units}, {"spread", spread}, {"knn_agreement", knn_agreement}, {"pca", pca},
+        {"normal", normal}, {"uniform", uniform}, {"fitted_log_density", fitted_log_density},
+        {"accounting", accounting}, {"ppca", ppca}, {"linear", linear}, {"subspace_angle", subspace_angle},
+        {"squared_error", squared_error}, {"distance_spearman", distance_spearman}, {"classes", classes},
+        {"pca_encode", pca_encode}, {"pca_decode", pca_decode},
+        {NULL, NULL},
     };
     luaL_newlib(L, functions);
     return 1;

@@ -90,6 +90,14 @@ double stats_mean(const double *x, size_t n)
     return n == 0 ? NAN : gsl_stats_mean(x, 1, n);
 }
 
+double stats_squared_error(const double *a, const double *b, size_t n)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return n == 0 ? NAN : sum / (double)n;
+}
+
 void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se, double *ess)
 {
     double most = -INFINITY, sum = 0.0, squares = 0.0, spread = 0.0;

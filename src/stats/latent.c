@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/latent.c: how the posteriors lie to each other: overlap, spread, active units, neighbours.
+ * stats/latent.c: how the posteriors lie to each other: overlap, spread, active units, neighbours, ranks of distances,
+ * classes.
  */
 #include "stats/stats.h"
 
@@ -9,6 +10,23 @@
 
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
+#include <string.h>
+
+/* ---- pairs --------------------------------------------------------------------------------------------------------- */
+
+/* Whether the n (n - 1)/2 pairs of n points are no more than `pairs`, without overflow. */
+static int all_pairs(size_t n, size_t pairs)
+{
+    return n - 1 <= pairs / ((n + 1) / 2);
+}
+
+/* The kth random pair of two different ones of n. */
+static void random_pair(NumStream s, size_t k, size_t n, size_t *i, size_t *j)
+{
+    *i = num_stream_below(s, k >> 32, (uint32_t)k, 0, (uint32_t)n);
+    *j = num_stream_below(s, k >> 32, (uint32_t)k, 1, (uint32_t)n - 1);
+    *j += *j >= *i;
+}
 
 /* ---- overlap -------------------------------------------------------------------------------------------------------- */
 
@@ -64,7 +82,7 @@ int stats_mean_overlap(double *mean, const double *mu, const double *sigma, cons
     }
     if (n < 2 || pairs == 0)
         return no_pairs(which, n, err);
-    if (n - 1 <= pairs / ((n + 1) / 2)) { /* about n (n - 1)/2 <= pairs, without overflow: all of them */
+    if (all_pairs(n, pairs)) {
         for (size_t i = 0; i < n; i++)
             for (size_t j = i + 1; j < n; j++)
                 if (wanted(label, which, i, j))
@@ -72,9 +90,8 @@ int stats_mean_overlap(double *mean, const double *mu, const double *sigma, cons
     } else {
         /* rejection; where the wanted pairs are rare it ends with fewer of them */
         for (size_t k = 0; p.count < pairs && k < 1000 * pairs; k++) {
-            uint32_t i = num_stream_below(s, k >> 32, (uint32_t)k, 0, (uint32_t)n);
-            uint32_t j = num_stream_below(s, k >> 32, (uint32_t)k, 1, (uint32_t)n - 1);
-            j += j >= i;
+            size_t i, j;
+            random_pair(s, k, n, &i, &j);
             if (wanted(label, which, i, j))
                 add_pair(&p, i, j);
         }
@@ -161,4 +178,117 @@ int stats_knn_agreement(double *share, const double *mu, const int *label, size_
     mem_free(best);
     *share = (double)agree / ((double)n * (double)k);
     return 0;
+}
+
+/* ---- distances ------------------------------------------------------------------------------------------------------ */
+
+static double distance(const double *a, const double *b, size_t d)
+{
+    double sum = 0.0;
+    for (size_t j = 0; j < d; j++)
+        sum += (a[j] - b[j]) * (a[j] - b[j]);
+    return sqrt(sum);
+}
+
+int stats_distance_spearman(double *rho, const double *x, size_t dx, const double *y, size_t dy, size_t n, size_t pairs,
+                            NumStream s, Error *err)
+{
+    if (n < 3 || pairs < 2) {
+        error_set(err, ERR_RUN, "a rank correlation of too few distances");
+        error_found(err, "%zu points, %zu pairs", n, pairs);
+        return error_expected(err, "at least 3 points and 2 pairs");
+    }
+    int all = all_pairs(n, pairs);
+    size_t count = all ? n * (n - 1) / 2 : pairs, k = 0;
+    double *in_x = mem_array(count, sizeof *in_x), *in_y = mem_array(count, sizeof *in_y), *work = mem_array(count, 2 * sizeof *work);
+    int status = in_x == NULL || in_y == NULL || work == NULL ? error_memory(err, "the distances") : 0;
+    if (status == 0) {
+        for (size_t i = 0, j = 1; k < count; k++) {
+            if (!all)
+                random_pair(s, k, n, &i, &j);
+            in_x[k] = distance(x + i * dx, x + j * dx, dx);
+            in_y[k] = distance(y + i * dy, y + j * dy, dy);
+            if (all && ++j == n)
+                j = ++i + 1;
+        }
+        *rho = gsl_stats_spearman(in_x, 1, in_y, 1, count, work);
+    }
+    mem_free(in_x);
+    mem_free(in_y);
+    mem_free(work);
+    return status;
+}
+
+/* ---- classes -------------------------------------------------------------------------------------------------------- */
+
+static int class_count(const int *label, size_t n, size_t *classes, Error *err)
+{
+    int least = 0, most = 0;
+    for (size_t i = 0; i < n; i++) {
+        least = label[i] < least ? label[i] : least;
+        most = label[i] > most ? label[i] : most;
+    }
+    *classes = (size_t)most + 1;
+    if (n > 0 && least == 0 && *classes <= n)
+        return 0;
+    error_set(err, ERR_RUN, "labels that name no classes");
+    error_found(err, "%zu points with labels from %d to %d", n, least, most);
+    return error_expected(err, "labels from 0, no more classes than points");
+}
+
+/* [OUT] centre (classes, d), size (classes): how many points a class has. */
+static void centres(double *centre, double *size, const double *mu, const int *label, size_t n, size_t d, size_t classes)
+{
+    memset(centre, 0, classes * d * sizeof *centre);
+    memset(size, 0, classes * sizeof *size);
+    for (size_t i = 0; i < n; i++) {
+        size[label[i]]++;
+        for (size_t j = 0; j < d; j++)
+            centre[(size_t)label[i] * d + j] += mu[i * d + j];
+    }
+    for (size_t c = 0; c < classes; c++)
+        for (size_t j = 0; j < d && size[c] > 0.0; j++)
+            centre[c * d + j] /= size[c];
+}
+
+/* Mean over the classes that have points of the distance to the nearest other one; inf where there is no other. */
+static double mean_nearest(const double *centre, const double *size, size_t classes, size_t d)
+{
+    double sum = 0.0, count = 0.0;
+    for (size_t a = 0; a < classes; a++) {
+        double least = INFINITY;
+        for (size_t b = 0; size[a] > 0.0 && b < classes; b++)
+            if (b != a && size[b] > 0.0)
+                least = fmin(least, distance(centre + a * d, centre + b * d, d));
+        sum += size[a] > 0.0 ? least : 0.0;
+        count += size[a] > 0.0;
+    }
+    return sum / count;
+}
+
+int stats_classes(double *within, double *apart, const double *mu, const int *label, size_t n, size_t d, Error *err)
+{
+    size_t classes;
+    if (class_count(label, n, &classes, err) != 0)
+        return -1;
+    double *centre = mem_array(classes, d * sizeof *centre), *size = mem_array(classes, sizeof *size), sum = 0.0;
+    int status = centre == NULL || size == NULL ? error_memory(err, "the classes' centres") : 0;
+    if (status == 0) {
+        centres(centre, size, mu, label, n, d, classes);
+        for (size_t i = 0; i < n; i++) {
+            double r = distance(mu + i * d, centre + (size_t)label[i] * d, d);
+            sum += r * r;
+        }
+        double nearest_other = mean_nearest(centre, size, classes, d);
+        if (isfinite(nearest_other)) {
+            *within = sqrt(sum / ((double)n * (double)d));
+            *apart = nearest_other / *within;
+        } else {
+            error_set(err, ERR_RUN, "the distance between classes of one class");
+            status = error_expected(err, "at least two classes with finite points");
+        }
+    }
+    mem_free(centre);
+    mem_free(size);
+    return status;
 }

@@ -122,3 +122,24 @@ int stats_pca(double *mean, double *eigenvalue, double *component, const double 
     mem_free(block);
     return status;
 }
+
+void stats_pca_encode(double *code, const double *x, const double *mean, const double *component, size_t n, size_t d, size_t m)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++) {
+            double sum = 0.0;
+            for (size_t j = 0; j < d; j++)
+                sum += (x[i * d + j] - mean[j]) * component[k * d + j];
+            code[i * m + k] = sum;
+        }
+}
+
+void stats_pca_decode(double *x, const double *code, const double *mean, const double *component, size_t n, size_t d, size_t m)
+{
+    for (size_t i = 0; i < n; i++) {
+        memcpy(x + i * d, mean, d * sizeof *x);
+        for (size_t k = 0; k < m; k++)
+            for (size_t j = 0; j < d; j++)
+                x[i * d + j] += code[i * m + k] * component[k * d + j];
+    }
+}

@@ -63,6 +63,19 @@ double stats_mean(const double *x, size_t n);
 /* Share of the k nearest neighbours (Euclidean, in mu) that carry the point's own label, mean over points. */
 int stats_knn_agreement(double *share, const double *mu, const int *label, size_t n, size_t d, size_t k, Error *err);
 
+/* Spearman's rank correlation between the distances of two examples in x (n, dx) and in y (n, dy), over all pairs (or over
+ * `pairs` random ones when there are more): 1 where what is nearer in x is nearer in y.  NaN where all distances are equal. */
+int stats_distance_spearman(double *rho, const double *x, size_t dx, const double *y, size_t dy, size_t n, size_t pairs,
+                            NumStream s, Error *err);
+
+/* Classes, label (n) from 0, as clouds of points mu (n, d): [OUT] *within, the root mean square distance of a point from the
+ * centre of its class, per dimension; *apart, how far the nearest other centre is from a class's own, in units of *within,
+ * mean over the classes (inf where the classes are points). */
+int stats_classes(double *within, double *apart, const double *mu, const int *label, size_t n, size_t d, Error *err);
+
+/* Mean of (a_i - b_i)^2. */
+double stats_squared_error(const double *a, const double *b, size_t n);
+
 /* log mean exp of w[k], its standard error (delta method) and the effective sample size (sum w)^2 / sum w^2. */
 void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se, double *ess);
 
@@ -72,5 +85,9 @@ double stats_normal_quantile(double p);
 /* PCA of x (n, d): [OUT] mean[d], eigenvalues[m] of the covariance (n - 1) descending, components (m, d), m <= min(n, d);
  * a component's entry of largest magnitude is positive. */
 int stats_pca(double *mean, double *eigenvalue, double *component, const double *x, size_t n, size_t d, size_t m, Error *err);
+
+/* [OUT] code (n, m): the scores of x (n, d) on m components; and x (n, d) rebuilt from them. */
+void stats_pca_encode(double *code, const double *x, const double *mean, const double *component, size_t n, size_t d, size_t m);
+void stats_pca_decode(double *x, const double *code, const double *mean, const double *component, size_t n, size_t d, size_t m);
 
 #endif
