@@ -70,21 +70,47 @@ function style.setting(name)
   return (name:gsub("_", " "))
 end
 
---- style.title("beta=0.01 latent=2") → "β = 0.01, 2 latent dimensions".
+-- The settings of a label, "NAME=VALUE" each: spaces, commas and semicolons part them, but not within parentheses.
+local function split(label)
+  local parts, depth = {}, 0
+  for part in label:gmatch("[^%s,;]+") do
+    if depth > 0 then parts[#parts] = parts[#parts] .. " " .. part else parts[#parts + 1] = part end
+    depth = depth + select(2, part:gsub("%(", "")) - select(2, part:gsub("%)", ""))
+  end
+  return parts
+end
+
+-- The settings whose value says it all.
+local named = { model = { vae = "VAE", autoencoder = "autoencoder" } }
+
+--- style.title("beta=0.01 latent=2") → "β = 0.01, 2 latent dimensions"; "noise=false" → "without noise".
 function style.title(label)
   if label == nil or label == "" then return "the model" end
   local parts = {}
-  for part in label:gmatch("[^%s,;]+") do
+  for _, part in ipairs(split(label)) do
     local name, value = part:match("^([%w_.]+)=(.+)$")
     if not name then
       parts[#parts + 1] = part
     elseif counted[name] and tonumber(value) then
       parts[#parts + 1] = value .. " " .. counted[name][tonumber(value) == 1 and 1 or 2]
+    elseif value == "true" or value == "false" then
+      parts[#parts + 1] = (value == "true" and "with " or "without ") .. style.setting(name)
+    elseif named[name] then
+      parts[#parts + 1] = named[name][value] or value
     else
       parts[#parts + 1] = style.setting(name) .. " = " .. (tonumber(value) and value:gsub("%-", "−") or value)
     end
   end
   return table.concat(parts, ", ")
+end
+
+--- style.without("beta=1, latent=2", "latent") → "beta=1": a label without one of its settings.
+function style.without(label, name)
+  local parts = {}
+  for _, part in ipairs(split(label)) do
+    if part:match("^([%w_.]+)=") ~= name then parts[#parts + 1] = part end
+  end
+  return table.concat(parts, " ")
 end
 
 --- style.slug("beta=0.01") → "beta-0.01", for the name of a file.
@@ -107,6 +133,16 @@ local metrics = {
   ["latent/spread"] = { "spread of the means (prior: 1)", "standard deviation", positive = true },
   ["latent/sigma"] = { "mean width of an ellipse (prior: 1)", "standard deviation", positive = true },
   ["latent/knn_agreement"] = { "neighbours of the same class", "share", share = true },
+  ["compression/mse"] = { "loss of an image that is rebuilt from its code", "squared error per pixel", positive = true },
+  ["property/order"] = { "near in pixels, near in the plane", "rank correlation of distances", share = true },
+  ["property/neighbours"] = { "neighbours of the same class", "share", share = true },
+  ["property/holes"] = { "prior mass that no ellipse covers", "share", share = true },
+  ["property/validity"] = { "draws among the codes taken for decoded images", "0 never, 1 as often", share = true },
+  ["property/apart"] = { "from a class to the nearest other", "in class widths", positive = true },
+  ["property/overlap"] = { "overlap of two classes' ellipses", "0 apart, 1 the same", share = true },
+  ["property/within"] = { "width of a class (prior: 1)", "standard deviation", positive = true },
+  ["property/grain"] = { "an ellipse's width by its class's", "0 dust, 1 collapsed", positive = true },
+  ["property/active_units"] = { "latent dimensions in use", "count", positive = true },
   ["sample/validity"] = { "prior samples taken for decoded images", "0 never, 1 as often", share = true },
   ["sample/clear"] = { "prior samples that are one clear digit", "share", share = true },
   ["sample/coverage"] = { "classes that prior samples cover", "share", share = true },
@@ -116,6 +152,7 @@ local metrics = {
   marginal_kl = { "KL of q(z) to the prior", "nats per example" },
   rate = { "rate: KL to the prior", "nats per example", positive = true },
   distortion = { "distortion: −reconstruction", "nats per example" },
+  ["reconstruction/clear"] = { "reconstructions that are one clear digit", "share", share = true },
   ["sample/classes"] = { "classes among the prior samples", "count", positive = true },
 }
 

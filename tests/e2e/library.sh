@@ -416,7 +416,8 @@ return lab.experiment {
   train    = { epochs = 3, batch = 50, optimiser = lab.adam { rate = 3e-3 } },
   evaluate = {
     lab.eval.elbo(), lab.eval.nll { samples = 20 }, lab.eval.latent_space { examples = 100, draws = 1000, pairs = 1000, store = 200 },
-    lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 },
+    lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 }, lab.eval.compression { store = 0 },
+    lab.eval.properties { examples = 100, draws = 1000, pairs = 1000, store = 0, epochs = 2 },
     lab.eval.accounting { draws = 500, batch = 50 },
   },
   figures = { lab.fig.rate_distortion(), lab.fig.accounting { x = "beta" }, lab.fig.rate_distortion { x = "none", name = "empty" } },
@@ -424,10 +425,10 @@ return lab.experiment {
 X
 run all
 recorded() { sql "select group_concat(metric, ' ') from (select metric from last_values where experiment = '$1' and metric not glob 'train/*' and metric not glob 'accounting/*' and metric not glob 'time/*' order by metric)"; }
-same "evaluations: all that is recorded, by name" "final/test/elbo final/test/elbo_se final/test/kl final/test/kl_se final/test/reconstruction final/test/reconstruction_se final/train/elbo final/train/elbo_se final/train/kl final/train/kl_se final/train/reconstruction final/train/reconstruction_se gradient/norm latent/active_units latent/hole_density latent/hole_fraction latent/knn_agreement latent/overlap latent/overlap_different latent/overlap_same latent/sigma latent/spread reconstruction/clear sample/classes sample/clear sample/coverage sample/told_apart sample/validity test/bound test/elbo test/ess test/kl test/nll test/nll_se test/reconstruction" "$(recorded all)"
+same "evaluations: all that is recorded, by name" "compression/mse compression/pca final/test/elbo final/test/elbo_se final/test/kl final/test/kl_se final/test/reconstruction final/test/reconstruction_se final/train/elbo final/train/elbo_se final/train/kl final/train/kl_se final/train/reconstruction final/train/reconstruction_se gradient/norm latent/active_units latent/hole_density latent/hole_fraction latent/knn_agreement latent/overlap latent/overlap_different latent/overlap_same latent/sigma latent/spread property/active_units property/apart property/grain property/holes property/neighbours property/order property/overlap property/validity property/within reconstruction/clear sample/classes sample/clear sample/coverage sample/told_apart sample/validity test/bound test/elbo test/ess test/kl test/nll test/nll_se test/reconstruction" "$(recorded all)"
 same "evaluations: the judge's own" "gradient/norm test/accuracy test/bound test/sure" "$(recorded classifier)"
 missing=
-for name in $(sed -n 's/^--.*/&/p' "$library"/vae_lab/evaluations/*.lua | grep -oE '\b(test|final/test|latent|sample|reconstruction)/[a-z_]+'); do
+for name in $(sed -n 's/^--.*/&/p' "$library"/vae_lab/evaluations/*.lua | grep -oE '\b(test|final/test|latent|sample|reconstruction|property|compression)/[a-z_]+'); do
     [ "$(sql "select count(*) from metric_name where name = '$name'")" = 1 ] || missing="$missing $name"
 done
 same "evaluations: every name that their comments document is recorded" "" "$missing"
@@ -474,7 +475,28 @@ same "evaluations: posteriors and their images are kept, in view ellipses too" "
 # ½ Σ (mu² + sigma² - 1 - log sigma²) of the same images, binarised anew
 holds "evaluations: the posteriors that are kept have the KL that is recorded" "select abs(avg((mu1 * mu1 + sigma1 * sigma1 + mu2 * mu2 + sigma2 * sigma2) / 2 - 1 - ln(sigma1 * sigma2))
     / $(value final/test/kl) - 1) < 0.05 from posterior p join runs r on p.run = r.id where experiment = 'all'"
+# the same examples, pairs, draws and seed as latent_space's
+for pair in neighbours=knn_agreement holes=hole_fraction overlap=overlap_different active_units=active_units; do
+    holds "evaluations: property/${pair%=*} is latent/${pair#*=}" "select $(value property/${pair%=*}) = $(value latent/${pair#*=})"
+done
+holds "evaluations: grain is sigma by the width of a class, which is narrower than all" "select abs($(value property/grain) * $(value property/within) - $(value latent/sigma)) < 1e-9
+    and $(value property/within) < $(value latent/spread)"
+holds "evaluations: property/validity is a share" "select $(value property/validity) between 0 and 1"
+holds "evaluations: property/order is a correlation" "select $(value property/order) between -1 and 1"
+# 300 images less their mean lose part of their variance to two components; a network of 3 epochs is worse than these, not absurd
+holds "evaluations: errors of a code of two numbers" "select $(value compression/pca) between 0.01 and 0.2 and $(value compression/mse) between 0.5 * $(value compression/pca) and 0.3"
 same "evaluations: their settings are recorded" "nll(examples=0, samples=20, seed=1)" "$(sql "select cast(bytes as text) from artifact a join runs r on a.run = r.id where experiment = 'all' and a.name = 'evaluation/nll'")"
+
+# an autoencoder: its codes are points
+sed 's/"all"/"points"/; s/local q  = .*/local z  = lab.mlp { x, 16 }:linear(2)/; s/local z  = q:sample()//; s/lab.mlp { z, 16 }/lab.mlp { z, 16, name = "decoder" }/
+    s/return { bound.*/return { bound = px:log_prob(x), p = px, z = z }/; s/lab.eval.elbo.*/lab.eval.properties { store = 0, epochs = 2 }, lab.eval.compression { store = 150 },/; /lab.eval.validity/d; /draws = 1000, pairs/d
+    s/^  train    =.*/&  figures = { lab.fig.means { latent = 2, pca = true }, lab.fig.ellipses() },/' all.lua >points.lua
+run points
+same "points: no ellipse, no width, kept with standard deviations of 0" "1|0|0|150|0" "$(sql "select $(last points property/holes), $(last points property/overlap), $(last points property/grain), count(*), max(sigma1 + sigma2)
+    from posterior p join runs r on p.run = r.id where experiment = 'points'" | sed 's/\.0//g')"
+
+check "points: drawn, beside principal components" 0 'means.svg' 'ellipses.svg' -- "$VAE_LAB" figures points.lua --out drawn --format svg
+grep -q 'principal components' drawn/means.svg && ok "points: the panel of principal components" || no "points" "no such panel"
 
 cat >classes.lua <<'X'
 local lab = require "vae_lab"
@@ -532,6 +554,18 @@ changed "test data" 's/test = 100/test = 90/'
 changed "data set" 's/toy:moons/toy:ring/'
 same "identity: another after another $changes" $count "$(grep -c . identities | sort -u)"
 same "identity: all of them different" $count "$(sort -u identities | wc -l | tr -d ' ')"
+
+# ---- words of labels
+cat >words.lua <<'X'
+local style = require "vae_lab.style"
+for label, title in pairs {
+  ["beta=0.01 latent=2"] = "β = 0.01, 2 latent dimensions", ["beta=0, noise=false"] = "β = 0, without noise", ["noise=true"] = "with noise",
+  ["latent=1, model=vae"] = "1 latent dimension, VAE", ["beta=linear(0 to 1 in 10), k=5"] = "β = linear(0 to 1 in 10), k = 5",
+} do assert(style.title(label) == title, style.title(label)) end
+assert(style.without("beta=1, latent=2, k=3", "latent") == "beta=1 k=3")
+return require "vae_lab".experiment { name = "words", model = function (_, x) return { bound = x:sum() } end }
+X
+check "titles: settings in words" 0 'words' -- "$VAE_LAB" run words.lua --dry-run
 
 # ---- mistakes: exit status 3, the line, what was found and expected, and nothing recorded
 export VAE_LAB_DB=$scratch/mistakes.db
@@ -640,6 +674,11 @@ mistake "two evaluations of a kind" $table 's/lab.eval.elbo()/lab.eval.nll { sam
 mistake "two of a kind in a profile" $table 's/^  figures.*/profile = { full = { evaluate = { lab.eval.elbo(), lab.eval.elbo() } } },/' \
     'entries 1 and 2 of profile.full.evaluate' 'expected +one lab.eval.elbo'
 mistake "two that keep the images" $table 's/lab.eval.elbo()/lab.eval.latent_space(), lab.eval.originals()/' 'same images' 'expected +lab.eval.latent_space alone'
+mistake "properties and originals" $table 's/lab.eval.elbo()/lab.eval.properties(), lab.eval.originals()/' 'same images' 'expected +lab.eval.properties alone'
+mistake "properties of data without labels" $returned 's/"digits"/"toy:ring"/; s/:bernoulli/:normal/; s/lab.eval.elbo/lab.eval.properties/' 'lab.eval.properties' 'needs labels'
+mistake "compression without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.compression/' 'lab.eval.compression' '"z"' 'expected'
+mistake "a key of an evaluation's" here 's/elbo()/properties { neighbors = 3 }/' 'lab.eval.properties' 'mean "neighbours"'
+mistake "a key beside" here 's/curves()/against { x = "beta", beside = { metrik = "test\/elbo", title = "t" } }/' 'beside' '"metrik"' 'mean "metric"'
 mistake "two figures of a name" $table 's/lab.fig.curves()/lab.fig.curves(), lab.fig.curves { train = false }/' 'same name' 'found +"curves"'
 mistake "clarity of data without labels" '' 's/"digits"/"toy:ring"/; s/lab.eval.elbo/lab.eval.clarity/' 'bad.lua:[0-9]+' 'classifier' 'no labels' 'found +toy:ring'
 mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/lab.eval.elbo/lab.eval.accuracy/' 'lab.eval.accuracy' 'needs labels'

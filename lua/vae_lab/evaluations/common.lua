@@ -21,6 +21,29 @@ function common.labels(data, split, count)
   return labels
 end
 
+--- common.codes(model, ask) → mu, sigma (n, d) of the examples that `ask` names (model:map's data, split, first, count, seed): of
+-- q(z|x), or of the code z itself where there is no q: a point, of standard deviation 0.
+function common.codes(model, ask)
+  local function map(name)
+    ask.name = name
+    return model:map(ask)
+  end
+  if common.has(model, "q.mu") and common.has(model, "q.sigma") then return map "q.mu", map "q.sigma" end
+  local z = map "z"
+  return z, require("vae_lab.native.array").new(z:rows(), z:cols())
+end
+
+--- common.keep(recorder, data, mu, sigma, count): the posteriors of the first `count` test examples go to the database.
+function common.keep(recorder, data, mu, sigma, count)
+  if count == 0 then return end
+  local kept, labels = common.first(count), common.labels(data, "test", count)
+  if not labels then
+    labels = {}
+    for i = 1, count do labels[i] = -1 end
+  end
+  recorder:posteriors(kept, labels, mu:rows_of(kept), sigma:rows_of(kept))
+end
+
 --- common.mean(list) → its mean and the standard error of that.
 function common.mean(list)
   local n, sum, squares = #list, 0, 0

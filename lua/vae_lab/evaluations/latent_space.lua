@@ -75,12 +75,8 @@ function latent_space.run(o)
     if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours)) end
 
     local stored = math.min(o.store, count)
-    if stored == 0 then return end
-    local kept, kept_labels = common.first(stored), {}
-    local all_labels = common.labels(data, "test", stored)
-    for i = 1, stored do kept_labels[i] = all_labels and all_labels[i] or -1 end
-    recorder:posteriors(kept, kept_labels, all_mu:rows_of(kept), all_sigma:rows_of(kept))
-    if data:is_image() then originals.store(others.grey(), recorder, { per_class = o.per_class, among = stored }) end
+    common.keep(recorder, data, all_mu, all_sigma, stored)
+    if stored > 0 and data:is_image() then originals.store(others.grey(), recorder, { per_class = o.per_class, among = stored }) end
   end
 end
 

@@ -63,6 +63,21 @@ local function taken(p, n)
   return share[1], share[2]
 end
 
+--- validity.judge(model, data, z, o) → validity, told_apart (below) of what the latent points z, one for each of the first test
+-- examples, decode to; o: hidden, epochs, seed.
+function validity.judge(model, data, z, o)
+  local fit = require("vae_lab.native.model").fit
+  local count, n = z:rows(), z:rows() // 2
+  local draws = model:map { name = "p.mean", fed = "z", values = z, count = count }
+  local again = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count, seed = o.seed }
+  local x, y = both(draws, again, 1, n)
+  local judge = fit { graph = judge_graph(x:cols(), o.hidden), x = x, y = y, epochs = o.epochs, batch = math.min(BATCH, n), seed = o.seed }
+
+  local unseen = both(draws, again, n + 1, n)
+  local mistaken, right = taken(judge:map { name = "p.mean", fed = "x", values = unseen, count = 2 * n }, n)
+  return right > 0 and math.min(1, mistaken / right) or 0, (1 - mistaken + right) / 2
+end
+
 --- lab.eval.validity { samples = 2000, hidden = 64, epochs = 20, seed = 1 }:
 --   sample/validity   how often a decoded prior draw is taken for the decoding of an image, as a share of how often the
 --                     decoding of an image is: 1 cannot be told apart … 0 always can
@@ -70,20 +85,10 @@ end
 function validity.run(o)
   return function(model, data, recorder)
     local stats = require "vae_lab.native.stats"
-    local fit = require("vae_lab.native.model").fit
-    local count = common.count(data, "test", o.samples)
-    local n = count // 2
-
-    local z = stats.normal(count, model:width("z"), o.seed, "validity")
-    local draws = model:map { name = "p.mean", fed = "z", values = z, count = count }
-    local again = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count, seed = o.seed }
-    local x, y = both(draws, again, 1, n)
-    local judge = fit { graph = judge_graph(x:cols(), o.hidden), x = x, y = y, epochs = o.epochs, batch = math.min(BATCH, n), seed = o.seed }
-
-    local unseen = both(draws, again, n + 1, n)
-    local mistaken, right = taken(judge:map { name = "p.mean", fed = "x", values = unseen, count = 2 * n }, n)
-    recorder:metric("sample/validity", right > 0 and math.min(1, mistaken / right) or 0)
-    recorder:metric("sample/told_apart", (1 - mistaken + right) / 2)
+    local z = stats.normal(common.count(data, "test", o.samples), model:width("z"), o.seed, "validity")
+    local share, told_apart = validity.judge(model, data, z, o)
+    recorder:metric("sample/validity", share)
+    recorder:metric("sample/told_apart", told_apart)
   end
 end
 

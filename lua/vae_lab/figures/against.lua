@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; a line for each
--- combination of the other settings.
+-- combination of the other settings.  beside = { metric =, title = } adds one more line: a metric that is the same for all
+-- of them, such as what principal components would reach.
 
+local check = require "vae_lab.check"
 local grid = require "vae_lab.figures.common.grid"
 local Page = require "vae_lab.figures.common.page"
 local records = require "vae_lab.figures.common.records"
@@ -13,11 +15,19 @@ local against = {
   options = {
     x = { type = "string", required = true },
     metrics = { type = "table", default = { "elbo" } },
+    beside = { type = "table" },
   },
 }
 
 -- Centimetres: a character of a tic's label at 8 pt, and a panel of three in a row.
 local CHARACTER, PANEL = 0.17, 3.9
+
+function against.check(options)
+  if not options.beside then return end
+  check.options("beside of lab.fig.against", options.beside, {
+    metric = { type = "string", required = true }, title = { type = "string", required = true },
+  })
+end
 
 -- Places on the axis: even steps for words, for few values and where the steps are far from even; else the number itself.
 local function places_of(xs, numbers)
@@ -49,7 +59,7 @@ local function gather(ctx, groups, metric, place)
   local values, drawn = {}, {}
   for g, group in ipairs(groups) do
     for _, p in ipairs(group.points) do
-      local s = records.summary(ctx, p.c, metric)
+      local s = records.summary(ctx, p.c, group.metric or metric)
       if s and s.mean then
         drawn[g] = drawn[g] or {}
         local reach = 3 * (s.sd or 0)
@@ -90,7 +100,7 @@ end
 local function key_of(groups)
   local entries = {}
   for i, group in ipairs(groups) do
-    entries[i] = { text = style.title(group.rest), colour = style.colour(i), dash = style.dash(i), point = style.point(i) }
+    entries[i] = { text = group.title or style.title(group.rest), colour = style.colour(i), dash = style.dash(i), point = style.point(i) }
   end
   return entries
 end
@@ -114,6 +124,9 @@ function against.draw(ctx, options, name)
     if any then metrics[#metrics + 1] = full else ctx.note(name .. ": " .. full .. " is not recorded; left out") end
   end
   if #metrics == 0 then return {} end
+  if options.beside then
+    groups[#groups + 1] = { title = options.beside.title, metric = records.metric_name(options.beside.metric), points = groups[1].points }
+  end
   local place, x_tics, low, high = places_of(xs, numbers)
   local words = style.setting(options.x)
   local title = "How the results change with " .. words
@@ -123,7 +136,7 @@ function against.draw(ctx, options, name)
   for i, metric in ipairs(metrics) do heads[i] = style.metric(metric) end
   local alone = #metrics == 1
   local g = grid.squares(#metrics, 16, {
-    left = 1.45, between = 1.6, above = Page.heading_height(heads, 4) + 0.1, below = 1.15, top = top,
+    left = 1.45, between = 1.6, above = Page.heading_height(heads, alone and 10 or 4) + 0.1, below = 1.15, top = top,
     ratio = alone and 0.6 or 0.95, largest = alone and 11 or 6.5, columns = math.min(3, #metrics),
   })
   local keyed = #groups > 1

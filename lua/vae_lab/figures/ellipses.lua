@@ -101,6 +101,9 @@ local function axes(page, box, o)
   page:prior_circles()
 end
 
+-- gnuplot draws an ellipse of width 0, a code that is a point, at a size of its own choice: one that no scale shows.
+local function width(v) return math.max(v, 1e-9) end
+
 -- One panel's plot: an element a class.  The border keeps an ellipse that is smaller than the pen visible as a dot.
 local function draw(page, name, rows, classes, radius, dot)
   local parts = {}
@@ -108,7 +111,7 @@ local function draw(page, name, rows, classes, radius, dot)
     local data = {}
     for _, row in ipairs(rows) do
       if (row.label or -1) == class then
-        data[#data + 1] = { row.mu1, row.mu2, 2 * radius * row.major, 2 * radius * row.minor, row.angle }
+        data[#data + 1] = { row.mu1, row.mu2, width(2 * radius * row.major), width(2 * radius * row.minor), row.angle }
       end
     end
     if #data > 0 then

@@ -4,7 +4,7 @@
 --
 -- What it tells: how classes share the latent plane, and how far the means lie from the prior.  Each panel has its own
 -- scale; the prior's circles say how large it is.  In more than two dimensions the plane is that of the two first principal
--- components of the means.
+-- components of the means.  pca = true puts beside them the images' own first principal components (lab.eval.compression).
 
 local array = require "vae_lab.native.array"
 local grid = require "vae_lab.figures.common.grid"
@@ -15,7 +15,10 @@ local style = require "vae_lab.style"
 
 local means = {
   about = "posterior means of the stored examples, coloured by class",
-  options = { size = { type = "number", default = 0.45, above = 0, max = 3 } },
+  options = {
+    size = { type = "number", default = 0.45, above = 0, max = 3 }, latent = { type = "integer", min = 2 },
+    pca = { type = "boolean", default = false },
+  },
 }
 
 -- { {x, y, class}, … } and whether the plane is that of principal components.
@@ -39,45 +42,69 @@ local function points_of(ctx, run)
   return points, true, d
 end
 
+-- The images' own components, as { points, of the same examples } or nil.
+local function components_of(ctx, run)
+  local row = ctx.db:query("SELECT bytes FROM artifact WHERE run = ?1 AND name = 'codes/pca'", run.id)[1]
+  if not row then return nil end
+  local scores, points = array.from_blob(row.bytes, 2), {}
+  for i, posterior in ipairs(records.posteriors(ctx, run)) do
+    if i > scores:rows() then break end
+    points[i] = { scores:get(i, 1), scores:get(i, 2), posterior.label or -1 }
+  end
+  return points
+end
+
 local function median(values)
   table.sort(values)
   return values[(#values + 1) // 2]
 end
 
--- A class' own digit stands, on white, where the middle of its points is.
-local function class_names(page, by_class)
-  for class, points in pairs(by_class) do
-    local xs, ys = {}, {}
-    for i, p in ipairs(points) do xs[i], ys[i] = p[1], p[2] end
-    by_class[class].x, by_class[class].y = median(xs), median(ys)
+-- The least square that holds the points, and where there is a prior its circles: centre x, y and half its side.
+local function square(points, prior)
+  local x1, x2, y1, y2 = math.huge, -math.huge, math.huge, -math.huge
+  if prior then x1, x2, y1, y2 = -2.2, 2.2, -2.2, 2.2 end
+  for _, p in ipairs(points) do
+    x1, x2, y1, y2 = math.min(x1, p[1]), math.max(x2, p[1]), math.min(y1, p[2]), math.max(y2, p[2])
   end
+  return (x1 + x2) / 2, (y1 + y2) / 2, 0.52 * math.max(x2 - x1, y2 - y1)
 end
 
-local function panel(page, name, points, size, axis)
-  local by_class, classes, range = {}, {}, 2.2
+-- A class' own digit stands, on white, in the middle of its points, unless it would cover another's.
+local function class_names(classes, by_class, half)
+  local names = {}
+  for _, class in ipairs(classes) do
+    local xs, ys = {}, {}
+    for i, p in ipairs(by_class[class]) do xs[i], ys[i] = p[1], p[2] end
+    local x, y = median(xs), median(ys)
+    local free = class >= 0
+    for _, n in ipairs(names) do free = free and math.max(math.abs(n[1] - x), math.abs(n[2] - y)) > 0.11 * half end
+    if free then names[#names + 1] = { x, y, tostring(class) } end
+  end
+  return names
+end
+
+local function panel(page, name, points, size, axis, prior)
+  local by_class, classes = {}, {}
   for _, p in ipairs(points) do
     if not by_class[p[3]] then
       by_class[p[3]] = {}
       classes[#classes + 1] = p[3]
     end
     table.insert(by_class[p[3]], p)
-    range = math.max(range, math.abs(p[1]), math.abs(p[2]))
   end
   table.sort(classes)
-  range = grid.nice(range * 1.02)
-  local step = grid.step(2 * range, 4)
-  page:addf("set xrange [%g:%g]; set yrange [%g:%g]", -range, range, -range, range)
+  local x, y, half = square(points, prior)
+  local step = grid.step(2 * half, 5)
+  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", x - half, x + half, y - half, y + half)
   page:addf("set xtics %g offset 0,0.3; set ytics %g offset 0.5,0", step, step)
   page:addf("set xlabel %s offset 0,0.9 font ',8'", style.text(axis .. "₁"))
-  page:addf("set ylabel %s offset 1.6,0 font ',8'", style.text(axis .. "₂"))
-  page:prior_circles(style.ink)
-  class_names(page, by_class)
-  local parts, names = {}, {}
+  page:addf("set ylabel %s offset 1.1,0 font ',8'", style.text(axis .. "₂"))
+  if prior then page:prior_circles(style.ink) end
+  local parts, names = {}, class_names(classes, by_class, half)
   for _, class in ipairs(classes) do
     local file = page:data(name .. "_" .. (class < 0 and "none" or class), by_class[class])
     parts[#parts + 1] = string.format("%s using 1:2 with points pt %d ps %g lc rgb '%s'", file,
       class < 0 and 7 or style.class_point(class), size, class < 0 and style.ink or style.class_colour(class))
-    if class >= 0 then names[#names + 1] = { by_class[class].x, by_class[class].y, tostring(class) } end
   end
   if #names > 0 then
     local file = page:data(name .. "_names", names)
@@ -88,13 +115,24 @@ local function panel(page, name, points, size, axis)
   return classes
 end
 
+local function of_width(ctx, latent)
+  local list = {}
+  for _, c in ipairs(records.configurations(ctx)) do
+    if not latent or records.latent(ctx, c.first) == latent then list[#list + 1] = c end
+  end
+  return list
+end
+
 function means.draw(ctx, options, name)
   local shown = {}
   local principal = false
-  for _, c in ipairs(records.configurations(ctx)) do
+  for _, c in ipairs(of_width(ctx, options.latent)) do
     local points, turned, d = points_of(ctx, c.first)
     if #points > 0 then
-      shown[#shown + 1] = { c = c, points = points, turned = turned }
+      local own = options.pca and #shown == 0 and components_of(ctx, c.first)
+      if own then shown[1] = { c = c, points = own, title = "principal components", axis = "u" } end
+      local title = options.latent and style.title(style.without(c.label, "latent")) or c.title
+      shown[#shown + 1] = { c = c, points = points, title = title, axis = turned and "u" or "z", prior = true }
       principal = principal or turned
     else
       local why = d == 1 and " has one latent dimension" or " has no posteriors recorded"
@@ -102,7 +140,7 @@ function means.draw(ctx, options, name)
     end
   end
   if #shown == 0 then return {} end
-  local title = string.format("Means of the posteriors of %d examples, by class", #shown[1].points)
+  local title = string.format("%s of %d examples, by class", options.pca and "Codes" or "Means of the posteriors", #shown[1].points)
   local note = "each panel has its own scale; dashed: the prior's circles of 1 and 2 standard deviations"
   if principal then note = note .. "\nmore than two dimensions: the two first principal components u" end
   local top = Page.top { title = title, note = note }
@@ -127,8 +165,8 @@ function means.draw(ctx, options, name)
   page:key(entries, 0.8, top + g.height)
   for i, s in ipairs(shown) do
     local x, y = g.place(i)
-    page:panel { x = x, y = y, w = g.size, h = g.size, title = s.c.title }
-    panel(page, "c" .. i, s.points, options.size, s.turned and "u" or "z")
+    page:panel { x = x, y = y, w = g.size, h = g.size, title = s.title }
+    panel(page, "c" .. i, s.points, options.size, s.axis, s.prior)
   end
   return { page:render(ctx, name) }
 end

@@ -67,7 +67,7 @@ function reconstructions.draw(ctx, options, name)
   local note = "the decoder's image at the centre of each posterior; columns are the same image"
   local widest = 0
   for _, r in ipairs(rows) do widest = math.max(widest, Page.text_width(r.title, 9)) end
-  local width, left, top = 16, math.min(widest + 0.4, 5.5), Page.top { title = title, note = note }
+  local width, left, top = 16, math.min(widest + 0.4, 6.5), Page.top { title = title, note = note }
   local o = rows[1].m.originals
   local blob_height = (width - left - 0.3) / (#rows[1].images * (o.width + 2) - 2) * o.height
   blob_height = math.min(blob_height, 2.2)

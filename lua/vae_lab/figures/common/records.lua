@@ -41,15 +41,6 @@ local function setting(run, name)
   return value
 end
 
--- The label without that setting: what names a line.
-local function rest_of(label, name)
-  local parts = {}
-  for part in label:gmatch("[^%s,;]+") do
-    if part:match("^([%w_.]+)=") ~= name then parts[#parts + 1] = part end
-  end
-  return table.concat(parts, " ")
-end
-
 --- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … }, one a
 -- combination of the other settings; the list of all values, ascending where they are numbers; whether they are.
 function records.groups(ctx, name)
@@ -57,7 +48,7 @@ function records.groups(ctx, name)
   for _, c in ipairs(records.configurations(ctx)) do
     local x = setting(c.first, name)
     if x ~= nil then
-      local rest = rest_of(c.label, name)
+      local rest = style.without(c.label, name) -- what names a line
       if not by_rest[rest] then
         by_rest[rest] = { rest = rest, points = {} }
         groups[#groups + 1] = by_rest[rest]
