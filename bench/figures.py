@@ -36,7 +36,8 @@ set key outside top center horizontal Left reverse samplen 2.5 width 1
 def places(names):
     """Of bars: names at 0, 1, 2 …, every other one a line lower where they would run together."""
     low = "\\n" if sum(map(len, names)) > 45 else ""
-    return "set xtics (%s)" % ", ".join('"%s%s" %d' % (low if i % 2 else "", n, i) for i, n in enumerate(names))
+    names = ", ".join('"%s%s" %d' % (low if i % 2 else "", n, i) for i, n in enumerate(names))
+    return "set xtics (%s)" % names + ("\nset bmargin 3.5" if low else "")
 
 
 def draw(name, body, data, width=WIDTH, height=HEIGHT):

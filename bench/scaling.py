@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # bench/scaling.py: what a second processor brings: two threads inside a run, and two runs of a sweep side by side.
+import math
+
 import figures
 import lab
 import machine
@@ -90,14 +92,14 @@ def draw(result):
                    for i, (name, r, kind) in enumerate(rows))
     figures.draw("scaling", """
 unset key
-set xrange [1:2.2]
+set xrange [%g:2.2]
 set yrange [%g:0.7]
 set grid noytics
 set xlabel 'time on one over time on two'
 set label 1 'asked: 1.8' at 1.79,0.95 right
 set arrow 1 from 1.8,graph 0 to 1.8,0.6 nohead ls 10
-set label 2 'of two jobs: 1.95' at 1.94,0.95 left
+set label 2 'jobs: 1.95' at 1.94,0.95 left
 set arrow 2 from 1.95,graph 0 to 1.95,0.6 nohead ls 9
 set tmargin 2
 plot data using 3:1:4:5:ytic(2) with xerrorbars ls 1
-""" % (0.5 - len(rows)), data, width=14.0, height=9.0)
+""" % (min([1.0] + [math.floor(10 * r["low"]) / 10 for _, r, _ in rows]), 0.5 - len(rows)), data, width=14.0, height=9.0)
