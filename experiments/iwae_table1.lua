@@ -68,11 +68,13 @@ return lab.experiment {
   evaluate = { lab.eval.nll { samples = 5000 } },
   figures  = { lab.fig.curves() },
 
+  -- The paper's order of the two bounds at five draws is that of 3,280 epochs.  After the 13 of the quick profile, on digits, it
+  -- is the other way round: 0.78 nats (0.15 to 1.40) for the ELBO.  So it is asked of the full schedule alone.
   claims = {
     lab.claim { "the IWAE bound of 5 draws gives a better likelihood than the ELBO", metric = "test/nll",
       of = { bound = "iwae", k = 5, layers = 1 }, minus = { bound = "vae", k = 1, layers = 1 }, at_most = 0, source = table1 },
     lab.claim { "and than the ELBO with as many draws", metric = "test/nll", of = { bound = "iwae", k = 5, layers = 1 },
-      minus = { bound = "vae", k = 5, layers = 1 }, at_most = 0, source = table1 },
+      minus = { bound = "vae", k = 5, layers = 1 }, at_most = 0, profile = "full", source = table1 },
     lab.claim { "one layer, one draw", metric = "test/nll", of = { layers = 1, k = 1, bound = "vae" }, near = 86.76, within = 0.5,
       data = "mnist", profile = "full", source = table1 },
   },
