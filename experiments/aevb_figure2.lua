@@ -71,7 +71,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  -- the prior N(0, I) on the parameters: 1/N of their square is every example's share
+  -- the prior N(0, I) on the parameters: 1/N of their square is every example's share; N is `examples`, those that train
   train = function(run)
     return { epochs = run.passes, batch = 100, optimiser = lab.adagrad { rate = run.step, weight_decay = 1 / run.examples } }
   end,
@@ -89,7 +89,7 @@ return lab.experiment {
     full  = { data = { "mnist" } },
     faces = {
       data     = { "freyfaces" },
-      settings = { hidden = 200, passes = 500, examples = 1684 },
+      settings = { hidden = 200, passes = 500, examples = 1665 },
       sweep    = { latent = { 2, 5, 10, 20 } },
     },
   },

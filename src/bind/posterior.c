@@ -125,7 +125,7 @@ int bind_model_ascend(lua_State *L)
     size_t count = read_climb(L, m, &ask, NODES, over, values);
     BindArray *value = bind_array_new(L, ask.count, 1);
     double pause = bind_watch_pause();
-    int status = lab_ascend(m, &ask, bind_string(L, 2, "objective", "elbo"), over, values, (size_t)bind_integer(L, 2, "steps", 500, 1),
+    int status = lab_ascend(m, &ask, bind_string(L, 2, "objective", "elbo"), over, values, (size_t)bind_integer(L, 2, "steps", 500, 0),
                             bind_number(L, 2, "rate", 0.01), (size_t)bind_integer(L, 2, "check", 1000, 1), value->data, &err);
     bind_watch_resume(L, pause);
     if (status != 0)

@@ -42,7 +42,7 @@ int lab_ais(LabModel *m, const LabAsk *ask, const LabMoves *moves, const float *
 int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *logp, double *change, Error *err);
 
 /* Climbs the node `objective`, one number for each example, over the values of the nodes in `fed` (NULL-ended), each example's own:
- * `steps` of Adam with ask->samples draws, noise anew at each step, the rate falling linearly to 0.  values[i]: (count, width of
+ * `steps` of Adam (0: none) with ask->samples draws, noise anew at each step, the rate falling linearly to 0.  values[i]: (count, width of
  * fed[i]), where it starts, and [OUT] where it ends.  [OUT] value (count): the objective there, over `check` new draws. */
 int lab_ascend(LabModel *m, const LabAsk *ask, const char *objective, const char *const *fed, float *const *values, size_t steps, double rate,
                size_t check, double *value, Error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * store/schema.c: the texts that bring a database from each version to the next.  To change the schema: add a file
- * schema_N.sql (a number of two digits from 10 on would need another order than that of the names) and the next version in
- * inside.h; what is released stays as it is.
+ * schema_N.sql, which brings version N - 1 to N, and N in inside.h; what is released stays as it is.  They are taken in the order of
+ * their names: before there are ten, call the next schema_a.sql, or sort them otherwise in the Makefile.
  */
 #include "store/inside.h"
 
