@@ -285,7 +285,7 @@ static void verdicts_on_claims(void **state)
     v[0].verdict = "FAIL";
     must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
     must(store_verdicts_put(s, sweep, v, 1, &err));
-    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'FAIL'") == 1); /* the latest sweep's */
+    assert_true(number(s, "SELECT count(*) * (min(verdict) = 'FAIL') FROM claims") == 1); /* the latest sweep's alone */
     assert_true(number(s, "SELECT count(*) FROM claim") == 2);
     store_close(s);
 }
