@@ -187,9 +187,9 @@ local function metric_names(result, size)
   return names
 end
 
--- What evaluations of the posterior p(z|x) ask for, of a model with one latent z.
+-- What evaluations of the posterior p(z|x) ask for, of a model with one latent z that is drawn: they put draws of their own there.
 local function add_joint(nodes, result, x)
-  if not (result.p and result.z) then return end
+  if not (result.p and result.z) or result.z.draws == 1 then return end
   local logprior = (result.prior or distributions.standard_normal()):log_prob(result.z)
   nodes.loglik = result.p:log_prob(x)
   nodes.logjoint = nodes.loglik + logprior

@@ -23,7 +23,7 @@ function Evaluation:check(widths, data)
     if not widths[name] then
       check.fail {
         what = "lab.eval." .. self.name .. ' needs "' .. name .. '", which the model does not give',
-        expected = "return { bound = …, q = q, p = px, z = z } from the model", hint = "or leave that evaluation out",
+        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()", hint = "or leave that evaluation out",
       }
     end
   end

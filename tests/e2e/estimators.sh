@@ -15,3 +15,5 @@ check "inference gap: evaluated later, without training" 0 '0 runs executed' -- 
 
 sed 's/z = z }/bound2 = px.mu }/' likelihood.lua >no_z.lua
 check "refused before training: no latent z" 3 'lab.eval.estimators needs "' 'which the model does not give' -- "$VAE_LAB" run no_z.lua
+sed 's/q:sample()/q.mu/' likelihood.lua >not_drawn.lua
+check "refused before training: a z that is not drawn" 3 'lab.eval.estimators needs "loglik"' 'which the model does not give' -- "$VAE_LAB" run not_drawn.lua
