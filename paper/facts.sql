@@ -7,8 +7,9 @@
 
 -- ---- the runs ----
 SELECT 'runs', count(*) FROM latest;
+SELECT 'experiments', count(*) FROM told;
 SELECT 'version', (SELECT value FROM environment WHERE name = 'vae-lab' AND run IN (SELECT id FROM latest) ORDER BY run DESC LIMIT 1);
-SELECT 'datasets', replace(group_concat(dataset), ',', ' and on ') FROM (SELECT DISTINCT dataset FROM latest ORDER BY experiment = 'beta', id);
+SELECT 'datasets', replace(group_concat(dataset), ',', ' and on ') FROM (SELECT DISTINCT dataset FROM latest ORDER BY id);
 SELECT 'some grey', count(*) > 0 FROM latest WHERE binarised LIKE 'not%';
 SELECT 'all grey', count(*) = (SELECT count(*) FROM latest) FROM latest WHERE binarised LIKE 'not%';
 SELECT 'binarised', min(binarised) FROM latest WHERE binarised NOT LIKE 'not%' HAVING count(*) > 0;
@@ -26,13 +27,8 @@ SELECT 'better reconstruction', sum(x > y) = count(*) FROM off_on WHERE metric =
 SELECT 'larger kl', sum(x > y) = count(*) FROM off_on WHERE metric = 'test/kl';
 SELECT 'kl ratio', printf('%.0f', avg(x) / avg(y)) FROM off_on WHERE metric = 'test/kl';
 SELECT 'worse elbo', sum(x < y) = count(*) FROM off_on WHERE metric = 'test/elbo';
-SELECT 'more holes', sum(x > y) = count(*) FROM off_on WHERE metric = 'latent/hole_fraction';
-SELECT 'less validity', sum(x < y) = count(*) FROM off_on WHERE metric = 'sample/validity';
-SELECT 'neighbours as good', avg(x) >= 0.95 * avg(y) FROM off_on WHERE metric = 'latent/knn_agreement';
-SELECT 'same over different', sum(s.value > d.value AND s.value < 0.5) = count(*) FROM last s JOIN last d ON d.run = s.run
-WHERE s.experiment = 'kl_ablation' AND s.label = 'beta=1' AND s.metric = 'latent/overlap_same' AND d.metric = 'latent/overlap_different';
-SELECT 'plane in use', sum(v.value = l.latent) = count(*) FROM last v JOIN latest l ON l.id = v.run
-WHERE v.experiment = 'kl_ablation' AND v.label = 'beta=1' AND v.metric = 'latent/active_units';
+SELECT 'neighbours as good', avg(x) >= 0.95 * avg(y) FROM pair
+WHERE experiment = 'latent_space' AND metric = 'property/neighbours' AND a = 'beta=0, noise=false' AND b = 'beta=1, noise=true';
 SELECT 'nll rests on few', avg(value) < 20 FROM last WHERE experiment = 'kl_ablation' AND label = 'beta=0' AND metric = 'test/ess';
 
 -- ---- dimensions: one row a size of the code, means over seeds ----
@@ -60,6 +56,18 @@ SELECT 'most is best', most = best FROM dim;
 SELECT 'rate saturates', (SELECT kl FROM dims, dim WHERE d = most) < 1.25 * (SELECT kl FROM dims, dim WHERE d = best);
 SELECT 'dims flat', (SELECT elbo FROM dims, dim WHERE d = best) - (SELECT elbo FROM dims, dim WHERE d = most) < 1;
 SELECT 'some dims off', active <= most - 0.5 FROM dims, dim WHERE d = most;
+
+-- what the KL term is made of
+CREATE TEMP VIEW part AS
+SELECT d, substr(metric, 17) AS name, m.mean AS nats FROM dims JOIN mean m ON m.experiment = 'latent_dim' AND m.label = dims.label
+WHERE m.metric LIKE 'accounting/test/%';
+SELECT 'least dim information', printf('%.1f', nats) FROM part, dim WHERE d = least AND name = 'mutual_information';
+SELECT 'least dim parts', printf('%.1f', nats) FROM part, dim WHERE d = least AND name = 'kl';
+SELECT 'most dim information', printf('%.1f', nats) FROM part, dim WHERE d = most AND name = 'mutual_information';
+SELECT 'most dim correlation', printf('%.1f', nats) FROM part, dim WHERE d = most AND name = 'total_correlation';
+SELECT 'most dim parts', printf('%.1f', nats) FROM part, dim WHERE d = most AND name = 'kl';
+SELECT 'information saturates', i.nats > 0.97 * n.nats FROM part i, part n, dim
+WHERE i.d = most AND n.d = most AND i.name = 'mutual_information' AND n.name = 'log_examples';
 
 -- ---- the weight of the KL term: one row a beta ----
 CREATE TEMP TABLE weights AS

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- latest.sql: what the notes speak of: the runs of the latest finished sweep of each of their experiments, in temporary
--- tables on top of results.db (which is only read).  A sweep is finished when all its runs of that experiment are done.
+-- tables on top of results.db (which is only read).  The table `told` (paper/ask) lists these experiments in order.  A sweep is finished when all its runs of that experiment are done.
 
 CREATE TEMP TABLE chosen (experiment TEXT, sweep INTEGER);
 INSERT INTO chosen
 SELECT e.name, max(s.id) FROM sweep s JOIN experiment e ON e.id = s.experiment
-WHERE e.name IN ('kl_ablation', 'latent_dim', 'beta')
+WHERE e.name IN (SELECT experiment FROM told)
     AND EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run WHERE x.sweep = s.id AND r.experiment = e.id)
     AND NOT EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run
         WHERE x.sweep = s.id AND r.experiment = e.id AND (r.status <> 'done' OR r.superseded_by IS NOT NULL))
@@ -16,10 +16,10 @@ GROUP BY e.name;
 CREATE TEMP TABLE latest AS
 SELECT r.*, c.sweep,
     CASE substr(r.data || ',', 1, instr(r.data || ',', ',') - 1) WHEN 'digits' THEN 'the built-in digits' WHEN 'mnist' THEN 'MNIST'
-        WHEN 'fashion-mnist' THEN 'Fashion-MNIST' WHEN 'kmnist' THEN 'KMNIST' WHEN 'freyfaces' THEN 'the Frey faces'
+        WHEN 'fashion-mnist' THEN 'Fashion-MNIST' WHEN 'kmnist' THEN 'KMNIST' WHEN 'freyfaces' THEN 'the Frey faces' WHEN 'toy:pinwheel' THEN 'a planar pinwheel'
         ELSE substr(r.data || ',', 1, instr(r.data || ',', ',') - 1) END AS dataset,
-    CASE (SELECT value FROM param p WHERE p.run = r.id AND p.name = 'binarise') WHEN 'fresh' THEN 'anew at every access'
-        WHEN 'static' THEN 'once' WHEN 'grey' THEN 'not (grey)' ELSE 'as it comes' END AS binarised
+    CASE iif(r.data LIKE 'toy:%', NULL, (SELECT value FROM param p WHERE p.run = r.id AND p.name = 'binarise')) WHEN 'fresh' THEN 'anew at every access'
+        WHEN 'static' THEN 'once' WHEN 'grey' THEN 'not (grey)' ELSE 'no pixels' END AS binarised
 FROM chosen c JOIN sweep_run x ON x.sweep = c.sweep JOIN runs r ON r.id = x.run AND r.experiment = c.experiment;
 
 -- The last value of every metric of these runs; NULL where it is not finite.
@@ -40,3 +40,7 @@ WHERE s.missing = 0 AND l.runs = (SELECT count(v.value) FROM last v
 CREATE TEMP VIEW pair AS
 SELECT p.experiment, p.metric, p.seed, p.label AS a, p.value AS x, q.label AS b, q.value AS y
 FROM last p JOIN last q ON q.experiment = p.experiment AND q.metric = p.metric AND q.seed = p.seed;
+
+-- What these sweeps claimed, and whether it holds.
+CREATE TEMP TABLE held AS
+SELECT k.experiment, c.claim, min(c.verdict = 'PASS') AS holds FROM chosen k JOIN claim c ON c.sweep = k.sweep GROUP BY 1, 2;

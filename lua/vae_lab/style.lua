@@ -152,6 +152,9 @@ local metrics = {
   marginal_kl = { "KL of q(z) to the prior", "nats per example" },
   rate = { "rate: KL to the prior", "nats per example", positive = true },
   distortion = { "distortion: −reconstruction", "nats per example" },
+  ["gap/amortisation"] = { "amortisation gap: the encoder's fault", "nats per example", positive = true },
+  ["gap/approximation"] = { "approximation gap: the Gaussian's fault", "nats per example", positive = true },
+  ["gap/inference"] = { "inference gap: log p(x) − ELBO", "nats per example", positive = true },
   ["reconstruction/clear"] = { "reconstructions that are one clear digit", "share", share = true },
   ["sample/classes"] = { "classes among the prior samples", "count", positive = true },
 }
