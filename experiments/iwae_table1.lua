@@ -9,6 +9,7 @@
 --
 --   vae-lab run experiments/iwae_table1.lua                                           quick: three stages, minutes
 --   vae-lab run experiments/iwae_table1.lua --set profile=full --set layers=1 --set k=1 --set bound=vae    one cell of the table
+--   vae-lab run experiments/iwae_table1.lua --set profile=hours                       one layer: a draw in full, five draws to stage 6
 
 local lab = require "vae_lab"
 
@@ -69,20 +70,27 @@ return lab.experiment {
   figures  = { lab.fig.curves() },
 
   -- The paper's order of the two bounds at five draws is that of 3,280 epochs.  After the 13 of the quick profile, on digits, it
-  -- is the other way round: 0.78 nats (0.15 to 1.40) for the ELBO.  So it is asked of the full schedule alone.
+  -- is the other way round: 0.78 nats (0.15 to 1.40) for the ELBO.  So it is asked of long schedules alone.
   claims = {
     lab.claim { "the IWAE bound of 5 draws gives a better likelihood than the ELBO", metric = "test/nll",
       of = { bound = "iwae", k = 5, layers = 1 }, minus = { bound = "vae", k = 1, layers = 1 }, at_most = 0, source = table1 },
     lab.claim { "and than the ELBO with as many draws", metric = "test/nll", of = { bound = "iwae", k = 5, layers = 1 },
-      minus = { bound = "vae", k = 5, layers = 1 }, at_most = 0, profile = "full", source = table1 },
+      minus = { bound = "vae", k = 5, layers = 1 }, at_most = 0, profile = { "full", "hours" }, source = table1 },
     lab.claim { "one layer, one draw", metric = "test/nll", of = { layers = 1, k = 1, bound = "vae" }, near = 86.76, within = 0.5,
-      data = "mnist", profile = "full", source = table1 },
+      data = "mnist", profile = { "full", "hours" }, source = table1 },
   },
 
   profile = {
     quick = {
       data = { train = 10000, test = 2000 },
       evaluate = { lab.eval.nll { samples = 500, examples = 500 } },
+    },
+    hours = {
+      data  = { "mnist" },
+      sweep = {
+        { layers = { 1 }, bound = { "vae" }, k = { 1 }, stages = { 8 }, seed = { 1 } },
+        { layers = { 1 }, bound = { "vae", "iwae" }, k = { 5 }, stages = { 6 }, seed = { 1 } },
+      },
     },
     full = {
       data     = { "mnist" },

@@ -21,7 +21,7 @@ local rules = {
   rises = { type = "string" }, falls = { type = "string" },
   at_least = { type = "number" }, at_most = { type = "number" }, near = { type = "number" }, within = { type = "number", above = 0 },
   judged = { type = "string", one_of = { "interval", "mean" } },
-  source = { type = "string" }, data = { type = "string" }, profile = { type = "string" },
+  source = { type = "string" }, data = { type = "string" }, profile = { type = "string|list" },
 }
 
 local function one_of_each(o)
@@ -96,7 +96,7 @@ end
 --   judged    "interval": holds when the whole 95 % interval over the seeds (Student's t) lies in the band, the default where runs
 --             are compared; "mean": when the mean does, the default where they are not.  With one seed there is no interval
 --   source    the paper and its table
---   data, profile   the claim is made of this data set, of this profile only
+--   data, profile   the claim is made of this data set, of this profile (or a list of them) only
 -- `vae-lab run` prints PASS or FAIL for each with what was measured, and records it (view claims).
 function claims.claim(options)
   local o = check.options("lab.claim", options, rules)
@@ -218,10 +218,17 @@ local function verdict_of(claim, list)
   return row
 end
 
+local function one_of(value, list)
+  for _, v in ipairs(type(list) == "table" and list or { list }) do
+    if v == value then return true end
+  end
+  return false
+end
+
 -- A claim that is about other data or another profile is not about these runs.
 local function concerns(claim, runs)
   for _, run in ipairs(runs) do
-    if (claim.data and run.params.data ~= claim.data) or (claim.profile and run.params.profile ~= claim.profile) then return false end
+    if claim.data and run.params.data ~= claim.data or claim.profile and not one_of(run.params.profile, claim.profile) then return false end
   end
   return true
 end
