@@ -56,4 +56,13 @@ return lab.experiment {
   evaluate = { lab.eval.estimators { examples = 40 } },
   figures  = { lab.fig.estimates(), lab.fig.curves() },
   claims   = claims,
+
+  profile = { -- quick is the script as it stands
+    quick = {},
+    full  = {
+      data     = { train = 20000, test = 2000 },
+      train    = { epochs = 100, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
+      evaluate = { lab.eval.estimators { examples = 200, temperatures = 500 } },
+    },
+  },
 }
