@@ -286,12 +286,13 @@ static int print_rows(const CliConfigs *list, const Choice *metrics, double *scr
 
 /* ---- what differs in their settings ---------------------------------------------------------------------------------- */
 
-/* Settings and the plan's leaves of the runs ?1 (a JSON list in the configurations' order), of those names whose values are not
- * all alike. */
+/* Settings and the plan's leaves of ?1 (a JSON list of [run, experiment] in the configurations' order), of those names whose values
+ * are not all alike. */
 static const char differs_sql[] =
-    "WITH chosen AS (SELECT key AS i, value AS run FROM json_each(?1)), "
-    "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN param p ON p.run = chosen.run WHERE "
-    "p.name NOT IN ('seed', 'data') "
+    "WITH chosen AS (SELECT key AS i, json_extract(value, '$[0]') AS run, "
+    "(SELECT id FROM experiment WHERE name = json_extract(value, '$[1]')) AS experiment FROM json_each(?1)), "
+    "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN setting p ON p.run = chosen.run "
+    "AND p.experiment = chosen.experiment WHERE p.name NOT IN ('seed', 'data') "
     "UNION ALL SELECT i, 'plan' || substr(j.fullkey, 2), CAST(j.atom AS TEXT) FROM chosen JOIN run r ON r.id = chosen.run, "
     "json_tree(CASE WHEN json_valid(r.plan) THEN r.plan ELSE '{}' END) j WHERE j.atom IS NOT NULL "
     "UNION ALL SELECT i, 'data', r.data FROM chosen JOIN run r ON r.id = chosen.run "
@@ -345,7 +346,9 @@ static int print_settings(Store *s, const CliConfigs *list, Error *err)
     for (size_t i = 0; i < list->count && status == 0; i++) {
         snprintf(name[i], sizeof name[i], "%s", letter(i));
         columns[i + 1] = name[i];
-        text_addf(&runs, "%s%lld", i == 0 ? "[" : ", ", (long long)list->config[i].run);
+        text_addf(&runs, "%s[%lld, ", i == 0 ? "[" : ", ", (long long)list->config[i].run);
+        text_add_json(&runs, list->config[i].experiment);
+        text_add(&runs, "]");
     }
     text_add(&runs, "]");
     if (status == 0) {
