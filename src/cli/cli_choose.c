@@ -139,18 +139,45 @@ static int add_value(void *context, int columns, const char *const *names, const
     return 0;
 }
 
-static int read_values(CliConfig *c, Store *s, Error *err)
+static int gather(CliConfig *c, Store *s, const char *sql, const StoreValue *args, size_t nargs, Error *err)
 {
     Gather g = {.config = c};
-    StoreValue args[] = {cli_text_value(c->experiment), cli_text_value(c->label), cli_text_value(c->configuration)};
-    if (store_query(
-            s,
-            "SELECT metric, CAST(seed AS TEXT), value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 AND "
-            "configuration = ?3 "
-            "AND status = 'done' ORDER BY metric, run",
-            args, 3, add_value, &g, err) != 0)
+    if (store_query(s, sql, args, nargs, add_value, &g, err) != 0)
         return -1;
     return g.failed ? error_memory(err, "metrics") : 0;
+}
+
+static int take_draws(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    (void)columns, (void)names;
+    *(long long *)context = v[0].integer;
+    return 0;
+}
+
+static int read_values(CliConfig *c, Store *s, Error *err)
+{
+    const StoreValue args[] = {cli_text_value(c->experiment), cli_text_value(c->label), cli_text_value(c->configuration)};
+    const StoreValue run = cli_integer_value(c->run);
+    if (store_query(s, CLI_NLL_DRAWS, &run, 1, take_draws, &c->draws, err) != 0)
+        return -1;
+    return gather(c, s,
+                  "SELECT metric, CAST(seed AS TEXT), value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 AND "
+                  "configuration = ?3 AND status = 'done' ORDER BY metric, run",
+                  args, 3, err);
+}
+
+int cli_run_values(CliValue **value, size_t *count, Store *s, int64_t run, Error *err)
+{
+    CliConfig c = {0};
+    const StoreValue arg = cli_integer_value(run);
+    int status = gather(&c, s,
+                        "SELECT n.name, CAST(r.seed AS TEXT), m.value, m.kind FROM run r CROSS JOIN metric_name n CROSS JOIN metric m "
+                        "ON m.run = r.id AND m.metric = n.id AND m.step = "
+                        "(SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id) WHERE r.id = ?1",
+                        &arg, 1, err);
+    *value = c.value;
+    *count = c.values;
+    return status;
 }
 
 int cli_configs_read(CliConfigs *list, Store *s, char *const *names, int count, Error *err)
