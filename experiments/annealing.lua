@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- annealing.lua: does it help to bring the KL term in slowly?  beta = 1 from the first step, against beta rising from 0 to 1 over
--- the first ten epochs (Sønderby et al., Ladder VAEs, section 2.3, arXiv 1602.02282: warm-up keeps units in use
--- that are otherwise switched off before they have learnt anything).
+-- the first ten epochs (Sønderby et al., Ladder VAEs, arXiv 1602.02282: warm-up keeps units in use that are otherwise switched off
+-- before they have learnt anything).
 --
 -- The claim: with one stochastic layer it makes little difference: about as many units are in use, and the bound is about the same.
 

@@ -6,7 +6,7 @@
 --     p(x|z) = Π_i Bernoulli(x_i; sigmoid(f_i(z) + Σ_k w_ki · x_(i-k))),   k = 1, 2, 27, 28, 29
 --
 -- The claim: what the decoder can tell from nearby pixels is no longer told by z, as every nat in z costs a nat of KL (Chen et
--- al., Variational Lossy Autoencoder, arXiv 1611.02731, section 2): the bound is better and the KL smaller; as the KL weighs more,
+-- al., Variational Lossy Autoencoder, arXiv 1611.02731, section 2.2): the bound is better and the KL smaller; as the KL weighs more,
 -- units are let go sooner.  Weighing it less brings them back.
 
 local lab = require "vae_lab"

@@ -340,6 +340,142 @@ static void compare_command(void **state)
     holds(errors, "did you mean 'test/elbo'?");
 }
 
+/* Numbers about the whole run, recorded for runs 1 … 3 (the seeds of beta=0). */
+static void evaluate(int64_t run, const char *name, double value)
+{
+    Store *s = open_or_fail(database, STORE_WRITE);
+    record_one(s, run, name, 0, value);
+    store_close(s);
+}
+
+static void silent(const char *command)
+{
+    assert_int_equal(vae_lab(command), 0);
+    if (strstr(errors, "wrong") != NULL)
+        fail_msg("%s: %s", command, errors);
+}
+
+/* Within a run a bound on log p(x) cannot fall as draws grow; beyond 3 standard errors it is said, once a configuration. */
+static void falling_bounds(void **state)
+{
+    (void)state;
+    static const char said[] = "estimate/iwae_50 is 0.1 below estimate/iwae_5, by 5.0 standard errors (seed 2)";
+    evaluate(2, "estimate/iwae_5", -3.6);
+    evaluate(2, "estimate/iwae_50", -3.7);
+    silent("compare"); /* no error is recorded: nothing can be said */
+    evaluate(2, "estimate/iwae_50_rise_se", 0.05);
+    silent("compare"); /* two of them */
+    evaluate(2, "estimate/iwae_50_rise_se", 0.02);
+    assert_int_equal(vae_lab("compare"), 0);
+    holds(errors, said);
+    holds(errors, "warning: A: ");
+    assert_null(strstr(errors, "warning: B: "));
+    assert_null(strstr(output, said)); /* data on standard output, the rest beside it */
+    assert_int_equal(vae_lab("compare --csv"), 0);
+    holds(output, said);
+    assert_int_equal(vae_lab("compare --json"), 0);
+    holds(output, "\"warning\": \"estimate/iwae_50 is 0.1 below");
+    assert_int_equal(vae_lab("show 2"), 0);
+    holds(errors, said);
+    assert_int_equal(vae_lab("show 2 --json"), 0);
+    holds(output, "\"warning\": \"estimate/iwae_50 is 0.1 below");
+    silent("show 1");
+    silent("show 1 --json");
+    holds(output, "\"warning\": null");
+
+    /* the neighbour of fewer draws is meant, not any */
+    evaluate(4, "estimate/iwae_1", -3.5);
+    evaluate(4, "estimate/iwae_5", -3.6);
+    evaluate(4, "estimate/iwae_50", -3.6);
+    evaluate(4, "estimate/iwae_50_rise_se", 0.01);
+    assert_int_equal(vae_lab("compare"), 0);
+    assert_null(strstr(errors, "warning: B: "));
+
+    /* older records: the errors of both biases */
+    evaluate(1, "estimate/iwae_1", -3.5);
+    evaluate(1, "estimate/iwae_5", -3.6);
+    evaluate(1, "estimate/iwae_1_bias_se", 0.02);
+    evaluate(1, "estimate/iwae_5_bias_se", 0.02);
+    silent("show 1"); /* 2.5 standard errors */
+    evaluate(1, "estimate/iwae_5_bias_se", 0.005);
+    assert_int_equal(vae_lab("show 1"), 0);
+    holds(errors, "estimate/iwae_5 is 0.1 below estimate/iwae_1, by 4.0 standard errors (seed 1)");
+
+    /* -test/nll is the bound of many draws, test/elbo (-102.5) of one */
+    evaluate(3, "test/nll_se", 0.2);
+    evaluate(3, "test/nll", 103);
+    silent("show 3");
+    evaluate(3, "test/nll", 103.5);
+    assert_int_equal(vae_lab("show 3"), 0);
+    holds(errors, "-test/nll is 1 below test/elbo, by 5.0 standard errors (seed 3)");
+}
+
+/* What a claim expects of a configuration stands beside what was measured; so does what an estimate is worth. */
+static void what_stands_beside(void **state)
+{
+    (void)state;
+    char configuration[80], other[80];
+    Store *s = open_or_fail(database, STORE_WRITE);
+    snprintf(configuration, sizeof configuration, "%s", words(s, "SELECT configuration FROM run WHERE id = 1"));
+    snprintf(other, sizeof other, "%s", words(s, "SELECT configuration FROM run WHERE id = 4"));
+    const StoreVerdict claim[] = {
+        {.claim = "a", .quantity = "q", .source = "Someone, table 1", .low = -201.5, .high = NAN, .value = 1, .ci_low = NAN, .ci_high = NAN,
+         .seeds = 3, .verdict = "PASS", .metric = "test/elbo", .configuration = configuration},
+        {.claim = "b", .quantity = "q", .low = -300, .high = -101.6, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3, .verdict = "FAIL",
+         .metric = "test/elbo", .configuration = configuration},
+        {.claim = "c", .quantity = "q", .source = "elsewhere", .low = 1, .high = 9, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3,
+         .verdict = "PASS", .metric = "latent/spread", .configuration = configuration},
+        {.claim = "d", .quantity = "q", .low = NAN, .high = -110, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3, .verdict = "FAIL",
+         .metric = "test/elbo", .configuration = other},
+    };
+    must(store_verdicts_put(s, 1, claim, 4, &err));
+    must(store_artifact_put(s, 1, "evaluation/nll", "evaluation", NULL, "nll(examples=0, samples=500, seed=1)", 36, &err));
+    for (int64_t run = 1; run <= 3; run++) {
+        record_one(s, run, "test/nll", 0, 90.0);
+        record_one(s, run, "test/nll_se", 0, 0.25 * (double)run);
+        record_one(s, run, "test/ess", 0, 12.5 * (double)run);
+    }
+    store_close(s);
+    assert_int_equal(vae_lab("compare"), 0); /* -101.5: above what both claims leave */
+    holds(output, "A  test/elbo  -101.50 ± 2.48 is OUTSIDE -201.5 to -101.6\n   Someone, table 1\n");
+    holds(output, "B  test/elbo  -104.50 ± 2.48 is OUTSIDE at most -110\n");
+    holds(output, "A  test/nll  90.00   0.50  25.0    500");
+    assert_int_equal(vae_lab("compare --metric latent/spread"), 0);
+    holds(output, "A  latent/spread  1.5000 ± 2.4841 is inside 1 to 9\n   elsewhere\n");
+    assert_null(strstr(output, "ess"));
+    assert_int_equal(vae_lab("compare --metric test/nll --csv"), 0);
+    holds(output, ",standard_error,effective_sample_size,draws,expected_low,expected_high,inside,source,warning");
+    holds(output, ",0.5,25,500,,,,,\n");
+    assert_int_equal(vae_lab("compare --metric test/elbo --json"), 0);
+    holds(output, "\"expected_low\": -201.5, \"expected_high\": -101.6, \"inside\": 0, \"source\": \"Someone, table 1\", \"warning\": null");
+    assert_int_equal(vae_lab("show 2"), 0);
+    holds(output, "nll  standard error  effective sample size  draws\n90.00             0.5                     25  -\n");
+    assert_int_equal(vae_lab("show 1"), 0);
+    holds(output, "90.00            0.25                   12.5    500\n");
+    holds(output, "test/nll          90            0.25\n"); /* the error stands in its metric's row */
+    assert_null(strstr(output, "test/nll_se"));
+}
+
+static void few_seeds(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "alone", "gamma", 1);
+    record_one(s, run, "test/elbo", 1, -90);
+    must(store_run_finish(s, run, "done", NULL, 1, "d", NULL, 0, NULL, &err));
+    record_one(s, 1, "latent/spread", 0, INFINITY); /* of beta=0 this metric has two finite values */
+    store_close(s);
+    assert_int_equal(vae_lab("compare beta=0 gamma"), 0);
+    holds(errors, "warning: fewer than 3 seeds: B (1); of two");
+    assert_int_equal(vae_lab("compare beta=0 gamma --metric latent/spread"), 0);
+    holds(errors, "warning: fewer than 3 seeds: A (2), B (1); of two");
+    assert_int_equal(vae_lab("compare beta=0 gamma --metric test/elbo --metric latent/spread --csv"), 0);
+    holds(output, "two seeds: an interval of little worth");
+    holds(output, "one seed: no interval");
+    assert_int_equal(vae_lab("compare beta=0"), 0);
+    assert_null(strstr(errors, "fewer"));
+}
+
 static void sql_command(void **state)
 {
     (void)state;
@@ -366,6 +502,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(runs_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(show_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(compare_command, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(falling_bounds, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(what_stands_beside, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(few_seeds, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sql_command, setup, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

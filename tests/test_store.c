@@ -139,6 +139,41 @@ static void fresh_supersedes(void **state)
 
 /* ---- metrics --------------------------------------------------------------------------------------------------------- */
 
+/* Two experiments that ask for one run: one row of run, a row of the views in each, with that one's label and settings. */
+static void a_run_of_two_experiments(void **state)
+{
+    (void)state;
+    static const StoreParam named_otherwise[] = {{"weight", NULL, 0.5}};
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "beta=0.5", 1), same, anew;
+    record_one(s, run, "test/elbo", 1, -100);
+    must(store_run_finish(s, run, "done", NULL, 1, "d", NULL, 0, NULL, &err));
+    StoreRunSpec spec = a_run("id", "weight=0.5", 1);
+    StoreClaim claim;
+    spec.experiment = "other";
+    spec.params = named_otherwise;
+    spec.nparams = 1;
+    must(store_run_queue(s, &spec, 0, &same, &claim, &err));
+    assert_true(claim == STORE_DONE && same == run);
+    assert_true(number(s, "SELECT count(*) FROM run") == 1);
+    assert_string_equal(words(s, "SELECT group_concat(experiment || ' ' || label || ' ' || coalesce(beta, '-') || ' ' || elbo, ';') FROM "
+                                 "(SELECT * FROM runs ORDER BY experiment)"), "other weight=0.5 - -100.0;test beta=0.5 0.5 -100.0");
+    assert_true(number(s, "SELECT mean FROM summary WHERE experiment = 'other' AND label = 'weight=0.5'") == -100);
+    assert_true(number(s, "SELECT max(seeds) FROM summary") == 1);
+    assert_true(number(s, "SELECT count(*) FROM curves WHERE experiment = 'other'") == 1);
+    assert_true(number(s, "SELECT count(*) FROM param WHERE name = 'weight'") == 0); /* the first to ask gave these */
+
+    spec.label = "w=0.5"; /* an experiment's latest name counts, the other's stays */
+    must(store_run_queue(s, &spec, 0, &same, &claim, &err));
+    assert_string_equal(words(s, "SELECT group_concat(label, ';') FROM (SELECT label FROM runs ORDER BY label)"), "beta=0.5;w=0.5");
+    must(store_run_queue(s, &spec, 1, &anew, &claim, &err)); /* --fresh: both have the new one */
+    assert_true(claim == STORE_NEW && anew != run);
+    assert_string_equal(words(s, "SELECT group_concat(label || ' ' || id, ';') FROM (SELECT label, id FROM runs ORDER BY label)"),
+                        "beta=0.5 2;w=0.5 2");
+    assert_true(number(s, "SELECT beta FROM runs WHERE experiment = 'test'") == 0.5);
+    store_close(s);
+}
+
 static void equal_to_the_bit_or_refused(void **state)
 {
     (void)state;
@@ -394,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_run_from_queue_to_done, setup, remove_folder),
         cmocka_unit_test_setup_teardown(interrupted_is_resumed_and_keeps_its_checkpoint, setup, remove_folder),
         cmocka_unit_test_setup_teardown(fresh_supersedes, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(a_run_of_two_experiments, setup, remove_folder),
         cmocka_unit_test_setup_teardown(equal_to_the_bit_or_refused, setup, remove_folder),
         cmocka_unit_test_setup_teardown(not_finite_is_null_with_its_kind, setup, remove_folder),
         cmocka_unit_test_setup_teardown(artifacts_and_posteriors, setup, remove_folder),

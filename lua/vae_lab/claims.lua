@@ -121,20 +121,20 @@ local function matches(run, settings)
   return true
 end
 
--- One number a seed: { [seed] = number }, of the runs with these settings; or nil and why not.
+-- One number a seed: { [seed] = number }, of the runs with these settings, and the configuration of these; or nil and why not.
 local function by_seed(claim, runs, settings, number)
-  local found, label = {}, nil
+  local found, label, configuration = {}, nil, nil
   for _, run in ipairs(runs) do
     if matches(run, settings) then
       if label and label ~= run.label then return nil, "several configurations fit " .. spelled(settings) end
-      label = run.label
+      label, configuration = run.label, run.configuration
       local value, lacking = number(claim, run)
       if value == nil then return nil, "run " .. run.id .. " has no " .. lacking end
       found[run.seed] = value
     end
   end
   if not label then return nil, "no finished run" .. (spelled(settings) ~= "" and " with " .. spelled(settings) or "") end
-  return found
+  return found, configuration
 end
 
 local function sorted_seeds(found)
@@ -144,9 +144,11 @@ local function sorted_seeds(found)
   return seeds
 end
 
+-- → one number a seed, and the configuration where they are its own; or nil and why not.
 local function compared(claim, runs, number)
   local of, why = by_seed(claim, runs, claim.of, number)
   if not of then return nil, why end
+  local own = not (claim.minus or claim.over) and why or nil
   local with, list = nil, {}
   if claim.minus or claim.over then
     with, why = by_seed(claim, runs, claim.minus or claim.over, number)
@@ -160,7 +162,7 @@ local function compared(claim, runs, number)
     end
   end
   if #list == 0 then return nil, "the two have no seed in common" end
-  return list
+  return list, own
 end
 
 -- For each seed the least step (or greatest, for falls) from one value of the setting to the next.
@@ -248,8 +250,9 @@ local function number_of(claim, m)
 end
 
 --- claims.judge(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =, ci_low =, ci_high =,
--- verdict = "PASS" | "FAIL" | "OPEN", note = }.  runs: { id =, seed =, label =, params = }, the finished ones of a sweep;
--- values(run) → { metric = its last value }.
+-- verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }.  metric and configuration: what the value is of, where it
+-- is a recorded metric of one configuration.  runs: { id =, seed =, label =, configuration =, params = }, the finished ones of a
+-- sweep; values(run) → { metric = its last value }.
 function claims.judge(list, runs, values)
   local known, rows = {}, {}
   local function number(claim, run)
@@ -258,8 +261,9 @@ function claims.judge(list, runs, values)
   end
   for _, claim in ipairs(list) do
     if concerns(claim, runs) then
-      local found, why = ((claim.rises or claim.falls) and steps or compared)(claim, runs, number)
-      local row = found and verdict_of(claim, found) or { seeds = 0, verdict = "OPEN", note = why }
+      local found, more = ((claim.rises or claim.falls) and steps or compared)(claim, runs, number)
+      local row = found and verdict_of(claim, found) or { seeds = 0, verdict = "OPEN", note = more }
+      if found and more and claim.metric then row.metric, row.configuration = claim.metric, more end
       row.claim, row.quantity, row.source, row.low, row.high = claim.text, claim.quantity, claim.source, claim.low, claim.high
       rows[#rows + 1] = row
     end

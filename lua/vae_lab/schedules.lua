@@ -30,7 +30,7 @@ function schedules.constant(v)
 end
 
 --- lab.schedule.linear { from = 0, to = 1, epochs = N }: `from` at epoch 1, `to` at epoch N and after it.
--- With epochs = 1 it is `to` at once.  The warm-up of beta: Sønderby et al., Ladder VAEs, section 2.3 (arXiv 1602.02282).
+-- With epochs = 1 it is `to` at once.  The warm-up of beta: Sønderby et al., Ladder VAEs (arXiv 1602.02282).
 function schedules.linear(options)
   local o = check.options("lab.schedule.linear", options, {
     from = { type = "number", default = 0 }, to = { type = "number", default = 1 },
@@ -92,7 +92,7 @@ function schedules.steps(pairs_)
   end)
 end
 
---- lab.schedule.iwae { scale = 1, stages = 8 }: the learning rates of Burda et al. (arXiv 1509.00519, section 5):
+--- lab.schedule.iwae { scale = 1, stages = 8 }: the learning rates of Burda et al. (arXiv 1509.00519, section 5.1):
 -- stage i = 0 … 7 lasts 3^i epochs at scale · 10^(-3 - i/7): 10, 7.2, 5.2, 3.7, 2.7, 1.9, 1.4, 1 times 10^-4.
 -- Eight stages are 3,280 epochs.
 function schedules.iwae(options)

@@ -9,14 +9,15 @@
 
 /* ---- the runs of a sweep ---- */
 
-/* Calls store:query(sql, id) with the store at `store`; pushes the rows. */
-static void query(lua_State *L, int store, const char *sql, int64_t id)
+/* Calls store:query(sql, id, experiment) with the store at `store`; pushes the rows. */
+static void query(lua_State *L, int store, const char *sql, int64_t id, const char *experiment)
 {
     lua_getfield(L, store, "query");
     lua_pushvalue(L, store);
     lua_pushstring(L, sql);
     lua_pushinteger(L, (lua_Integer)id);
-    lua_call(L, 3, 1);
+    lua_pushstring(L, experiment);
+    lua_call(L, 4, 1);
 }
 
 /* The rows {name =, value =} at the top as one table, pushed. */
@@ -33,8 +34,8 @@ static void push_pairs(lua_State *L)
     }
 }
 
-/* Gives each of the rows at the top its params table. */
-static void add_params(lua_State *L, int store)
+/* Gives each of the rows at the top its params table, by the experiment's own names. */
+static void add_params(lua_State *L, int store, const char *experiment)
 {
     int rows = lua_gettop(L);
     size_t count = lua_rawlen(L, rows);
@@ -42,7 +43,8 @@ static void add_params(lua_State *L, int store)
         lua_rawgeti(L, rows, (lua_Integer)i);
         int row = lua_gettop(L);
         lua_getfield(L, row, "id");
-        query(L, store, "SELECT name, value FROM param WHERE run = ?1", lua_tointeger(L, -1));
+        query(L, store, "SELECT s.name, s.value FROM setting s JOIN experiment e ON e.id = s.experiment WHERE s.run = ?1 AND e.name = ?2",
+              lua_tointeger(L, -1), experiment);
         push_pairs(L);
         lua_setfield(L, row, "params");
         lua_settop(L, rows);
@@ -51,14 +53,9 @@ static void add_params(lua_State *L, int store)
 
 void bind_push_sweep_runs(lua_State *L, int store, int64_t sweep, const char *experiment)
 {
-    lua_getfield(L, store, "query");
-    lua_pushvalue(L, store);
-    lua_pushliteral(L, "SELECT r.* FROM runs r JOIN sweep_run s ON s.run = r.id "
-                       "WHERE s.sweep = ?1 AND r.experiment = ?2 AND r.status = 'done' ORDER BY s.position");
-    lua_pushinteger(L, (lua_Integer)sweep);
-    lua_pushstring(L, experiment);
-    lua_call(L, 4, 1);
-    add_params(L, store);
+    query(L, store, "SELECT r.* FROM runs r JOIN sweep_run s ON s.run = r.id "
+                    "WHERE s.sweep = ?1 AND r.experiment = ?2 AND r.status = 'done' ORDER BY s.position", sweep, experiment);
+    add_params(L, store, experiment);
 }
 
 /* ---- verdicts ---- */
@@ -82,6 +79,7 @@ static StoreVerdict read_verdict(lua_State *L)
 {
     return (StoreVerdict){
         .claim = text(L, "claim"), .quantity = text(L, "quantity"), .source = text(L, "source"), .note = text(L, "note"),
+        .metric = text(L, "metric"), .configuration = text(L, "configuration"),
         .low = number(L, "low"), .high = number(L, "high"), .value = number(L, "value"), .ci_low = number(L, "ci_low"),
         .ci_high = number(L, "ci_high"), .seeds = (int64_t)number(L, "seeds"), .verdict = text(L, "verdict"),
     };
@@ -91,7 +89,9 @@ static StoreVerdict read_verdict(lua_State *L)
 static int last_values(lua_State *L)
 {
     lua_getfield(L, 1, "id");
-    query(L, lua_upvalueindex(1), "SELECT metric AS name, value FROM last_values WHERE run = ?1", luaL_checkinteger(L, -1));
+    lua_getfield(L, 1, "experiment");
+    query(L, lua_upvalueindex(1), "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2",
+          luaL_checkinteger(L, -2), luaL_checkstring(L, -1));
     push_pairs(L);
     return 1;
 }

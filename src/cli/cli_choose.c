@@ -32,7 +32,7 @@ static int add_config(void *context, int columns, const char *const *names, cons
     copy(c.configuration, sizeof c.configuration, &v[2]);
     copy(c.data, sizeof c.data, &v[3]);
     for (size_t i = 0; i < list->count; i++)
-        if (list->config[i].run == c.run)
+        if (list->config[i].run == c.run && strcmp(list->config[i].experiment, c.experiment) == 0)
             return 0;
     if (list->count == list->capacity) {
         size_t capacity = list->capacity * 2 + 16;
@@ -46,12 +46,14 @@ static int add_config(void *context, int columns, const char *const *names, cons
     return 0;
 }
 
-#define CONFIG_SQL(choice)                                                                                             \
-    "SELECT e.name, r.label, r.configuration, r.data, min(r.id), sum(r.status = 'done'), count(*), "                 \
-    "sum(r.status = 'diverged') FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.superseded_by IS NULL "  \
-    "AND (r.experiment, r.label, r.configuration) IN "                                                              \
-    "(SELECT experiment, label, configuration FROM run WHERE superseded_by IS NULL AND " choice ") "                \
-    "GROUP BY r.experiment, r.label, r.configuration ORDER BY min(r.id)"
+/* Configurations of which a run is chosen, as the experiments call them; `choice` speaks of the rows of m. */
+#define CONFIG_SQL(choice)                                                                                                 \
+    "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first "             \
+    "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                             \
+    "SELECT e.name, m.label, m.configuration, m.data, min(m.id), sum(m.status = 'done'), count(*), "                       \
+    "sum(m.status = 'diverged') FROM m JOIN experiment e ON e.id = m.experiment "                                          \
+    "WHERE (m.experiment, m.label, m.configuration) IN (SELECT experiment, label, configuration FROM m WHERE " choice ") " \
+    "GROUP BY m.experiment, m.label, m.configuration ORDER BY min(m.id), m.experiment"
 
 static int read_choice(CliConfigs *list, Store *s, const char *sql, const StoreValue *args, size_t nargs, Error *err)
 {
@@ -79,7 +81,7 @@ static int closer(void *context, int columns, const char *const *names, const St
 static int nothing_of_that_name(Store *s, const char *name, Error *err)
 {
     Nearest n = {.word = name};
-    if (store_query(s, "SELECT name FROM experiment UNION SELECT DISTINCT label FROM run", NULL, 0, closer, &n, err) != 0)
+    if (store_query(s, "SELECT name FROM experiment UNION SELECT DISTINCT label FROM member", NULL, 0, closer, &n, err) != 0)
         return -1;
     error_set(err, ERR_USAGE, "there is no run, label or experiment '%s'", name);
     error_where(err, "%s", store_path(s));
@@ -95,12 +97,12 @@ static int read_name(CliConfigs *list, Store *s, const char *name, Error *err)
     static const char *const choice[] = {
         CONFIG_SQL("label = ?1"),
         CONFIG_SQL("experiment = (SELECT id FROM experiment WHERE name = ?1)"),
-        CONFIG_SQL("experiment = (SELECT id FROM experiment WHERE ?1 = name || '/' || run.label)"),
+        CONFIG_SQL("?1 = (SELECT name FROM experiment WHERE id = m.experiment) || '/' || label"),
     };
     list->matched = 0;
     if (cli_run_number(name, &number, &ignored) == 0) {
         value = cli_integer_value(number);
-        if (read_choice(list, s, CONFIG_SQL("id = ?1"), &value, 1, err) != 0)
+        if (read_choice(list, s, CONFIG_SQL("id = ?1 AND experiment = first"), &value, 1, err) != 0)
             return -1;
     } else {
         for (size_t i = 0; i < sizeof choice / sizeof choice[0] && list->matched == 0; i++)
@@ -137,18 +139,45 @@ static int add_value(void *context, int columns, const char *const *names, const
     return 0;
 }
 
-static int read_values(CliConfig *c, Store *s, Error *err)
+static int gather(CliConfig *c, Store *s, const char *sql, const StoreValue *args, size_t nargs, Error *err)
 {
     Gather g = {.config = c};
-    StoreValue args[] = {cli_text_value(c->experiment), cli_text_value(c->label), cli_text_value(c->configuration)};
-    if (store_query(
-            s,
-            "SELECT metric, CAST(seed AS TEXT), value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 AND "
-            "configuration = ?3 "
-            "AND status = 'done' ORDER BY metric, run",
-            args, 3, add_value, &g, err) != 0)
+    if (store_query(s, sql, args, nargs, add_value, &g, err) != 0)
         return -1;
     return g.failed ? error_memory(err, "metrics") : 0;
+}
+
+static int take_draws(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    (void)columns, (void)names;
+    *(long long *)context = v[0].integer;
+    return 0;
+}
+
+static int read_values(CliConfig *c, Store *s, Error *err)
+{
+    const StoreValue args[] = {cli_text_value(c->experiment), cli_text_value(c->label), cli_text_value(c->configuration)};
+    const StoreValue run = cli_integer_value(c->run);
+    if (store_query(s, CLI_NLL_DRAWS, &run, 1, take_draws, &c->draws, err) != 0)
+        return -1;
+    return gather(c, s,
+                  "SELECT metric, CAST(seed AS TEXT), value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 AND "
+                  "configuration = ?3 AND status = 'done' ORDER BY metric, run",
+                  args, 3, err);
+}
+
+int cli_run_values(CliValue **value, size_t *count, Store *s, int64_t run, Error *err)
+{
+    CliConfig c = {0};
+    const StoreValue arg = cli_integer_value(run);
+    int status = gather(&c, s,
+                        "SELECT n.name, CAST(r.seed AS TEXT), m.value, m.kind FROM run r CROSS JOIN metric_name n CROSS JOIN metric m "
+                        "ON m.run = r.id AND m.metric = n.id AND m.step = "
+                        "(SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id) WHERE r.id = ?1",
+                        &arg, 1, err);
+    *value = c.value;
+    *count = c.values;
+    return status;
 }
 
 int cli_configs_read(CliConfigs *list, Store *s, char *const *names, int count, Error *err)

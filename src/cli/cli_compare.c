@@ -24,9 +24,11 @@ const char cli_compare_help[] =
     "A, B … are numbers of runs (each stands for all seeds of its configuration), labels, experiments,\n"
     "or EXPERIMENT/LABEL; without them the configurations of the latest sweep are compared.  Printed are\n"
     "the mean over seeds of the last value ± half of Student's 95 % interval; the mean of the differences\n"
-    "from the first configuration, seed by seed, with the p value of the paired t test; and the settings\n"
-    "that differ.  The usual metrics are test/elbo, test/reconstruction, test/kl and test/nll, in nats per\n"
-    "example.\n"
+    "from the first configuration, seed by seed, with the p value of the paired t test; the band that the\n"
+    "experiment's claims expect; of an importance estimate its standard error over the examples and the\n"
+    "effective sample size; and the settings that differ.  The usual metrics are test/elbo,\n"
+    "test/reconstruction, test/kl and test/nll, in nats per example.  It warns of fewer than 3 seeds, and of\n"
+    "a bound on log p(x) that falls as draws grow, which shows a mistake in its evaluation.\n"
     "\n"
     "example: vae-lab compare kl_ablation/beta=0 kl_ablation/beta=1 --metric latent/spread\n";
 
@@ -136,19 +138,6 @@ static int choose_metrics(Choice *c, const CliConfigs *list, const char *const *
 
 /* ---- printing -------------------------------------------------------------------------------------------------------- */
 
-/* A, B … Z, AA, AB … */
-static const char *letter(size_t i)
-{
-    static char text[2][8];
-    static int turn;
-    char *t = text[turn ^= 1];
-    if (i < 26)
-        snprintf(t, 8, "%c", (char)('A' + i));
-    else
-        snprintf(t, 8, "%c%c", (char)('A' + (i / 26 - 1) % 26), (char)('A' + i % 26));
-    return t;
-}
-
 /* Nats to two decimals; what is small (a share, a spread) to four. */
 static int decimals_of(const CliConfigs *list, const char *metric)
 {
@@ -185,7 +174,7 @@ static int print_means(const CliConfigs *list, const Choice *metrics, double *sc
     for (size_t i = 0; i < list->count; i++) {
         const CliConfig *c = &list->config[i];
         char text[64];
-        cli_table_text(t, letter(i));
+        cli_table_text(t, cli_letter(i));
         cli_table_text(t, c->experiment);
         cli_table_text(t, c->label);
         cli_table_text(t, c->data);
@@ -214,7 +203,7 @@ static int print_differences(const CliConfigs *list, const Choice *metrics, doub
             StatsInterval d = difference_of(&list->config[0], &list->config[i], metrics->metric[m], scratch, &p);
             if (d.n == 0)
                 continue;
-            snprintf(text, sizeof text, "%s - A", letter(i));
+            snprintf(text, sizeof text, "%s - A", cli_letter(i));
             cli_table_text(t, text);
             cli_table_text(t, metrics->metric[m]);
             cli_table_integer(t, (long long)d.n);
@@ -234,8 +223,167 @@ static int print_differences(const CliConfigs *list, const Choice *metrics, doub
     return cli_table_print(t, CLI_TEXT, err);
 }
 
-/* One row a configuration and metric, for programs. */
-static int print_rows(const CliConfigs *list, const Choice *metrics, double *scratch, CliFormat format, Error *err)
+/* "-700 to -100", "at least 5" */
+static void spell_band(char *text, size_t size, const CliExpected *e)
+{
+    if (isnan(e->low))
+        snprintf(text, size, "at most %.6g", e->high);
+    else if (isnan(e->high))
+        snprintf(text, size, "at least %.6g", e->low);
+    else
+        snprintf(text, size, "%.6g to %.6g", e->low, e->high);
+}
+
+/* Lines, not a table: a source may be long, and is not to be left out where there is little room. */
+static int print_expected(Store *s, const CliConfigs *list, const Choice *metrics, double *scratch, Error *err)
+{
+    int lines = 0;
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t m = 0; m < metrics->count; m++) {
+            CliExpected e;
+            char measured[64], band[64];
+            size_t bad;
+            if (cli_expected_read(&e, s, &list->config[i], metrics->metric[m], err) != 0)
+                return -1;
+            StatsInterval v = mean_of(&list->config[i], metrics->metric[m], scratch, &bad);
+            if (e.claims == 0 || v.n == 0)
+                continue;
+            if (lines++ == 0) {
+                putchar('\n');
+                cli_heading("expected, by the experiment's claims");
+            }
+            spell_interval(measured, sizeof measured, v, decimals_of(list, metrics->metric[m]));
+            spell_band(band, sizeof band, &e);
+            printf("%s  %s  %s is %s %s\n", cli_letter(i), metrics->metric[m], measured,
+                   cli_expected_has(&e, v.mean) ? "inside" : "OUTSIDE", band);
+            if (e.source[0] != '\0')
+                printf("   %s\n", e.source);
+        }
+    return 0;
+}
+
+static void add_or_null(CliTable *t, double value, int decimals)
+{
+    isnan(value) ? cli_table_null(t) : cli_table_number(t, value, decimals);
+}
+
+/* Of estimates that have a standard error over the examples. */
+static int print_estimates(const CliConfigs *list, const Choice *metrics, double *scratch, Error *err)
+{
+    static const char *const columns[] = {"", "metric", "mean", "error", "ess", "draws"};
+    CliTable *t = cli_table_alloc(columns, 6);
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t m = 0; m < metrics->count; m++) {
+            CliEstimate e = cli_estimate_of(&list->config[i], metrics->metric[m]);
+            size_t bad;
+            if (isnan(e.se))
+                continue;
+            int decimals = decimals_of(list, metrics->metric[m]);
+            cli_table_text(t, cli_letter(i));
+            cli_table_text(t, metrics->metric[m]);
+            cli_table_number(t, mean_of(&list->config[i], metrics->metric[m], scratch, &bad).mean, decimals);
+            cli_table_number(t, e.se, decimals);
+            add_or_null(t, e.ess, 1);
+            if (e.draws > 0)
+                cli_table_integer(t, e.draws);
+            else
+                cli_table_null(t);
+        }
+    if (cli_table_rows(t) == 0) {
+        cli_table_free(t);
+        return 0;
+    }
+    putchar('\n');
+    cli_heading("standard error over the examples; effective sample size of the draws");
+    return cli_table_print(t, CLI_TEXT, err);
+}
+
+/* ---- warnings -------------------------------------------------------------------------------------------------------- */
+
+enum { SEEDS_ENOUGH = 3 };
+
+/* The fewest seeds that one of the metrics has. */
+static size_t fewest_seeds(const CliConfig *c, const Choice *metrics, double *scratch)
+{
+    size_t fewest = (size_t)c->done, bad;
+    for (size_t m = 0; m < metrics->count; m++) {
+        size_t n = mean_of(c, metrics->metric[m], scratch, &bad).n;
+        fewest = n > 0 && n < fewest ? n : fewest;
+    }
+    return fewest;
+}
+
+/* What the row of a metric has to say for itself; "" where all is well. */
+static void spell_warning(Text *t, const CliConfig *c, size_t seeds)
+{
+    CliFall fall;
+    if (seeds < SEEDS_ENOUGH && seeds > 0)
+        text_add(t, seeds == 1 ? "one seed: no interval" : "two seeds: an interval of little worth");
+    if (cli_fall_find(&fall, c->value, c->values)) {
+        char spelled[400];
+        cli_fall_spell(spelled, sizeof spelled, &fall);
+        text_addf(t, "%s%s", t->length > 0 ? "; " : "", spelled);
+    }
+}
+
+static void warn(const CliConfigs *list, const Choice *metrics, double *scratch)
+{
+    int few = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const CliConfig *c = &list->config[i];
+        if (c->runs > c->done)
+            fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n", cli_letter(i), c->label,
+                    c->runs - c->done, c->runs, c->diverged, c->runs - c->done - c->diverged);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        size_t seeds = fewest_seeds(&list->config[i], metrics, scratch);
+        if (seeds < SEEDS_ENOUGH)
+            fprintf(stderr, few++ == 0 ? "warning: fewer than 3 seeds: %s (%zu)" : ", %s (%zu)", cli_letter(i), seeds);
+    }
+    if (few > 0)
+        fprintf(stderr, "; of two an interval or a p value says little, of one there is none\n");
+    for (size_t i = 0; i < list->count; i++) {
+        CliFall fall;
+        char spelled[400];
+        if (!cli_fall_find(&fall, list->config[i].value, list->config[i].values))
+            continue;
+        cli_fall_spell(spelled, sizeof spelled, &fall);
+        fprintf(stderr, "warning: %s: %s\n", cli_letter(i), spelled);
+    }
+}
+
+/* ---- for programs ---------------------------------------------------------------------------------------------------- */
+
+/* The last columns of a row: standard error, effective sample size, draws; expected from, to, inside, source; warning. */
+static int add_beside(CliTable *t, Store *s, const CliConfig *c, const char *metric, const StatsInterval *v, Error *err)
+{
+    CliExpected e;
+    Text warning = {0};
+    CliEstimate estimate = cli_estimate_of(c, metric);
+    if (cli_expected_read(&e, s, c, metric, err) != 0)
+        return -1;
+    spell_warning(&warning, c, v->n);
+    add_or_null(t, estimate.se, CLI_SHORTEST);
+    add_or_null(t, estimate.ess, CLI_SHORTEST);
+    if (estimate.draws > 0)
+        cli_table_integer(t, estimate.draws);
+    else
+        cli_table_null(t);
+    add_or_null(t, e.low, CLI_SHORTEST);
+    add_or_null(t, e.high, CLI_SHORTEST);
+    if (e.claims > 0 && v->n > 0)
+        cli_table_integer(t, cli_expected_has(&e, v->mean));
+    else
+        cli_table_null(t);
+    e.source[0] != '\0' ? cli_table_text(t, e.source) : cli_table_null(t);
+    warning.length > 0 ? cli_table_text(t, text_string(&warning)) : cli_table_null(t);
+    int failed = warning.failed;
+    text_free(&warning);
+    return failed ? error_memory(err, "a warning") : 0;
+}
+
+/* One row a configuration and metric. */
+static int print_rows(Store *s, const CliConfigs *list, const Choice *metrics, double *scratch, CliFormat format, Error *err)
 {
     static const char *const columns[] = {"configuration",
                                           "experiment",
@@ -255,7 +403,15 @@ static int print_rows(const CliConfigs *list, const Choice *metrics, double *scr
                                           "p",
                                           "runs",
                                           "diverged",
-                                          "digest"};
+                                          "digest",
+                                          "standard_error",
+                                          "effective_sample_size",
+                                          "draws",
+                                          "expected_low",
+                                          "expected_high",
+                                          "inside",
+                                          "source",
+                                          "warning"};
     CliTable *t = cli_table_alloc(columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < list->count; i++)
         for (size_t m = 0; m < metrics->count; m++) {
@@ -265,7 +421,7 @@ static int print_rows(const CliConfigs *list, const Choice *metrics, double *scr
             StatsInterval v = mean_of(c, metrics->metric[m], scratch, &bad);
             StatsInterval d = difference_of(&list->config[0], c, metrics->metric[m], scratch, &p);
             const double number[] = {v.mean, v.sd, v.low, v.high}, paired[] = {d.mean, d.low, d.high, p};
-            cli_table_text(t, letter(i));
+            cli_table_text(t, cli_letter(i));
             cli_table_text(t, c->experiment);
             cli_table_text(t, c->label);
             cli_table_text(t, c->data);
@@ -280,110 +436,15 @@ static int print_rows(const CliConfigs *list, const Choice *metrics, double *scr
             cli_table_integer(t, c->runs);
             cli_table_integer(t, c->diverged);
             cli_table_text(t, c->configuration);
+            if (add_beside(t, s, c, metrics->metric[m], &v, err) != 0) {
+                cli_table_free(t);
+                return -1;
+            }
         }
     return cli_table_print(t, format, err);
 }
 
-/* ---- what differs in their settings ---------------------------------------------------------------------------------- */
-
-/* Settings and the plan's leaves of the runs ?1 (a JSON list in the configurations' order), of those names whose values are not
- * all alike. */
-static const char differs_sql[] =
-    "WITH chosen AS (SELECT key AS i, value AS run FROM json_each(?1)), "
-    "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN param p ON p.run = chosen.run WHERE "
-    "p.name NOT IN ('seed', 'data') "
-    "UNION ALL SELECT i, 'plan' || substr(j.fullkey, 2), CAST(j.atom AS TEXT) FROM chosen JOIN run r ON r.id = chosen.run, "
-    "json_tree(CASE WHEN json_valid(r.plan) THEN r.plan ELSE '{}' END) j WHERE j.atom IS NOT NULL "
-    "UNION ALL SELECT i, 'data', r.data FROM chosen JOIN run r ON r.id = chosen.run "
-    "UNION ALL SELECT i, 'data digest', substr(r.data_digest, 1, 12) FROM chosen JOIN run r ON r.id = chosen.run "
-    "UNION ALL SELECT i, 'graph', 'from run ' || (SELECT min(o.id) FROM run o WHERE o.graph = r.graph AND o.id IN (SELECT run "
-    "FROM chosen)) "
-    "FROM chosen JOIN run r ON r.id = chosen.run) "
-    "SELECT s.name, i, s.value FROM s JOIN (SELECT name FROM s GROUP BY name HAVING count(DISTINCT value) > 1 OR "
-    "count(*) < (SELECT count(*) FROM chosen)) USING (name) ORDER BY s.name, i";
-
-typedef struct Differs {
-    CliTable *table;
-    size_t columns, next; /* the next cell of the row, 0 before any */
-    char name[128];
-} Differs;
-
-static void fill_row(Differs *d, size_t upto)
-{
-    for (; d->next > 0 && d->next < upto; d->next++)
-        cli_table_null(d->table);
-}
-
-static int add_setting(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    Differs *d = context;
-    size_t at = (size_t)v[1].integer + 1;
-    (void)columns, (void)names;
-    if (d->next == 0 || strcmp(d->name, v[0].bytes) != 0) {
-        fill_row(d, d->columns);
-        snprintf(d->name, sizeof d->name, "%s", (const char *)v[0].bytes);
-        cli_table_text(d->table, v[0].bytes);
-        d->next = 1;
-    }
-    fill_row(d, at);
-    if (at < d->next)
-        return 0; /* two leaves of one name */
-    if (v[2].type == STORE_TEXT)
-        cli_table_text(d->table, v[2].bytes);
-    else
-        cli_table_null(d->table);
-    d->next = at + 1;
-    return 0;
-}
-
-static int print_settings(Store *s, const CliConfigs *list, Error *err)
-{
-    Text runs = {0};
-    const char **columns = mem_array(list->count + 1, sizeof *columns);
-    char(*name)[8] = mem_array(list->count + 1, sizeof *name);
-    int status = columns == NULL || name == NULL ? error_memory(err, "settings") : 0;
-    for (size_t i = 0; i < list->count && status == 0; i++) {
-        snprintf(name[i], sizeof name[i], "%s", letter(i));
-        columns[i + 1] = name[i];
-        text_addf(&runs, "%s%lld", i == 0 ? "[" : ", ", (long long)list->config[i].run);
-    }
-    text_add(&runs, "]");
-    if (status == 0) {
-        columns[0] = "settings that differ";
-        Differs d = {.table = cli_table_alloc(columns, list->count + 1), .columns = list->count + 1};
-        StoreValue arg = cli_text_value(text_string(&runs));
-        status = store_query(s, differs_sql, &arg, 1, add_setting, &d, err);
-        fill_row(&d, d.columns);
-        if (status == 0 && cli_table_rows(d.table) > 0) {
-            putchar('\n');
-            status = cli_table_print(d.table, CLI_TEXT, err);
-        } else {
-            cli_table_free(d.table);
-        }
-    }
-    text_free(&runs);
-    mem_free(columns);
-    mem_free(name);
-    return status;
-}
-
 /* ---- the command ----------------------------------------------------------------------------------------------------- */
-
-static void say_what_does_not_count(const CliConfigs *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        const CliConfig *c = &list->config[i];
-        if (c->runs > c->done)
-            fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n", letter(i), c->label,
-                    c->runs - c->done, c->runs, c->diverged, c->runs - c->done - c->diverged);
-    }
-    int few = 0;
-    for (size_t i = 0; i < list->count; i++)
-        if (list->config[i].done < 3)
-            fprintf(stderr, few++ == 0 ? "fewer than 3 seeds: %s" : ", %s", letter(i));
-    if (few > 0)
-        fprintf(stderr, "; such intervals and p values say little\n");
-}
 
 static int print_all(Store *s, const CliConfigs *list, const Choice *metrics, CliFormat format, Error *err)
 {
@@ -392,16 +453,17 @@ static int print_all(Store *s, const CliConfigs *list, const Choice *metrics, Cl
         return error_memory(err, "a comparison");
     int status;
     if (format != CLI_TEXT)
-        status = print_rows(list, metrics, scratch, format, err);
+        status = print_rows(s, list, metrics, scratch, format, err);
     else
         status = print_means(list, metrics, scratch, err) != 0 || print_differences(list, metrics, scratch, err) != 0 ||
-                         (list->count > 1 && print_settings(s, list, err) != 0)
+                         print_expected(s, list, metrics, scratch, err) != 0 || print_estimates(list, metrics, scratch, err) != 0 ||
+                         (list->count > 1 && cli_differs_print(s, list, err) != 0)
                      ? -1
                      : 0;
-    mem_free(scratch);
     fflush(stdout);
     if (status == 0)
-        say_what_does_not_count(list);
+        warn(list, metrics, scratch);
+    mem_free(scratch);
     return status;
 }
 

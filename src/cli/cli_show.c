@@ -3,6 +3,7 @@
  * cli/cli_show.c: `vae-lab show RUN`, everything that is recorded about one run.
  */
 #include "cli/cli.h"
+#include "cli/cli_compare.h"
 #include "cli/cli_query.h"
 #include "cli/commands.h"
 
@@ -24,8 +25,9 @@ const char cli_show_help[] = "  --json      one object, every digit, with all cu
 /* ---- for people: the run's row, one field a line ----------------------------------------------------------------------- */
 
 static const char head_sql[] =
-    "SELECT r.id AS run, e.name AS experiment, e.question AS question, r.label AS label, r.seed AS seed, r.status AS status, "
-    "r.message AS message, "
+    "SELECT r.id AS run, e.name AS experiment, e.question AS question, k.label AS label, "
+    "(SELECT group_concat(o.name || '/' || x.label, ', ') FROM member x JOIN experiment o ON o.id = x.experiment "
+    "WHERE x.run = r.id AND x.experiment <> r.experiment) AS \"also\", r.seed AS seed, r.status AS status, r.message AS message, "
     "coalesce((SELECT epochs FROM runs WHERE id = r.id), 0) || ' of ' || r.epochs AS epochs, "
     "CASE WHEN r.seconds IS NOT NULL THEN printf('%.1f', r.seconds) END AS seconds, "
     "r.data AS data, r.data_digest AS \"data digest\", r.digest AS digest, r.identity AS identity, r.configuration AS "
@@ -35,7 +37,7 @@ static const char head_sql[] =
     "CASE WHEN r.status IN ('queued', 'running') THEN r.host || ', process ' || r.process END AS process, "
     "(SELECT 'step ' || step || ', ' || length(bytes) || ' bytes, ' || written FROM checkpoint WHERE run = r.id) AS checkpoint, "
     "(SELECT count(*) || ' examples' FROM posterior WHERE run = r.id HAVING count(*) > 0) AS posteriors "
-    "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.id = ?1";
+    "FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id WHERE r.id = ?1";
 
 static int print_head(void *context, int columns, const char *const *names, const StoreValue *values)
 {
@@ -151,10 +153,23 @@ static int show_curves(Store *s, const StoreValue *run, Error *err)
 /* ---- sections ---------------------------------------------------------------------------------------------------------- */
 
 static const CliQuery section[] = {
+    {.title = "log p(x) by importance sampling from q(z|x), nats per example",
+     .sql = "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
+            "WHERE m.run = ?1 AND m.step = 0) SELECT v.value AS nll, (SELECT value FROM v WHERE name = 'test/nll_se') AS "
+            "\"standard error\", (SELECT value FROM v WHERE name = 'test/ess') AS \"effective sample size\", (" CLI_NLL_DRAWS ") AS draws "
+            "FROM v WHERE v.name = 'test/nll'"},
     {.title = "about the whole run",
-     .sql = "SELECT n.name AS metric, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
-            "WHERE m.run = ?1 AND m.step = 0 ORDER BY n.name"},
-    {.title = "settings", .sql = "SELECT name, value FROM param WHERE run = ?1 ORDER BY name"},
+     .sql = "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
+            "WHERE m.run = ?1 AND m.step = 0) SELECT v.name AS metric, v.value AS value, (SELECT e.value FROM v e WHERE e.name = "
+            "v.name || '_se') AS \"standard error\" FROM v WHERE NOT (v.name LIKE '%\\_se' ESCAPE '\\' AND EXISTS (SELECT 1 FROM v o "
+            "WHERE o.name || '_se' = v.name)) ORDER BY v.name"},
+    {.title = "settings",
+     .sql = "SELECT s.name AS name, s.value AS value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = s.experiment "
+            "WHERE s.run = ?1 ORDER BY s.name"},
+    {.title = "settings that its other experiments call otherwise",
+     .sql = "SELECT e.name AS experiment, s.name AS name, s.value AS value FROM setting s JOIN experiment e ON e.id = s.experiment "
+            "JOIN run r ON r.id = s.run AND r.experiment <> s.experiment WHERE s.run = ?1 AND NOT EXISTS (SELECT 1 FROM setting o "
+            "WHERE o.run = s.run AND o.experiment = r.experiment AND o.name = s.name AND o.value IS s.value) ORDER BY 1, 2"},
     {.title = "training plan",
      .sql = "SELECT j.key AS name, CASE WHEN length(j.value) > 60 THEN substr(j.value, 1, 59) || '…' ELSE j.value END AS value "
             "FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END) j WHERE run.id = ?1 ORDER BY j.key"},
@@ -171,6 +186,24 @@ static int print_graph(void *context, int columns, const char *const *names, con
     return 0;
 }
 
+/* ---- warnings ---------------------------------------------------------------------------------------------------------- */
+
+/* [OUT] text: what is wrong with the run's numbers; "" where nothing is. */
+static int find_warning(char *text, size_t size, Store *s, long long run, Error *err)
+{
+    CliFall fall;
+    CliValue *value = NULL;
+    size_t count = 0;
+    text[0] = '\0';
+    int status = cli_run_values(&value, &count, s, run, err);
+    if (status == 0 && cli_fall_find(&fall, value, count))
+        cli_fall_spell(text, size, &fall);
+    mem_free(value);
+    return status;
+}
+
+/* ---- for people ------------------------------------------------------------------------------------------------------- */
+
 static int no_such_run(Store *s, long long run, Error *err)
 {
     error_set(err, ERR_STORE, "there is no run %lld", run);
@@ -180,6 +213,7 @@ static int no_such_run(Store *s, long long run, Error *err)
 
 static int show_text(Store *s, long long number, Error *err)
 {
+    char warning[400];
     int found = 0;
     StoreValue run = cli_integer_value(number);
     if (store_query(s, head_sql, &run, 1, print_head, &found, err) != 0)
@@ -197,7 +231,13 @@ static int show_text(Store *s, long long number, Error *err)
         if (q.rows > 0)
             putchar('\n');
     }
-    return store_query(s, "SELECT graph FROM run WHERE id = ?1", &run, 1, print_graph, NULL, err);
+    if (store_query(s, "SELECT graph FROM run WHERE id = ?1", &run, 1, print_graph, NULL, err) != 0 ||
+        find_warning(warning, sizeof warning, s, number, err) != 0)
+        return -1;
+    fflush(stdout);
+    if (warning[0] != '\0')
+        fprintf(stderr, "warning: %s\n", warning);
+    return 0;
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------------- */
@@ -261,22 +301,28 @@ static int show_json(Store *s, long long number, Error *err)
         StoreRow row;
     } part[] = {
         {"{",
-         "SELECT r.id, e.name AS experiment, e.question, r.label, r.seed, r.status, r.message, (SELECT epochs FROM runs WHERE "
+         "SELECT r.id, e.name AS experiment, e.question, k.label, r.seed, r.status, r.message, (SELECT epochs FROM runs WHERE "
          "id = r.id) AS epochs, "
          "r.epochs AS epochs_planned, r.seconds, r.digest, r.identity, r.configuration, r.data, r.data_digest, e.script, "
          "r.created, r.started, "
          "r.finished, r.superseded_by, r.host, CASE WHEN json_valid(r.plan) THEN r.plan END AS plan, r.graph "
-         "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.id = ?1",
+         "FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id WHERE r.id = ?1",
          "", add_members},
-        {",\n \"params\": {", "SELECT name, value FROM param WHERE run = ?1 ORDER BY name", "}", add_pair},
+        {",\n \"members\": [",
+         "SELECT e.name, k.label FROM member k JOIN experiment e ON e.id = k.experiment WHERE k.run = ?1 ORDER BY e.name", "]", add_array},
+        {",\n \"params\": {",
+         "SELECT s.name, s.value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = s.experiment WHERE s.run = ?1 "
+         "ORDER BY s.name",
+         "}", add_pair},
         {",\n \"environment\": {", "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name", "}", add_pair},
         {",\n \"artifacts\": [", "SELECT name, kind, length(bytes) FROM artifact WHERE run = ?1 ORDER BY name", "]", add_array},
         {",\n \"sweeps\": [", "SELECT sweep, position FROM sweep_run WHERE run = ?1 ORDER BY sweep, position", "]", add_array},
         {",\n \"metrics\": [",
          "SELECT n.name, m.step, coalesce(m.value, m.kind) FROM metric m JOIN metric_name n ON n.id = m.metric "
          "WHERE m.run = ?1 ORDER BY n.name, m.step",
-         "]\n}\n", add_array},
+         "],\n \"warning\": ", add_array},
     };
+    char warning[400];
     Text out = {0};
     int status = 0;
     StoreValue run = cli_integer_value(number);
@@ -288,6 +334,11 @@ static int show_json(Store *s, long long number, Error *err)
         if (i == 0 && status == 0 && out.length == 1)
             status = no_such_run(s, number, err);
     }
+    if (status == 0 && (status = find_warning(warning, sizeof warning, s, number, err)) == 0 && warning[0] != '\0')
+        text_add_json(&out, warning);
+    else
+        text_add(&out, "null");
+    text_add(&out, "\n}\n");
     if (status == 0 && out.failed)
         status = error_memory(err, "a run's record");
     if (status == 0)

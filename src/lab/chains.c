@@ -134,7 +134,7 @@ static void choose(Chains *c)
 }
 
 /* One transition of every chain at temperature t.  Each makes its leapfrog steps up to a tenth longer or shorter, so that none
- * returns to where it began again and again (Neal 2011, section 3.2). */
+ * returns to where it began again and again (Neal 2011). */
 static void transition(Chains *c, double t)
 {
     graph_plan_scalar(c->plan, "anneal", t);

@@ -13,7 +13,7 @@
 
 #include "lab/lab.h"
 
-/* How Markov chains move: Hamiltonian Monte Carlo (Neal 2011, section 3) with unit masses and a step size for each chain. */
+/* How Markov chains move: Hamiltonian Monte Carlo (Neal 2011) with unit masses and a step size for each chain. */
 typedef struct LabMoves {
     size_t leapfrog;   /* steps of a transition; Kingma & Welling's appendix E has 10 */
     size_t burn;       /* transitions in which the step size is tuned; no draw is kept of them */

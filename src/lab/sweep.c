@@ -421,8 +421,11 @@ static int print_results(const Sweep *w, Error *err)
     if (s == NULL)
         return -1;
     int status = store_query(s,
-                             "select r.id, r.label, r.seed, r.status, r.elbo, r.reconstruction, r.kl, r.nll from runs r "
-                             "join sweep_run s on s.run = r.id where s.sweep = ?1 order by r.id",
+                             /* as the sweep's experiment calls them, or, where it only needs them, the first that asked for them */
+                             "select r.id, r.label, r.seed, r.status, r.elbo, r.reconstruction, r.kl, r.nll from sweep w "
+                             "join sweep_run s on s.sweep = w.id join run o on o.id = s.run join experiment e on e.id = "
+                             "coalesce((select experiment from member where run = o.id and experiment = w.experiment), o.experiment) "
+                             "join runs r on r.id = o.id and r.experiment = e.name where w.id = ?1 order by r.id",
                              &sweep, 1, w->options->json ? print_json : print_text, &first, err);
     store_close(s);
     fflush(stdout);

@@ -47,7 +47,7 @@ double stats_overlap(const double *mu1, const double *sigma1, const double *mu2,
 int stats_mean_overlap(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
                        size_t pairs, NumStream s, Error *err);
 
-/* Units whose mean varies over the data: variance (n - 1) of mu_j > threshold (0.01; Burda et al., section 5.1.1). */
+/* Units whose mean varies over the data: variance (n - 1) of mu_j > threshold (0.01; Burda et al., section 5.2). */
 size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold);
 
 /* Root mean square distance of the means from their centre, per dimension: sqrt( mean_ij (mu_ij - mean_j)^2 ). */

@@ -18,6 +18,8 @@
 /* A small file is checked as a whole at every opening for writing (40 ms); a large one page by page as it is read, and by
  * `vae-lab doctor`. */
 static const off_t CHECKED_WHOLE = 16 << 20;
+/* An older file up to this size is read through a migrated copy in memory (0.2 s at most); one above it is first brought up to date. */
+static const off_t COPIED_WHOLE = 256 << 20;
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------ */
 
@@ -160,12 +162,6 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
         error_expected(err, "at most version %d", STORE_SCHEMA_VERSION);
         return error_hint(err, "use that vae-lab; or another file with --db FILE.  This file was not touched");
     }
-    if (owner->version < STORE_SCHEMA_VERSION && mode == STORE_READ) {
-        error_set(err, ERR_STORE, "this database has an older schema");
-        error_where(err, "%s", s->path);
-        error_found(err, "schema version %lld", (long long)owner->version);
-        return error_hint(err, "the next vae-lab run brings it up to date");
-    }
     return 0;
 }
 
@@ -239,6 +235,32 @@ static int set_journal(Store *s, int wal, int created, Error *err)
 
 /* ---- opening --------------------------------------------------------------------------------------------------------- */
 
+static int too_large_to_copy(Store *s, int64_t version, Error *err)
+{
+    error_set(err, ERR_STORE, "this database has an older schema");
+    error_where(err, "%s", s->path);
+    error_found(err, "schema version %lld, in a file above %lld MB", (long long)version, (long long)(COPIED_WHOLE >> 20));
+    return error_hint(err, "the next vae-lab run brings it up to date");
+}
+
+/* An older file stays as it is for readers: from here on the connection is to a copy in memory, of the newest version. */
+static int read_migrated(Store *s, int64_t version, Error *err)
+{
+    struct stat st;
+    sqlite3 *file = s->db;
+    if (stat(s->path, &st) == 0 && st.st_size > COPIED_WHOLE)
+        return too_large_to_copy(s, version, err);
+    s->db = NULL;
+    int status = connect_as(s, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    sqlite3_backup *copy = status == 0 ? sqlite3_backup_init(s->db, "main", file, "main") : NULL;
+    if (copy != NULL)
+        sqlite3_backup_step(copy, -1);
+    if (status == 0 && (copy == NULL || sqlite3_backup_finish(copy) != SQLITE_OK))
+        status = store_fail(s, err, "read it");
+    sqlite3_close(file);
+    return status == 0 ? migrate(s, err) : -1;
+}
+
 static int open_reading(Store *s, Error *err)
 {
     Owner owner;
@@ -253,8 +275,12 @@ static int open_reading(Store *s, Error *err)
         if (connect_archive(s, err) != 0 || read_owner_at_once(s, &owner, &code, err) != 0)
             return -1;
     }
+    if (check_owner(s, &owner, STORE_READ, err) != 0)
+        return -1;
+    if (owner.version < STORE_SCHEMA_VERSION && read_migrated(s, owner.version, err) != 0)
+        return -1;
     sqlite3_exec(s->db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF", NULL, NULL, NULL);
-    return check_owner(s, &owner, STORE_READ, err);
+    return 0;
 }
 
 static int open_writing(Store *s, int wal, Error *err)

@@ -326,9 +326,10 @@ static int put_verdicts(Store *s, int64_t sweep, const StoreVerdict *verdicts, s
         const StoreVerdict *v = &verdicts[i];
         status = store_do(s, err, doing,
                           "INSERT INTO claim (sweep, position, claim, quantity, source, low, high, seeds, value, ci_low, ci_high, "
-                          "verdict, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-                          "iitttddidddtt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high, v->seeds,
-                          v->value, v->ci_low, v->ci_high, v->verdict, v->note);
+                          "verdict, note, metric, configuration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+                          "?14, ?15)",
+                          "iitttddidddtttt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high, v->seeds,
+                          v->value, v->ci_low, v->ci_high, v->verdict, v->note, v->metric, v->configuration);
     }
     return status;
 }

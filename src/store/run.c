@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/run.c: a run's life: found, queued, taken by a process, ended; and the sweep that it belongs to.
+ * store/run.c: a run's life: found, queued, taken by a process, ended; and the experiments and the sweep that it belongs to.
  *
  * Each function is one transaction that begins by taking the write lock, so that what it decides on cannot change under it.
  */
@@ -82,25 +82,36 @@ static void configuration(char text[DIGEST_TEXT], const StoreRunSpec *spec)
     digest_end(&d, text);
 }
 
-/* `sql` takes run, name, value. */
-static int put_settings(Store *s, const char *sql, int64_t run, const StoreParam *list, size_t n, Error *err)
+/* `sql` takes run, experiment, name, value. */
+static int put_settings(Store *s, const char *sql, int64_t run, int64_t experiment, const StoreParam *list, size_t n, Error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        int status = list[i].text != NULL ? store_do(s, err, queueing, sql, "itt", run, list[i].name, list[i].text)
-                                          : store_do(s, err, queueing, sql, "itn", run, list[i].name, list[i].number);
+        int status = list[i].text != NULL
+                         ? store_do(s, err, queueing, sql, "iitt", run, experiment, list[i].name, list[i].text)
+                         : store_do(s, err, queueing, sql, "iitn", run, experiment, list[i].name, list[i].number);
         if (status != 0)
             return error_in(err, "setting '%s'", list[i].name);
     }
     return 0;
 }
 
-static int insert(Store *s, const StoreRunSpec *spec, const StoreProcess *self, int64_t *run, Error *err)
+/* The run is the experiment's too, whoever trained it; what the experiment called it before is forgotten. */
+static int put_member(Store *s, const StoreRunSpec *spec, int64_t experiment, int64_t run, Error *err)
 {
-    int64_t experiment;
+    if (store_do(s, err, queueing,
+                 "INSERT INTO member (experiment, run, label) VALUES (?1, ?2, ?3) "
+                 "ON CONFLICT (experiment, run) DO UPDATE SET label = excluded.label",
+                 "iit", experiment, run, spec->label) != 0 ||
+        store_do(s, err, queueing, "DELETE FROM setting WHERE run = ?1 AND experiment = ?2", "ii", run, experiment) != 0)
+        return -1;
+    return put_settings(s, "INSERT INTO setting (run, experiment, name, value) VALUES (?1, ?2, ?3, ?4)", run, experiment,
+                        spec->params, spec->nparams, err);
+}
+
+static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run, Error *err)
+{
     char config[DIGEST_TEXT];
     configuration(config, spec);
-    if (put_experiment(s, spec->experiment, spec->question, spec->script, &experiment, err) != 0)
-        return -1;
     if (store_do(
             s, err, queueing,
             "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest, "
@@ -109,25 +120,32 @@ static int insert(Store *s, const StoreRunSpec *spec, const StoreProcess *self, 
             spec->plan, spec->data, spec->data_digest, self->host, self->boot, self->process, self->start) != 0)
         return -1;
     *run = sqlite3_last_insert_rowid(s->db);
-    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->params, spec->nparams,
-                     err) != 0)
+    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment, spec->params,
+                     spec->nparams, err) != 0)
         return -1;
-    return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?2, ?3)", *run, spec->environment,
-                        spec->nenvironment, err);
+    return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment,
+                        spec->environment, spec->nenvironment, err);
 }
 
-/* The old row stands aside first (it names itself until the new row's number is known): one identity counts once. */
-static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, const StoreProcess *self, int64_t *run, Error *err)
+/* The old row stands aside first (it names itself until the new row's number is known): one identity counts once.  The experiments
+ * that had it have the new one, under the same labels. */
+static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run,
+                     Error *err)
 {
     if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 ||
-        insert(s, spec, self, run, err) != 0)
+        insert(s, spec, experiment, self, run, err) != 0)
         return -1;
-    if (store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old) != 0)
+    if (store_do(s, err, queueing, "INSERT INTO member (experiment, run, label) SELECT experiment, ?2, label FROM member "
+                                   "WHERE run = ?1", "ii", old, *run) != 0 ||
+        store_do(s, err, queueing, "INSERT INTO setting (run, experiment, name, value) SELECT ?2, experiment, name, value "
+                                   "FROM setting WHERE run = ?1", "ii", old, *run) != 0 ||
+        store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old) != 0)
         return -1;
     return store_do(s, err, queueing, "UPDATE run SET superseded_by = ?2 WHERE id = ?1", "ii", old, *run);
 }
 
-static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err)
+/* The row that counts: made, made anew, or the one that is there. */
+static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int fresh, int64_t *run, StoreClaim *claim, Error *err)
 {
     StoreProcess self;
     int64_t old;
@@ -135,10 +153,10 @@ static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, St
     if (find(s, spec->identity, &self, &old, claim, err) != 0)
         return -1;
     if (*claim == STORE_NEW)
-        return insert(s, spec, &self, run, err);
+        return insert(s, spec, experiment, &self, run, err);
     if (fresh && *claim != STORE_BUSY) {
         *claim = STORE_NEW;
-        return supersede(s, old, spec, &self, run, err);
+        return supersede(s, old, spec, experiment, &self, run, err);
     }
     *run = old;
     if (*claim == STORE_RESUMED) /* a queue that died: it is this process' now */
@@ -147,6 +165,15 @@ static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, St
             "UPDATE run SET host = ?2, boot = ?3, process = ?4, process_start = ?5 WHERE id = ?1 AND status = 'queued'", "ittii",
             old, self.host, self.boot, self.process, self.start);
     return 0;
+}
+
+static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err)
+{
+    int64_t experiment;
+    if (put_experiment(s, spec->experiment, spec->question, spec->script, &experiment, err) != 0 ||
+        queue_row(s, spec, experiment, fresh, run, claim, err) != 0)
+        return -1;
+    return put_member(s, spec, experiment, *run, err);
 }
 
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err)

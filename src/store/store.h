@@ -3,7 +3,7 @@
  * store/store.h: results.db.  Everything that is recorded goes through here, in transactions; the only room that knows SQLite.
  *
  * All functions return 0, or -1 with *err (ERR_STORE): what failed, the file, SQLite's own words, a hint.  After a
- * failure nothing of that call is in the database.  Schema and views: schema.sql, schema_2.sql, DESIGN.md section 6.
+ * failure nothing of that call is in the database.  Schema and views: schema*.sql, DESIGN.md section 6.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -18,8 +18,9 @@ typedef struct Store Store;
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
 /* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing and migrates an older one; STORE_READ does
- * neither. Refused, each with its own message: unwritable, locked beyond the busy timeout, foreign (another application's),
- * newer, damaged, not a database, on a network file system. */
+ * neither: of an older one it reads a copy in memory, migrated there (one above 256 MB is refused).  Refused, each with its own
+ * message: unwritable, locked beyond the busy timeout, foreign (another application's), newer, damaged, not a database, on a
+ * network file system. */
 Store *store_open(const char *path, StoreMode mode, Error *err);
 void store_close(Store *s);
 const char *store_path(const Store *s);
@@ -62,7 +63,8 @@ typedef enum { STORE_NEW, STORE_RESUMED, STORE_DONE, STORE_BUSY } StoreClaim;
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err);
 
 /* Commits the run's row with status `queued` (NEW), or leaves the one that is there (RESUMED, DONE, BUSY).  `fresh`: a finished
- * or unfinished run of that identity is superseded (kept, out of the views) and a new row made. */
+ * or unfinished run of that identity is superseded (kept, out of the views) and a new row made.  In all cases the run is from then
+ * on one of the experiment's, under this label and with these params, whichever experiment made the row. */
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err);
 
 /* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process id and its
@@ -122,6 +124,7 @@ int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char
 /* Whether a claim of the sweep's script holds: what was claimed (NaN: open on that side), what was measured (NaN: nothing). */
 typedef struct StoreVerdict {
     const char *claim, *quantity, *source, *note; /* source and note may be NULL */
+    const char *metric, *configuration; /* of the value, where it is one recorded number of one configuration; else NULL */
     double low, high, value, ci_low, ci_high;
     int64_t seeds;
     const char *verdict;                          /* "PASS", "FAIL", "OPEN" */

@@ -76,6 +76,20 @@ sed 's/at_least = 0, source/at_most = 0, source/' claiming.lua >changed.lua
 check "claims: an edited claim is judged anew, without a run" 0 '0 runs executed' '^PASS  tiny: the ELBO' -- "$VAE_LAB" run changed.lua
 [ "$(sql "select group_concat(verdict) from claims")" = PASS,PASS,OPEN ] && ok "claims: the view has the latest" || no "claims: the latest" "$(sql 'select * from claims')"
 
+# ---- what a claim expects of a configuration stands beside what was measured
+check "compare: expected beside measured, with its source" 0 '^B  test/elbo  -[0-9.]+ ± [0-9.]+ is inside at most 0$' '^   nobody, table 0$' -- "$VAE_LAB" compare
+grep -q '^A  test/elbo .* is ' out && no "compare: expected" "a claim is taken for another configuration's" || ok "compare: of this configuration only"
+grep -q 'test/kl .* is ' out && no "compare: expected" "a claim that compares is taken for one of a value" || ok "compare: claims that compare are left out"
+check "compare --csv: the band, and whether the mean is in it" 0 ',expected_low,expected_high,inside,source,warning$' ',test/elbo,.*,0,1,"nobody, table 0",' -- "$VAE_LAB" compare --csv
+if command -v script >/dev/null; then
+    TERM=xterm NO_COLOR=1 script -qec "stty cols 80 rows 24; '$VAE_LAB' compare" /dev/null >screen </dev/null 2>&1
+    tr -d '\r' <screen >lines
+    grep -q 'is inside at most 0' lines && grep -q '^   nobody, table 0' lines && grep -q 'fewer than 3 seeds: A (2), B (2)' lines && ! grep -v '^not shown\|^warning' lines | grep -qE '.{81}' &&
+        ok "compare: 80 columns carry it" || { no "compare: 80 columns" "see below"; cat lines; }
+else
+    skip "compare: 80 columns" "no script(1)"
+fi
+
 # ---- mistakes
 mistake() {
     name=$1 from=$2

@@ -60,7 +60,7 @@ grep -q '"elbo":null' json && ok "--json: what is not finite is null" || no "--j
 "$VAE_LAB" run tiny.lua --set seed=1,2,3 --quiet >/dev/null 2>&1
 check "compare: three seeds have p values" 0 '^B - A +test/elbo +3 +.*±.* 0\.[0-9]+' -- "$VAE_LAB" compare
 "$VAE_LAB" compare | grep -qE '^data ' && no "compare: settings that differ" "one data set is called two" || ok "compare: only settings that differ are shown"
-sql "insert into sweep_run select max(id), 99, (select min(id) from run where epochs = 600) from sweep; insert into experiment (name) values ('needed'); update run set experiment = (select id from experiment where name = 'needed') where epochs = 600"
+sql "insert into sweep_run select max(id), 99, (select min(id) from run where epochs = 600) from sweep; insert into experiment (name) values ('needed'); update run set experiment = (select id from experiment where name = 'needed') where epochs = 600; delete from setting where run = (select min(id) from run where epochs = 600); update member set experiment = (select id from experiment where name = 'needed') where run = (select min(id) from run where epochs = 600)"
 "$VAE_LAB" compare | grep -q needed && no "compare" "it shows a run that the sweep only needed" || ok "compare: the sweep's own configurations"
 
 # ---- a terminal of 40 columns

@@ -95,6 +95,22 @@ local function by_annealing(model, ask, o, found)
   found.ais_reverse = anneal(posterior_draws(model, ask, o, 1, 3), true)
 end
 
+-- How much the bounds of q rise from one number of draws to the next: the mean over the examples, and its standard error, which is
+-- that of the differences, since both are of the same examples.
+local function record_rises(recorder, found)
+  local before
+  for _, name in ipairs { "iwae_1", "iwae_5", "iwae_50", "importance" } do
+    if before then
+      local difference = {}
+      for i, v in ipairs(found[name]) do difference[i] = v - found[before][i] end
+      local mean, se = common.mean(difference)
+      recorder:metric("estimate/" .. name .. "_rise", mean)
+      recorder:metric("estimate/" .. name .. "_rise_se", se)
+    end
+    before = name
+  end
+end
+
 -- ---- the evaluation -----------------------------------------------------------------------------------------------------
 
 function estimators.fits(widths)
@@ -110,7 +126,9 @@ end
 --                                               far as HMC's draws, from which it starts, are the posterior's)
 --   estimate/exact                              quadrature, z of one or two dimensions
 -- and where there is an exact value, …_bias: the mean difference from it, and …_bias_se: its standard error over the examples.
--- Expected bounds rise with k and stay below the truth (NUMBERS' trap 5): a bias above zero beyond its error is a mistake.
+-- Expected bounds rise with k and stay below the truth (Burda et al., theorem 1): a bias above zero beyond its error is a mistake, and
+-- so is a fall of a bound from the next fewer draws: estimate/iwae_5_rise, iwae_50_rise, importance_rise, each with its standard
+-- error …_rise_se.  `vae-lab compare` and `show` warn of a fall beyond three of them.
 function estimators.run(o)
   return function(model, data, recorder)
     local count, d = common.count(data, "test", o.examples), model:width "z"
@@ -130,6 +148,7 @@ function estimators.run(o)
         recorder:metric("estimate/" .. name .. "_bias_se", se)
       end
     end
+    record_rises(recorder, found)
     if exact then recorder:metric("estimate/exact", (common.mean(exact))) end
   end
 end

@@ -20,7 +20,7 @@ local inference_gap = {
 local QUADRATURE_DIMENSIONS = 2
 
 -- log p(x) of each example: exact in a plane; else by importance sampling or annealing, both bounds from below, whichever is
--- greater in the mean (Cremer et al. take the greater for each example, which picks up the noise of both).
+-- greater in the mean (the greater of each example would pick up the noise of both).
 local function log_likelihood(model, ask, o)
   local stats = require "vae_lab.native.stats"
   local d = model:width "z"

@@ -48,7 +48,7 @@ end
 --                          own draws, each scored without its own posterior.  Says nothing where posteriors do not overlap at
 --                          all (beta = 0): then q's own draws lie in holes of the others too
 --   latent/overlap         mean Bhattacharyya coefficient of two posteriors, 0 apart … 1 the same; also _same (class), _different
---   latent/active_units    units whose mean varies by more than 0.01 (Burda et al., section 5.1.1)
+--   latent/active_units    units whose mean varies by more than 0.01 (Burda et al., section 5.2)
 --   latent/spread          standard deviation of the means, root mean square over the units; 1 or less under the prior
 --   latent/sigma           mean posterior standard deviation; 1 is the prior's
 --   latent/knn_agreement   share of the nearest neighbours (by mu) that are of the same class

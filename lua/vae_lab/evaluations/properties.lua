@@ -62,7 +62,7 @@ end
 --   property/within        standard deviation of the means around their class's centre, root mean square over the units
 --   property/grain         mean posterior standard deviation by property/within: near 0 a class is dust, images that share
 --                          nothing; 1 and above it is collapsed, no wider than a single image's own ellipse; points: 0
---   property/active_units  units whose mean varies by more than 0.01 (Burda et al., section 5.1.1)
+--   property/active_units  units whose mean varies by more than 0.01 (Burda et al., section 5.2)
 -- The first `store` posteriors are kept, with the first `per_class` images of each class among them.
 function properties.run(o)
   return function(model, data, recorder, others)

@@ -22,7 +22,8 @@ local curves = {
 local function collect(ctx, c, metric)
   local steps, at = {}, {}
   for _, run in ipairs(c.runs) do
-    local rows = ctx.db:query("SELECT step, value FROM curves WHERE run = ?1 AND metric = ?2 ORDER BY step", run.id, metric)
+    local rows = ctx.db:query("SELECT step, value FROM curves WHERE run = ?1 AND experiment = ?2 AND metric = ?3 ORDER BY step",
+      run.id, ctx.experiment, metric)
     for _, row in ipairs(rows) do
       if not at[row.step] then
         at[row.step] = {}

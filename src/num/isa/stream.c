@@ -43,7 +43,7 @@ static inline Wide times(Wide a, Wide b)
 #endif
 }
 
-/* Philox4x32-10 (Salmon et al. 2011, section 3.3), word for word Random123's.  A new word is made from a product's half and
+/* Philox4x32-10 (Salmon et al. 2011), word for word Random123's.  A new word is made from a product's half and
  * xors, so that no half needs to be cut off or moved: 6 instructions a round for WIDE blocks. */
 static void words(size_t n, uint32_t *const *word, const uint32_t key[2], const uint32_t *column_block, const uint32_t *row,
                   uint64_t step)

@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Two experiments with one configuration in common, under other labels and other names of its settings, in one database: it is
+# trained once, and each experiment has it.
+. "$(dirname "$0")/common.sh.inc"
+
+# first: beta = 0, 1 at two dimensions.  second: width = 2 of weight 1, which is first's beta = 1.
+cat >first.lua <<'LUA'
+local lab = require "vae_lab"
+return lab.experiment {
+  name = "first", question = "What does the weight do?", data = { "digits", train = 400, test = 200 },
+  sweep = { beta = { 0, 1 }, seed = { 1, 2, 3 } }, settings = { latent = 2 },
+  model = function (run, x)
+    local q  = lab.mlp { x, 16, act = "tanh" }:normal(run.latent)
+    local z  = q:sample()
+    local px = lab.mlp { z, 16, act = "tanh" }:bernoulli(x)
+    return { bound = px:log_prob(x) - run.beta * q:kl(), q = q, p = px, z = z }
+  end,
+  train    = { epochs = 2, batch = 50, optimiser = lab.adam { rate = 1e-3 } },
+  evaluate = { lab.eval.nll { samples = 20, examples = 100 } },
+  figures  = { lab.fig.curves(), lab.fig.bars { metrics = { "test/nll" } } },
+  claims   = { lab.claim { "the bound is one", metric = "test/elbo", of = { beta = 1 }, at_least = -1000, at_most = 0 } },
+}
+LUA
+sed -e 's/"first"/"second"/; s/What does the weight do/What does the width do/; s/run\.beta/run.weight/; s/run\.latent/run.width/' \
+    -e 's/beta = { 0, 1 }/width = { 2 }/; s/settings = { latent = 2 }/settings = { weight = 1 }/; s/of = { beta = 1 }/of = { width = 2, weight = 1 }/' first.lua >second.lua
+
+check "the first trains all of its own" 0 '6 runs executed' '^PASS  first' -- "$VAE_LAB" run first.lua
+check "the second trains nothing, and is judged" 0 '0 runs executed, 3 done before' 'width=2 +1  done' '^PASS  second' 'width=2.*3 seeds' -- "$VAE_LAB" run second.lua
+[ "$(sql 'select count(*) from run')" = 6 ] && ok "a shared run is recorded once" || no "a shared run" "$(sql 'select id, label from run')"
+check "runs: in the first" 0 ' beta=1 ' -- "$VAE_LAB" runs --experiment first
+check "runs: in the second, under its own label" 0 '^ *4 +second +width=2 +1 +done' -- "$VAE_LAB" runs --experiment second
+same=$(sql "select group_concat(latent = 2 and beta is null) from runs where experiment = 'second'")
+[ "$same" = 1,1,1 ] && ok "runs: settings by the experiment's own names" || no "runs: settings" "$(sql "select * from runs where experiment = 'second'")"
+same=$(sql "select count(*) from summary a join summary b on b.metric = a.metric and b.configuration = a.configuration and a.mean = b.mean and a.seeds = b.seeds
+    where a.experiment = 'first' and a.label = 'beta=1' and b.experiment = 'second' and b.label = 'width=2' and a.seeds = 3")
+[ "$same" -gt 5 ] && ok "summary: both have the same numbers" || no "summary" "$same metrics in common"
+[ "$(sql "select count(*) = count(distinct step) from curves where experiment = 'second' and run = 4 and metric = 'train/elbo'")" = 1 ] &&
+    ok "curves: once in each experiment" || no "curves" "a step is there twice"
+[ "$(sql "select max(seeds) from summary")" = 3 ] && ok "summary: a shared run counts once" || no "summary" "it counts a run twice"
+
+for e in first second; do
+    check "figures of the $e" 0 'curves' 'bars' -- "$VAE_LAB" figures $e.lua --out $e --format svg
+done
+grep -q 'width' second/curves*.svg && ! grep -q 'beta' second/curves*.svg && ok "figures: under their own labels" || no "figures" "$(grep -l beta second/*)"
+check "compare: the latest sweep's" 0 '^A  second +width=2 .* 3 ' -- "$VAE_LAB" compare
+check "compare: of both, the same configuration twice" 0 '^A  first +beta=1 ' '^B  second +width=2 ' '^B - A +test/elbo +3 +0.00' '^weight +- +1$' -- "$VAE_LAB" compare first/beta=1 second
+check "compare: a run's number is that of the experiment that trained it" 0 '^A  first +beta=1 ' -- "$VAE_LAB" compare 4
+check "show: both experiments, and what each calls its settings" 0 '^experiment +first' '^also +second/width=2' 'second +weight +1' -- "$VAE_LAB" show 4
+check "show --json" 0 '"members": .*\["first", "beta=1"\], \["second", "width=2"\]' -- "$VAE_LAB" show 4 --json
+check "claims: of both" 0 '^PASS  first' '^PASS  second' '2 hold' -- "$VAE_LAB" claims
+
+# ---- what is asked for later, and anew
+sed 's/{ 1, 2, 3 }/{ 1, 2, 3, 4 }/' second.lua >more.lua
+check "a fourth seed of the second is its own" 0 '1 run executed, 3 done before' -- "$VAE_LAB" run more.lua
+[ "$(sql "select group_concat(seeds) from (select seeds from summary where metric = 'test/elbo' and label in ('beta=1', 'width=2') order by label)")" = 3,4 ] &&
+    ok "the first's summary has its own seeds only" || no "seeds" "$(sql "select experiment, label, seeds from summary where metric = 'test/elbo'")"
+sed "s/width = { 2 }/width = { 2 }, weight = { 1 }/" second.lua >relabelled.lua
+check "an experiment that names its runs anew has them under the new name" 0 '0 runs executed' 'weight=1, width=2' -- "$VAE_LAB" run relabelled.lua
+[ "$(sql "select group_concat(label, ';') from (select distinct label from runs where id = 4 order by label)")" = 'beta=1;weight=1, width=2' ] &&
+    ok "and the other's name stays" || no "names" "$(sql 'select experiment, label from runs where id = 4')"
+check "--fresh of one" 0 '3 runs executed' -- "$VAE_LAB" run second.lua --fresh
+[ "$(sql "select count(*) from runs where experiment = 'first' and label = 'beta=1' and id > 7")" = 3 ] &&
+    ok "gives the other the new runs too" || no "--fresh" "$(sql "select id, experiment, label from runs")"
+[ "$(sql 'pragma foreign_key_check')" = "" ] && ok "the database is whole" || no "foreign keys" "$(sql 'pragma foreign_key_check')"
