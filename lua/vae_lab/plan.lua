@@ -277,20 +277,22 @@ local function needs_of(list)
   return needs
 end
 
--- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.grey(), the same data with its grey
--- pixels, opened when it is first asked for, and the models that they need: others.classifier.
+-- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.pixels(kind), the same data with its
+-- pixels "grey", "fresh" or "static", opened when it is first asked for, others.grey(), and the models that they need:
+-- others.classifier.
 local function evaluations_of(r, open)
-  local function grey()
+  local function pixels(kind)
     local spec = copy(r.data)
-    spec.binarise = "grey"
+    spec.binarise = kind
     return open(spec)
   end
+  local function grey() return pixels "grey" end
   local out = {}
   for i, evaluation in ipairs(r.evaluate) do
     out[i] = {
       text = evaluation.text,
       run = function(model, data, recorder)
-        local others = { grey = grey }
+        local others = { pixels = pixels, grey = grey }
         for _, need in ipairs(evaluation.needs) do others[need] = recorder:model(need) end
         evaluation.run(model, data, recorder, others)
       end,
