@@ -4,6 +4,9 @@
 --
 --     figures = { lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.curves() }
 --
+-- Every kind takes name =, its file's, and of = { beta = { 0, 1 } }, which runs of a sweep it shows: a value, or a list of them, for
+-- each setting that chooses.
+--
 -- A constructor checks its options where the script is read, before any training, and returns a figure:
 -- { kind =, name =, options =, draw = function (ctx) → names of what was written }.  Nothing is drawn but from the database:
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
@@ -12,17 +15,27 @@
 -- name in the list below.  Its file opens with what the figure tells.
 
 local check = require "vae_lab.check"
+local records = require "vae_lab.figures.common.records"
 
 local kinds = {
   "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "rate_distortion", "accounting",
+  "rate_distortion", "accounting", "reported", "draws",
 }
 
 local figures = { kinds = kinds }
 
+-- The same page with the chosen runs only.
+local function narrowed(ctx, of)
+  local runs = {}
+  for _, run in ipairs(ctx.runs) do
+    if records.matches(run, of) then runs[#runs + 1] = run end
+  end
+  return setmetatable({ runs = runs }, { __index = ctx })
+end
+
 local function constructor(kind)
   local definition = require("vae_lab.figures." .. kind)
-  local rules = { name = { type = "string", default = kind } }
+  local rules = { name = { type = "string", default = kind }, of = { type = "table" } }
   for key, rule in pairs(definition.options) do rules[key] = rule end
   return function(given)
     local options = check.options("lab.fig." .. kind, given, rules)
@@ -34,8 +47,9 @@ local function constructor(kind)
     if definition.check then definition.check(options) end
     local figure = { kind = kind, name = options.name, options = options, about = definition.about }
     function figure.draw(ctx)
+      if options.of then ctx = narrowed(ctx, options.of) end
       if #ctx.runs == 0 then
-        ctx.note(options.name .. ": no finished run, nothing to draw")
+        ctx.note(options.name .. ": no finished run" .. (options.of and " that it is of" or "") .. ", nothing to draw")
         return {}
       end
       return definition.draw(ctx, options, options.name)

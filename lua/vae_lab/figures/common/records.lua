@@ -41,6 +41,18 @@ local function setting(run, name)
   return value
 end
 
+--- records.matches(run, of) → whether a run has these settings; of = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
+function records.matches(run, of)
+  for name, wanted in pairs(of) do
+    local own, found = setting(run, name), false
+    for _, value in ipairs(type(wanted) == "table" and wanted or { wanted }) do
+      found = found or own == value or tostring(own) == tostring(value)
+    end
+    if not found then return false end
+  end
+  return true
+end
+
 --- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … }, one a
 -- combination of the other settings; the list of all values, ascending where they are numbers; whether they are.
 function records.groups(ctx, name)
