@@ -9,6 +9,7 @@
 -- say what it asks for, and is then refused before any training: nodes = { public names of the model } or a function (options) of
 -- them, labels = true,
 -- fits = function (widths, data), which raises, and needs = { experiments in evaluations/ that train a model for it }.
+-- remark(widths, data): what it will leave out of such a run, and what is there instead, said before training, or nil.
 -- check(options) raises where an option's value does not fit; keeps(options): the name of an evaluation that it makes too.
 
 local check = require "vae_lab.check"
@@ -18,13 +19,20 @@ local evaluations = {}
 local Evaluation = { kind = "evaluation" }
 Evaluation.__index = Evaluation
 
+-- A code z without q(z|x) is an autoencoder's: it has no likelihood, but may be measured.
+local function instead_of(name, widths)
+  local points = widths.z and widths["p.mean"] and not widths.kl and not widths["q.mu"]
+  if not points or name == "accuracy" or name == "ppca" then return "or leave that evaluation out" end
+  return "an autoencoder's codes are points, without a likelihood: lab.eval.compression() says what they lose, lab.eval.properties() how they lie"
+end
+
 --- evaluation:check(widths, data): raises unless a model with these public names, on this data, has what is asked for.
 function Evaluation:check(widths, data)
   for _, name in ipairs(self.nodes) do
     if not widths[name] then
       check.fail {
         what = "lab.eval." .. self.name .. ' needs "' .. name .. '", which the model does not give',
-        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()", hint = "or leave that evaluation out",
+        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()", hint = instead_of(self.name, widths),
       }
     end
   end
@@ -66,7 +74,7 @@ for _, name in ipairs(names) do
     if kind.check then kind.check(options) end
     local nodes = type(kind.nodes) == "function" and kind.nodes(options) or kind.nodes
     return setmetatable({
-      name = name, text = text_of(name, options), nodes = nodes or {}, labels = kind.labels, fits = kind.fits,
+      name = name, text = text_of(name, options), nodes = nodes or {}, labels = kind.labels, fits = kind.fits, remark = kind.remark,
       needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), run = kind.run(options),
     }, Evaluation)
   end

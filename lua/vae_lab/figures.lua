@@ -12,7 +12,9 @@
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
 -- To add a kind: a file figures/KIND.lua that returns { about =, options = rules, draw = function (ctx, options, name) }, and its
--- name in the list below.  Its file opens with what the figure tells.
+-- name in the list below.  Its file opens with what the figure tells.  It may also have check(options), which raises, and
+-- remark(options, widths, data): why it cannot be drawn of a run whose model has these public names, and what can; said before
+-- training where it is true of all runs.
 
 local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
@@ -46,6 +48,7 @@ local function constructor(kind)
     end
     if definition.check then definition.check(options) end
     local figure = { kind = kind, name = options.name, options = options, about = definition.about }
+    function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx)
       if options.of then ctx = narrowed(ctx, options.of) end
       if #ctx.runs == 0 then

@@ -97,3 +97,4 @@ asked "a bound that is no name" 's/"steady", "two"/"steady", 2/' "entry 2 of lab
 asked "no draws" 's/{ 1, 7 }/{ 0, 7 }/' "entry 1 of lab.eval.bounds' draws" 'found +0' 'at least 1'
 asked "extremes of what is not there" 's/"kl", "nothing"/"kll"/' 'lab.eval.extremes needs "kll"'
 asked "pixels of what is no image" 's/"digits", train/"toy:moons", train/; s/binarise = "grey"//; s/test = 200,/test = 200/; s/, { bias_init = "data_logit" }//' 'lab.eval.pixels is about images'
+asked "pixels of a Gaussian decoder" 's/:bernoulli(x, { bias_init = "data_logit" })/:normal(x)/' 'lab.eval.pixels needs "p.logits"'

@@ -10,7 +10,7 @@ local common = require "vae_lab.evaluations.common"
 local experiment = require "vae_lab.experiment"
 
 local pixels = {
-  nodes = { "elbo", "x" },
+  nodes = { "elbo", "p.logits" },
   rules = {
     examples = { type = "integer", min = 1, default = 2000 }, samples = { type = "integer", min = 1, default = 1 },
     seed = { type = "integer", min = 0, default = 1 },

@@ -114,6 +114,13 @@ function records.planar(ctx, what)
   return plane
 end
 
+--- The remark of a figure that needs a plane, on a model with these public names.
+function records.no_plane(kind, widths)
+  if widths.z == nil or widths.z == 2 then return nil end
+  return string.format("lab.fig.%s needs a latent plane, and z has %d dimensions; lab.fig.means draws principal components of any number", kind,
+    widths.z)
+end
+
 --- records.originals(ctx, run) → { width, height, count, examples, labels, image = function (example) → blob }, or nil.
 function records.originals(ctx, run)
   local row = ctx.db:query("SELECT meta, bytes FROM artifact WHERE run = ?1 AND name = 'originals'", run.id)[1]
