@@ -5,7 +5,7 @@
 --   1  testing with the mean z                                      reported of the right model: at_mean
 --   2  the reconstruction averaged over pixels, the KL summed       mistake = averaged_pixels
 --      the KL divided by batch times pixels                         mistake = divided_KL
---   3  cross-entropy on grey pixels taken for a likelihood          binarise = grey, beside fresh and static
+--   3  cross-entropy on grey pixels taken for a likelihood          reported of the right model: pixels/grey, beside three other kinds
 --   4  a KL weight that nobody explains                             mistake = weighted_KL
 --   5  IWAE weights of the wrong sign; a KL in closed form mixed    reported of the right model: iwae_sign, iwae_mixed
 --      into several draws
@@ -80,7 +80,7 @@ local function reported(m)
     at_mean    = m.decoder { q.mu }:bernoulli(x):log_prob(x) - q:kl(),   -- 1. wrong: z = mu
     --           m.decoder { z }:bernoulli(x):log_prob(x) - q:kl()       --    right: z ~ q(z|x)
     iwae_sign  = -lab.iwae(-logw),                                       -- 5. wrong: the mean of 1 / w, not of w
-    iwae_mixed = px:log_prob(x):logmeanexp("samples") - q:kl(),          -- 5. wrong: draws inside the log, the KL outside
+    iwae_mixed = px:log_prob(x):logmeanexp("samples") - q:kl(),          -- 5. wrong: draws inside the log, the KL outside: no bound
     iwae       = lab.iwae(logw),                                         --    right: log 1/k Σ w
     log_q_clamped = clamped_log_q(m), log_q = safe_log_q(m),             -- 6. wrong, and right
   }

@@ -4,9 +4,6 @@
 --
 --     figures = { lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.curves() }
 --
--- Every kind takes name =, its file's, and of = { beta = { 0, 1 } }, which runs of a sweep it shows: a value, or a list of them, for
--- each setting that chooses.
---
 -- A constructor checks its options where the script is read, before any training, and returns a figure:
 -- { kind =, name =, options =, draw = function (ctx) → names of what was written }.  Nothing is drawn but from the database:
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
@@ -26,7 +23,8 @@ local kinds = {
 
 local figures = { kinds = kinds }
 
--- The same page with the chosen runs only.
+--- lab.fig.KIND { name = …, of = { beta = { 0, 1 } }, … }: every kind takes name, its file's, and of, which runs of a sweep it shows: for
+-- each setting that chooses a value, or a list of them.
 local function narrowed(ctx, of)
   local runs = {}
   for _, run in ipairs(ctx.runs) do
