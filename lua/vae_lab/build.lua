@@ -196,13 +196,20 @@ local function add_joint(nodes, result, x)
   nodes.annealed = logprior + tensor.scalar("anneal") * nodes.loglik
 end
 
+-- Labels, one-hot.  A nil would be a hole in lab.mlp { x, y, 500 }, and pass for a model without them.
+local function labels_of(data)
+  if data:classes() > 0 then return tensor.lazy_input("y", data:classes()) end
+  return tensor.absent {
+    what = "the model uses the labels y, and the data has none", hint = "leave y out, or use data with labels: vae-lab data list",
+  }
+end
+
 local function graph_of(model, values, data, size, asked)
   local graph = require("vae_lab.native.graph").new(size.batch, size.samples)
   local used = {}
   return tensor.build(graph, function()
     local x = tensor.input("x", data:features())
-    local y = data:classes() > 0 and tensor.lazy_input("y", data:classes()) or nil
-    local result = model(build.run(values, used), x, y)
+    local result = model(build.run(values, used), x, labels_of(data))
     check_result(result, size)
     local own = {}
     for key, value in pairs(result) do own[key] = value end

@@ -6,9 +6,11 @@
 -- Its numbers are metrics at step 0; its canonical text ("nll(examples=0, samples=500, seed=1)") says which settings they have.
 --
 -- To add one: a file evaluations/NAME.lua that returns { rules =, run = function (options) … }, and its name below.  It may also
--- say what it asks for, and is then refused before any training: nodes = { public names of the model }, labels = true,
+-- say what it asks for, and is then refused before any training: nodes = { public names of the model } or a function (options) of
+-- them, labels = true,
 -- fits = function (widths, data), which raises, and needs = { experiments in evaluations/ that train a model for it }.
--- keeps(options): the name of an evaluation that it makes too.
+-- remark(widths, data): what it will leave out of such a run, and what is there instead, said before training, or nil.
+-- check(options) raises where an option's value does not fit; keeps(options): the name of an evaluation that it makes too.
 
 local check = require "vae_lab.check"
 
@@ -17,13 +19,20 @@ local evaluations = {}
 local Evaluation = { kind = "evaluation" }
 Evaluation.__index = Evaluation
 
+-- A code z without q(z|x) is an autoencoder's: it has no likelihood, but may be measured.
+local function instead_of(name, widths)
+  local points = widths.z and widths["p.mean"] and not widths.kl and not widths["q.mu"]
+  if not points or name == "accuracy" or name == "ppca" then return "or leave that evaluation out" end
+  return "an autoencoder's codes are points, without a likelihood: lab.eval.compression() says what they lose, lab.eval.properties() how they lie"
+end
+
 --- evaluation:check(widths, data): raises unless a model with these public names, on this data, has what is asked for.
 function Evaluation:check(widths, data)
   for _, name in ipairs(self.nodes) do
     if not widths[name] then
       check.fail {
         what = "lab.eval." .. self.name .. ' needs "' .. name .. '", which the model does not give',
-        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()", hint = "or leave that evaluation out",
+        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()", hint = instead_of(self.name, widths),
       }
     end
   end
@@ -36,26 +45,36 @@ function Evaluation:check(widths, data)
   if self.fits then self.fits(widths, data) end
 end
 
+-- A list is its values in their order.
+local function value_text(value)
+  if type(value) == "number" then return check.number(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for i, v in ipairs(value) do parts[i] = value_text(v) end
+  return table.concat(parts, " ")
+end
+
 local function text_of(name, options)
   local parts = {}
   for _, key in ipairs(check.sorted_keys(options)) do
-    local value = options[key]
-    parts[#parts + 1] = key .. "=" .. (type(value) == "number" and check.number(value) or tostring(value))
+    parts[#parts + 1] = key .. "=" .. value_text(options[key])
   end
   return name .. "(" .. table.concat(parts, ", ") .. ")"
 end
 
 local names = {
-  "accounting", "accuracy", "clarity", "compression", "elbo", "estimators", "inference_gap", "latent_space", "nll",
-  "originals", "ppca", "properties", "validity",
+  "accounting", "accuracy", "bounds", "clarity", "compression", "elbo", "estimators", "extremes", "inference_gap", "latent_space",
+  "nll", "originals", "pixels", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do
   evaluations[name] = function(given)
     local kind = require("vae_lab.evaluations." .. name)
     local options = check.options("lab.eval." .. name, given, kind.rules)
+    if kind.check then kind.check(options) end
+    local nodes = type(kind.nodes) == "function" and kind.nodes(options) or kind.nodes
     return setmetatable({
-      name = name, text = text_of(name, options), nodes = kind.nodes or {}, labels = kind.labels, fits = kind.fits,
+      name = name, text = text_of(name, options), nodes = nodes or {}, labels = kind.labels, fits = kind.fits, remark = kind.remark,
       needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), run = kind.run(options),
     }, Evaluation)
   end

@@ -253,7 +253,8 @@ local rules = {
 --   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "fresh" | "static" | "grey" }
 --   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
---   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, nil where the data has none
+--   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, an error
+--              where the data has none
 --   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database

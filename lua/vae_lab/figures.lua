@@ -9,20 +9,33 @@
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
 -- To add a kind: a file figures/KIND.lua that returns { about =, options = rules, draw = function (ctx, options, name) }, and its
--- name in the list below.  Its file opens with what the figure tells.
+-- name in the list below.  Its file opens with what the figure tells.  It may also have check(options), which raises, and
+-- remark(options, widths, data): why it cannot be drawn of a run whose model has these public names, and what can; said before
+-- training where it is true of all runs.
 
 local check = require "vae_lab.check"
+local records = require "vae_lab.figures.common.records"
 
 local kinds = {
   "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "rate_distortion", "accounting",
+  "rate_distortion", "accounting", "reported", "draws",
 }
 
 local figures = { kinds = kinds }
 
+--- lab.fig.KIND { name = …, of = { beta = { 0, 1 } }, … }: every kind takes name, its file's, and of, which runs of a sweep it shows: for
+-- each setting that chooses a value, or a list of them.
+local function narrowed(ctx, of)
+  local runs = {}
+  for _, run in ipairs(ctx.runs) do
+    if records.matches(run, of) then runs[#runs + 1] = run end
+  end
+  return setmetatable({ runs = runs }, { __index = ctx })
+end
+
 local function constructor(kind)
   local definition = require("vae_lab.figures." .. kind)
-  local rules = { name = { type = "string", default = kind } }
+  local rules = { name = { type = "string", default = kind }, of = { type = "table" } }
   for key, rule in pairs(definition.options) do rules[key] = rule end
   return function(given)
     local options = check.options("lab.fig." .. kind, given, rules)
@@ -33,9 +46,11 @@ local function constructor(kind)
     end
     if definition.check then definition.check(options) end
     local figure = { kind = kind, name = options.name, options = options, about = definition.about }
+    function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx)
+      if options.of then ctx = narrowed(ctx, options.of) end
       if #ctx.runs == 0 then
-        ctx.note(options.name .. ": no finished run, nothing to draw")
+        ctx.note(options.name .. ": no finished run" .. (options.of and " that it is of" or "") .. ", nothing to draw")
         return {}
       end
       return definition.draw(ctx, options, options.name)

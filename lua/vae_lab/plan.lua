@@ -277,20 +277,22 @@ local function needs_of(list)
   return needs
 end
 
--- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.grey(), the same data with its grey
--- pixels, opened when it is first asked for, and the models that they need: others.classifier.
+-- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.pixels(kind), the same data with its
+-- pixels "grey", "fresh" or "static", opened when it is first asked for, others.grey(), and the models that they need:
+-- others.classifier.
 local function evaluations_of(r, open)
-  local function grey()
+  local function pixels(kind)
     local spec = copy(r.data)
-    spec.binarise = "grey"
+    spec.binarise = kind
     return open(spec)
   end
+  local function grey() return pixels "grey" end
   local out = {}
   for i, evaluation in ipairs(r.evaluate) do
     out[i] = {
       text = evaluation.text,
       run = function(model, data, recorder)
-        local others = { grey = grey }
+        local others = { pixels = pixels, grey = grey }
         for _, need in ipairs(evaluation.needs) do others[need] = recorder:model(need) end
         evaluation.run(model, data, recorder, others)
       end,
@@ -299,7 +301,28 @@ local function evaluations_of(r, open)
   return out
 end
 
--- Adds the runs of one point of the sweep, one a seed; they share a graph.
+-- What evaluations and figures will leave out, said once each before anything is trained: an evaluation of any run, a figure of all.
+local function tell(e, r, built, data)
+  local said = {}
+  local function say(text)
+    if text and not said[text] then print("note: " .. text) end
+    if text then said[text] = true end
+  end
+  for _, widths in ipairs(built) do
+    for _, evaluation in ipairs(r.evaluate) do say(evaluation.remark and evaluation.remark(widths, data)) end
+  end
+  for _, figure in ipairs(e.figures) do
+    local text
+    for i, widths in ipairs(built) do
+      local own = figure.remark and figure.remark(widths, data)
+      if i == 1 or not own then text = own end
+      if not own then break end
+    end
+    say(text)
+  end
+end
+
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.  → the widths of the model's public names
 local function add_point(runs, e, r, point, open, phase, requires)
   local data = open(r.data)
   local t = training(r, point)
@@ -320,6 +343,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
       evaluations = evaluations_of(r, open), phase = phase, requires = requires,
     }
   end
+  return asked.widths
 end
 
 -- The runs that others need, each once; → { classifier = its index in the list }.
@@ -355,7 +379,9 @@ function plan.make(e, settings)
   local runs, points = {}, {}
   local requires = add_required(runs, r, open, needs_of(r.evaluate))
   for _, grid in ipairs(r.grids) do expand(e, r, grid, points) end
-  for _, point in ipairs(points) do add_point(runs, e, r, point, open, 1, requires) end
+  local built = {}
+  for i, point in ipairs(points) do built[i] = add_point(runs, e, r, point, open, 1, requires) end
+  tell(e, r, built, open(r.data))
   return runs
 end
 

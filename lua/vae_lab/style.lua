@@ -81,7 +81,7 @@ local function split(label)
 end
 
 -- The settings whose value says it all.
-local named = { model = { vae = "VAE", autoencoder = "autoencoder" } }
+local named = { model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" } }
 
 --- style.title("beta=0.01 latent=2") → "β = 0.01, 2 latent dimensions"; "noise=false" → "without noise".
 function style.title(label)
@@ -96,7 +96,7 @@ function style.title(label)
     elseif value == "true" or value == "false" then
       parts[#parts + 1] = (value == "true" and "with " or "without ") .. style.setting(name)
     elseif named[name] then
-      parts[#parts + 1] = named[name][value] or value
+      parts[#parts + 1] = named[name][value] or (value:gsub("_", " "))
     else
       parts[#parts + 1] = style.setting(name) .. " = " .. (tonumber(value) and value:gsub("%-", "−") or value)
     end

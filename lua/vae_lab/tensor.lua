@@ -147,6 +147,12 @@ function tensor.lazy_input(name, features)
   return setmetatable({ make = make, draws = 1, origin = "data", graph = graph }, Tensor)
 end
 
+--- tensor.absent(problem) → what stands for an input that the data does not have: any use of it raises that problem (check.fail's).
+function tensor.absent(problem)
+  local make = function() check.fail(problem) end
+  return setmetatable({ make = make, draws = 1, origin = "data", graph = building("an input").graph }, Tensor)
+end
+
 --- tensor.param(name, rows, columns, init) → a trained array (1, rows, columns); once made, the same name gives it again.
 function tensor.param(name, rows, columns, init)
   local c = building("a parameter")

@@ -117,6 +117,14 @@ function estimators.fits(widths)
   if widths.z == nil or widths.z < 1 then check.fail { what = "lab.eval.estimators needs a latent z" } end
 end
 
+function estimators.remark(widths)
+  if widths.z <= QUADRATURE_DIMENSIONS then return nil end
+  local without = widths.z > FIT_DIMENSIONS and "quadrature is for one or two, appendix D for up to five" or "quadrature is for one or two"
+  local left = widths.z > FIT_DIMENSIONS and "estimate/exact and estimate/appendix_d are" or "estimate/exact is"
+  return string.format("lab.eval.estimators: z has %d dimensions, and %s: %s left out; importance sampling and annealing are there instead",
+    widths.z, without, left)
+end
+
 --- lab.eval.estimators { examples = 50, samples = 5000, temperatures = 100, chains = 20, draws = 50, seed = 1 }: log p(x) of the first
 -- test examples by every way, nats per example, in the mean over them:
 --   estimate/elbo, estimate/iwae_1, _5, _50     bounds from below by q (Burda et al., equation 8)

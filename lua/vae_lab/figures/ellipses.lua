@@ -226,6 +226,13 @@ local function single(ctx, name, c, rows, classes, options)
   return page:render(ctx, name)
 end
 
+function ellipses.remark(options, widths, data)
+  if options.digits and not options.examples and data:classes() == 0 then
+    return "lab.fig.ellipses chooses by digits =, and the data has no labels; examples = { 1, 2, … } names images instead"
+  end
+  return records.no_plane("ellipses", widths)
+end
+
 function ellipses.draw(ctx, options, name)
   local plane, sets, kept = records.planar(ctx, name), {}, {}
   for _, c in ipairs(plane) do

@@ -48,6 +48,12 @@ local function panel(page, name, rows, axis, labelled)
   page:add "unset grid; set border 3"
 end
 
+function estimates.remark(_, widths)
+  if widths.z == nil or widths.z <= 2 then return nil end
+  return string.format("lab.fig.estimates draws differences from quadrature, which is for one or two latent dimensions, and z has %d; "
+    .. "lab.fig.bars draws the estimates themselves", widths.z)
+end
+
 function estimates.draw(ctx, _, name)
   local panels, low, high = {}, 0, 0
   for _, c in ipairs(records.configurations(ctx)) do

@@ -44,6 +44,8 @@ local function dress(page, p, first)
   if first then page:addf("set ylabel %s offset 1.9,0 font ',8'", style.text "z₂") else page:add "unset ylabel" end
 end
 
+function manifold.remark(_, widths) return records.no_plane("manifold", widths) end
+
 function manifold.draw(ctx, options, name)
   local models = pictures.models(ctx, records.planar(ctx, name), name)
   if #models == 0 then return {} end

@@ -41,6 +41,18 @@ local function setting(run, name)
   return value
 end
 
+--- records.matches(run, of) → whether a run has these settings; of = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
+function records.matches(run, of)
+  for name, wanted in pairs(of) do
+    local own, found = setting(run, name), false
+    for _, value in ipairs(type(wanted) == "table" and wanted or { wanted }) do
+      found = found or own == value or tostring(own) == tostring(value)
+    end
+    if not found then return false end
+  end
+  return true
+end
+
 --- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … }, one a
 -- combination of the other settings; the list of all values, ascending where they are numbers; whether they are.
 function records.groups(ctx, name)
@@ -100,6 +112,13 @@ function records.planar(ctx, what)
     end
   end
   return plane
+end
+
+--- The remark of a figure that needs a plane, on a model with these public names.
+function records.no_plane(kind, widths)
+  if widths.z == nil or widths.z == 2 then return nil end
+  return string.format("lab.fig.%s needs a latent plane, and z has %d dimensions; lab.fig.means draws principal components of any number", kind,
+    widths.z)
 end
 
 --- records.originals(ctx, run) → { width, height, count, examples, labels, image = function (example) → blob }, or nil.

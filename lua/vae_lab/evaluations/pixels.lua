@@ -1,0 +1,71 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- evaluations/pixels.lua: one model's ELBO on the same test images, their pixels given in each of the ways that papers give them.
+--
+-- What differs is the data alone, so numbers of different ways are not to be compared.  Of grey pixels the "log likelihood" of a
+-- Bernoulli p(x|z) is minus a cross-entropy: it sums to one over no set of images.
+
+local check = require "vae_lab.check"
+local common = require "vae_lab.evaluations.common"
+local experiment = require "vae_lab.experiment"
+
+local pixels = {
+  nodes = { "elbo", "p.logits" },
+  rules = {
+    examples = { type = "integer", min = 1, default = 2000 }, samples = { type = "integer", min = 1, default = 1 },
+    seed = { type = "integer", min = 0, default = 1 },
+  },
+}
+
+function pixels.fits(_, data)
+  if data:is_image() then return end
+  check.fail {
+    what = "lab.eval.pixels is about images, and the data are points", found = data:name(), hint = "leave that evaluation out",
+  }
+end
+
+-- x > 1/2, as many programs "binarise".
+local function thresholded(rows)
+  local array = require "vae_lab.native.array"
+  local out = array.new(rows:rows(), rows:cols())
+  for i = 1, rows:rows() do
+    for j, v in ipairs(rows:row(i)) do
+      if v > 0.5 then out:set(i, j, 1) end
+    end
+  end
+  return out
+end
+
+-- Minus the entropy of the pixels as probabilities, mean over the images.
+local function ceiling(rows)
+  local sum = 0
+  for i = 1, rows:rows() do
+    for _, v in ipairs(rows:row(i)) do
+      if v > 0 and v < 1 then sum = sum + v * math.log(v) + (1 - v) * math.log(1 - v) end
+    end
+  end
+  return sum / rows:rows()
+end
+
+--- lab.eval.pixels { examples = 2000, samples = 1, seed = 1 }: the ELBO of the trained model on the same test images, nats per example:
+--   pixels/grey          with their grey pixels: a cross-entropy, not a likelihood
+--   pixels/fresh         black or white, drawn with the grey value as the probability (Salakhutdinov & Murray 2008)
+--   pixels/static        the same, drawn once for all
+--   pixels/thresholded   white above 1/2: other, simpler images
+--   pixels/ceiling       Σ x ln x + (1 - x) ln(1 - x) of the grey pixels: what no Bernoulli p(x|z) can exceed on them, however good
+--                        the model; of black and white pixels it is 0
+function pixels.run(o)
+  return function(model, data, recorder, others)
+    local ask = { split = "test", first = 1, count = common.count(data, "test", o.examples), samples = o.samples, seed = o.seed }
+    for _, kind in ipairs(experiment.binarise) do
+      local means = model:mean(common.with(ask, { names = { "elbo" }, data = others.pixels(kind) }))
+      recorder:metric("pixels/" .. kind, means.elbo.mean)
+    end
+    local grey = others.grey():rows("test", 1, ask.count)
+    recorder:metric("pixels/ceiling", ceiling(grey))
+    local elbo = model:map { name = "elbo", fed = "x", values = thresholded(grey), count = ask.count, samples = o.samples, seed = o.seed }
+    recorder:metric("pixels/thresholded", (common.mean(elbo:column(1))))
+  end
+end
+
+return pixels
