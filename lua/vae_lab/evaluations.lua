@@ -7,7 +7,7 @@
 --
 -- To add one: a file evaluations/NAME.lua that returns { rules =, run = function (options) … }, and its name below.  It may also
 -- say what it asks for, and is then refused before any training: nodes = { public names of the model }, labels = true,
--- fits = function (widths, data), which raises, and needs = { experiments in evaluations/ that train a model for it }.
+-- fits = function (widths, data, options, params), which raises, and needs = { experiments in evaluations/ that train a model for it }.
 -- keeps(options): the name of an evaluation that it makes too.
 
 local check = require "vae_lab.check"
@@ -17,8 +17,10 @@ local evaluations = {}
 local Evaluation = { kind = "evaluation" }
 Evaluation.__index = Evaluation
 
---- evaluation:check(widths, data): raises unless a model with these public names, on this data, has what is asked for.
-function Evaluation:check(widths, data)
+--- evaluation:check(built, data): raises unless a model with these public names and weights (build.asked's widths and params), on this
+-- data, has what is asked for.
+function Evaluation:check(built, data)
+  local widths = built.widths
   for _, name in ipairs(self.nodes) do
     if not widths[name] then
       check.fail {
@@ -33,21 +35,26 @@ function Evaluation:check(widths, data)
       hint = "leave it out, or use data with labels",
     }
   end
-  if self.fits then self.fits(widths, data) end
+  if self.fits then self.fits(widths, data, self.options, built.params) end
+end
+
+local function value_text(value)
+  if type(value) == "number" then return check.number(value) end
+  if type(value) ~= "table" then return tostring(value) end
+  local parts = {}
+  for i, v in ipairs(value) do parts[i] = value_text(v) end
+  return "{" .. table.concat(parts, ", ") .. "}"
 end
 
 local function text_of(name, options)
   local parts = {}
-  for _, key in ipairs(check.sorted_keys(options)) do
-    local value = options[key]
-    parts[#parts + 1] = key .. "=" .. (type(value) == "number" and check.number(value) or tostring(value))
-  end
+  for _, key in ipairs(check.sorted_keys(options)) do parts[#parts + 1] = key .. "=" .. value_text(options[key]) end
   return name .. "(" .. table.concat(parts, ", ") .. ")"
 end
 
 local names = {
-  "accounting", "accuracy", "clarity", "compression", "elbo", "estimators", "inference_gap", "latent_space", "nll",
-  "originals", "ppca", "properties", "validity",
+  "accounting", "accuracy", "clarity", "compression", "elbo", "estimators", "gradients", "inference_gap", "latent_space",
+  "nll", "originals", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do
@@ -55,7 +62,7 @@ for _, name in ipairs(names) do
     local kind = require("vae_lab.evaluations." .. name)
     local options = check.options("lab.eval." .. name, given, kind.rules)
     return setmetatable({
-      name = name, text = text_of(name, options), nodes = kind.nodes or {}, labels = kind.labels, fits = kind.fits,
+      name = name, options = options, text = text_of(name, options), nodes = kind.nodes or {}, labels = kind.labels, fits = kind.fits,
       needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), run = kind.run(options),
     }, Evaluation)
   end

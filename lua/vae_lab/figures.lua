@@ -15,7 +15,7 @@ local check = require "vae_lab.check"
 
 local kinds = {
   "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "rate_distortion", "accounting",
+  "gradients", "rate_distortion", "accounting",
 }
 
 local figures = { kinds = kinds }

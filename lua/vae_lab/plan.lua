@@ -309,7 +309,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
     scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
   end
   local asked = build.asked(e.model, point.values, data, { batch = t.batch, samples = t.samples })
-  for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked.widths, data) end
+  for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed,

@@ -528,6 +528,7 @@ unchanged question 's/What do/Whatever do/'
 unchanged comment 's/^  model/  -- a comment\n&/'
 unchanged label 's/seed = { 1 }/beta = { 1 }, seed = { 1 }/'
 unchanged setting 's/beta = 1,/beta = 1, unused = 3,/'
+unchanged "estimator of the gradient" 's/z = z }/z = z, surrogates = function () return { bound = px:log_prob(x) - 2 * q:kl() } end }/'
 unchanged "way to write a number" 's/1e-3/0.001/'
 unchanged "variable's name" 's/\bpx\b/decoded/g'
 : >identities
@@ -690,6 +691,15 @@ mistake "a rate of an unknown split" here 's/fig.curves()/fig.rate_distortion { 
 mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
 mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
 mistake "accounting by one draw" here 's/elbo()/accounting { draws = 1 }/' 'found +1' 'at least 2'
+mistake "gradients without estimators" $returned 's/lab.eval.elbo/lab.eval.gradients/' 'lab.eval.gradients' 'surrogates = function' 'lab.surrogates.all'
+estimated='s/z = z }/z = z, surrogates = function () return { pathwise = px:log_prob(x) - q:kl() } end }/;'
+mistake "gradients of weights that are not there" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { of = \"encodr\" }/" '"encodr"' 'one of: decoder, encoder' 'mean "encoder"'
+mistake "gradients beside an unknown one" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { reference = \"path\" }/" '"path"' 'one of: pathwise'
+mistake "gradients of no draws" here "s/lab.eval.elbo()/lab.eval.gradients { draws = { 1, 0 } }/" 'entry 2 of draws' 'found +0' 'at least 1'
+mistake "estimators that are not a function" $returned 's/z = z/z = z, surrogates = { q:kl() }/' 'bad surrogates' 'found +a table' 'a function'
+mistake "an estimator for each pixel" $returned 's/z = z/z = z, surrogates = function () return { a = px.logits } end/' 'surrogates.a has the wrong shape' 'found +\(1, 50, 784\)'
+mistake "estimators with weights of their own" $returned 's/z = z/z = z, surrogates = function () return { a = lab.mlp { z, 8 }:bernoulli(x):log_prob(x) } end/' \
+    'weights of its own' 'found +decoder2.0.W' 'net \{ z \}'
 mistake "ppca of a Bernoulli decoder" $returned 's/lab.eval.elbo/lab.eval.ppca/' 'lab.eval.ppca' '"p.logvar"'
 mistake "ppca with as many latent units as features" $returned 's/"digits"/"toy:moons"/; s/:bernoulli(x)/:normal(x)/; s/lab.eval.elbo/lab.eval.ppca/' \
     'fewer latent units' 'found +2 of 2' 'at most 1'
