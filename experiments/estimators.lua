@@ -105,7 +105,7 @@ return lab.experiment {
   model = function(run, x) return worlds[run.world](run, x) end,
   train = function(run) return { batch = 100, optimiser = lab.adam { rate = run.world == "vae" and 2e-3 or 0 } } end,
 
-  figures = { lab.fig.gradients(), lab.fig.curves() },
+  figures = { lab.fig.gradients() },
   claims  = claims,
 
   profile = {

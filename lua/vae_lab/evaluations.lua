@@ -54,7 +54,7 @@ end
 
 local names = {
   "accounting", "accuracy", "clarity", "compression", "elbo", "estimators", "gradients", "inference_gap", "latent_space",
-  "nll", "originals", "ppca", "properties", "validity",
+  "nll", "originals", "posteriors", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do

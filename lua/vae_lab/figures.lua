@@ -9,13 +9,14 @@
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
 -- To add a kind: a file figures/KIND.lua that returns { about =, options = rules, draw = function (ctx, options, name) }, and its
--- name in the list below.  Its file opens with what the figure tells.
+-- name in the list below.  Its file opens with what the figure tells.  It may also check its options, check = function (options), and,
+-- before any training, the models of a plan, fits = function (models, evaluations); both raise.
 
 local check = require "vae_lab.check"
 
 local kinds = {
   "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "gradients", "rate_distortion", "accounting",
+  "gradients", "posteriors", "rate_distortion", "accounting",
 }
 
 local figures = { kinds = kinds }
@@ -32,7 +33,7 @@ local function constructor(kind)
       }
     end
     if definition.check then definition.check(options) end
-    local figure = { kind = kind, name = options.name, options = options, about = definition.about }
+    local figure = { kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits }
     function figure.draw(ctx)
       if #ctx.runs == 0 then
         ctx.note(options.name .. ": no finished run, nothing to draw")

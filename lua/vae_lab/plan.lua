@@ -299,7 +299,7 @@ local function evaluations_of(r, open)
   return out
 end
 
--- Adds the runs of one point of the sweep, one a seed; they share a graph.
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked).
 local function add_point(runs, e, r, point, open, phase, requires)
   local data = open(r.data)
   local t = training(r, point)
@@ -320,6 +320,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
       evaluations = evaluations_of(r, open), phase = phase, requires = requires,
     }
   end
+  return asked
 end
 
 -- The runs that others need, each once; → { classifier = its index in the list }.
@@ -355,7 +356,11 @@ function plan.make(e, settings)
   local runs, points = {}, {}
   local requires = add_required(runs, r, open, needs_of(r.evaluate))
   for _, grid in ipairs(r.grids) do expand(e, r, grid, points) end
-  for _, point in ipairs(points) do add_point(runs, e, r, point, open, 1, requires) end
+  local models = {}
+  for i, point in ipairs(points) do models[i] = add_point(runs, e, r, point, open, 1, requires) end
+  for _, figure in ipairs(e.figures) do
+    if figure.fits then figure.fits(models, r.evaluate) end
+  end
   return runs
 end
 

@@ -24,7 +24,7 @@ local BIASED = 4 -- standard errors, of the mean over the seeds
 
 local panels = {
   { what = "variance", title = "variance of the gradient", unit = "summed over the parameters, nats² (log)" },
-  { what = "snr", title = "signal by noise", unit = "length of the mean by standard deviation (log)" },
+  { what = "snr", title = "signal by noise", unit = "|mean| / standard deviation (log)" },
 }
 
 -- "gradient/pathwise_50_snr" → its summary over the seeds.
@@ -76,7 +76,7 @@ local function guide(page, name, rows, draws, axis)
   if not rows[1] then return nil end
   local last = math.log(draws[#draws], 10)
   local from, to = rows[1][1], math.log(rows[1][2], 10)
-  page:mark("1/√k", last, to - (last - from) / 2, { align = "right", up = 0.22, size = 8, colour = style.soft })
+  page:mark("1/√k", last - 0.3 * (last - from), to - 0.35 * (last - from), { align = "right", up = -0.25, size = 8, colour = style.soft })
   local file = page:data(name, { { from, to }, { last, to - (last - from) / 2 } })
   return axis.kind == "log" and string.format("%s using 1:2 with lines lw 1 dt (3,4) lc rgb '%s'", file, style.soft) or nil
 end
@@ -129,7 +129,7 @@ function gradients.draw(ctx, _, name)
   x.tics = grid.tics(tics)
 
   local title = "Estimators of the encoder's gradient"
-  local note = "of the ELBO (k = 1) and the IWAE bound; mean over the seeds with its 95 % interval, cut at the frame.  Hollow: biased"
+  local note = "of the ELBO (k = 1) and the IWAE bound; mean over the seeds, 95 % interval; hollow marks: biased"
   local top = Page.top { title = title, note = note }
   local above = Page.heading_height(panels, 6.4) + 0.55
   local g = grid.squares(2 * #list, 16, { columns = 2, left = 1.5, between = 1.7, above = above, below = 1.15, top = top, ratio = 0.62, largest = 6.5 })
@@ -140,7 +140,7 @@ function gradients.draw(ctx, _, name)
     for j, p in ipairs(panels) do
       local left, y = g.place(2 * i - 2 + j)
       page:panel { x = left, y = y, w = g.size, h = g.tall }
-      if #list > 1 and j == 1 then page:text(c.title, 0.15, y - above + 0.2, { size = 9 }) end
+      if #list > 1 and j == 1 then page:text(c.title, 0.15, y - above + 0.4) end
       page:heading(p.title, p.unit, left, y, g.size)
       if p.what == "snr" then x.path = curve(ctx, c, { name = "pathwise" }, draws, "snr") end
       panel(ctx, page, "c" .. i .. "_" .. p.what, c, estimators, draws, p.what, x)
