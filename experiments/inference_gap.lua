@@ -22,8 +22,8 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  evaluate = { lab.eval.inference_gap() },
-  figures  = { lab.fig.bars { metrics = { "gap/amortisation", "gap/approximation", "gap/inference" } }, lab.fig.curves() },
+  evaluate = { lab.eval.inference_gap(), lab.eval.posteriors() },
+  figures  = { lab.fig.posteriors(), lab.fig.bars { metrics = { "gap/amortisation", "gap/approximation", "gap/inference" } }, lab.fig.curves() },
 
   claims = {
     lab.claim { "the best Gaussian of each image is better than the encoder's", metric = "gap/amortisation", of = { latent = 2 }, at_least = 0 },
@@ -38,12 +38,12 @@ return lab.experiment {
     quick = {
       data  = { train = 10000, test = 1000 },
       train = { epochs = 8, batch = 100, optimiser = lab.adam { rate = 2e-3 } },
-      evaluate = { lab.eval.inference_gap { examples = 20, samples = 1000, temperatures = 100, chains = 10 } },
+      evaluate = { lab.eval.inference_gap { examples = 20, samples = 1000, temperatures = 100, chains = 10 }, lab.eval.posteriors() },
     },
     full = {
       settings = { hidden = 500 },
       train    = { epochs = 40, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
-      evaluate = { lab.eval.inference_gap { examples = 100, temperatures = 500 } },
+      evaluate = { lab.eval.inference_gap { examples = 100, temperatures = 500 }, lab.eval.posteriors() },
     },
   },
 }

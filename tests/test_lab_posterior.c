@@ -154,15 +154,31 @@ static double by_gsl(const World *w, size_t example)
     return log(value) + f.peak - 0.5 * log(2 * M_PI) - X * log(S) - 0.5 * X * log(2 * M_PI);
 }
 
+/* The box holds all within 30 nats of the peak, an ellipse of half-axes sqrt(60 var z_j), and little more: up to a quarter, and a cell of
+ * 48 at each end. */
+static void check_box(const World *w, size_t i, const double *box)
+{
+    double det = w->precision[0] * w->precision[2] - w->precision[1] * w->precision[1];
+    for (size_t j = 0; j < w->d; j++) {
+        double reach = sqrt(60 * w->precision[j == 0 ? 2 : 0] / det);
+        for (size_t end = 0; end < 2; end++) {
+            double far = fabs(box[2 * j + end] - w->mean[i][j]) / reach;
+            assert_true((box[2 * j + end] < w->mean[i][j]) == (end == 0));
+            assert_true(far > 0.95 && far < 1.6);
+        }
+    }
+}
+
 /* Floats carry a log joint of size 10 to 1e-6. */
 static void quadrature(void **state)
 {
     (void)state;
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
-        double logp[COUNT], change[COUNT];
-        must(w, lab_quadrature(w->model, &w->ask, 1e-5, logp, change, &w->err));
+        double logp[COUNT], change[COUNT], box[COUNT * 4];
+        must(w, lab_quadrature(w->model, &w->ask, 1e-5, logp, change, box, &w->err));
         for (size_t i = 0; i < COUNT; i++) {
+            check_box(w, i, box + i * 2 * d);
             assert_true(change[i] < 1e-5);
             assert_true(fabs(logp[i] - w->logp[i]) < 2e-5);
             if (d == 1)
@@ -188,8 +204,8 @@ static void quadrature_of_a_needle(void **state)
     ask.data = NULL;
     ask.fed = "x";
     ask.fed_values = w->x;
-    double logp[COUNT], change[COUNT];
-    must(w, lab_quadrature(w->model, &ask, 1e-4, logp, change, &w->err));
+    double logp[COUNT], change[COUNT], box[COUNT * 4];
+    must(w, lab_quadrature(w->model, &ask, 1e-4, logp, change, box, &w->err));
     for (size_t i = 0; i < COUNT; i++)
         assert_true(fabs(logp[i] - w->logp[i]) < 0.02); /* pixels of size 200 in floats, 1e-5 exact, by a noise of 0.5 */
     world_free(w);
@@ -199,13 +215,13 @@ static void refused(void **state)
 {
     (void)state;
     World *w = world(2);
-    double logp[COUNT], change[COUNT];
+    double logp[COUNT], change[COUNT], box[COUNT * 4];
     LabMoves moves = {.leapfrog = 0, .thin = 1, .step = 0.1, .accept = 0.9};
     float start[COUNT * 2] = {0};
     assert_int_equal(lab_hmc(w->model, &w->ask, &moves, start, 1, start, logp, &w->err), -1);
     assert_non_null(strstr(w->err.what, "cannot move"));
     w->ask.count = 1000;
-    assert_int_equal(lab_quadrature(w->model, &w->ask, 1e-5, logp, change, &w->err), -1);
+    assert_int_equal(lab_quadrature(w->model, &w->ask, 1e-5, logp, change, box, &w->err), -1);
     assert_non_null(strstr(w->err.what, "more examples"));
     world_free(w);
 }

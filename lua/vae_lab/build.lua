@@ -12,6 +12,8 @@
 -- A second graph over the same parameters, for evaluations alone and no part of a run's identity, has besides:
 --   loglik           log p(x|z), (k, b, 1);   logjoint   log p(x|z) + log p(z)
 --   annealed         log p(z) + t log p(x|z), t the scalar "anneal": from the prior (0) to the posterior (1)
+--   surrogate.NAME   (1, b, 1): what the model's surrogates = function () return { NAME = … } end gives: nodes whose gradient an
+--                    estimator is (surrogates.lua)
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -52,8 +54,8 @@ end
 
 -- ---- what a model returned -------------------------------------------------------------------------------------------
 
-local roles = { q = "distribution", p = "distribution", z = "tensor", prior = "distribution", metrics = "table" }
-local known = { "bound", "elbo", "kl", "logw", "metrics", "p", "prior", "q", "reconstruction", "z" }
+local roles = { q = "distribution", p = "distribution", z = "tensor", prior = "distribution", metrics = "table", surrogates = "function" }
+local known = { "bound", "elbo", "kl", "logw", "metrics", "p", "prior", "q", "reconstruction", "surrogates", "z" }
 
 local function shown(t)
   local samples, batch, features = t:shape()
@@ -93,7 +95,7 @@ local function check_result(result, size)
       }
     end
     local role = roles[key]
-    local good = role == "table" and type(value) == "table" or role == "tensor" and tensor.is(value)
+    local good = (role == "table" or role == "function") and type(value) == role or role == "tensor" and tensor.is(value)
       or role == "distribution" and is_density(value)
       or not role and (tensor.is(value) or distributions.is(value))
     if not good then
@@ -160,7 +162,7 @@ local function named_nodes(result)
     local value = result[key]
     if tensor.is(value) then
       nodes[key] = value
-    elseif key ~= "metrics" then
+    elseif type(value) == "table" and key ~= "metrics" then
       for name, part in pairs(parts(key, value)) do nodes[name] = part end
     end
   end
@@ -204,6 +206,26 @@ local function labels_of(data)
   }
 end
 
+-- The estimators of the gradient: over the weights that are trained, and no others.
+local function add_surrogates(nodes, result, size)
+  if not result.surrogates then return end
+  local trained = {}
+  for _, name in ipairs(tensor.param_names()) do trained[name] = true end
+  local given = check.value("what surrogates returns", result.surrogates(), { type = "table" })
+  for _, name in ipairs(check.sorted_keys(given)) do
+    check_per_example("surrogates." .. name, given[name], size)
+    nodes["surrogate." .. name] = given[name]
+  end
+  for _, name in ipairs(tensor.param_names()) do
+    if not trained[name] then
+      check.fail {
+        what = "surrogates makes weights of its own, which are not trained", found = name,
+        expected = "the model's own networks, called again on other inputs: net { z }",
+      }
+    end
+  end
+end
+
 local function graph_of(model, values, data, size, asked)
   local graph = require("vae_lab.native.graph").new(size.batch, size.samples)
   local used = {}
@@ -217,18 +239,24 @@ local function graph_of(model, values, data, size, asked)
     local metrics = metric_names(result, size)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
-    if asked then add_joint(nodes, result, x) end
+    if asked then
+      add_joint(nodes, result, x)
+      add_surrogates(nodes, result, size)
+    end
     local widths = {}
     for _, name in ipairs(check.sorted_keys(nodes)) do
       graph:name(name, nodes[name].node)
       widths[name] = nodes[name]:width()
     end
-    return { graph = graph, metrics = metrics, scalars = used, widths = widths, latent = result.z and result.z:width() or nil }
+    return {
+      graph = graph, metrics = metrics, scalars = used, widths = widths, params = tensor.param_names(),
+      latent = result.z and result.z:width() or nil,
+    }
   end)
 end
 
 --- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
--- widths = {name = features} }: of every public name.
+-- widths = {name = features}: of every public name, params = {names} }: of the weights.
 -- model: the script's function (run, x, y); values: its settings; size: { batch =, samples = } of training.
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 

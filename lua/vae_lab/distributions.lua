@@ -96,6 +96,9 @@ function Normal:entropy()
   return 0.5 * (self:wide_logvar() + 2.8378770664093453):sum("features")
 end
 
+--- q:stop_gradient() → the same distribution, through whose parameters no gradient passes: log q(z|x) as a function of z alone.
+function Normal:stop_gradient() return distributions.normal(self.mu:stop_gradient(), self.logvar:stop_gradient()) end
+
 local StandardNormal = class("standard normal distribution", {})
 distributions.StandardNormal = StandardNormal
 

@@ -7,8 +7,8 @@
 --
 -- To add one: a file evaluations/NAME.lua that returns { rules =, run = function (options) … }, and its name below.  It may also
 -- say what it asks for, and is then refused before any training: nodes = { public names of the model } or a function (options) of
--- them, labels = true,
--- fits = function (widths, data), which raises, and needs = { experiments in evaluations/ that train a model for it }.
+-- them, labels = true, fits = function (widths, data, options, params), which raises, and needs = { experiments in evaluations/ that
+-- train a model for it }.
 -- remark(widths, data): what it will leave out of such a run, and what is there instead, said before training, or nil.
 -- check(options) raises where an option's value does not fit; keeps(options): the name of an evaluation that it makes too.
 
@@ -26,8 +26,10 @@ local function instead_of(name, widths)
   return "an autoencoder's codes are points, without a likelihood: lab.eval.compression() says what they lose, lab.eval.properties() how they lie"
 end
 
---- evaluation:check(widths, data): raises unless a model with these public names, on this data, has what is asked for.
-function Evaluation:check(widths, data)
+--- evaluation:check(built, data): raises unless a model with these public names and weights (build.asked's widths and params), on this
+-- data, has what is asked for.
+function Evaluation:check(built, data)
+  local widths = built.widths
   for _, name in ipairs(self.nodes) do
     if not widths[name] then
       check.fail {
@@ -42,29 +44,26 @@ function Evaluation:check(widths, data)
       hint = "leave it out, or use data with labels",
     }
   end
-  if self.fits then self.fits(widths, data) end
+  if self.fits then self.fits(widths, data, self.options, built.params) end
 end
 
--- A list is its values in their order.
 local function value_text(value)
   if type(value) == "number" then return check.number(value) end
   if type(value) ~= "table" then return tostring(value) end
   local parts = {}
   for i, v in ipairs(value) do parts[i] = value_text(v) end
-  return table.concat(parts, " ")
+  return "{" .. table.concat(parts, ", ") .. "}"
 end
 
 local function text_of(name, options)
   local parts = {}
-  for _, key in ipairs(check.sorted_keys(options)) do
-    parts[#parts + 1] = key .. "=" .. value_text(options[key])
-  end
+  for _, key in ipairs(check.sorted_keys(options)) do parts[#parts + 1] = key .. "=" .. value_text(options[key]) end
   return name .. "(" .. table.concat(parts, ", ") .. ")"
 end
 
 local names = {
-  "accounting", "accuracy", "bounds", "clarity", "compression", "elbo", "estimators", "extremes", "inference_gap", "latent_space",
-  "nll", "originals", "pixels", "ppca", "properties", "validity",
+  "accounting", "accuracy", "bounds", "clarity", "compression", "elbo", "estimators", "extremes", "gradients", "inference_gap",
+  "latent_space", "nll", "originals", "pixels", "posteriors", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do
@@ -74,7 +73,8 @@ for _, name in ipairs(names) do
     if kind.check then kind.check(options) end
     local nodes = type(kind.nodes) == "function" and kind.nodes(options) or kind.nodes
     return setmetatable({
-      name = name, text = text_of(name, options), nodes = nodes or {}, labels = kind.labels, fits = kind.fits, remark = kind.remark,
+      name = name, options = options, text = text_of(name, options), nodes = nodes or {}, labels = kind.labels, fits = kind.fits,
+      remark = kind.remark,
       needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), run = kind.run(options),
     }, Evaluation)
   end

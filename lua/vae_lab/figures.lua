@@ -9,16 +9,16 @@
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
 -- To add a kind: a file figures/KIND.lua that returns { about =, options = rules, draw = function (ctx, options, name) }, and its
--- name in the list below.  Its file opens with what the figure tells.  It may also have check(options), which raises, and
--- remark(options, widths, data): why it cannot be drawn of a run whose model has these public names, and what can; said before
--- training where it is true of all runs.
+-- name in the list below.  Its file opens with what the figure tells.  It may also have check(options), which raises, and, before
+-- any training, fits(models, evaluations), which raises where the models of a plan cannot be drawn, and remark(options, widths, data):
+-- why it cannot be drawn of a run whose model has these public names, and what can; said where it is true of all runs.
 
 local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
 
 local kinds = {
   "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "rate_distortion", "accounting", "reported", "draws",
+  "gradients", "posteriors", "rate_distortion", "accounting", "reported", "draws",
 }
 
 local figures = { kinds = kinds }
@@ -45,7 +45,7 @@ local function constructor(kind)
       }
     end
     if definition.check then definition.check(options) end
-    local figure = { kind = kind, name = options.name, options = options, about = definition.about }
+    local figure = { kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits }
     function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx)
       if options.of then ctx = narrowed(ctx, options.of) end

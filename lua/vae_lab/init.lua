@@ -33,6 +33,7 @@ local lab = {
 
   -- what is maximised
   iwae = objectives.iwae, log_weights = objectives.log_weights, free_bits = objectives.free_bits,
+  surrogates = require "vae_lab.surrogates",
 
   -- how
   sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,

@@ -302,19 +302,19 @@ local function evaluations_of(r, open)
 end
 
 -- What evaluations and figures will leave out, said once each before anything is trained: an evaluation of any run, a figure of all.
-local function tell(e, r, built, data)
+local function tell(e, r, models, data)
   local said = {}
   local function say(text)
     if text and not said[text] then print("note: " .. text) end
     if text then said[text] = true end
   end
-  for _, widths in ipairs(built) do
-    for _, evaluation in ipairs(r.evaluate) do say(evaluation.remark and evaluation.remark(widths, data)) end
+  for _, model in ipairs(models) do
+    for _, evaluation in ipairs(r.evaluate) do say(evaluation.remark and evaluation.remark(model.widths, data)) end
   end
   for _, figure in ipairs(e.figures) do
     local text
-    for i, widths in ipairs(built) do
-      local own = figure.remark and figure.remark(widths, data)
+    for i, model in ipairs(models) do
+      local own = figure.remark and figure.remark(model.widths, data)
       if i == 1 or not own then text = own end
       if not own then break end
     end
@@ -322,7 +322,7 @@ local function tell(e, r, built, data)
   end
 end
 
--- Adds the runs of one point of the sweep, one a seed; they share a graph.  → the widths of the model's public names
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked).
 local function add_point(runs, e, r, point, open, phase, requires)
   local data = open(r.data)
   local t = training(r, point)
@@ -332,7 +332,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
     scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
   end
   local asked = build.asked(e.model, point.values, data, { batch = t.batch, samples = t.samples })
-  for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked.widths, data) end
+  for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed,
@@ -343,7 +343,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
       evaluations = evaluations_of(r, open), phase = phase, requires = requires,
     }
   end
-  return asked.widths
+  return asked
 end
 
 -- The runs that others need, each once; → { classifier = its index in the list }.
@@ -379,9 +379,12 @@ function plan.make(e, settings)
   local runs, points = {}, {}
   local requires = add_required(runs, r, open, needs_of(r.evaluate))
   for _, grid in ipairs(r.grids) do expand(e, r, grid, points) end
-  local built = {}
-  for i, point in ipairs(points) do built[i] = add_point(runs, e, r, point, open, 1, requires) end
-  tell(e, r, built, open(r.data))
+  local models = {}
+  for i, point in ipairs(points) do models[i] = add_point(runs, e, r, point, open, 1, requires) end
+  for _, figure in ipairs(e.figures) do
+    if figure.fits then figure.fits(models, r.evaluate) end
+  end
+  tell(e, r, models, open(r.data))
   return runs
 end
 

@@ -168,6 +168,9 @@ function tensor.param(name, rows, columns, init)
   return wrap(node)
 end
 
+--- tensor.param_names() → the names of the parameters that the graph has so far, sorted.
+function tensor.param_names() return check.sorted_keys(building("a list of parameters").params) end
+
 --- tensor.noise { kind = "normal", samples = 1, batch = "b", features = 1, name = "eps" } → draws that are new at every step:
 -- N(0, 1), or uniform on (0, 1).  samples may be "k" (the run's draws), batch may be 1 (one draw for the whole batch).
 function tensor.noise(options)

@@ -14,7 +14,9 @@ static const char *const ask_keys[] = {"name",    "names", "data", "split", "fir
                                        "samples", "seed",  "step", "chunk", "scalars",
                                        /* posterior.c's */
                                        "start", "draws", "leapfrog", "burn", "thin", "size", "accept", "temperatures", "reverse", "tolerance",
-                                       "objective", "over", "steps", "rate", "check", NULL};
+                                       "objective", "over", "steps", "rate", "check",
+                                       /* gradient.c's */
+                                       "of", "repeats", "skip", "onto", NULL};
 
 /* User values of a model: its database (of a fitted one its graph), and, of one that is opened when it is first used, the run's identity and what an
  * error calls it. */
@@ -357,7 +359,8 @@ int bind_model_open(lua_State *L)
     static const luaL_Reg functions[] = {{"open", open_model}, {"fit", fit_model}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights},
-        {"hmc", bind_model_hmc}, {"ais", bind_model_ais}, {"quadrature", bind_model_quadrature}, {"ascend", bind_model_ascend}, {NULL, NULL},
+        {"hmc", bind_model_hmc}, {"ais", bind_model_ais}, {"quadrature", bind_model_quadrature}, {"ascend", bind_model_ascend},
+        {"gradient", bind_model_gradient}, {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};
     bind_type(L, BIND_MODEL, methods, meta);

@@ -72,7 +72,7 @@ int bind_model_ais(lua_State *L)
     return status != 0 ? bind_raise(L, &err) : 2;
 }
 
-/* m:quadrature{tolerance =, …} → logp, change: (count, 1) */
+/* m:quadrature{tolerance =, …} → logp, change: (count, 1), box (count, 2 * width of z) */
 int bind_model_quadrature(lua_State *L)
 {
     LabAsk ask;
@@ -81,10 +81,11 @@ int bind_model_quadrature(lua_State *L)
     bind_ask(L, m, 2, &ask);
     BindArray *logp = bind_array_new(L, ask.count, 1);
     BindArray *change = bind_array_new(L, ask.count, 1);
+    BindArray *box = bind_array_new(L, ask.count, 2 * lab_model_width(m, "z"));
     double pause = bind_watch_pause();
-    int status = lab_quadrature(m, &ask, bind_number(L, 2, "tolerance", 1e-5), logp->data, change->data, &err);
+    int status = lab_quadrature(m, &ask, bind_number(L, 2, "tolerance", 1e-5), logp->data, change->data, box->data, &err);
     bind_watch_resume(L, pause);
-    return status != 0 ? bind_raise(L, &err) : 2;
+    return status != 0 ? bind_raise(L, &err) : 3;
 }
 
 /* over = {"q.mu", …}, start = {array (count, width), …}: [OUT] names (NULL-ended) and copies of the arrays, on the stack. */

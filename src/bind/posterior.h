@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/posterior.h: methods of a model that model.c registers and posterior.c defines, and the question that both read.
+ * bind/posterior.h: methods of a model that model.c registers and posterior.c and gradient.c define, and the question that all read.
  */
 #ifndef BIND_POSTERIOR_H
 #define BIND_POSTERIOR_H
@@ -14,5 +14,6 @@ int bind_model_hmc(lua_State *L);
 int bind_model_ais(lua_State *L);
 int bind_model_quadrature(lua_State *L);
 int bind_model_ascend(lua_State *L);
+int bind_model_gradient(lua_State *L);
 
 #endif

@@ -38,8 +38,9 @@ int lab_ais(LabModel *m, const LabAsk *ask, const LabMoves *moves, const float *
 /* log p(x) = log of the integral of p(x|z) p(z), for z of one or two dimensions: the trapezoidal rule on a box outside of which the
  * integrand is below e^-30 of its peak, its grid halved until the logarithm changes by less than `tolerance` nats.  For a smooth
  * integrand that vanishes at the ends the rule converges exponentially (Trefethen & Weideman 2014, section 5).  z is sought in
- * (-10, 10) in each dimension.  [OUT] logp (count), change (count): the last change, its error's size. */
-int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *logp, double *change, Error *err);
+ * (-10, 10) in each dimension.  [OUT] logp (count), change (count): the last change, its error's size; box (count, d, 2): the lowest and
+ * the highest z_j of the box. */
+int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *logp, double *change, double *box, Error *err);
 
 /* Climbs the node `objective`, one number for each example, over the values of the nodes in `fed` (NULL-ended), each example's own:
  * `steps` of Adam (0: none) with ask->samples draws, noise anew at each step, the rate falling linearly to 0.  values[i]: (count, width of

@@ -136,11 +136,15 @@ static double trapezoids(const Field *f, const Box *box, size_t n, double peak)
     return peak + (double)num_map1_f32(NUM_LOG, (float)s.total) + log(cell);
 }
 
-static void integrate(const Field *f, double tolerance, double *logp, double *change)
+static void integrate(const Field *f, double tolerance, double *logp, double *change, double *found)
 {
     Box box = {{-REACH, -REACH}, {REACH, REACH}};
     double peak;
     shrink(f, &box, &peak);
+    for (size_t j = 0; j < f->d; j++) {
+        found[2 * j] = box.low[j];
+        found[2 * j + 1] = box.high[j];
+    }
     double before = trapezoids(f, &box, FINE, peak);
     for (size_t n = 2 * FINE; n <= (f->d == 1 ? FINEST : FINEST_PLANE); n *= 2) {
         *logp = trapezoids(f, &box, n, peak);
@@ -153,7 +157,7 @@ static void integrate(const Field *f, double tolerance, double *logp, double *ch
 
 /* ---- all examples -------------------------------------------------------------------------------------------------------- */
 
-int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *logp, double *change, Error *err)
+int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *logp, double *change, double *box, Error *err)
 {
     static const char *const outputs[] = {"logjoint", NULL}, *const fed[] = {"z", NULL};
     size_t d = lab_model_width(m, "z");
@@ -174,7 +178,7 @@ int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *log
         }
         f.plan = w.plan;
         f.logjoint = graph_plan_output(w.plan, "logjoint", NULL);
-        integrate(&f, tolerance, &logp[w.first], &change[w.first]);
+        integrate(&f, tolerance, &logp[w.first], &change[w.first], &box[w.first * 2 * d]);
     }
     walk_end(&w);
     return status;

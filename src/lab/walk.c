@@ -47,7 +47,7 @@ static int walk_plan(Walk *w, Error *err)
     if (w->plan != NULL && w->plan_rows == w->rows)
         return 0;
     GraphPlanSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT, .outputs = w->spec.outputs, .fed = w->fed[0] != NULL ? w->fed : NULL,
-                          .objective = w->spec.objective, .of_fed = w->spec.objective != NULL};
+                          .objective = w->spec.objective, .of_fed = w->spec.objective != NULL && w->spec.fed != NULL};
     graph_plan_free(w->plan);
     w->plan = graph_plan_alloc(w->model->graph, &spec, w->model->params, err);
     w->plan_rows = w->rows;

@@ -18,7 +18,7 @@ struct LabModel {
 typedef struct WalkSpec {
     const char *const *outputs; /* public names, NULL-ended */
     const char *const *fed;     /* names whose values the caller writes, besides the ask's; NULL-ended, or NULL; at most 4 */
-    const char *objective;      /* climbed over the fed values, or NULL: forward only */
+    const char *objective;      /* its gradient is that of `fed`, or of the params without it; NULL: forward only */
     size_t samples;             /* draws for each example; 0: 1 */
     size_t chunk;               /* examples of a pass; 0: as many as fit the cache */
 } WalkSpec;

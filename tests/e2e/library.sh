@@ -528,6 +528,7 @@ unchanged question 's/What do/Whatever do/'
 unchanged comment 's/^  model/  -- a comment\n&/'
 unchanged label 's/seed = { 1 }/beta = { 1 }, seed = { 1 }/'
 unchanged setting 's/beta = 1,/beta = 1, unused = 3,/'
+unchanged "estimator of the gradient" 's/z = z }/z = z, surrogates = function () return { bound = px:log_prob(x) - 2 * q:kl() } end }/'
 unchanged "way to write a number" 's/1e-3/0.001/'
 unchanged "variable's name" 's/\bpx\b/decoded/g'
 : >identities
@@ -566,6 +567,37 @@ assert(style.without("beta=1, latent=2, k=3", "latent") == "beta=1 k=3")
 return require "vae_lab".experiment { name = "words", model = function (_, x) return { bound = x:sum() } end }
 X
 check "titles: settings in words" 0 'words' -- "$VAE_LAB" run words.lua --dry-run
+
+# ---- regions of a density: N(0, I) on a grid of 101 cells of 0.1, whose regions of 50 % and 95 % are circles of radius
+# sqrt(-2 log(1 - share)), where the density is 1 - share of its peak; and two peaks
+cat >regions.lua <<'X'
+local contours = require "vae_lab.figures.common.contours"
+local function field(f)
+  local list = {}
+  for r = 1, 101 do
+    for c = 1, 101 do list[#list + 1] = f((c - 51) * 0.1, (r - 51) * 0.1) end
+  end
+  return list
+end
+local normal = field(function(x, y) return math.exp(-0.5 * (x * x + y * y)) end)
+for _, share in ipairs { 0.5, 0.95 } do
+  local level = contours.threshold(normal, share)
+  assert(math.abs(level / (1 - share) - 1) < 0.05, level)
+  local lines = contours.lines(normal, 101, 1 - share)
+  local first, last = lines[1][1], lines[1][#lines[1]]
+  assert(#lines == 1 and first[1] == last[1] and first[2] == last[2], "not one closed line")
+  for _, p in ipairs(lines[1]) do
+    local radius = math.sqrt(((p[1] - 50.5) * 0.1) ^ 2 + ((p[2] - 50.5) * 0.1) ^ 2)
+    assert(math.abs(radius - math.sqrt(-2 * math.log(1 - share))) < 0.005, radius)
+  end
+end
+local two = field(function(x, y) return math.exp(-2 * ((math.abs(x) - 2) ^ 2 + y * y)) end)
+assert(#contours.lines(two, 101, 0.5) == 2, "not two lines")
+local slope = contours.lines(field(function(x) return x end), 101, 0.05)
+assert(#slope == 1 and #slope[1] == 101, "a line from one edge of the frame to the other")
+return require "vae_lab".experiment { name = "regions", model = function (_, x) return { bound = x:sum() } end }
+X
+check "regions of a density: circles of a Gaussian, two peaks, a line that leaves the frame" 0 'regions' -- "$VAE_LAB" run regions.lua --dry-run
 
 # ---- mistakes: exit status 3, the line, what was found and expected, and nothing recorded
 export VAE_LAB_DB=$scratch/mistakes.db
@@ -703,10 +735,23 @@ said "digits of data without labels" 's/"digits"/"toy:ring"/; s/:bernoulli/:norm
 said "nothing of a figure that some run of the sweep has" 's/seed = { 1 }/latent = { 2, 10 }/; s/lab.fig.curves()/lab.fig.ellipses()/' 'latent=10'
 grep -q 'note:' out && no "said of a sweep" "$(grep note: out)" || ok "said before training: nothing of a figure that one of the runs has"
 mistake "a figure of accounts over nothing" here 's/lab.fig.curves()/lab.fig.accounting()/' 'lab.fig.accounting' 'x'
+planar='s/lab.eval.elbo()/lab.eval.posteriors()/; s/lab.fig.curves()/lab.fig.posteriors()/;'
+mistake "posteriors in three dimensions" '' "$planar s/latent = 2/latent = 3/" 'lab.fig.posteriors draws a plane' 'found +z of 3' 'expected +2'
+mistake "posteriors that no evaluation records" '' 's/lab.fig.curves()/lab.fig.posteriors()/' 'lab.fig.posteriors' 'lab.eval.posteriors\(\)'
+mistake "posteriors of what has no likelihood" $returned "$planar s/p = px, //" 'lab.eval.posteriors needs "logjoint"'
 mistake "a rate of an unknown split" here 's/fig.curves()/fig.rate_distortion { split = "tset" }/' '"tset"' 'mean "test"'
 mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
 mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
 mistake "accounting by one draw" here 's/elbo()/accounting { draws = 1 }/' 'found +1' 'at least 2'
+mistake "gradients without estimators" $returned 's/lab.eval.elbo/lab.eval.gradients/' 'lab.eval.gradients' 'surrogates = function' 'lab.surrogates.all'
+estimated='s/z = z }/z = z, surrogates = function () return { pathwise = px:log_prob(x) - q:kl() } end }/;'
+mistake "gradients of weights that are not there" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { of = \"encodr\" }/" '"encodr"' 'one of: decoder, encoder' 'mean "encoder"'
+mistake "gradients beside an unknown one" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { reference = \"path\" }/" '"path"' 'one of: pathwise'
+mistake "gradients of no draws" here "s/lab.eval.elbo()/lab.eval.gradients { draws = { 1, 0 } }/" 'entry 2 of draws' 'found +0' 'at least 1'
+mistake "estimators that are not a function" $returned 's/z = z/z = z, surrogates = { q:kl() }/' 'bad surrogates' 'found +a table' 'a function'
+mistake "an estimator for each pixel" $returned 's/z = z/z = z, surrogates = function () return { a = px.logits } end/' 'surrogates.a has the wrong shape' 'found +\(1, 50, 784\)'
+mistake "estimators with weights of their own" $returned 's/z = z/z = z, surrogates = function () return { a = lab.mlp { z, 8 }:bernoulli(x):log_prob(x) } end/' \
+    'weights of its own' 'found +decoder2.0.W' 'net \{ z \}'
 mistake "ppca of a Bernoulli decoder" $returned 's/lab.eval.elbo/lab.eval.ppca/' 'lab.eval.ppca' '"p.logvar"'
 mistake "ppca with as many latent units as features" $returned 's/"digits"/"toy:moons"/; s/:bernoulli(x)/:normal(x)/; s/lab.eval.elbo/lab.eval.ppca/' \
     'fewer latent units' 'found +2 of 2' 'at most 1'

@@ -31,3 +31,14 @@ planted "the KL of the wrong sign" 's/- q:kl()/+ q:kl()/' "$elbo"
 planted "training with the mean z" 's/q:sample()/q.mu/' "$elbo"
 planted "testing with the mean z" 's/local px = lab.mlp { z }:normal/local net = lab.mlp { z }; local px = net:normal/
     s/z = z }/z = z, reconstruction = net { q.mu }:normal(x, { logvar = run.logvar }):log_prob(x) }/' 'the ELBO that is recorded'
+
+# The gradients' own errors are planted in a copy of the library.
+gradients=$root/tests/truth/gradients.lua
+claimed "gradient estimators: variances in closed form; which are biased, and which are not" "$gradients" 10 0
+cp -r "${VAE_LAB_LUA:-$root/lua}" library
+sed -i 's/shares(w) ^ 2 \* w/shares(w) * w/; s/:sum "samples" + bound/:sum "samples"/; s/iwae(logw(z, q:stop_gradient()))/iwae(logw(z, q))/' library/vae_lab/surrogates.lua
+sed 's/repeats = 20000/repeats = 4000/' "$gradients" >planted.lua
+VAE_LAB_LUA=$scratch/library "$VAE_LAB" run planted.lua --jobs 1 --threads 1 --quiet --set world=gaussian >out 2>&1
+for error in "weights that are not squared:by dreg" "a score without the bound's own gradient:by score" "the whole path for the path alone:along the path alone"; do
+    grep -q "^FAIL.*${error#*:}" out && ok "planted: ${error%:*} is seen" || { no "planted: ${error%:*}" "the claim holds still"; sed 's/^/    /' out; }
+done

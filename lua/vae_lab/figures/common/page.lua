@@ -62,8 +62,7 @@ function Page.new(o)
   page.labels, page.first = 0, true
   page.title, page.note = head_lines(o)
   page:add "set multiplot"
-  page:add "set border 3 lw 1 lc rgb '#555555'"
-  page:add "set tics nomirror out scale 0.4 font ',8' textcolor rgb '#000000'"
+  page:frame()
   page:add "unset key"
   page:add "unset colorbox"
   page:add "set style fill solid noborder"
@@ -176,6 +175,23 @@ function Page:image(name, blob, w, h, dark)
   self:addf("set palette gray gamma 1 %s; set cbrange [0:1]", dark and "negative" or "positive")
   self:addf("set xrange [0:%d]; set yrange [%d:0]", w, h)
   return string.format("data_%s binary array=(%d,%d) format='%%float32' origin=(0.5,0.5) with image", name, w, h)
+end
+
+--- A field of n × n values, rows from below, over a box { x1, x2, y1, y2 } of the current axes; palette: the commands that give it its
+-- shades.  Returns the plot's part.
+function Page:field(name, values, n, box, palette)
+  local floats, dx, dy = {}, (box[2] - box[1]) / n, (box[4] - box[3]) / n
+  for i, v in ipairs(values) do floats[i] = string.pack("<f", v) end
+  self.blocks[#self.blocks + 1] = { name = name, blob = table.concat(floats) }
+  self:add(palette)
+  return string.format("data_%s binary array=(%d,%d) format='%%float32' origin=(%.9g,%.9g) dx=%.9g dy=%.9g with image", name, n, n,
+    box[1] + dx / 2, box[3] + dy / 2, dx, dy)
+end
+
+--- The frame and the kind of tics that a page begins with: again after Page:bare.
+function Page:frame()
+  self:add "set border 3 lw 1 lc rgb '#555555'"
+  self:add "set tics nomirror out scale 0.4 font ',8' textcolor rgb '#000000'"
 end
 
 --- No frame and no axes.

@@ -142,13 +142,18 @@ function records.originals(ctx, run)
     local i = place[example]
     return i and row.bytes:sub((i - 1) * size + 1, i * size)
   end
-  -- Strokes on an empty ground are printed dark on white; a photograph is printed as it is.
-  local sum, seen = 0, 0
-  for at = 1, size * math.min(o.count, 8), 4 * 3 do
-    sum, seen = sum + string.unpack("<f", row.bytes, at), seen + 1
-  end
-  o.dark = sum / seen < 0.4
+  o.dark = records.strokes(row.bytes:sub(1, size * math.min(o.count, 8)))
   return o
+end
+
+--- records.strokes(blob) → whether these pictures (float32) are strokes on an empty ground, which are printed dark on white; a photograph
+-- is printed as it is.
+function records.strokes(blob)
+  local sum, seen = 0, 0
+  for at = 1, #blob - 3, 4 * 3 do
+    sum, seen = sum + string.unpack("<f", blob, at), seen + 1
+  end
+  return sum / seen < 0.4
 end
 
 local function floats(blob)

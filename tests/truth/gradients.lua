@@ -1,0 +1,70 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- Gradients that are known: estimators of lab.surrogates, as lab.eval.gradients measures them, at weights that are not trained.
+--
+--   square     d/dmu E z², z ~ N(mu, sigma²): 2 mu; its estimators' variances in closed form
+--   gaussian   p(z) = N(0, 1), p(x|z) = N(z, 1), q = N(mu, 2/3) of every x: the bound of five draws has no closed form, and all
+--              unbiased estimators must agree
+
+local lab = require "vae_lab"
+local tensor = require "vae_lab.tensor"
+
+local mu, sigma = 0.7, 1.3
+local worlds = {}
+
+function worlds.square(q) return q, function(z) return (z ^ 2):sum "features" end end
+
+function worlds.gaussian(q, x)
+  local seen = x:slice(1, 1)
+  q = lab.normal(q.mu, math.log(2 / 3))
+  return q, function(z, from) return lab.log_weights(lab.normal(z, 0), seen, from, z) end
+end
+
+-- 20 examples, 20,000 repeats: five standard errors of a variance, sqrt((kurtosis - 1) / repeats), the single draws' kurtosis
+-- being 3 (path), 46.8 and 52.3
+local claims = {}
+local function known(name, variance, within)
+  claims[#claims + 1] = lab.claim { "the variance by " .. name, of = { world = "square" }, quantity = "variance / exact - 1, " .. name,
+    value = function(m) return m["gradient/" .. name .. "_1_variance"] / (variance / 20) - 1 end, near = 0, within = within }
+end
+known("pathwise", 4 * sigma ^ 2, 0.05)
+known("stl", 4 * sigma ^ 2, 0.05)
+known("dreg", 4 * sigma ^ 2, 0.05)
+known("score", mu ^ 4 / sigma ^ 2 + 14 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
+known("score_baseline", 8 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
+-- its square is the mean of 10,000 products with a mean of as many: a standard error of 2 · 1.4 · sqrt(6.76 / 20 / 20,000)
+claims[#claims + 1] = lab.claim { "the norm of the mean", of = { world = "square" }, metric = "gradient/pathwise_1_norm", near = 2 * mu, within = 0.03 }
+
+-- Student's t is above 4 once in 15,000 cases
+local function t_of(name) return function(m) return math.abs(m["gradient/" .. name .. "_5_bias_t"]) end end
+for _, name in ipairs { "dreg", "score", "score_baseline" } do
+  claims[#claims + 1] = lab.claim { "of five draws' bound: unbiased by " .. name, of = { world = "gaussian" }, quantity = "|t|, " .. name,
+    value = t_of(name), at_most = 4 }
+end
+claims[#claims + 1] = lab.claim { "of five draws' bound: biased along the path alone", of = { world = "gaussian" }, quantity = "|t|, stl",
+  value = t_of "stl", at_least = 10, source = "arXiv 1810.04152" }
+
+return lab.experiment {
+  name     = "gradients",
+  question = "Are gradient estimators what they are known to be?",
+  data     = { "toy:linear-gaussian", train = 100, test = 20 },
+  sweep    = { world = { "square", "gaussian" } },
+
+  model = function(run, x)
+    local q, logw = worlds[run.world](lab.normal(tensor.param("encoder.mu", 1, 1, "constant(0.7)"), 2 * math.log(sigma)), x)
+    local z = q:sample()
+    return {
+      bound = logw(z, q) + 0 * x:slice(1, 1), -- one number for each example
+      surrogates = function()
+        local all = lab.surrogates.all(logw, q, z)
+        for name, tensor in pairs(all) do all[name] = tensor + 0 * x:slice(1, 1) end
+        return all
+      end,
+    }
+  end,
+
+  train    = { epochs = 1, batch = 20, optimiser = lab.sgd { rate = 0 } },
+  evaluate = { lab.eval.gradients { repeats = 20000, draws = { 1, 5 } } },
+  figures  = { lab.fig.gradients() },
+  claims   = claims,
+}
