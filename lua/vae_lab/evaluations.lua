@@ -46,8 +46,8 @@ local function text_of(name, options)
 end
 
 local names = {
-  "accounting", "accuracy", "clarity", "compression", "elbo", "estimators", "inference_gap", "latent_space", "nll",
-  "originals", "ppca", "properties", "validity",
+  "accounting", "accuracy", "clarity", "compression", "elbo", "estimators", "inference_gap", "latent_space", "marginal",
+  "nll", "originals", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do

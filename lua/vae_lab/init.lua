@@ -15,6 +15,7 @@ local distributions = require "vae_lab.distributions"
 local networks = require "vae_lab.networks"
 local objectives = require "vae_lab.objectives"
 local optimisers = require "vae_lab.optimisers"
+local posterior = require "vae_lab.posterior"
 local experiment = require "vae_lab.experiment"
 local claims = require "vae_lab.claims"
 
@@ -37,6 +38,7 @@ local lab = {
   -- how
   sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,
   adam = optimisers.adam, adamw = optimisers.adamw,
+  hmc = posterior.hmc,
   schedule = require "vae_lab.schedules",
 
   -- for the engine: lab.plan(experiment, settings) → the list of runs
