@@ -34,6 +34,7 @@ local lab = {
 
   -- what is maximised
   iwae = objectives.iwae, log_weights = objectives.log_weights, free_bits = objectives.free_bits,
+  wake_sleep = objectives.wake_sleep,
 
   -- how
   sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,
