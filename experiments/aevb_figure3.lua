@@ -84,7 +84,7 @@ return lab.experiment {
   end,
 
   evaluate = { lab.eval.marginal { examples = 100 } },
-  figures  = { lab.fig.against { x = "seen", metrics = { "marginal/test", "marginal/train" } } },
+  figures  = { lab.fig.against { x = "seen", panels = "examples", metrics = { "marginal/test", "marginal/train" } } },
   claims   = claims,
 
   profile = {
