@@ -9,37 +9,10 @@
 --   vae-lab run experiments/aevb_figure2.lua                              quick, on the built-in digits
 --   vae-lab run experiments/aevb_figure2.lua --set profile=full           MNIST
 --   vae-lab run experiments/aevb_figure2.lua --set profile=faces          the Frey faces
---
--- Wake-sleep as one objective: in the wake phase the decoder learns log p(x|z) of codes that the encoder gave, in the sleep
--- phase the encoder learns log q(z|x) of images that the decoder dreamt; what one phase makes is a constant to the other.
 
 local lab = require "vae_lab"
 
-local IS_FACE = 28 * 20 -- pixels
-
-local function decode(net, x)
-  if x:width() == IS_FACE then return net:normal(x, { mean_act = "sigmoid" }) end
-  return net:bernoulli(x)
-end
-
-local function dream(px, x)
-  if x:width() == IS_FACE then
-    return px.mu + px.sigma * lab.noise { features = x:width(), name = "dream" }
-  end
-  local u = lab.noise { kind = "uniform", features = x:width(), name = "dream" }
-  return ((px.mean - u) * 1e30):clamp(0, 1) -- 1 where u < p
-end
-
-local function wake_sleep(run, x, encoder, decoder)
-  local q     = encoder:normal(run.latent)
-  local z     = q:sample()
-  local net   = decoder(z:stop_gradient())
-  local px    = decode(net, x)
-  local dreamt = lab.noise { features = run.latent, name = "prior" } -- z ~ p(z)
-  local image = dream(decode(net { dreamt }, x), x):stop_gradient()
-  local awake, asleep = px:log_prob(x), encoder { image }:normal(run.latent):log_prob(dreamt)
-  return { bound = awake + asleep, q = q, p = px, z = z }
-end
+local FACE = 28 * 20 -- pixels
 
 local claims = {
   lab.claim { "the axis of the paper's figure holds AEVB's bound", metric = "test/elbo", of = { method = "aevb", latent = 10 }, at_least = -150,
@@ -60,14 +33,18 @@ return lab.experiment {
   sweep    = { method = { "aevb", "wake-sleep" }, latent = { 3, 5, 10, 20, 200 }, seed = { 1 } },
 
   model = function(run, x)
-    local function net(input, name) return lab.mlp { input, run.hidden, act = "tanh", init = "paper", name = name } end
-    local encoder = net(x, "encoder")
-    if run.method == "wake-sleep" then
-      return wake_sleep(run, x, encoder, function(z) return net(z, "decoder") end)
+    local encoder = lab.mlp { run.hidden, act = "tanh", init = "paper", name = "encoder" }
+    local decoder = lab.mlp { run.hidden, act = "tanh", init = "paper", name = "decoder" }
+    local function encode(image) return encoder { image }:normal(run.latent) end
+    local function decode(z)
+      if x:width() == FACE then return decoder { z }:normal(x, { mean_act = "sigmoid" }) end
+      return decoder { z }:bernoulli(x)
     end
-    local q  = encoder:normal(run.latent)
+    if run.method == "wake-sleep" then return lab.wake_sleep(x, encode, decode) end
+
+    local q  = encode(x)
     local z  = q:sample()
-    local px = decode(net(z, "decoder"), x)
+    local px = decode(z)
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 

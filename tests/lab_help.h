@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LATENT = 2, HIDDEN = 24 };
@@ -85,6 +87,7 @@ static inline Graph *vae(size_t batch, Error *err)
     graph_name(g, "q.mu", mu, err);
     graph_name(g, "z", z, err);
     graph_name(g, "logw", logw, err);
+    graph_name(g, "logjoint", APPLY("add", reconstruction, APPLY("standard_normal", z)), err);
     graph_name(g, "p.mean", APPLY("sigmoid", logits), err);
     return g;
 }
@@ -187,6 +190,61 @@ static inline const char *ask(Fixture *f, const char *sql)
         fail_msg("%s: %s", sql, f->err.what);
     store_close(s);
     return value;
+}
+
+/* Waits until the database has a first epoch, 20 s at most. */
+static inline void wait_for_an_epoch(const Fixture *f)
+{
+    const struct timespec moment = {0, 3000000L};
+    for (int i = 0; i < 7000; i++) {
+        Error err = ERROR_NONE;
+        char count[256] = "0";
+        Store *s = access(f->database, F_OK) == 0 ? store_open(f->database, STORE_READ, &err) : NULL; /* not yet: no error of this test */
+        if (s != NULL)
+            store_query(s, "select count(*) from curves", NULL, 0, take_text, count, &err);
+        store_close(s);
+        if (atoi(count) > 0)
+            return;
+        nanosleep(&moment, NULL);
+    }
+    fail_msg("no epoch in 20 s");
+}
+
+/* A signal in the middle of an epoch: the state is kept to the step, and the run goes on from there to the bits of one that was left
+ * alone. */
+static inline void interrupt_and_resume(Fixture *f, int epochs)
+{
+    f->run.epochs = epochs;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        LabOutcome outcome;
+        Error err = ERROR_NONE;
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        dup2(null, 2);
+        int status = lab_sweep(&f->run, 1, &f->options, &outcome, &err);
+        _exit(status == -1 && err.kind == ERR_SIGNAL && outcome.interrupted == 1 ? 42 : 1);
+    }
+    wait_for_an_epoch(f);
+    kill(pid, SIGTERM);
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+    assert_string_equal(ask(f, "select status from runs"), "interrupted");
+    assert_string_equal(ask(f, "select count(*) from checkpoint"), "1");
+    char steps[32];
+    snprintf(steps, sizeof steps, "%s", ask(f, "select step from checkpoint"));
+    assert_true(atoi(steps) > 0);
+
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.resumed, 1);
+    char resumed[128];
+    snprintf(resumed, sizeof resumed, "%s", ask(f, "select digest from run order by id desc limit 1"));
+    f->options.fresh = 1;
+    sweep(f, &f->run, 1);
+    assert_string_equal(ask(f, "select digest from run order by id desc limit 1"), resumed);
 }
 
 #endif

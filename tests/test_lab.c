@@ -139,68 +139,19 @@ static void a_killed_run_ends_in_the_same_bits(void **state)
     assert_string_equal(ask(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
 }
 
-/* Waits until the database has a first epoch, 20 s at most. */
-static void wait_for_an_epoch(const Fixture *f)
-{
-    const struct timespec moment = {0, 3000000L};
-    for (int i = 0; i < 7000; i++) {
-        Error err = ERROR_NONE;
-        char count[256] = "0";
-        Store *s = access(f->database, F_OK) == 0 ? store_open(f->database, STORE_READ, &err) : NULL; /* not yet: no error of this test */
-        if (s != NULL)
-            store_query(s, "select count(*) from curves", NULL, 0, take_text, count, &err);
-        store_close(s);
-        if (atoi(count) > 0)
-            return;
-        nanosleep(&moment, NULL);
-    }
-    fail_msg("no epoch in 20 s");
-}
-
-/* A signal in the middle of an epoch: the state is kept to the step, and the run goes on from there. */
 static void an_interrupted_run_resumes_in_mid_epoch(void **state)
 {
-    Fixture *f = *state;
-    f->run.epochs = 300; /* many times as long as it takes to see the first of them, and to send a signal */
-    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        LabOutcome outcome;
-        Error err = ERROR_NONE;
-        int null = open("/dev/null", O_WRONLY);
-        dup2(null, 1);
-        dup2(null, 2);
-        int status = lab_sweep(&f->run, 1, &f->options, &outcome, &err);
-        _exit(status == -1 && err.kind == ERR_SIGNAL && outcome.interrupted == 1 ? 42 : 1);
-    }
-    wait_for_an_epoch(f);
-    kill(pid, SIGTERM);
-    int status;
-    waitpid(pid, &status, 0);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 42);
-    assert_string_equal(ask(f, "select status from runs"), "interrupted");
-    assert_string_equal(ask(f, "select count(*) from checkpoint"), "1");
-    char steps[32];
-    snprintf(steps, sizeof steps, "%s", ask(f, "select step from checkpoint"));
-    assert_true(atoi(steps) > 0);
-
-    sweep(f, &f->run, 1);
-    assert_int_equal(f->outcome.resumed, 1);
-    char resumed[128];
-    snprintf(resumed, sizeof resumed, "%s", ask(f, LAST_DIGEST));
-    f->options.fresh = 1;
-    sweep(f, &f->run, 1);
-    assert_string_equal(ask(f, LAST_DIGEST), resumed);
+    interrupt_and_resume(*state, 300); /* many times as long as it takes to see the first epoch, and to send a signal */
 }
 
 static void a_checkpoint_of_another_run_is_not_taken(void **state)
 {
     (void)state;
     double totals[2] = {1, 2}, totals2[2] = {0, 0};
-    float p[3] = {1, 2, 3}, s[2] = {4, 5}, p2[3] = {0}, s2[2] = {0};
-    LabState a = {.epoch = 3, .batch = 7, .optimiser_steps = 99, .ntotals = 2, .totals = totals, .nparams = 3, .params = p, .nstate = 2, .state = s};
-    LabState b = {.epoch = 1, .ntotals = 2, .totals = totals2, .nparams = 3, .params = p2, .nstate = 2, .state = s2};
+    float p[3] = {1, 2, 3}, s[2] = {4, 5}, c[2] = {6, 7}, p2[3] = {0}, s2[2] = {0}, c2[2] = {0};
+    LabState a = {.epoch = 3, .batch = 7, .optimiser_steps = 99, .ntotals = 2, .totals = totals, .nparams = 3, .params = p, .nstate = 2, .state = s,
+                  .nchains = 2, .chains = c};
+    LabState b = {.epoch = 1, .ntotals = 2, .totals = totals2, .nparams = 3, .params = p2, .nstate = 2, .state = s2, .nchains = 2, .chains = c2};
     unsigned char bytes[256];
     size_t size = lab_checkpoint_size(&a);
     lab_checkpoint_write(&a, bytes);
@@ -210,11 +161,14 @@ static void a_checkpoint_of_another_run_is_not_taken(void **state)
     assert_int_equal(b.optimiser_steps, 99);
     assert_memory_equal(p2, p, sizeof p);
     assert_memory_equal(s2, s, sizeof s);
+    assert_memory_equal(c2, c, sizeof c);
     assert_memory_equal(totals2, totals, sizeof totals);
     assert_int_equal(lab_checkpoint_read(&b, bytes, size - 1), -1);
     b.nparams = 2, b.nstate = 3; /* the same size in all, another run's arrays */
     assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
-    b.nparams = 3, b.nstate = 2;
+    b.nparams = 3, b.nstate = 1, b.nchains = 3;
+    assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
+    b.nstate = 2, b.nchains = 2;
     bytes[0] ^= 1;
     assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
 }

@@ -330,6 +330,17 @@ static void a_step_allocates_nothing(void **state)
     allocations_are_as_many(*state, 1);
 }
 
+static void a_step_with_posterior_draws_allocates_nothing(void **state)
+{
+    static const char *const bound[] = {"logjoint", NULL};
+    const LabPosterior moves = {.transitions = 2, .leapfrog = 2, .updates = 2, .step = 0.1, .accept = 0.9};
+    Fixture *f = ((Case *)*state)->fixture;
+    f->run.posterior = &moves;
+    f->run.objective = bound[0];
+    f->run.metrics = bound;
+    allocations_are_as_many(*state, 1);
+}
+
 static void a_step_on_two_threads_allocates_nothing(void **state)
 {
     allocations_are_as_many(*state, 2);
@@ -376,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_step_takes_nothing_from_the_engine),
         TEST(a_step_allocates_nothing),
+        TEST(a_step_with_posterior_draws_allocates_nothing),
         TEST(a_step_on_two_threads_allocates_nothing),
         TEST(a_step_calls_the_system_for_nothing),
     };

@@ -105,6 +105,15 @@ distributions.StandardNormal = StandardNormal
 --- lab.standard_normal() → N(0, I), the usual prior p(z).
 function distributions.standard_normal() return setmetatable({}, StandardNormal) end
 
+--- p:sample(d) → z ~ N(0, I) of d features, one for each example and each of the run's draws, shape (k, b, d).
+-- The z of a model without an encoder: train = { posterior = lab.hmc {} } puts draws of p(z|x) in its place.
+function StandardNormal:sample(d)
+  check.value("the width of a draw", d, { type = "integer", min = 1 })
+  local z = tensor.noise { samples = "k", features = d, name = "z" }
+  z.origin, z.drawn_from = "latent", self
+  return z
+end
+
 --- p:log_prob(z) → log N(z; 0, I) = -½ Σ (log 2 pi + z²), nats per example.
 function StandardNormal.log_prob(_, z) return apply("standard_normal", { tensor.expect("z of log_prob", z) }) end
 

@@ -63,7 +63,7 @@ end
 
 local names = {
   "accounting", "accuracy", "bounds", "clarity", "compression", "elbo", "estimators", "extremes", "gradients", "inference_gap",
-  "latent_space", "nll", "originals", "pixels", "posteriors", "ppca", "properties", "validity",
+  "latent_space", "marginal", "nll", "originals", "pixels", "posteriors", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do

@@ -24,6 +24,7 @@ local data_rules = {
   binarise = { type = "string", one_of = experiment.binarise },
 }
 experiment.data_rules = data_rules
+experiment.data_expected = 'data = "digits" or { "digits", train = … }'
 
 --- experiment.data(what, given) → { name =, train =, valid =, test =, binarise = }, checked; given: a name or such a table.
 function experiment.data(what, given)
@@ -45,7 +46,7 @@ function experiment.default_binarise(name) return pictures[name] and "fresh" or 
 experiment.train_rules = {
   epochs = { type = "integer", min = 1, max = 1000000 }, batch = { type = "integer", min = 1 },
   samples = { type = "integer", min = 1 }, test_every = { type = "integer", min = 1 },
-  optimiser = { type = "optimiser" },
+  optimiser = { type = "optimiser" }, posterior = { type = "posterior" },
 }
 experiment.train_defaults = { epochs = 10, batch = 100, samples = 1, test_every = 1 }
 
@@ -239,7 +240,7 @@ end
 
 local rules = {
   name = { type = "string", required = true }, question = { type = "string", default = "" },
-  data = { type = "string|table", default = "digits" },
+  data = { type = "string|table|function", default = "digits" },
   settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
   model = { type = "function", required = true },
   train = { type = "table|function", default = {} },
@@ -250,12 +251,14 @@ local rules = {
 --- lab.experiment { … } → the experiment; what a script returns.
 --   name       letters, digits, _ and -; the folder of its figures and the key in results.db
 --   question   what it asks, one sentence, for readers of the database
---   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "fresh" | "static" | "grey" }
+--   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "fresh" | "static" | "grey" };
+--              or a function (run) of it: { "digits", train = run.examples }
 --   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
 --   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, an error
 --              where the data has none
---   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it
+--   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it;
+--              posterior = lab.hmc {} trains a model without an encoder
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database
 --   claims     a list of lab.claim { … }, judged when the runs are done
@@ -266,8 +269,10 @@ function experiment.new(options)
   if not o.name:match("^[%w_%-]+$") then
     check.fail { what = "bad name of the experiment", found = check.describe(o.name), expected = "letters, digits, _ and -" }
   end
-  o.data = experiment.data("data", o.data)
-  if not o.data.name then check.fail { what = "data has no name", expected = 'data = "digits" or { "digits", train = … }' } end
+  if type(o.data) ~= "function" then
+    o.data = experiment.data("data", o.data)
+    if not o.data.name then check.fail { what = "data has no name", expected = experiment.data_expected } end
+  end
   check_settings("settings", o.settings)
   check_sweep("sweep", o.sweep)
   if type(o.train) == "table" then o.train = experiment.train("train", o.train) end

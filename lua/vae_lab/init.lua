@@ -15,6 +15,7 @@ local distributions = require "vae_lab.distributions"
 local networks = require "vae_lab.networks"
 local objectives = require "vae_lab.objectives"
 local optimisers = require "vae_lab.optimisers"
+local posterior = require "vae_lab.posterior"
 local experiment = require "vae_lab.experiment"
 local claims = require "vae_lab.claims"
 
@@ -33,11 +34,12 @@ local lab = {
 
   -- what is maximised
   iwae = objectives.iwae, log_weights = objectives.log_weights, free_bits = objectives.free_bits,
-  surrogates = require "vae_lab.surrogates",
+  wake_sleep = objectives.wake_sleep, surrogates = require "vae_lab.surrogates",
 
   -- how
   sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,
   adam = optimisers.adam, adamw = optimisers.adamw,
+  hmc = posterior.hmc,
   schedule = require "vae_lab.schedules",
 
   -- for the engine: lab.plan(experiment, settings) → the list of runs

@@ -77,8 +77,8 @@ local function instance(self, inputs)
   }, Network)
 end
 
--- The leading tensors of a list, and the rest.
-local function split_inputs(what, list)
+-- The leading tensors of a list, and the rest; none where an input may come later.
+local function split_inputs(what, list, later)
   local inputs, rest = {}, {}
   for i, entry in ipairs(list) do
     if tensor.is(entry) and #rest == 0 then
@@ -87,10 +87,11 @@ local function split_inputs(what, list)
       rest[#rest + 1] = entry
     end
   end
-  if #inputs == 0 then
+  if #inputs == 0 and not later then
     check.fail {
       what = what .. " has no input", found = check.describe(list[1]),
       expected = "a tensor first: " .. what .. " { x, 500, act = \"tanh\" }",
+      hint = what == "lab.mlp" and "or a name =, to call it later: net { x }" or nil,
     }
   end
   return inputs, rest
@@ -100,14 +101,15 @@ end
 -- Several inputs are put side by side: lab.mlp { x, y, 500 } (a conditional model).  No widths: the heads read the input itself.
 -- act: "tanh" (the default), "relu", "sigmoid", "softplus", "linear".
 -- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param's.
--- Field: output, the last layer's tensor.  Calling it on other inputs, net { x2 }, gives the same weights on them.
+-- Field: output, the last layer's tensor.  Calling it on other inputs, net { x2 }, gives the same weights on them; one with a name
+-- needs no input before: local net = lab.mlp { 500, name = "encoder" }, then net { x }:normal(2).
 function networks.mlp(options)
   local o = check.options("lab.mlp", options, {
     [1] = { type = "tensor|integer", min = 1 },
     act = { type = "string", one_of = networks.activations, default = "tanh" },
     init = { type = "string", default = "glorot" }, name = { type = "string" },
   })
-  local inputs, widths = split_inputs("lab.mlp", o)
+  local inputs, widths = split_inputs("lab.mlp", o, o.name)
   for i, width in ipairs(widths) do
     check.value("width of layer " .. i .. " of lab.mlp", width, { type = "integer", min = 1 })
   end
@@ -122,7 +124,8 @@ function networks.mlp(options)
     for _, input in ipairs(inputs) do latent = latent or input.origin == "latent" end
     name = tensor.unique(latent and "decoder" or "encoder")
   end
-  return instance({ name = name, widths = widths, act = o.act, init = o.init }, inputs)
+  local net = { name = name, widths = widths, act = o.act, init = o.init }
+  return #inputs > 0 and instance(net, inputs) or setmetatable(net, Network)
 end
 
 function Network:__call(inputs)
@@ -148,6 +151,11 @@ end
 local function head(self, name, width, options)
   if not name:match("^[%a_][%w_.]*$") then
     check.fail { what = "bad name of a head", found = check.describe(name), expected = "a letter, then letters, digits, _" }
+  end
+  if rawget(self, "output") == nil then
+    check.fail {
+      what = string.format("network %q has no input yet", self.name), found = "a head, " .. name, expected = "a call first: net { x }",
+    }
   end
   if self.heads[name] then
     check.fail {

@@ -28,6 +28,38 @@ function objectives.log_weights(p, x, q, z, prior)
   return p:log_prob(x) + prior:log_prob(z) - q:log_prob(z)
 end
 
+-- An image drawn from p(x|z), through which no gradient passes.
+local function dream(px, features)
+  local distributions = require "vae_lab.distributions"
+  local image
+  if getmetatable(px) == distributions.Bernoulli then
+    local u = tensor.noise { kind = "uniform", features = features, name = "dream" }
+    image = ((px.mean - u) * 1e30):clamp(0, 1) -- 1 where u < p
+  elseif getmetatable(px) == distributions.Normal then
+    image = px.mu + px.sigma * tensor.noise { features = features, name = "dream" }
+  else
+    check.fail {
+      what = "lab.wake_sleep cannot draw from this p(x|z)", found = check.describe(px), expected = "a bernoulli or normal distribution",
+    }
+  end
+  return image:stop_gradient()
+end
+
+--- lab.wake_sleep(x, encode, decode) → { bound =, q =, p =, z = } as a model returns it: the wake-sleep algorithm (Hinton et al. 1995)
+-- as one objective.  encode: a function from images to q(z|x); decode: from codes to p(x|z); each is called twice.
+--   wake   the decoder learns log p(x|z) of a code that the encoder gave x
+--   sleep  the encoder learns log q(z|x) of an image that the decoder dreamt from z ~ N(0, I)
+-- What one phase makes is a constant to the other.  The bound is their sum and no bound of anything: see the metric elbo.
+function objectives.wake_sleep(x, encode, decode)
+  local q  = encode(x)
+  local z  = q:sample()
+  local px = decode(z:stop_gradient())
+  local dreamt = tensor.noise { features = z:width(), name = "prior" } -- z ~ p(z)
+  local image  = dream(decode(dreamt), x:width())
+  local wake, sleep = px:log_prob(x), encode(image):log_prob(dreamt)
+  return { bound = wake + sleep, q = q, p = px, z = z }
+end
+
 --- lab.free_bits(q, lambda) → Σ_j max(lambda, mean over the batch of KL_j), shape (1, 1, 1): a KL below lambda nats a
 -- latent unit costs nothing.  Kingma et al. 2016, appendix C.8 (arXiv 1606.04934).
 function objectives.free_bits(q, lambda)

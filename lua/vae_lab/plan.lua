@@ -11,6 +11,7 @@ local check = require "vae_lab.check"
 local build = require "vae_lab.build"
 local schedules = require "vae_lab.schedules"
 local experiment = require "vae_lab.experiment"
+local posterior = require "vae_lab.posterior"
 
 local plan = {}
 
@@ -44,7 +45,7 @@ end
 local function with_profile(e, wanted)
   local name, profile = choose_profile(e, wanted)
   local r = {
-    profile = name, data = merge(copy(e.data), profile.data and experiment.data("data", profile.data)),
+    profile = name, data = e.data, data_over = profile.data and experiment.data("data", profile.data) or {},
     settings = merge(copy(e.settings), profile.settings), grids = grids_of(e.sweep),
     train = e.train, train_over = copy(profile.train or {}), evaluate = profile.evaluate or e.evaluate,
   }
@@ -112,13 +113,13 @@ end
 -- Words with a meaning of their own: how each changes the settings in force.
 local words = {
   profile = function() end, -- taken before
-  data = function(r, text) r.data.name = text end,
+  data = function(r, text) r.data_over.name = text end,
   binarise = function(r, text)
-    r.data.binarise = check.one_of("binarise", text, experiment.binarise, "--set binarise=" .. text)
+    r.data_over.binarise = check.one_of("binarise", text, experiment.binarise, "--set binarise=" .. text)
   end,
-  ["data.train"] = function(r, text) r.data.train = whole("data.train", text, 1) end,
-  ["data.valid"] = function(r, text) r.data.valid = whole("data.valid", text, 0) end,
-  ["data.test"] = function(r, text) r.data.test = whole("data.test", text, 1) end,
+  ["data.train"] = function(r, text) r.data_over.train = whole("data.train", text, 1) end,
+  ["data.valid"] = function(r, text) r.data_over.valid = whole("data.valid", text, 0) end,
+  ["data.test"] = function(r, text) r.data_over.test = whole("data.test", text, 1) end,
   epochs = function(r, text) r.train_over.epochs = whole("epochs", text, 1) end,
   batch = function(r, text) r.train_over.batch = whole("batch", text, 1) end,
   samples = function(r, text) r.train_over.samples = whole("samples", text, 1) end,
@@ -164,7 +165,6 @@ local function resolve(e, set)
     local text = set[key]
     if words[key] then words[key](r, text) else set_own(r, key, text) end
   end
-  r.data.binarise = r.data.binarise or experiment.default_binarise(r.data.name)
   return r
 end
 
@@ -213,6 +213,36 @@ local function expand(e, r, grid, points)
   walk(1, {}, {})
 end
 
+-- ---- data ------------------------------------------------------------------------------------------------------------
+
+-- The data of a run with these settings: { name =, train =, valid =, test =, binarise = }.
+local function data_of(r, values)
+  local given = r.data
+  if type(given) == "function" then given = experiment.data("what data returned", given(build.run(values))) end
+  local spec = merge(copy(given), r.data_over)
+  if not spec.name then check.fail { what = "data has no name", expected = experiment.data_expected } end
+  spec.binarise = spec.binarise or experiment.default_binarise(spec.name)
+  return spec
+end
+
+local function data_text(spec)
+  return string.format("%s %s %s %s %s", spec.name, spec.binarise, spec.train, spec.valid, spec.test)
+end
+
+-- Opens each data set once.
+local function opener(dir)
+  local open = {}
+  return function(spec)
+    local key = data_text(spec)
+    if not open[key] then
+      open[key] = require("vae_lab.native.data").open(spec.name, {
+        dir = dir, train = spec.train, valid = spec.valid, test = spec.test, binarise = spec.binarise,
+      })
+    end
+    return open[key]
+  end
+end
+
 -- ---- training --------------------------------------------------------------------------------------------------------
 
 local function training(r, point)
@@ -236,30 +266,15 @@ local function optimiser_table(o)
   return out
 end
 
--- ---- data ------------------------------------------------------------------------------------------------------------
-
--- Opens each data set once.
-local function opener(dir)
-  local open = {}
-  return function(spec)
-    local key = string.format("%s %s %s %s %s", spec.name, spec.binarise, spec.train, spec.valid, spec.test)
-    if not open[key] then
-      open[key] = require("vae_lab.native.data").open(spec.name, {
-        dir = dir, train = spec.train, valid = spec.valid, test = spec.test, binarise = spec.binarise,
-      })
-    end
-    return open[key]
-  end
-end
-
 -- ---- runs ------------------------------------------------------------------------------------------------------------
 
 -- What a reader of the database compares runs by: every setting, and what training was like.
-local function params_of(r, point, built, t, data)
+local function params_of(r, point, built, t, spec, data)
   local params = {
-    latent = built.latent, data = r.data.name, binarise = r.data.binarise, examples = data:count("train"), epochs = t.epochs,
+    latent = built.latent, data = spec.name, binarise = spec.binarise, examples = data:count("train"), epochs = t.epochs,
     batch = t.batch, samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
     rate = type(t.optimiser.rate) == "number" and t.optimiser.rate or schedules.text(t.optimiser.rate),
+    posterior = t.posterior and posterior.text(t.posterior),
   }
   -- the script's own names win: "latent", "examples" or "optimiser" may be settings
   for key, value in pairs(point.values) do
@@ -280,12 +295,8 @@ end
 -- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.pixels(kind), the same data with its
 -- pixels "grey", "fresh" or "static", opened when it is first asked for, others.grey(), and the models that they need:
 -- others.classifier.
-local function evaluations_of(r, open)
-  local function pixels(kind)
-    local spec = copy(r.data)
-    spec.binarise = kind
-    return open(spec)
-  end
+local function evaluations_of(r, spec, open)
+  local function pixels(kind) return open(merge(copy(spec), { binarise = kind })) end
   local function grey() return pixels "grey" end
   local out = {}
   for i, evaluation in ipairs(r.evaluate) do
@@ -302,19 +313,19 @@ local function evaluations_of(r, open)
 end
 
 -- What evaluations and figures will leave out, said once each before anything is trained: an evaluation of any run, a figure of all.
-local function tell(e, r, models, data)
+local function tell(e, r, models)
   local said = {}
   local function say(text)
     if text and not said[text] then print("note: " .. text) end
     if text then said[text] = true end
   end
   for _, model in ipairs(models) do
-    for _, evaluation in ipairs(r.evaluate) do say(evaluation.remark and evaluation.remark(model.widths, data)) end
+    for _, evaluation in ipairs(r.evaluate) do say(evaluation.remark and evaluation.remark(model.widths, model.data)) end
   end
   for _, figure in ipairs(e.figures) do
     local text
     for i, model in ipairs(models) do
-      local own = figure.remark and figure.remark(model.widths, data)
+      local own = figure.remark and figure.remark(model.widths, model.data)
       if i == 1 or not own then text = own end
       if not own then break end
     end
@@ -322,50 +333,58 @@ local function tell(e, r, models, data)
   end
 end
 
--- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked).
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked), and its data.
 local function add_point(runs, e, r, point, open, phase, requires)
-  local data = open(r.data)
+  local spec = data_of(r, point.values)
+  local data = open(spec)
   local t = training(r, point)
-  local built = build.graph(e.model, point.values, data, { batch = t.batch, samples = t.samples })
+  local size = { batch = t.batch, samples = t.samples, posterior = t.posterior }
+  local built = build.graph(e.model, point.values, data, size)
   local scalars = {}
   for name, schedule in pairs(built.scalars) do
     scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
   end
-  local asked = build.asked(e.model, point.values, data, { batch = t.batch, samples = t.samples })
+  local asked = build.asked(e.model, point.values, data, size)
+  asked.data = data
   for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed,
-      params = params_of(r, point, built, t, data), graph = built.graph, asked = asked.graph, data = data,
+      params = params_of(r, point, built, t, spec, data), graph = built.graph, asked = asked.graph, data = data,
       objective = "bound", metrics = built.metrics, optimiser = optimiser_table(t.optimiser),
       rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
-      epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every,
-      evaluations = evaluations_of(r, open), phase = phase, requires = requires,
+      epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every, posterior = t.posterior,
+      evaluations = evaluations_of(r, spec, open), phase = phase, requires = requires and requires(spec) or {},
     }
   end
   return asked
 end
 
--- The runs that others need, each once; → { classifier = its index in the list }.
-local function add_required(runs, r, open, needed)
+-- Adds the runs that others need, each once; → a function (spec) → { classifier = its index in the list } for the data of a run.
+local function requirer(runs, needed, open)
   local index = {}
-  for _, name in ipairs(check.sorted_keys(needed)) do
-    local e = require("vae_lab.evaluations." .. name).experiment(r.data)
-    local own = resolve(e, {})
-    if open(own.data):classes() == 0 then
-      check.fail {
-        what = "an evaluation needs a " .. name .. ", and the data has no labels", found = r.data.name,
-        hint = "leave lab.eval.clarity out, or use data with labels",
-      }
+  return function(spec)
+    local key = data_text(spec)
+    if index[key] then return index[key] end
+    index[key] = {}
+    for _, name in ipairs(check.sorted_keys(needed)) do
+      local e = require("vae_lab.evaluations." .. name).experiment(spec)
+      local own = resolve(e, {})
+      if open(data_of(own, {})):classes() == 0 then
+        check.fail {
+          what = "an evaluation needs a " .. name .. ", and the data has no labels", found = spec.name,
+          hint = "leave lab.eval.clarity out, or use data with labels",
+        }
+      end
+      add_point(runs, e, own, { values = own.settings, spelled = {}, label = name, seeds = { 1 } }, open, 0)
+      index[key][name] = #runs
     end
-    add_point(runs, e, own, { values = own.settings, spelled = {}, label = name, seeds = { 1 } }, open, 0, {})
-    index[name] = #runs
+    return index[key]
   end
-  return index
 end
 
 --- plan.make(experiment, settings) → the list of runs, each a table { experiment, question, label, seed, params, graph, data,
--- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }.
+-- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }, and `posterior` where training draws z from it.
 -- settings: { set = { key = "text" }, data_dir = folder or nil }.
 function plan.make(e, settings)
   settings = settings or {}
@@ -377,14 +396,15 @@ function plan.make(e, settings)
   local r = resolve(e, settings.set or {})
   local open = opener(settings.data_dir)
   local runs, points = {}, {}
-  local requires = add_required(runs, r, open, needs_of(r.evaluate))
   for _, grid in ipairs(r.grids) do expand(e, r, grid, points) end
+  local requires = requirer(runs, needs_of(r.evaluate), open)
+  for _, point in ipairs(points) do requires(data_of(r, point.values)) end -- what others need comes first
   local models = {}
   for i, point in ipairs(points) do models[i] = add_point(runs, e, r, point, open, 1, requires) end
   for _, figure in ipairs(e.figures) do
     if figure.fits then figure.fits(models, r.evaluate) end
   end
-  tell(e, r, models, open(r.data))
+  tell(e, r, models)
   return runs
 end
 

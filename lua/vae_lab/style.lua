@@ -60,7 +60,8 @@ local settings = {
 }
 local counted = {
   latent = { "latent dimension", "latent dimensions" }, hidden = { "hidden unit", "hidden units" },
-  samples = { "sample", "samples" }, layers = { "layer", "layers" }, epochs = { "epoch", "epochs" },
+  samples = { "sample", "samples" }, seen = { "training sample seen", "training samples seen" },
+  examples = { "training example", "training examples" }, layers = { "layer", "layers" }, epochs = { "epoch", "epochs" },
 }
 
 --- style.setting(name) → the words for a setting on an axis: "β", "latent dimensions", "learning rate".
@@ -81,7 +82,10 @@ local function split(label)
 end
 
 -- The settings whose value says it all.
-local named = { model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" } }
+local named = {
+  model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" },
+  method = { aevb = "AEVB", ["wake-sleep"] = "wake-sleep", mcem = "Monte Carlo EM" },
+}
 
 --- style.title("beta=0.01 latent=2") → "β = 0.01, 2 latent dimensions"; "noise=false" → "without noise".
 function style.title(label)
@@ -126,6 +130,8 @@ local metrics = {
   reconstruction = { "reconstruction", "nats per example" },
   kl = { "KL to the prior", "nats per example", positive = true },
   nll = { "negative log-likelihood", "nats per example", positive = true },
+  ["marginal/test"] = { "log p(x) of test examples", "log p(x), nats per example" },
+  ["marginal/train"] = { "log p(x) of training examples", "log p(x), nats per example" },
   ["latent/hole_fraction"] = { "prior mass that no ellipse covers", "share", share = true },
   ["latent/hole_density"] = { "prior draws where q(z) is nearly empty", "share", share = true },
   ["latent/overlap"] = { "overlap of two images' ellipses", "0 apart, 1 the same", share = true },

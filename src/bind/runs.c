@@ -158,6 +158,24 @@ static void take_optimiser(lua_State *L, OptimiserSpec *spec)
     lua_pop(L, 1);
 }
 
+/* posterior = {transitions =, leapfrog =, updates =, step =, accept =}, where there is one. */
+static void take_posterior(lua_State *L, BindScript *s, LabRun *run)
+{
+    static const char *const keys[] = {"transitions", "leapfrog", "updates", "step", "accept", NULL};
+    if (lua_getfield(L, -1, "posterior") != LUA_TNIL) {
+        int table = lua_gettop(L);
+        luaL_checktype(L, table, LUA_TTABLE);
+        bind_keys(L, table, "posterior", keys);
+        LabPosterior *p = bind_keep(L, s, 1, sizeof *p);
+        *p = (LabPosterior){.transitions = (size_t)bind_integer(L, table, "transitions", 1, 1),
+                            .leapfrog = (size_t)bind_integer(L, table, "leapfrog", 10, 1),
+                            .updates = (size_t)bind_integer(L, table, "updates", 5, 1), .step = bind_number(L, table, "step", 0.1),
+                            .accept = bind_number(L, table, "accept", 0.9)};
+        run->posterior = p;
+    }
+    lua_pop(L, 1);
+}
+
 /* The graph and the data of the run table: natives that the list keeps alive. */
 static void take_objects(lua_State *L, LabRun *run)
 {
@@ -199,6 +217,7 @@ static void take_run(lua_State *L, BindScript *s, LabRun *run)
     take_scalars(L, s, run);
     take_objects(L, run);
     take_optimiser(L, &run->optimiser);
+    take_posterior(L, s, run);
     lua_getfield(L, -1, "rate");
     run->rate = take_schedule(L, s, "rate");
 }

@@ -2,8 +2,8 @@
  *
  * lab/checkpoint.c: a training's whole state as bytes.  Promise: what is read goes on to the very same result.
  *
- * Layout, all numbers little-endian: "vlcp" 1 0 0 0, then eight-byte counts (epoch, batch, optimiser steps, totals, parameters,
- * optimiser state), then the totals as doubles, the parameters and the state as floats.
+ * Layout, all numbers little-endian: "vlcp" 2 0 0 0, then eight-byte counts (epoch, batch, optimiser steps, totals, parameters,
+ * optimiser state, chains), then the totals as doubles, the parameters, the state and the chains as floats.
  */
 #include "lab/internal.h"
 
@@ -13,13 +13,13 @@
 #error "vae-lab writes its numbers as they lie in memory, and its files are little-endian"
 #endif
 
-enum { COUNTS = 6, HEADER = 8 + 8 * COUNTS };
+enum { COUNTS = 7, HEADER = 8 + 8 * COUNTS };
 
-static const unsigned char magic[8] = {'v', 'l', 'c', 'p', 1, 0, 0, 0};
+static const unsigned char magic[8] = {'v', 'l', 'c', 'p', 2, 0, 0, 0};
 
 size_t lab_checkpoint_size(const LabState *s)
 {
-    return HEADER + s->ntotals * sizeof(double) + (s->nparams + s->nstate) * sizeof(float);
+    return HEADER + s->ntotals * sizeof(double) + (s->nparams + s->nstate + s->nchains) * sizeof(float);
 }
 
 static void counts(const LabState *s, uint64_t *count)
@@ -30,6 +30,7 @@ static void counts(const LabState *s, uint64_t *count)
     count[3] = s->ntotals;
     count[4] = s->nparams;
     count[5] = s->nstate;
+    count[6] = s->nchains;
 }
 
 static unsigned char *put(unsigned char *to, const void *from, size_t bytes)
@@ -46,7 +47,9 @@ void lab_checkpoint_write(const LabState *s, unsigned char *bytes)
     bytes = put(bytes, count, sizeof count);
     bytes = put(bytes, s->totals, s->ntotals * sizeof(double));
     bytes = put(bytes, s->params, s->nparams * sizeof(float));
-    put(bytes, s->state, s->nstate * sizeof(float));
+    bytes = put(bytes, s->state, s->nstate * sizeof(float));
+    if (s->nchains > 0)
+        put(bytes, s->chains, s->nchains * sizeof(float));
 }
 
 static const unsigned char *get(void *to, const unsigned char *from, size_t bytes)
@@ -61,13 +64,15 @@ int lab_checkpoint_read(LabState *s, const unsigned char *bytes, size_t size)
     if (size != lab_checkpoint_size(s) || memcmp(bytes, magic, sizeof magic) != 0)
         return -1;
     memcpy(count, bytes + sizeof magic, sizeof count);
-    if (count[0] == 0 || count[3] != s->ntotals || count[4] != s->nparams || count[5] != s->nstate)
+    if (count[0] == 0 || count[3] != s->ntotals || count[4] != s->nparams || count[5] != s->nstate || count[6] != s->nchains)
         return -1;
     s->epoch = count[0];
     s->batch = count[1];
     s->optimiser_steps = count[2];
     bytes = get(s->totals, bytes + HEADER, s->ntotals * sizeof(double));
     bytes = get(s->params, bytes, s->nparams * sizeof(float));
-    get(s->state, bytes, s->nstate * sizeof(float));
+    bytes = get(s->state, bytes, s->nstate * sizeof(float));
+    if (s->nchains > 0)
+        get(s->chains, bytes, s->nchains * sizeof(float));
     return 0;
 }

@@ -52,6 +52,21 @@ typedef enum { LAB_TRAINED, LAB_STOPPED, LAB_DIVERGED } LabTrainEnd;
 int lab_train(const LabRun *run, Store *s, int64_t id, LabReporter *reporter, GraphParams **params, LabTrainEnd *end,
               char *message, size_t message_size, Error *err);
 
+/* ---- the E step of Monte Carlo EM (estep.c) -------------------------------------------------------------------------- */
+typedef struct EStep EStep;
+
+/* Chains for the n training examples of a run with posterior draws, all begun at z ~ N(0, I); plan: one for its largest minibatch, with
+ * z fed and the objective "logjoint" climbed over it.  NULL with *err. */
+EStep *estep_alloc(const LabRun *run, GraphPlan *plan, size_t n, Error *err);
+void estep_free(EStep *e);
+
+/* Where every chain is and its step size, [OUT] *count floats: the whole state, for a checkpoint. */
+float *estep_state(EStep *e, size_t *count);
+
+/* Moves the chains of the examples example[rows], whose data `plan` has been given; its z holds the draws then.  number: of the
+ * minibatch, the noise's address (streams "posterior/…" of the run's seed). */
+void estep_draw(EStep *e, GraphPlan *plan, const uint32_t *example, size_t rows, uint64_t number);
+
 /* ---- checkpoints (checkpoint.c): bytes of a training's whole state ------------------------------------------------- */
 typedef struct LabState {
     uint64_t epoch, batch;     /* the next step: batch `batch` (from 0) of epoch `epoch` (from 1) */
@@ -62,6 +77,8 @@ typedef struct LabState {
     float *params;
     size_t nstate;
     float *state;              /* the optimiser's */
+    size_t nchains;
+    float *chains;             /* the E step's; none where z is what the graph draws */
 } LabState;
 
 size_t lab_checkpoint_size(const LabState *s);

@@ -25,6 +25,17 @@ typedef struct LabScalar {
     LabSchedule schedule;
 } LabScalar;
 
+/* Monte Carlo EM (Kingma & Welling, arXiv 1312.6114, appendix E): before each minibatch z is drawn from p(z|x) by Hamiltonian Monte
+ * Carlo, a chain for each draw of each training example that goes on from where it was in the epoch before; then the weights climb the
+ * objective with these z.  The graph needs the names z and logjoint = log p(x|z) + log p(z), (k, b, 1), nats. */
+typedef struct LabPosterior {
+    size_t transitions; /* of each chain before the updates */
+    size_t leapfrog;    /* steps of a transition */
+    size_t updates;     /* steps of the optimiser with the same draws */
+    double step;        /* the first step size of every chain; each has its own, tuned after each transition */
+    double accept;      /* the acceptance that it is tuned to */
+} LabPosterior;
+
 /* A frozen configuration.  All pointers are borrowed and must outlive the sweep. */
 typedef struct LabRun {
     const char *experiment, *question, *script, *label;
@@ -43,6 +54,7 @@ typedef struct LabRun {
     int epochs;
     size_t batch, samples;              /* of training */
     int test_every;                     /* test metrics every so many epochs, and always after the last */
+    const LabPosterior *posterior;      /* NULL: z is what the graph draws.  Else there are no test metrics: no test example has a chain */
     const char *const *evaluations;     /* canonical texts of what is evaluated after training, NULL-ended; NOT part of the identity */
     int phase;                          /* runs of phase 0 end before those of phase 1 start: a classifier that others need */
     void *context;                      /* the caller's own, handed to the evaluate hook */

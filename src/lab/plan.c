@@ -61,6 +61,15 @@ static void scalars_text(Text *t, const LabRun *run)
     }
 }
 
+static void posterior_text(Text *t, const LabPosterior *p)
+{
+    text_add(t, ",\"posterior\":{\"accept\":");
+    text_add_number(t, p->accept);
+    text_addf(t, ",\"leapfrog\":%zu,\"step\":", p->leapfrog);
+    text_add_number(t, p->step);
+    text_addf(t, ",\"transitions\":%zu,\"updates\":%zu}", p->transitions, p->updates);
+}
+
 static void plan_text(Text *t, const LabRun *run)
 {
     Text optimiser = {0};
@@ -74,6 +83,8 @@ static void plan_text(Text *t, const LabRun *run)
     text_add_json(t, run->objective);
     text_add(t, ",\"optimiser\":");
     text_add_json(t, text_string(&optimiser));
+    if (run->posterior != NULL)
+        posterior_text(t, run->posterior);
     text_add(t, ",\"rate\":");
     schedule_text(t, &run->rate);
     text_addf(t, ",\"samples\":%zu,\"scalars\":{", run->samples);
@@ -122,6 +133,33 @@ static int check_scalar_leaves(const LabRun *run, Error *err)
     return 0;
 }
 
+/* Each draw of each example has a chain, and log p(x, z) for it. */
+static int check_posterior(const LabRun *run, const LabPosterior *p, Error *err)
+{
+    enum { MOST = 100000 };
+    if (p->transitions < 1 || p->transitions > MOST || p->leapfrog < 1 || p->leapfrog > MOST || p->updates < 1 || p->updates > MOST) {
+        error_set(err, ERR_SCRIPT, "posterior draws with a count out of range");
+        error_found(err, "%zu transitions, %zu leapfrog steps, %zu updates", p->transitions, p->leapfrog, p->updates);
+        return error_expected(err, "1 to %d", (int)MOST);
+    }
+    if (!isfinite(p->step) || p->step <= 0)
+        return out_of_range(err, "the first step size of posterior draws", p->step, "above 0");
+    if (!(p->accept > 0 && p->accept < 1))
+        return out_of_range(err, "the acceptance of posterior draws", p->accept, "between 0 and 1");
+    GraphNode z = graph_find(run->graph, "z"), target = graph_find(run->graph, "logjoint");
+    if (z < 0 || target < 0)
+        return error_set(err, ERR_SCRIPT, "posterior draws need the names z and logjoint, and the graph has no '%s'", z < 0 ? "z" : "logjoint");
+    NumShape draws = graph_shape(run->graph, z), densities = graph_shape(run->graph, target);
+    if (draws.n[NUM_SAMPLES] == run->samples && draws.n[NUM_BATCH] == graph_batch(run->graph) && densities.n[NUM_FEATURES] == 1 &&
+        densities.n[NUM_SAMPLES] == draws.n[NUM_SAMPLES] && densities.n[NUM_BATCH] == draws.n[NUM_BATCH])
+        return 0;
+    error_set(err, ERR_SCRIPT, "posterior draws of a z without a value, and a log density, for each draw and example");
+    error_found(err, "z (%zu, %zu, %zu), logjoint (%zu, %zu, %zu)", draws.n[0], draws.n[1], draws.n[2], densities.n[0], densities.n[1],
+                densities.n[2]);
+    return error_expected(err, "z (%zu, %zu, ·), logjoint (%zu, %zu, 1)", run->samples, graph_batch(run->graph), run->samples,
+                          graph_batch(run->graph));
+}
+
 static int check(const LabRun *run, Error *err)
 {
     size_t n = data_count(run->data, DATA_TRAIN);
@@ -143,6 +181,8 @@ static int check(const LabRun *run, Error *err)
         if (graph_find(run->graph, run->metrics[i]) < 0)
             return error_set(err, ERR_SCRIPT, "the graph has no node named '%s' to record", run->metrics[i]);
     }
+    if (run->posterior != NULL && check_posterior(run, run->posterior, err) != 0)
+        return -1;
     if (check_schedule("rate", &run->rate, 0, err) != 0 || optimiser_check(&run->optimiser, err) != 0)
         return -1;
     return check_scalar_leaves(run, err);

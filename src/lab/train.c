@@ -30,7 +30,8 @@ typedef struct Training {
 
     GraphParams *params;
     Optimiser *optimiser;
-    Plans train, test;
+    Plans train, test, posterior;    /* posterior: what the E step climbs, where there is one */
+    EStep *estep;
     size_t nmetrics;
     size_t n, steps;                 /* training examples; minibatches in an epoch */
     uint32_t *order;                 /* of this epoch */
@@ -50,10 +51,11 @@ static void plans_free(Plans *p)
     graph_plan_free(p->rest);
 }
 
-static int plans_make(Plans *p, const LabRun *run, const char *const *outputs, const char *objective, size_t n, size_t batch,
-                      GraphParams *params, Error *err)
+/* spec: what is computed; batch, draws and type are filled in here. */
+static int plans_make(Plans *p, const LabRun *run, GraphPlanSpec spec, size_t n, size_t batch, GraphParams *params, Error *err)
 {
-    GraphPlanSpec spec = {.samples = run->samples, .type = GRAPH_FLOAT, .outputs = outputs, .objective = objective};
+    spec.samples = run->samples;
+    spec.type = GRAPH_FLOAT;
     p->batch = spec.batch = batch < n ? batch : n;
     p->rest_batch = n % p->batch;
     p->full = graph_plan_alloc(run->graph, &spec, params, err);
@@ -74,6 +76,11 @@ static void outputs_of(const LabRun *run, const char **outputs)
     outputs[n + 1] = NULL;
 }
 
+static GraphPlan *plan_for(const Plans *p, size_t rows)
+{
+    return rows == p->batch ? p->full : p->rest;
+}
+
 static int make_params(Training *t, Error *err)
 {
     size_t features = data_features(t->run->data);
@@ -86,21 +93,38 @@ static int make_params(Training *t, Error *err)
     return t->params == NULL ? -1 : 0;
 }
 
-static int training_make(Training *t, Error *err)
+/* The plans of training, of testing, and of the E step.  With posterior draws z is theirs, and there is nothing to test with. */
+static int make_plans(Training *t, Error *err)
 {
+    static const char *const z[] = {"z", NULL}, *const target[] = {"logjoint", NULL};
     const LabRun *run = t->run;
     const char *outputs[LAB_METRICS_MAX + 2];
     outputs_of(run, outputs);
+    size_t test = run->posterior == NULL && t->nmetrics > 0 ? data_count(run->data, DATA_TEST) : 0;
+    GraphPlanSpec train = {.outputs = outputs, .objective = run->objective, .fed = run->posterior != NULL ? z : NULL};
+    if (plans_make(&t->train, run, train, t->n, run->batch, t->params, err) != 0)
+        return -1;
+    if (test > 0 && plans_make(&t->test, run, (GraphPlanSpec){.outputs = run->metrics}, test, 500, t->params, err) != 0)
+        return -1;
+    if (run->posterior == NULL)
+        return 0;
+    GraphPlanSpec climb = {.outputs = target, .objective = target[0], .fed = z, .of_fed = 1};
+    if (plans_make(&t->posterior, run, climb, t->n, run->batch, t->params, err) != 0)
+        return -1;
+    t->estep = estep_alloc(run, t->posterior.full, t->n, err);
+    return t->estep == NULL ? -1 : 0;
+}
+
+static int training_make(Training *t, Error *err)
+{
+    const LabRun *run = t->run;
     while (run->metrics[t->nmetrics] != NULL)
         t->nmetrics++;
     t->n = data_count(run->data, DATA_TRAIN);
-    size_t test = data_count(run->data, DATA_TEST);
     if (make_params(t, err) != 0)
         return -1;
     t->optimiser = optimiser_alloc(&run->optimiser, graph_params_count(t->params), err);
-    if (t->optimiser == NULL || plans_make(&t->train, run, outputs, run->objective, t->n, run->batch, t->params, err) != 0)
-        return -1;
-    if (test > 0 && t->nmetrics > 0 && plans_make(&t->test, run, run->metrics, NULL, test, 500, t->params, err) != 0)
+    if (t->optimiser == NULL || make_plans(t, err) != 0)
         return -1;
     t->steps = (t->n + t->train.batch - 1) / t->train.batch;
     t->order_stream = num_stream(run->seed, "order");
@@ -112,6 +136,8 @@ static int training_make(Training *t, Error *err)
                           .params = graph_params_block(t->params),
                           .nstate = optimiser_state_count(t->optimiser),
                           .state = optimiser_state(t->optimiser)};
+    if (t->estep != NULL)
+        t->state.chains = estep_state(t->estep, &t->state.nchains);
     t->state.totals = mem_array(t->state.ntotals, sizeof(double));
     t->order = mem_array(t->n, sizeof *t->order);
     t->checkpoint = mem_alloc(lab_checkpoint_size(&t->state));
@@ -124,6 +150,8 @@ static void training_free(Training *t)
 {
     plans_free(&t->train);
     plans_free(&t->test);
+    plans_free(&t->posterior);
+    estep_free(t->estep);
     optimiser_free(t->optimiser);
     graph_params_free(t->params);
     mem_free(t->state.totals);
@@ -209,24 +237,47 @@ static void fill(const LabRun *run, GraphPlan *plan, DataSplit split, const uint
         data_labels(run->data, split, order, first, rows, y);
 }
 
-/* One minibatch: data, noise, forward, backward, optimiser, totals.  0, or -1 when a number is no longer finite. */
+/* Draws z from p(z|x) for the minibatch of a filled plan. */
+static void draw_posterior(Training *t, GraphPlan *plan, const uint32_t *example, size_t rows, uint64_t number)
+{
+    GraphPlan *climb = plan_for(&t->posterior, rows);
+    NumShape shape;
+    fill(t->run, climb, DATA_TRAIN, example, 0, rows, t->binarise, t->state.epoch);
+    graph_plan_noise(climb, t->run->seed, "noise", number);
+    estep_draw(t->estep, climb, example, rows, number);
+    const float *z = graph_plan_input(climb, "z", &shape);
+    memcpy(graph_plan_input(plan, "z", NULL), z, num_shape_size(shape) * sizeof *z);
+}
+
+/* Forward, backward, optimiser; [OUT] *norm of the gradient.  0, or -1 when a number is no longer finite. */
+static int update(Training *t, GraphPlan *plan, double rate, double *norm)
+{
+    graph_plan_forward(plan);
+    if (!isfinite(output_mean(plan, t->run->objective)))
+        return -1;
+    graph_plan_backward(plan);
+    *norm = optimiser_step(t->optimiser, t->state.params, graph_plan_gradient(plan), rate);
+    return isfinite(*norm) ? 0 : -1;
+}
+
+/* One minibatch: data, noise, update, totals; with posterior draws several updates, the totals being those of the last. */
 static int step(Training *t, double rate)
 {
     const LabRun *run = t->run;
     size_t first = t->state.batch * t->train.batch;
     size_t rows = t->n - first < t->train.batch ? t->n - first : t->train.batch;
-    GraphPlan *plan = rows == t->train.batch ? t->train.full : t->train.rest;
+    GraphPlan *plan = plan_for(&t->train, rows);
     uint64_t number = (t->state.epoch - 1) * t->steps + t->state.batch;
+    size_t updates = t->estep == NULL ? 1 : run->posterior->updates;
+    double norm = 0;
 
     fill(run, plan, DATA_TRAIN, t->order, first, rows, t->binarise, t->state.epoch);
     graph_plan_noise(plan, run->seed, "noise", number);
-    graph_plan_forward(plan);
-    if (!isfinite(output_mean(plan, run->objective)))
-        return -1;
-    graph_plan_backward(plan);
-    double norm = optimiser_step(t->optimiser, t->state.params, graph_plan_gradient(plan), rate);
-    if (!isfinite(norm))
-        return -1;
+    if (t->estep != NULL)
+        draw_posterior(t, plan, t->order + first, rows, number);
+    for (size_t i = 0; i < updates; i++)
+        if (update(t, plan, rate, &norm) != 0)
+            return -1;
     for (size_t i = 0; i < t->nmetrics; i++)
         t->state.totals[i] += output_mean(plan, run->metrics[i]) * (double)rows;
     t->state.totals[t->nmetrics] += norm;
@@ -255,7 +306,7 @@ static void test(Training *t, double *mean)
     set_scalars(t->test.rest, run, (int)t->state.epoch);
     for (size_t first = 0, chunk = 0; first < n; first += t->test.batch, chunk++) {
         size_t rows = n - first < t->test.batch ? n - first : t->test.batch;
-        GraphPlan *plan = rows == t->test.batch ? t->test.full : t->test.rest;
+        GraphPlan *plan = plan_for(&t->test, rows);
         /* the test images are binarised once for a run, so that epochs compare on the same images */
         fill(run, plan, DATA_TEST, NULL, first, rows, t->test_binarise, 0);
         graph_plan_noise(plan, run->seed, "test", (t->state.epoch << 32) + chunk);
@@ -338,6 +389,8 @@ static int epoch(Training *t, LabTrainEnd *end, char *message, size_t size, Erro
     num_stream_permutation(t->order_stream, t->state.epoch, t->n, t->order);
     set_scalars(t->train.full, run, (int)t->state.epoch);
     set_scalars(t->train.rest, run, (int)t->state.epoch);
+    set_scalars(t->posterior.full, run, (int)t->state.epoch);
+    set_scalars(t->posterior.rest, run, (int)t->state.epoch);
     t->epoch_time = lab_clock();
     for (; t->state.batch < t->steps; t->state.batch++) {
         if (lab_stop) {

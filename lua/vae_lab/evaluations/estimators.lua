@@ -7,6 +7,7 @@
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
+local appendix_d = require "vae_lab.evaluations.appendix_d"
 
 local estimators = {
   nodes = { "z", "logw", "elbo", "loglik", "logjoint", "annealed" },
@@ -17,8 +18,8 @@ local estimators = {
   },
 }
 
--- Appendix D is good below five dimensions; quadrature is for a line or a plane.
-local FIT_DIMENSIONS, QUADRATURE_DIMENSIONS = 5, 2
+-- Quadrature is for a line or a plane.
+local QUADRATURE_DIMENSIONS = 2
 local BOUNDS = { 1, 5, 50 } -- draws of the IWAE bounds
 
 -- ---- one number an example: lists of log p(x), in nats ----------------------------------------------------------------
@@ -55,29 +56,8 @@ local function posterior_draws(model, ask, o, draws, shift)
   })))
 end
 
--- The d columns of draws of one example as an array (n, d).
-local function draws_of(z, i, d)
-  local array = require "vae_lab.native.array"
-  local row, n = z:row(i), z:cols() // d
-  local out = array.new(n, d)
-  for s = 1, n do
-    for j = 1, d do out:set(s, j, row[(s - 1) * d + j]) end
-  end
-  return out
-end
-
--- Appendix D: fit q(z) to draws of the posterior; of new draws 1 / p(x) = E[q(z) / (p(x|z) p(z))].
 local function by_fit(model, ask, o, found)
-  local stats = require "vae_lab.native.stats"
-  local d = model:width "z"
-  local fit, fresh = posterior_draws(model, ask, o, o.draws, 1), posterior_draws(model, ask, o, o.draws, 2)
-  local joint = model:map(common.with(ask, { name = "logjoint", fed = "z", values = fresh, samples = fresh:cols() // d }))
-  found.appendix_d = {}
-  for i = 1, ask.count do
-    local logq, logp, ratio = stats.fitted_log_density(draws_of(fit, i, d), draws_of(fresh, i, d)), joint:row(i), {}
-    for s, v in ipairs(logq) do ratio[s] = v - logp[s] end
-    found.appendix_d[i] = -stats.log_mean_exp(ratio)
-  end
+  found.appendix_d = appendix_d.log_p(model, ask, posterior_draws(model, ask, o, o.draws, 1), posterior_draws(model, ask, o, o.draws, 2))
 end
 
 local function by_annealing(model, ask, o, found)
@@ -143,7 +123,7 @@ function estimators.run(o)
     local ask = { data = data, split = "test", first = 1, count = count, seed = o.seed }
     local found = { elbo = model:map(common.with(ask, { name = "elbo", samples = 500 })):column(1) }
     by_q(model, ask, o, found)
-    if d <= FIT_DIMENSIONS then by_fit(model, ask, o, found) end
+    if d <= appendix_d.DIMENSIONS then by_fit(model, ask, o, found) end
     by_annealing(model, ask, o, found)
     local exact = d <= QUADRATURE_DIMENSIONS and model:quadrature(ask):column(1)
     for _, name in ipairs(check.sorted_keys(found)) do

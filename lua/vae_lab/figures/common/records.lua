@@ -35,7 +35,8 @@ function records.configurations(ctx)
   return list
 end
 
-local function setting(run, name)
+--- The value of a run's setting, or nil.
+function records.setting(run, name)
   local value = run.params and run.params[name]
   if value == nil then value = run[name] end
   return value
@@ -58,7 +59,7 @@ end
 function records.groups(ctx, name)
   local groups, by_rest, xs, seen, numbers = {}, {}, {}, {}, true
   for _, c in ipairs(records.configurations(ctx)) do
-    local x = setting(c.first, name)
+    local x = records.setting(c.first, name)
     if x ~= nil then
       local rest = style.without(c.label, name) -- what names a line
       if not by_rest[rest] then
