@@ -20,7 +20,7 @@ const char cli_runs_help[] =
     "\n"
     "Columns: id, experiment, label, seed, status, epochs (done so far), seconds, digest, beta, latent, data,\n"
     "and on the test split, in nats per example: elbo, reconstruction, kl, nll.  Runs that --fresh has\n"
-    "superseded are not listed.\n"
+    "superseded are not listed.  A run that several experiments have in common is listed in each of them.\n"
     "\n"
     "example: vae-lab runs --experiment kl_ablation --where 'beta > 0 AND seed = 1' --sort -elbo\n";
 

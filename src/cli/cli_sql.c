@@ -18,7 +18,8 @@ const char cli_sql_help[] =
     "\n"
     "Views, the place to begin: runs; curves (run, experiment, label, seed, metric, step, value); summary\n"
     "(experiment, label, metric, seeds, mean, sd, ci_low, ci_high); last_values; ellipses (run, example,\n"
-    "label, mu1, mu2, major, minor, angle).  The database is only read.\n"
+    "label, mu1, mu2, major, minor, angle).  A run that several experiments have in common has a row of runs,\n"
+    "curves and last_values in each: ask for the experiment too.  The database is only read.\n"
     "\n"
     "example: vae-lab sql \"SELECT label, seeds, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
     "example: vae-lab sql                  (the sqlite3 shell; .schema runs shows a view with its comments)\n";
