@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/chains.h: Markov chains on the values of a plan's fed z, moved by Hamiltonian Monte Carlo (Neal 2011, section 3): what a
+ * lab/chains.h: Markov chains on the values of a plan's fed z, moved by Hamiltonian Monte Carlo (Neal 2011): what a
  * transition is, for evaluations (sample.c) and for training (estep.c).
  *
  * All chains move together: one leapfrog step is one forward and one backward pass.  Chain c = draw * rows + example lies where
@@ -40,7 +40,7 @@ void chains_on(Chains *c, GraphPlan *plan, const char *target, const char *follo
 void chains_look(Chains *c);
 
 /* One transition of every chain.  Each makes its leapfrog steps up to a tenth longer or shorter, so that none returns to where it
- * began again and again (Neal 2011, section 3.2).  [OUT] accepted, at. */
+ * began again and again (Neal 2011).  [OUT] accepted, at. */
 void chains_move(Chains *c);
 
 /* Robbins and Monro's correction of each chain's step size towards moves->accept, times `weight`, 0 to 1. */

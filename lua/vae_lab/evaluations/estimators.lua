@@ -99,8 +99,8 @@ end
 
 function estimators.remark(widths)
   if widths.z <= QUADRATURE_DIMENSIONS then return nil end
-  local without = widths.z > FIT_DIMENSIONS and "quadrature is for one or two, appendix D for up to five" or "quadrature is for one or two"
-  local left = widths.z > FIT_DIMENSIONS and "estimate/exact and estimate/appendix_d are" or "estimate/exact is"
+  local without = widths.z > appendix_d.DIMENSIONS and "quadrature is for one or two, appendix D for up to five" or "quadrature is for one or two"
+  local left = widths.z > appendix_d.DIMENSIONS and "estimate/exact and estimate/appendix_d are" or "estimate/exact is"
   return string.format("lab.eval.estimators: z has %d dimensions, and %s: %s left out; importance sampling and annealing are there instead",
     widths.z, without, left)
 end
