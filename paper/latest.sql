@@ -25,7 +25,7 @@ FROM chosen c JOIN sweep_run x ON x.sweep = c.sweep JOIN runs r ON r.id = x.run 
 -- The last value of every metric of these runs; NULL where it is not finite.
 CREATE TEMP TABLE last AS
 SELECT v.run, v.experiment, v.label, v.seed, v.metric, v.value FROM last_values v
-WHERE v.run IN (SELECT id FROM latest) AND v.metric NOT LIKE 'time/%' AND v.metric NOT LIKE 'gradient/%';
+WHERE v.run IN (SELECT id FROM latest) AND v.metric NOT LIKE 'time/%' AND v.metric <> 'gradient/norm';
 
 -- Over the seeds, from the view summary; a metric that some run does not have, or not as a finite number, has no mean here.
 CREATE TEMP TABLE mean AS
@@ -34,7 +34,7 @@ JOIN (SELECT experiment, label, configuration, count(*) AS runs FROM latest GROU
     ON l.configuration = s.configuration AND l.experiment = s.experiment AND l.label = s.label
 WHERE s.missing = 0 AND l.runs = (SELECT count(v.value) FROM last v
         WHERE v.experiment = s.experiment AND v.label = s.label AND v.metric = s.metric)
-    AND s.metric NOT LIKE 'time/%' AND s.metric NOT LIKE 'gradient/%';
+    AND s.metric NOT LIKE 'time/%' AND s.metric <> 'gradient/norm';
 
 -- Two configurations a and b of one experiment, seed by seed: x is a's value, y is b's.
 CREATE TEMP VIEW pair AS

@@ -84,6 +84,7 @@ end
 -- The settings whose value says it all.
 local named = {
   model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" },
+  world = { vae = "a VAE", gaussian = "a Gaussian world" },
   method = { aevb = "AEVB", ["wake-sleep"] = "wake-sleep", mcem = "Monte Carlo EM" },
 }
 

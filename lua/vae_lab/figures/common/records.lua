@@ -45,7 +45,7 @@ end
 --- records.matches(run, of) → whether a run has these settings; of = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
 function records.matches(run, of)
   for name, wanted in pairs(of) do
-    local own, found = setting(run, name), false
+    local own, found = records.setting(run, name), false
     for _, value in ipairs(type(wanted) == "table" and wanted or { wanted }) do
       found = found or own == value or tostring(own) == tostring(value)
     end
