@@ -53,6 +53,18 @@ X
 script "a misspelt function of the library" 'bad.lua:[0-9]+' 'nll' <<'X'
 s/lab.eval.nll/lab.eval.nlll/
 X
+script "a network without an input" 'bad.lua:[0-9]+' 'lab.mlp has no input' 'or a name =' <<'X'
+s/lab.mlp { x, 32/lab.mlp { 32/
+X
+script "a head of a network whose input is still to come" 'bad.lua:[0-9]+' '"net" has no input yet' 'net { x }' <<'X'
+s/lab.mlp { x, 32/lab.mlp { 32, name = "net"/
+X
+script "wake-sleep of images that cannot be drawn" 'bad.lua:[0-9]+' 'lab.wake_sleep cannot draw' 'categorical' <<'X'
+s/return { bound.*/return lab.wake_sleep(x, function() return q end, function() return lab.categorical(px.logits) end)/
+X
+script "panels of a figure beside a line beside" 'bad.lua:[0-9]+' 'both panels and beside' <<'X'
+s/lab.fig.curves()/lab.fig.against { x = "beta", panels = "seed", beside = { metric = "nll", title = "?" } }/
+X
 script "a wrong type" 'bad.lua:[0-9]+' 'found' 'expected' <<'X'
 s/epochs = 3/epochs = "three"/
 X

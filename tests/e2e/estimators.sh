@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Every way to log p(x) on a model whose log p(x) is known by quadrature, trained here; what cannot be asked is refused before training.
+# Every way to log p(x) on a model whose log p(x) is known by quadrature, trained here; what cannot be asked, of an evaluation or of
+# posterior draws in training, is refused before training.
 # The comparisons are those of experiments/likelihood.lua: biases within 3 standard errors, seed 1.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/experiments/likelihood.lua" .
@@ -18,6 +19,19 @@ sed 's/examples = 40 }/examples = 30 }/' likelihood.lua >again.lua
 VAE_LAB_LUA=$scratch/broken "$VAE_LAB" run again.lua --set seed=1 --jobs 1 --quiet >/dev/null 2>&1
 check "compare: a bound that falls as draws grow" 0 '^warning: A: estimate/iwae_50 is 0.4.* below estimate/iwae_5, by .* standard errors .seed 1.: .* the evaluation is wrong' -- "$VAE_LAB" compare
 check "show: the same" 0 '^warning: estimate/iwae_50 is' -- "$VAE_LAB" show 1
+
+# ---- lab.eval.marginal: 200 draws of an effective size near 180 for each of 40 examples: a standard error of 0.004 nats, 5 of them 0.02
+sed 's/examples = 40 }/examples = 40 }, lab.eval.marginal { examples = 40 }/' likelihood.lua >marginal.lua
+check "marginal: evaluated later, without training" 0 '0 runs executed' -- "$VAE_LAB" run marginal.lua --set seed=1 --jobs 1
+off() { sql "select count(*) from (select run, sum(value * iif(metric = 'estimate/exact', -1, 1)) as off from last_values where metric in ('marginal/test', 'estimate/exact') group by run) where abs(off) > 0.02"; }
+[ "$(off)" = 0 ] && ok "marginal: the exact value, on a line and in a plane" || no "marginal" "$(sql "select run, metric, value from last_values where metric in ('marginal/test', 'estimate/exact')")"
+cp -r "$root/lua" planted
+sed -i 's/name = "logjoint"/name = "loglik"/' planted/vae_lab/evaluations/appendix_d.lua
+sed -i 's/marginal { examples = 40/marginal { examples = 40, seed = 2/' marginal.lua
+VAE_LAB_LUA=$PWD/planted "$VAE_LAB" run marginal.lua --set seed=1 --jobs 1 --quiet >/dev/null 2>&1
+[ "$(off)" = 2 ] && ok "marginal: planted: an estimate without p(z) is seen" || no "marginal: planted" "$(off) of 2 runs are off"
+
+# ---- the inference gap
 sed 's/examples = 40 }/examples = 20, samples = 500 }, lab.eval.inference_gap { examples = 20, samples = 500, steps = 200 },\
     lab.eval.posteriors { examples = 20, grid = 64 }/; s/lab.fig.estimates()/lab.fig.posteriors { examples = 4 }/' likelihood.lua >gap.lua
 check "inference gap: evaluated later, without training" 0 '0 runs executed' -- "$VAE_LAB" run gap.lua --set seed=1 --jobs 1
@@ -31,7 +45,38 @@ cp drawn/posteriors.png first.png
 "$VAE_LAB" figures gap.lua --out drawn --format png >out 2>&1
 cmp -s first.png drawn/posteriors.png && ok "posteriors: the same bytes when drawn again" || no "posteriors: drawn again" "other bytes"
 
+# ---- refused before training
 sed 's/z = z }/bound2 = px.mu }/' likelihood.lua >no_z.lua
 check "refused before training: no latent z" 3 'lab.eval.estimators needs "' 'which the model does not give' -- "$VAE_LAB" run no_z.lua
 sed 's/q:sample()/q.mu/' likelihood.lua >not_drawn.lua
 check "refused before training: a z that is not drawn" 3 'lab.eval.estimators needs "loglik"' 'which the model does not give' -- "$VAE_LAB" run not_drawn.lua
+sed 's/estimators { examples = 40 }/marginal { examples = 40 }/' likelihood.lua >marginal.lua
+check "refused before training: a z too wide for appendix D" 3 'lab.eval.marginal cannot be trusted' 'found +6 dimensions' 'lab.eval.nll' -- \
+    "$VAE_LAB" run marginal.lua --set latent=6
+sed 's/q:sample()/q.mu/' marginal.lua >not_drawn.lua
+check "refused before training: appendix D of a z that is not drawn" 3 'lab.eval.marginal needs "loglik"' -- "$VAE_LAB" run not_drawn.lua
+
+# ---- Monte Carlo EM: what training may draw z for
+em() { sed "$1" "$root/tests/truth/em.lua" >em.lua; }
+em 's/, z = z }/ }/'
+check "refused before training: posterior draws without z" 3 'posterior draws need z' 'em.lua' -- "$VAE_LAB" run em.lua
+em 's/p = px, z/z/'
+check "refused before training: posterior draws without p" 3 'posterior draws need p' -- "$VAE_LAB" run em.lua
+em 's/prior:sample(run.latent)/lab.mlp { x }:normal(run.latent):sample()/'
+check "refused before training: posterior draws of an encoder's z" 3 'a z that the model makes itself' 'found +z = q:sample' -- "$VAE_LAB" run em.lua
+em 's/prior:sample(run.latent)/lab.mlp { x }:linear(run.latent)/'
+check "refused before training: posterior draws of a code" 3 'found +a z that is not drawn' 'lab.standard_normal\(\):sample' -- "$VAE_LAB" run em.lua
+em 's/updates = 2/updates = 0/'
+check "refused before training: no update" 3 'bad value of updates of lab.hmc' 'at least 1' -- "$VAE_LAB" run em.lua
+em 's/posterior = lab.hmc { updates = 2 }/posterior = "hmc"/'
+check "refused before training: posterior is no lab.hmc" 3 'posterior draws, lab.hmc' -- "$VAE_LAB" run em.lua
+em 's/lab.eval.marginal.*}/lab.eval.elbo() }/'
+check "refused before training: an ELBO without an encoder" 3 'lab.eval.elbo needs "elbo"' -- "$VAE_LAB" run em.lua
+
+# ---- data that depend on the run's settings
+em 's/data     = .*/data     = function(run) return { "toy:linear-gaussian", train = run.n, test = 100 } end,/; s/settings = {/sweep = { n = { 1000, 2000 } }, settings = {/; s/batch = 1000/batch = 500/; s/epochs = 400/epochs = 1/; s/evaluate = .*//'
+check "data as a function of the run" 0 '2 runs executed' -- "$VAE_LAB" run em.lua
+[ "$(sql "select group_concat(value) from (select value from param where name = 'examples' and run in (select id from runs where experiment = 'em') order by 1)")" = 1000,2000 ] &&
+    ok "data as a function of the run: each its own" || no "data as a function" "$(sql "select run, name, value from param where name = 'examples'")"
+em 's/data     = .*/data     = function(run) return { train = 1000 } end,/'
+check "data as a function of the run: without a name" 3 'data has no name' -- "$VAE_LAB" run em.lua

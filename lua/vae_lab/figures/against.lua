@@ -24,6 +24,9 @@ local CHARACTER, PANEL = 0.17, 3.9
 
 function against.check(options)
   if not options.beside then return end
+  if options.panels then
+    check.fail { what = "lab.fig.against has both panels and beside", expected = "one of them", hint = "draw two figures" }
+  end
   check.options("beside of lab.fig.against", options.beside, {
     metric = { type = "string", required = true }, title = { type = "string", required = true },
   })
@@ -149,6 +152,10 @@ function against.draw(ctx, options, name)
   local groups, xs, numbers = records.groups(ctx, options.x)
   if #xs < 2 then
     ctx.note(name .. ": the runs have fewer than two values of " .. options.x .. "; nothing to draw")
+    return {}
+  end
+  if options.panels and records.setting(groups[1].points[1].c.first, options.panels) == nil then
+    ctx.note(name .. ": the runs have no setting " .. options.panels .. "; nothing to draw")
     return {}
   end
   local metrics, seeds = {}, 1

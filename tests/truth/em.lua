@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- Monte Carlo EM where the truth is known: with a linear decoder it climbs the likelihood of probabilistic PCA itself (Tipping & Bishop
+-- 1999), whose maximum linear.lua gives for the same data.  No encoder, no bound: what is short of the maximum is noise of z.
+
+local lab = require "vae_lab"
+
+return lab.experiment {
+  name     = "em",
+  question = "Does Monte Carlo EM reach the exact maximum likelihood?",
+  data     = { "toy:linear-gaussian", train = 1000, test = 1000 },
+  settings = { latent = 3 },
+
+  model = function(run, x)
+    local prior = lab.standard_normal()
+    local z  = prior:sample(run.latent)
+    local px = lab.mlp { z }:normal(x, { logvar = "one" })
+    return { bound = px:log_prob(x) + prior:log_prob(z), p = px, z = z }
+  end,
+
+  -- all data at each step; a large rate at first, then a falling one for what noise is left
+  train    = { epochs = 400, batch = 1000, posterior = lab.hmc { updates = 2 },
+               optimiser = lab.adam { rate = function(epoch) return 0.05 * 10 ^ (2 * math.min(0, 1 - epoch / 200)) end } },
+  evaluate = { lab.eval.marginal { examples = 1000, chains = 4, draws = 25, burn = 40, tries = 20 } },
+}
