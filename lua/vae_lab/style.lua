@@ -152,6 +152,7 @@ local metrics = {
   marginal_kl = { "KL of q(z) to the prior", "nats per example" },
   rate = { "rate: KL to the prior", "nats per example", positive = true },
   distortion = { "distortion: −reconstruction", "nats per example" },
+  ["posterior/kl"] = { "KL of q to the true posterior", "nats per example", positive = true },
   ["reconstruction/clear"] = { "reconstructions that are one clear digit", "share", share = true },
   ["sample/classes"] = { "classes among the prior samples", "count", positive = true },
 }
