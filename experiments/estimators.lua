@@ -56,7 +56,8 @@ local function log_ratio(a, b) return function(m) return math.log(m["gradient/" 
 -- The exponent of k between two numbers of draws.
 local function exponent(name, from, to)
   return function(m)
-    return math.log(m[string.format("gradient/%s_%d_snr", name, to)] / m[string.format("gradient/%s_%d_snr", name, from)]) / math.log(to / from)
+    local function snr(k) return m[string.format("gradient/%s_%d_snr", name, k)] end
+    return math.log(snr(to) / snr(from)) / math.log(to / from)
   end
 end
 
@@ -117,7 +118,7 @@ return lab.experiment {
     },
     full = {
       train    = { epochs = 40 },
-      evaluate = { lab.eval.gradients { repeats = 4000, draws = { 1, 2, 5, 10, 20, 50, 100, 200, 500 } } },
+      evaluate = { lab.eval.gradients { repeats = 2000, draws = { 1, 2, 5, 10, 20, 50, 100 } } },
     },
   },
 }

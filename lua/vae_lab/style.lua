@@ -162,6 +162,7 @@ local metrics = {
   ["gap/amortisation"] = { "amortisation gap (encoder)", "nats per example", positive = true },
   ["gap/approximation"] = { "approximation gap (Gaussian)", "nats per example", positive = true },
   ["gap/inference"] = { "inference gap: log p(x) − ELBO", "nats per example", positive = true },
+  ["posterior/kl"] = { "KL of q to the true posterior", "nats per example", positive = true },
   ["reconstruction/clear"] = { "reconstructions that are one clear digit", "share", share = true },
   ["sample/classes"] = { "classes among the prior samples", "count", positive = true },
 }

@@ -35,6 +35,7 @@ planted "testing with the mean z" 's/local px = lab.mlp { z }:normal/local net =
 # The gradients' own errors are planted in a copy of the library.
 gradients=$root/tests/truth/gradients.lua
 claimed "gradient estimators: variances in closed form; which are biased, and which are not" "$gradients" 10 0
+check "gradient estimators: their figure" 0 'gradients.png' -- "$VAE_LAB" figures "$gradients" --out drawn --format png
 cp -r "${VAE_LAB_LUA:-$root/lua}" library
 sed -i 's/shares(w) ^ 2 \* w/shares(w) * w/; s/:sum "samples" + bound/:sum "samples"/; s/iwae(logw(z, q:stop_gradient()))/iwae(logw(z, q))/' library/vae_lab/surrogates.lua
 sed 's/repeats = 20000/repeats = 4000/' "$gradients" >planted.lua

@@ -33,7 +33,8 @@ known("dreg", 4 * sigma ^ 2, 0.05)
 known("score", mu ^ 4 / sigma ^ 2 + 14 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
 known("score_baseline", 8 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
 -- its square is the mean of 10,000 products with a mean of as many: a standard error of 2 · 1.4 · sqrt(6.76 / 20 / 20,000)
-claims[#claims + 1] = lab.claim { "the norm of the mean", of = { world = "square" }, metric = "gradient/pathwise_1_norm", near = 2 * mu, within = 0.03 }
+claims[#claims + 1] = lab.claim { "the norm of the mean", of = { world = "square" }, metric = "gradient/pathwise_1_norm",
+  near = 2 * mu, within = 0.03 }
 
 -- Student's t is above 4 once in 15,000 cases
 local function t_of(name) return function(m) return math.abs(m["gradient/" .. name .. "_5_bias_t"]) end end

@@ -100,10 +100,11 @@ end
 -- parameters whose names begin with `of`: of the mean over the first test examples, one minibatch that stays, over `repeats` fresh
 -- noises, which are other ones for each seed of the run too.  With K draws for each example, K of `draws`:
 --   gradient/NAME_K_variance   the estimator's variance, summed over the parameters, nats²
---   gradient/NAME_K_norm       length of its mean, nats (0 where the repeats do not tell it from 0)
+--   gradient/NAME_K_norm       length of its mean, nats; 0 where its square's estimate, which has no bias, is negative
 --   gradient/NAME_K_snr        signal by noise: norm / sqrt(variance), of all parameters together.  Rainforth et al. 2018
 --                              (arXiv 1802.04537) take |mean| / sd of each, whose estimate cannot fall below 0.8 / sqrt(repeats)
---   gradient/NAME_K_bias       distance of its mean from the reference's, by the reference's norm (0 as above)
+--   gradient/NAME_K_bias       distance of its mean from the reference's, by the reference's norm; estimated so too: where t is small
+--                              it says nothing
 --   gradient/NAME_K_bias_t     the same in standard errors: Student's t with repeats / 2 - 1 degrees of freedom where both means are
 --                              one; above 3 the estimator is biased
 function gradients.run(o)

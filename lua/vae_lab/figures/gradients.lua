@@ -28,7 +28,9 @@ local panels = {
 }
 
 -- "gradient/pathwise_50_snr" → its summary over the seeds.
-local function summary(ctx, c, name, k, what) return records.summary(ctx, c, string.format("gradient/%s_%d_%s", name, k, what)) end
+local function summary(ctx, c, name, k, what)
+  return records.summary(ctx, c, string.format("gradient/%s_%d_%s", name, k, what))
+end
 
 -- The estimators and numbers of draws that were measured in any of the configurations.
 local function measured(ctx, list)
@@ -64,7 +66,8 @@ local function curve(ctx, c, e, draws, what)
     if s and s.mean and s.mean > 0 then
       local t = summary(ctx, c, e.name, k, "bias_t")
       local low, high = s.low or s.mean, s.high or s.mean
-      rows[#rows + 1] = { math.log(k, 10), s.mean, low > 0 and low or s.mean / 100, high, t ~= nil and t.mean ~= nil and math.abs(t.mean) > BIASED }
+      if low <= 0 then low = s.mean / 100 end -- below any frame
+      rows[#rows + 1] = { math.log(k, 10), s.mean, low, high, t ~= nil and t.mean ~= nil and math.abs(t.mean) > BIASED }
       values[#values + 1] = s.mean
     end
   end
@@ -106,7 +109,8 @@ local function panel(ctx, page, name, c, estimators, draws, what, x)
       marks[#marks + 1] = string.format("%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 2 lc rgb '%s'", file, e.point, e.colour)
     end
     if #hollow > 0 then
-      marks[#marks + 1] = string.format("%s using 1:2 with points pt %d ps 0.5 lc rgb '#FFFFFF'", page:data(name .. "_hollow_" .. i, hollow), e.point)
+      local file = page:data(name .. "_hollow_" .. i, hollow)
+      marks[#marks + 1] = string.format("%s using 1:2 with points pt %d ps 0.5 lc rgb '#FFFFFF'", file, e.point)
     end
   end
   page:plot(table.move(marks, 1, #marks, #parts + 1, parts))
@@ -128,11 +132,13 @@ function gradients.draw(ctx, _, name)
   for i, k in ipairs(draws) do tics[i] = { math.log(k, 10), tostring(k) } end
   x.tics = grid.tics(tics)
 
-  local title = "Estimators of the encoder's gradient"
+  local title = "Gradient estimators: how far each scatters, and how much of it is signal"
   local note = "of the ELBO (k = 1) and the IWAE bound; mean over the seeds, 95 % interval; hollow marks: biased"
   local top = Page.top { title = title, note = note }
   local above = Page.heading_height(panels, 6.4) + 0.55
-  local g = grid.squares(2 * #list, 16, { columns = 2, left = 1.5, between = 1.7, above = above, below = 1.15, top = top, ratio = 0.62, largest = 6.5 })
+  local g = grid.squares(2 * #list, 16, {
+    columns = 2, left = 1.5, between = 1.7, above = above, below = 1.15, top = top, ratio = 0.62, largest = 6.5,
+  })
   local page = Page.new { width = 16, height = top + g.height + Page.key_height(estimators, 0.5) + Page.foot, title = title, note = note }
   page.source = records.source(ctx)
   page:key(estimators, 0.5, top + g.height)
