@@ -384,7 +384,8 @@ local function requirer(runs, needed, open)
 end
 
 --- plan.make(experiment, settings) → the list of runs, each a table { experiment, question, label, seed, params, graph, data,
--- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }, and `posterior` where training draws z from it.
+-- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }, and
+-- `posterior` where training draws z from it.
 -- settings: { set = { key = "text" }, data_dir = folder or nil }.
 function plan.make(e, settings)
   settings = settings or {}
