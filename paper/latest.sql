@@ -7,9 +7,9 @@ CREATE TEMP TABLE chosen (experiment TEXT, sweep INTEGER);
 INSERT INTO chosen
 SELECT e.name, max(s.id) FROM sweep s JOIN experiment e ON e.id = s.experiment
 WHERE e.name IN (SELECT experiment FROM told)
-    AND EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run WHERE x.sweep = s.id AND r.experiment = e.id)
-    AND NOT EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run
-        WHERE x.sweep = s.id AND r.experiment = e.id AND (r.status <> 'done' OR r.superseded_by IS NOT NULL))
+    AND EXISTS (SELECT 1 FROM sweep_run x JOIN member k ON k.run = x.run WHERE x.sweep = s.id AND k.experiment = e.id)
+    AND NOT EXISTS (SELECT 1 FROM sweep_run x JOIN run r ON r.id = x.run JOIN member k ON k.run = r.id
+        WHERE x.sweep = s.id AND k.experiment = e.id AND (r.status <> 'done' OR r.superseded_by IS NOT NULL))
 GROUP BY e.name;
 
 -- One row a run; dataset and binarised in words.

@@ -64,3 +64,12 @@ check "--fresh of one" 0 '3 runs executed' -- "$VAE_LAB" run second.lua --fresh
 [ "$(sql "select count(*) from runs where experiment = 'first' and label = 'beta=1' and id > 7")" = 3 ] &&
     ok "gives the other the new runs too" || no "--fresh" "$(sql "select id, experiment, label from runs")"
 [ "$(sql 'pragma foreign_key_check')" = "" ] && ok "the database is whole" || no "foreign keys" "$(sql 'pragma foreign_key_check')"
+
+# ---- what is kept of several databases
+VAE_LAB_DB=$scratch/other.db "$VAE_LAB" run second.lua --quiet >/dev/null 2>&1
+check "tools/reference: one of two, which share runs" 0 'kept.db: 7 runs' -- "$root/tools/reference" kept.db "$VAE_LAB_DB" other.db
+check "what is kept is read, with its claims" 0 '^PASS  first' '^PASS  second' '2 hold' -- "$VAE_LAB" claims --db kept.db
+same=$(sqlite3 kept.db "attach '$VAE_LAB_DB' as o; select count(*) from (select experiment, label, seed, metric, value from last_values where metric not like 'time/%'
+    except select experiment, label, seed, metric, value from o.last_values)")
+[ "$same" = 0 ] && ok "and says what they said" || no "kept" "$same values differ"
+check "it is not written over" 1 'is there already' -- "$root/tools/reference" kept.db other.db
