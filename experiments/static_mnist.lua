@@ -2,12 +2,20 @@
 --
 -- static_mnist.lua: the plain VAE of the benchmarks on binarised digits: 784-400 relu-40, Adam at 1e-4, 500 epochs, pixels binarised
 -- once for all.  pythae (Chadebec et al., arXiv 2206.08309) reports a negative log-likelihood of 89.8 to 89.9 nats on MNIST; its script
--- lowers the rate by 10^(-1/5) after epochs 200 and 350.
+-- lowers the rate by 10^(-1/5) after epochs 200 and 350.  With the one hidden layer that it has, neither this engine nor a PyTorch
+-- program of the same settings comes near it (both end at an ELBO of -97.7 to -97.9 on the test images); with a second one of
+-- 400 units, which the script has as a comment, it is reached.  So both are here.
 --
 --   vae-lab run experiments/static_mnist.lua                      quick
 --   vae-lab run experiments/static_mnist.lua --set profile=full   on MNIST, 500 epochs: some minutes
 
 local lab = require "vae_lab"
+
+local function reached(claim)
+  claim.metric, claim.near, claim.within, claim.data, claim.profile = "test/nll", 89.8, 0.5, "mnist", "full"
+  claim.source = "pythae, arXiv 2206.08309: 89.8 to 89.9"
+  return lab.claim(claim)
+end
 
 return lab.experiment {
   name     = "static_mnist",
@@ -15,12 +23,17 @@ return lab.experiment {
   data     = { "digits", binarise = "static" },
 
   settings = { latent = 40, hidden = 400 },
-  sweep    = { seed = { 1, 2, 3 } },
+  sweep    = { layers = { 1, 2 }, seed = { 1, 2, 3 } },
 
   model = function(run, x)
-    local q  = lab.mlp { x, run.hidden, act = "relu", init = "pytorch" }:normal(run.latent)
+    local function net(input)
+      local widths = { input, act = "relu", init = "pytorch" }
+      for i = 1, run.layers do widths[i + 1] = run.hidden end
+      return lab.mlp(widths)
+    end
+    local q  = net(x):normal(run.latent)
     local z  = q:sample()
-    local px = lab.mlp { z, run.hidden, act = "relu", init = "pytorch" }:bernoulli(x)
+    local px = net(z):bernoulli(x)
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
@@ -28,9 +41,9 @@ return lab.experiment {
   figures  = { lab.fig.curves(), lab.fig.samples() },
 
   claims = {
-    lab.claim { "the plain VAE reaches the likelihood that is reported for it", metric = "test/nll", near = 89.8, within = 0.5,
-      data = "mnist", profile = "full", source = "pythae, arXiv 2206.08309: 89.8 to 89.9" },
-    lab.claim { "importance sampling is above the ELBO", quantity = "-NLL - ELBO, nats", at_least = 0,
+    reached { "the plain VAE reaches the likelihood that is reported for it", of = { layers = 1 } },
+    reached { "it does with a second hidden layer", of = { layers = 2 } },
+    lab.claim { "importance sampling is above the ELBO", quantity = "-NLL - ELBO, nats", of = { layers = 1 }, at_least = 0,
       value = function(m) return -m["test/nll"] - m["final/test/elbo"] end, profile = "full" },
   },
 
@@ -42,6 +55,7 @@ return lab.experiment {
     },
     full = {
       data  = { "mnist", train = 50000, valid = 10000 },
+      sweep = { seed = { 1, 2 } },
       train = {
         epochs = 500, batch = 100, test_every = 10,
         optimiser = lab.adam { rate = lab.schedule.steps { { 1, 1e-4 }, { 201, 1e-4 * 10 ^ -0.2 }, { 351, 1e-4 * 10 ^ -0.4 } } },
