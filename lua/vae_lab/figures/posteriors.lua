@@ -24,21 +24,10 @@ local SHADES = "set palette positive defined (0 '#FFFFFF', 1 '#8FBFDF'); set cbr
 -- Shares of the mass, the pen for each, and the radius of a Gaussian's ellipse in the plane that holds it: sqrt(-2 log(1 - share)).
 local regions = { { share = 0.5, pen = 2.4, radius = 1.17741002 }, { share = 0.95, pen = 1.4, radius = 2.44774683 } }
 
---- fits(models, evaluations), before any training: raises unless some model has a plane, and its posteriors are recorded.
-function posteriors.fits(models, evaluations)
-  local seen, sizes = {}, {}
-  for _, built in ipairs(models) do
-    local d = built.widths.z or 0
-    if d == 2 then seen.plane = true end
-    if not seen[d] then sizes[#sizes + 1] = tostring(d) end
-    seen[d] = true
-  end
-  if not seen.plane then
-    check.fail {
-      what = "lab.fig.posteriors draws a plane, and no run has a z of two dimensions", found = "z of " .. table.concat(sizes, ", "),
-      expected = "2", hint = "sweep = { latent = { 2, … } }, or leave that figure out",
-    }
-  end
+function posteriors.remark(_, widths) return records.no_plane("posteriors", widths) end
+
+--- fits(models, evaluations), before any training: raises unless posteriors are recorded.
+function posteriors.fits(_, evaluations)
   for _, evaluation in ipairs(evaluations) do
     if evaluation.name == "posteriors" then return end
   end
