@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- latest.sql: what the notes speak of: the runs of the latest finished sweep of each of their experiments, in temporary
--- tables on top of results.db (which is only read).  The table `told` (paper/ask) lists these experiments in order.  A sweep is finished when all its runs of that experiment are done.
+-- tables on top of results.db (which is only read).  The table `told` (paper/ask) lists these experiments in order.  A sweep is
+-- finished when all its runs of that experiment are done.
 
 CREATE TEMP TABLE chosen (experiment TEXT, sweep INTEGER);
 INSERT INTO chosen
