@@ -87,7 +87,7 @@ for k in 1 7; do
 done
 holds "extremes: the KL's gradient in log sigma², 1/2 (exp - 1), is infinite at 100" "select $(last extreme/kl_at_-3 known) = 1 and $(last extreme/kl_at_100 known) = 0"
 holds "extremes: a gradient of 0 moves nothing" "select $(last extreme/nothing_at_-3 known) = 0"
-[ "$(sql "select cast(bytes as text) from artifact where name = 'evaluation/bounds' and run = (select id from runs where label = 'known')")" = "bounds(draws=1 7, examples=0, of=steady two, seed=1)" ] &&
+[ "$(sql "select cast(bytes as text) from artifact where name = 'evaluation/bounds' and run = (select id from runs where label = 'known')")" = "bounds(draws={1, 7}, examples=0, of={steady, two}, seed=1)" ] &&
     ok "bounds: its lists are recorded" || no "bounds: its lists" "$(sql "select cast(bytes as text) from artifact where name = 'evaluation/bounds'")"
 
 # ---- mistakes in asking
