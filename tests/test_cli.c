@@ -414,7 +414,7 @@ static void falling_bounds(void **state)
 static void what_stands_beside(void **state)
 {
     (void)state;
-    char configuration[80], other[80];
+    char configuration[100], other[100];
     Store *s = open_or_fail(database, STORE_WRITE);
     snprintf(configuration, sizeof configuration, "%s", words(s, "SELECT configuration FROM run WHERE id = 1"));
     snprintf(other, sizeof other, "%s", words(s, "SELECT configuration FROM run WHERE id = 4"));
