@@ -44,7 +44,7 @@ return lab.experiment {
 
   claims = {
     reached { "the plain VAE reaches the likelihood that is reported for it", of = { layers = 1 } },
-    reached { "it does with a second hidden layer", of = { layers = 2 } },
+    reached { "a VAE with a second hidden layer does", of = { layers = 2 } },
     lab.claim { "importance sampling is above the ELBO", quantity = "-NLL - ELBO, nats", of = { layers = 1 }, at_least = 0,
       value = function(m) return -m["test/nll"] - m["final/test/elbo"] end, profile = "full" },
   },
