@@ -3,6 +3,8 @@
 #
 # Worlds where the truth is known: the claims of tests/truth/ hold, and do not once an error is planted in the model.  Runs are the
 # same to the bit everywhere, so that what holds here by a wide margin holds by the same one elsewhere.
+#
+# Judges numbers alone: the sanitizers' builds leave it out.
 . "$(dirname "$0")/common.sh.inc"
 linear=$root/tests/truth/linear.lua
 
