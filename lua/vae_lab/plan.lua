@@ -293,17 +293,15 @@ local function needs_of(list)
 end
 
 -- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.pixels(kind), the same data with its
--- pixels "grey", "fresh" or "static", opened when it is first asked for, others.grey(), and the models that they need:
--- others.classifier.
+-- pixels "grey", "fresh" or "static", opened when it is first asked for, and the models that they need: others.classifier.
 local function evaluations_of(r, spec, open)
   local function pixels(kind) return open(merge(copy(spec), { binarise = kind })) end
-  local function grey() return pixels "grey" end
   local out = {}
   for i, evaluation in ipairs(r.evaluate) do
     out[i] = {
       text = evaluation.text,
       run = function(model, data, recorder)
-        local others = { pixels = pixels, grey = grey }
+        local others = { pixels = pixels }
         for _, need in ipairs(evaluation.needs) do others[need] = recorder:model(need) end
         evaluation.run(model, data, recorder, others)
       end,
@@ -333,7 +331,8 @@ local function tell(e, r, models)
   end
 end
 
--- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked), and its data.
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked), and
+-- its data.
 local function add_point(runs, e, r, point, open, phase, requires)
   local spec = data_of(r, point.values)
   local data = open(spec)

@@ -76,7 +76,7 @@ function latent_space.run(o)
 
     local stored = math.min(o.store, count)
     common.keep(recorder, data, all_mu, all_sigma, stored)
-    if stored > 0 and data:is_image() then originals.store(others.grey(), recorder, { per_class = o.per_class, among = stored }) end
+    if stored > 0 and data:is_image() then originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored }) end
   end
 end
 

@@ -36,7 +36,7 @@ end
 --- lab.eval.originals { per_class = 5, among = 2000 }: test images for figures; done by lab.eval.latent_space too.
 function originals.run(o)
   return function(_, data, recorder, others)
-    if data:is_image() then originals.store(others.grey(), recorder, o) end
+    if data:is_image() then originals.store(others.pixels "grey", recorder, o) end
   end
 end
 

@@ -61,7 +61,7 @@ function pixels.run(o)
       local means = model:mean(common.with(ask, { names = { "elbo" }, data = others.pixels(kind) }))
       recorder:metric("pixels/" .. kind, means.elbo.mean)
     end
-    local grey = others.grey():rows("test", 1, ask.count)
+    local grey = others.pixels("grey"):rows("test", 1, ask.count)
     recorder:metric("pixels/ceiling", ceiling(grey))
     local elbo = model:map { name = "elbo", fed = "x", values = thresholded(grey), count = ask.count, samples = o.samples, seed = o.seed }
     recorder:metric("pixels/thresholded", (common.mean(elbo:column(1))))

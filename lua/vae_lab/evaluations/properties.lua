@@ -70,7 +70,7 @@ function properties.run(o)
     local count = common.count(data, "test", o.examples)
     local mu, sigma = common.codes(model, { data = data, split = "test", first = 1, count = count, seed = o.seed })
     local labels = common.labels(data, "test", count)
-    local images = data:is_image() and others.grey() or data -- without the noise of a binarisation
+    local images = data:is_image() and others.pixels "grey" or data -- without the noise of a binarisation
     local x = images:rows("test", 1, count)
 
     recorder:metric("property/order", stats.distance_spearman(x, mu, { pairs = o.pairs, seed = o.seed }))
