@@ -52,7 +52,7 @@ ISA_FLAGS_avx2   := -mavx2 -mfma
 ISA_FLAGS_release := -O3 $(if $(shell $(CC) --version | grep -i clang),,-fno-thread-jumps)
 ISA_FLAGS ?= $(if $(filter file,$(origin OPT)),$(ISA_FLAGS_$(VARIANT)))
 
-ROOMS    := base num graph data stats store plot lab bind cli
+ROOMS    := base num graph data stats store plot infer lab bind cli
 SRC      := $(filter-out src/graph/ops_%.c,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c)))
 ISA_SRC  := $(wildcard src/num/isa/*.c)
 OPS_SRC  := $(wildcard src/graph/ops_*.c)
@@ -71,9 +71,14 @@ $(B)/flags: FORCE
 	@echo '$(CC) $(CFLAGS_ALL) $(ISA_FLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL) $(ISA_FLAGS) $(ISAS)' > $@
 FORCE:
 
+# One short line a file; V=1 prints the commands.
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '  %-3s %s\n' $(1) $(2))
+
 define compile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP $(1) -c $< -o $@
+	$(call say,CC,$(@:$(B)/%.o=%))
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP $(1) -c $< -o $@
 endef
 
 $(B)/%.float.o: src/%.c $(B)/flags
@@ -105,15 +110,18 @@ $(B)/store/schema.inc: src/store/schema.sql $(sort $(wildcard src/store/schema_*
 $(B)/store/schema.o: private CFLAGS_ALL += -I$(B)/store
 
 $(LIB): $(OBJ)
+	$(call say,AR,$@)
 	@rm -f $@
 	@ar rcs $@ $^
 $(BIN): $(B)/main.o $(LIB)
-	$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 $(B)/tests/%: tests/%.c $(LIB) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $@.d $< $(LIB) -o $@ -lcmocka $(LDLIBS_ALL)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $@.d $< $(LIB) -o $@ -lcmocka $(LDLIBS_ALL)
 
 tests: $(TEST_BIN)
 check: deps

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "data/data.h"
 #include "graph/optimiser.h"
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "lab/internal.h"
 #include "num/isa.h"
 #include "num/sum.h"
@@ -36,7 +36,7 @@ typedef struct Bench {
     Graph *graph;
     Data *data;
     GraphParams *params;
-    GraphPlan *plan;
+    GraphExec *plan;
     Optimiser *optimiser;
     LabReporter reporter;
     uint32_t *order;
@@ -83,9 +83,9 @@ static void make(Bench *b, const char *database, long run, size_t samples)
         fail(b);
     const char *outputs[METRICS + 1];
     memcpy(outputs, metrics, sizeof outputs); /* `bound`, the objective, is among them */
-    GraphPlanSpec spec = {.batch = b->batch, .samples = samples, .type = GRAPH_FLOAT, .outputs = outputs, .objective = "bound"};
+    GraphExecSpec spec = {.batch = b->batch, .samples = samples, .type = GRAPH_FLOAT, .outputs = outputs, .objective = "bound"};
     OptimiserSpec adam;
-    b->plan = graph_plan_alloc(b->graph, &spec, b->params, &b->err);
+    b->plan = graph_exec_alloc(b->graph, &spec, b->params, &b->err);
     if (b->plan == NULL || optimiser_defaults(&adam, "adam", &b->err) != 0)
         fail(b);
     b->optimiser = optimiser_alloc(&adam, graph_params_count(b->params), &b->err);
@@ -100,10 +100,10 @@ static void make(Bench *b, const char *database, long run, size_t samples)
 
 /* ---- one step, as in lab/train.c --------------------------------------------------------------------------------------- */
 
-static double output_mean(const GraphPlan *plan, const char *name)
+static double output_mean(const GraphExec *plan, const char *name)
 {
     NumShape shape;
-    const float *value = graph_plan_output(plan, name, &shape);
+    const float *value = graph_exec_output(plan, name, &shape);
     size_t n = num_shape_size(shape);
     return num_total_f32(n, value) / (double)n;
 }
@@ -119,18 +119,18 @@ static void step(Bench *b)
 {
     size_t first = b->next % (b->n / b->batch) * b->batch;
     double t = lab_clock(), since = t;
-    data_rows(b->data, DATA_TRAIN, b->order, first, b->batch, b->binarise, 1, graph_plan_input(b->plan, "x", NULL));
+    data_rows(b->data, DATA_TRAIN, b->order, first, b->batch, b->binarise, 1, graph_exec_input(b->plan, "x", NULL));
     b->part[ROWS] += lap(&t);
-    graph_plan_noise(b->plan, 1, "noise", b->next++);
+    graph_exec_noise(b->plan, 1, "noise", b->next++);
     b->part[NOISE] += lap(&t);
-    graph_plan_forward(b->plan);
+    graph_exec_forward(b->plan);
     b->part[FORWARD] += lap(&t);
     double bound = output_mean(b->plan, "bound");
     b->part[TOTALS] += lap(&t);
-    graph_plan_backward(b->plan);
+    graph_exec_backward(b->plan);
     b->part[BACKWARD] += lap(&t);
-    float *gradient = graph_plan_gradient(b->plan);
-    b->total += sqrt(num_norm2_f32(graph_params_count(b->params), gradient));
+    float *gradient = graph_exec_gradient(b->plan);
+    b->total += sqrt(num_sum_squares_f32(graph_params_count(b->params), gradient));
     b->part[TOTALS] += lap(&t);
     optimiser_step(b->optimiser, graph_params_block(b->params), gradient, 1e-3);
     b->part[OPTIMISER] += lap(&t);
@@ -216,8 +216,8 @@ int main(int argc, char **argv)
     make(&b, argv[1], atol(argv[2]), strtoul(argv[4], NULL, 10));
     for (int i = 0; i < 5; i++)
         step(&b);
-    printf("{\"multiply_adds\": %.0f, \"bytes\": %zu, \"parameters\": %zu, \"rounds\": [\n", graph_plan_flops(b.plan),
-           graph_plan_bytes(b.plan), graph_params_count(b.params));
+    printf("{\"multiply_adds\": %.0f, \"bytes\": %zu, \"parameters\": %zu, \"rounds\": [\n", graph_exec_flops(b.plan),
+           graph_exec_bytes(b.plan), graph_params_count(b.params));
     for (int i = 0; i < rounds; i++)
         print_round(&b, seconds, i == rounds - 1);
     printf("], \"epochs\": [\n");

@@ -94,13 +94,13 @@ static inline Graph *vae(size_t batch, Error *err)
 
 /* ---- the fixture ------------------------------------------------------------------------------------------------------------ */
 
-static inline int record_mean(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err)
+static inline int record_mean(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
 {
-    LabAsk ask = {.data = run->data, .split = DATA_TEST, .count = 100, .seed = 7};
+    InferRequest request = {.data = run->data, .split = DATA_TEST, .count = 100, .seed = 7};
     const char *const names[] = {"elbo", NULL};
     double mean, se;
     (void)evaluation;
-    if (lab_model_mean(model, &ask, names, &mean, &se, err) != 0)
+    if (infer_model_mean(model, &request, names, &mean, &se, err) != 0)
         return -1;
     StoreMetric m = {"test/mean", 0, mean};
     return store_run_record(s, id, &m, 1, NULL, err);
@@ -179,7 +179,7 @@ static inline int take_text(void *context, int columns, const char *const *names
 }
 
 /* The one value of a query, as text; "" when there is none. */
-static inline const char *ask(Fixture *f, const char *sql)
+static inline const char *request(Fixture *f, const char *sql)
 {
     static char text[4][256];
     static int turn;
@@ -232,19 +232,19 @@ static inline void interrupt_and_resume(Fixture *f, int epochs)
     waitpid(pid, &status, 0);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 42);
-    assert_string_equal(ask(f, "select status from runs"), "interrupted");
-    assert_string_equal(ask(f, "select count(*) from checkpoint"), "1");
+    assert_string_equal(request(f, "select status from runs"), "interrupted");
+    assert_string_equal(request(f, "select count(*) from checkpoint"), "1");
     char steps[32];
-    snprintf(steps, sizeof steps, "%s", ask(f, "select step from checkpoint"));
+    snprintf(steps, sizeof steps, "%s", request(f, "select step from checkpoint"));
     assert_true(atoi(steps) > 0);
 
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.resumed, 1);
     char resumed[128];
-    snprintf(resumed, sizeof resumed, "%s", ask(f, "select digest from run order by id desc limit 1"));
+    snprintf(resumed, sizeof resumed, "%s", request(f, "select digest from run order by id desc limit 1"));
     f->options.fresh = 1;
     sweep(f, &f->run, 1);
-    assert_string_equal(ask(f, "select digest from run order by id desc limit 1"), resumed);
+    assert_string_equal(request(f, "select digest from run order by id desc limit 1"), resumed);
 }
 
 #endif

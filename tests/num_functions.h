@@ -20,8 +20,8 @@
 
 #include <stdio.h>
 
-#define NUM_TABLE_TYPE NumMapTable
-#define NUM_TABLE_NAME num_map_table
+#define NUM_TABLE_TYPE NumElementwiseTable
+#define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
 #define NUM_TABLE_TYPE NumDensityTable
@@ -38,7 +38,7 @@ enum { FUNCTION_CHUNK = 4096 };
 /* The kernels of one instruction set. */
 typedef struct {
     const char *isa;
-    const NumMapTable *map;
+    const NumElementwiseTable *map;
     const NumDensityTable *density;
     const NumStreamTable *stream;
 } FunctionKernels;
@@ -276,7 +276,7 @@ FUNCTION(cos_turns,       function_uniform,  num_sincos_turns1(x).cos, function_
     {#name, formula, input, name##_scalar, name##_double, name##_exact, name##_vector, limit, \
      name##_scalars}
 
-/* Most functions of num/map.h first, in its order (NumMap); then those inside the densities and the streams. */
+/* Most functions of num/elementwise.h first, in its order (NumUnary); then those inside the densities and the streams. */
 static const Function functions[] = {
     FUNCTION_ROW(neg,             "-x",                               OF_FLOATS,    0.0),
     FUNCTION_ROW(exp,             "exp(x)",                           OF_FLOATS,    2.0),
@@ -309,7 +309,7 @@ static inline int function_kernels(FunctionKernels kernels[FUNCTION_ISAS])
     int count = 0;
     for (const char *const *name = num_isa_available(); *name != NULL && count < FUNCTION_ISAS; name++)
         if (num_isa_choose(*name, &err) == 0)
-            kernels[count++] = (FunctionKernels){*name, num_map_table(), num_density_table(), num_stream_table()};
+            kernels[count++] = (FunctionKernels){*name, num_elementwise_table(), num_density_table(), num_stream_table()};
     num_isa_choose(num_isa_available()[0], &err);
     return count;
 }

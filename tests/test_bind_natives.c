@@ -284,16 +284,16 @@ static void latent_spaces_are_stats_own(void **state)
     NumStream s = num_stream(5, "statistics");
     Error err = ERROR_NONE;
     double hole, density, all, same, different, knn;
-    StatsAccounting a;
+    StatsElboDecomposition a;
     char text[3072];
     (void)state;
     assert_int_equal(stats_hole_fraction(&hole, mu, sigma, 4, 2, 1.5, 500, s, &err), 0);
     assert_int_equal(stats_hole_density(&density, mu, sigma, 4, 2, 0.05, 500, s, &err), 0);
-    assert_int_equal(stats_mean_overlap(&all, mu, sigma, label, 0, 4, 2, 100, s, &err), 0);
-    assert_int_equal(stats_mean_overlap(&same, mu, sigma, label, 1, 4, 2, 100, s, &err), 0);
-    assert_int_equal(stats_mean_overlap(&different, mu, sigma, label, 2, 4, 2, 100, s, &err), 0);
+    assert_int_equal(stats_mean_bhattacharyya(&all, mu, sigma, label, 0, 4, 2, 100, s, &err), 0);
+    assert_int_equal(stats_mean_bhattacharyya(&same, mu, sigma, label, 1, 4, 2, 100, s, &err), 0);
+    assert_int_equal(stats_mean_bhattacharyya(&different, mu, sigma, label, 2, 4, 2, 100, s, &err), 0);
     assert_int_equal(stats_knn_agreement(&knn, mu, label, 4, 2, 2, &err), 0);
-    assert_int_equal(stats_accounting(&a, mu, sigma, 4, 2, 300, 3, s, &err), 0);
+    assert_int_equal(stats_elbo_decomposition(&a, mu, sigma, 4, 2, 300, 3, s, &err), 0);
     snprintf(text, sizeof text,
              "local stats = require 'vae_lab.native.stats'\n"
              "local array = require 'vae_lab.native.array'\n"
@@ -302,23 +302,23 @@ static void latent_spaces_are_stats_own(void **state)
              "local labels = { 0, 1, 0, 1 }\n"
              "assert(stats.hole_fraction(mu, sigma, { radius = 1.5, draws = 500, seed = 5 }) == %a)\n"
              "assert(stats.hole_density(mu, sigma, { quantile = 0.05, draws = 500, seed = 5 }) == %a)\n"
-             "local function overlap(which) return stats.mean_overlap(mu, sigma, { labels = labels, which = which, "
+             "local function overlap(which) return stats.mean_bhattacharyya(mu, sigma, { labels = labels, which = which, "
              "pairs = 100, seed = 5 }) end\n"
              "assert(overlap 'all' == %a and overlap 'same' == %a and overlap 'different' == %a and overlap 'same' ~= "
              "overlap 'different')\n"
              "assert(stats.knn_agreement(mu, labels, 2) == %a)\n"
              "assert(stats.active_units(mu, 0.01) == 2 and stats.active_units(mu, 100) == 0 and stats.spread(mu) == %a)\n"
-             "assert(stats.overlap(mu:row(1), sigma:row(1), mu:row(2), sigma:row(2)) == %a)\n"
+             "assert(stats.bhattacharyya(mu:row(1), sigma:row(1), mu:row(2), sigma:row(2)) == %a)\n"
              "assert(not pcall(stats.hole_fraction, mu, sigma, { radus = 1 }) and not pcall(stats.hole_fraction, mu, "
              "array.new(3, 2)))\n"
              "assert(not pcall(overlap, 'some') and not pcall(stats.knn_agreement, mu, { 1 }, 2))\n"
-             "assert(stats.hole_fraction(mu, sigma) >= 0 and stats.mean_overlap(mu, sigma) > 0)\n"
-             "local a = stats.accounting(mu, sigma, { draws = 300, batch = 3, seed = 5 })\n"
+             "assert(stats.hole_fraction(mu, sigma) >= 0 and stats.mean_bhattacharyya(mu, sigma) > 0)\n"
+             "local a = stats.elbo_decomposition(mu, sigma, { draws = 300, batch = 3, seed = 5 })\n"
              "assert(a.kl.mean == %a and a.kl.sd == %a and a.kl.n == 300 and a.mutual_information.mean == %a)\n"
              "assert(a.total_correlation.mean == %a and a.dimension_kl.mean == %a and a.marginal_kl.mean == %a)\n"
              "assert(a.kl_closed == %a and a.log_n == math.log(4) and a.weighted == %a and a.stratified == %a and a.residual < 1e-12)\n"
-             "assert(not pcall(stats.accounting, mu, sigma, { draws = 0 }) and not pcall(stats.accounting, mu, array.new(4, 2)))",
-             hole, density, all, same, different, knn, stats_spread(mu, 4, 2), stats_overlap(mu, sigma, mu + 2, sigma + 2, 2),
+             "assert(not pcall(stats.elbo_decomposition, mu, sigma, { draws = 0 }) and not pcall(stats.elbo_decomposition, mu, array.new(4, 2)))",
+             hole, density, all, same, different, knn, stats_spread(mu, 4, 2), stats_bhattacharyya(mu, sigma, mu + 2, sigma + 2, 2),
              a.kl.mean, a.kl.sd, a.mutual_information.mean, a.total_correlation.mean, a.dimension_kl.mean, a.marginal_kl.mean,
              a.kl_closed, a.weighted, a.stratified);
     bind_good(text);

@@ -349,7 +349,7 @@ static int build_all(Error *err)
     Text text = {0};
     Graph *g = vae(4, 2, err), *again = NULL;
     GraphParams *params = NULL;
-    GraphPlan *plan = NULL;
+    GraphExec *plan = NULL;
     Optimiser *o = NULL;
     OptimiserSpec spec;
     const char *outputs[] = {"kl", NULL};
@@ -361,13 +361,13 @@ static int build_all(Error *err)
         error_memory(err, "text");
     else if ((again = graph_parse(text_string(&text), err)) != NULL
              && (params = graph_params_alloc(again, GRAPH_DOUBLE, 1, mean, VAE_X, err)) != NULL
-             && (plan = graph_plan_alloc(again, &(GraphPlanSpec){.type = GRAPH_DOUBLE, .outputs = outputs, .objective = "bound"},
+             && (plan = graph_exec_alloc(again, &(GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = outputs, .objective = "bound"},
                                          params, err)) != NULL
              && optimiser_defaults(&spec, "adam", err) == 0
              && (o = optimiser_alloc(&spec, graph_params_count(params), err)) != NULL)
         status = 0;
     optimiser_free(o);
-    graph_plan_free(plan);
+    graph_exec_free(plan);
     graph_params_free(params);
     text_free(&text);
     graph_free(again);

@@ -13,7 +13,7 @@
 
 #include "graph/graph.h"
 #include "graph/optimiser.h"
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "num/stream.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
  */
 #include "lab_help.h"
 
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "num/isa.h"
 
 #include <math.h>
@@ -24,24 +24,24 @@ static void trains_and_records(void **state)
     Fixture *f = *state;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 1);
-    assert_string_equal(ask(f, "select status from runs"), "done");
-    assert_string_equal(ask(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
-    double first = atof(ask(f, "select value from curves where metric = 'train/elbo' and step = 1"));
-    double last = atof(ask(f, "select value from curves where metric = 'train/elbo' and step = 4"));
+    assert_string_equal(request(f, "select status from runs"), "done");
+    assert_string_equal(request(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
+    double first = atof(request(f, "select value from curves where metric = 'train/elbo' and step = 1"));
+    double last = atof(request(f, "select value from curves where metric = 'train/elbo' and step = 4"));
     assert_true(first < last && last < 0 && first > -600);
-    assert_true(atof(ask(f, "select min(value) from curves where metric like '%/kl'")) >= 0);
+    assert_true(atof(request(f, "select min(value) from curves where metric like '%/kl'")) >= 0);
     /* ELBO = reconstruction - KL, per epoch, to the rounding of float sums */
-    assert_true(fabs(atof(ask(f, "select value from curves where metric = 'test/reconstruction' and step = 4")) -
-                     atof(ask(f, "select value from curves where metric = 'test/kl' and step = 4")) -
-                     atof(ask(f, "select value from curves where metric = 'test/elbo' and step = 4"))) < 1e-3);
-    assert_string_equal(ask(f, "select count(*) from checkpoint"), "0");
+    assert_true(fabs(atof(request(f, "select value from curves where metric = 'test/reconstruction' and step = 4")) -
+                     atof(request(f, "select value from curves where metric = 'test/kl' and step = 4")) -
+                     atof(request(f, "select value from curves where metric = 'test/elbo' and step = 4"))) < 1e-3);
+    assert_string_equal(request(f, "select count(*) from checkpoint"), "0");
 }
 
 static void digest_is_golden(void **state)
 {
     Fixture *f = *state;
     sweep(f, &f->run, 1);
-    assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
 }
 
 static void threads_and_instruction_sets_agree(void **state)
@@ -53,17 +53,17 @@ static void threads_and_instruction_sets_agree(void **state)
     for (int threads = 1; threads <= 3; threads++) {
         f->options.threads = threads;
         sweep(f, &f->run, 1);
-        assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+        assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
     }
     for (; *isa != NULL; isa++) {
         assert_int_equal(num_isa_choose(*isa, &f->err), 0);
         sweep(f, &f->run, 1);
-        assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+        assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
     }
     num_isa_choose(best, &f->err);
-    assert_string_equal(ask(f, "select count(distinct digest) from run"), "1");
+    assert_string_equal(request(f, "select count(distinct digest) from run"), "1");
     /* the curves too, to the bit: one value for each metric and epoch, the clock's aside */
-    assert_string_equal(ask(f, "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
+    assert_string_equal(request(f, "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
                                "where k.name not like 'time/%' group by m.metric, m.step)"), "1");
 }
 
@@ -74,7 +74,7 @@ static void a_finished_run_is_not_run_again(void **state)
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 0);
     assert_int_equal(f->outcome.skipped, 1);
-    assert_string_equal(ask(f, "select count(*) from run"), "1");
+    assert_string_equal(request(f, "select count(*) from run"), "1");
 }
 
 static void identity_covers_what_determines_the_numbers(void **state)
@@ -134,9 +134,9 @@ static void a_killed_run_ends_in_the_same_bits(void **state)
             assert_int_equal(system(path), 0);
     }
     sweep(f, &f->run, 1);
-    assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
-    assert_string_equal(ask(f, "select count(*) from runs"), "1");
-    assert_string_equal(ask(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
+    assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(request(f, "select count(*) from runs"), "1");
+    assert_string_equal(request(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
 }
 
 static void an_interrupted_run_resumes_in_mid_epoch(void **state)
@@ -179,8 +179,8 @@ static void divergence_is_recorded_with_the_tensor(void **state)
     f->rate[0] = 1e30; /* the first update throws every weight to infinity */
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.diverged, 1);
-    assert_string_equal(ask(f, "select status from runs"), "diverged");
-    const char *message = ask(f, "select message from run");
+    assert_string_equal(request(f, "select status from runs"), "diverged");
+    const char *message = request(f, "select message from run");
     assert_non_null(strstr(message, "epoch 1, minibatch 2 of 10"));
     assert_non_null(strstr(message, "first in "));
 }
@@ -199,7 +199,7 @@ static void either_kind_of_divergence_is_seen(void **state)
         f->run.objective = objectives[i];
         sweep(f, &f->run, 1);
         assert_int_equal(f->outcome.diverged, 1);
-        assert_non_null(strstr(ask(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
+        assert_non_null(strstr(request(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
     }
 }
 
@@ -207,13 +207,13 @@ static void an_evaluation_may_come_later(void **state)
 {
     Fixture *f = *state;
     sweep(f, &f->run, 1);
-    assert_string_equal(ask(f, "select count(*) from metric_name where name = 'test/mean'"), "0");
+    assert_string_equal(request(f, "select count(*) from metric_name where name = 'test/mean'"), "0");
     f->run.evaluations = one_evaluation;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 0);
-    double elbo = atof(ask(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
+    double elbo = atof(request(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
     assert_true(elbo < 0 && elbo > -600);
-    assert_string_equal(ask(f, "select count(*) from run"), "1");
+    assert_string_equal(request(f, "select count(*) from run"), "1");
 }
 
 static void a_run_that_fails_leaves_the_others_alone(void **state)
@@ -238,15 +238,15 @@ static void log_weights_give_the_bound(void **state)
     f->run.epochs = 40; /* until the code says something: without a KL all the bounds are one */
     sweep(f, &f->run, 1);
     Store *s = store_open(f->database, STORE_READ, &f->err);
-    LabModel *m = lab_model_open(s, 1, &f->err);
+    InferModel *m = infer_model_open(s, 1, &f->err);
     assert_non_null(m);
     enum { N = 130 };
     double logp[N], se[N], ess[N], mean[3] = {0}, elbo, elbo_se;
     const size_t k[3] = {1, 20, 200};
-    LabAsk what = {.data = f->data, .split = DATA_TEST, .count = N, .seed = 3};
+    InferRequest what = {.data = f->data, .split = DATA_TEST, .count = N, .seed = 3};
     for (int i = 0; i < 3; i++) {
         what.samples = k[i];
-        assert_int_equal(lab_model_log_weights(m, &what, "logw", 20, logp, se, ess, &f->err), 0);
+        assert_int_equal(infer_model_log_weights(m, &what, "logw", 20, logp, se, ess, &f->err), 0);
         for (int j = 0; j < N; j++) {
             mean[i] += logp[j] / N;
             assert_true(ess[j] >= 0.999 && ess[j] <= (double)k[i] * 1.001 && se[j] >= 0);
@@ -254,11 +254,11 @@ static void log_weights_give_the_bound(void **state)
     }
     what.samples = 50;
     const char *const names[] = {"elbo", NULL};
-    assert_int_equal(lab_model_mean(m, &what, names, &elbo, &elbo_se, &f->err), 0);
+    assert_int_equal(infer_model_mean(m, &what, names, &elbo, &elbo_se, &f->err), 0);
     assert_true(mean[0] < mean[1] && mean[1] < mean[2]);
     /* one draw has the noise of log q(z|x) too: about a nat for each of 2 dimensions over 130 examples; 5 sigma is 0.6 */
     assert_true(fabs(mean[0] - elbo) < 0.6);
-    lab_model_free(m);
+    infer_model_free(m);
     store_close(s);
 }
 
@@ -268,25 +268,25 @@ static void feeding_z_decodes(void **state)
     Fixture *f = *state;
     sweep(f, &f->run, 1);
     Store *s = store_open(f->database, STORE_READ, &f->err);
-    LabModel *m = lab_model_open(s, 1, &f->err);
+    InferModel *m = infer_model_open(s, 1, &f->err);
     assert_non_null(m);
-    assert_int_equal(lab_model_width(m, "z"), LATENT);
-    assert_int_equal(lab_model_width(m, "nothing"), 0);
+    assert_int_equal(infer_model_width(m, "z"), LATENT);
+    assert_int_equal(infer_model_width(m, "nothing"), 0);
     size_t draws;
     enum { ROWS = 2003 }; /* more than one pass, and a prime */
     float *z = calloc(ROWS * LATENT, sizeof *z), *x = calloc((size_t)ROWS * 784, sizeof *x), one[784];
     for (int i = 0; i < ROWS * LATENT; i++)
         z[i] = (float)((i * 37) % 101) / 50.f - 1.f;
-    LabAsk what = {.fed = "z", .fed_values = z, .count = ROWS};
-    assert_int_equal(lab_model_map(m, &what, "p.mean", x, &draws, &f->err), 0);
-    what.fed_values = z + 2001 * LATENT, what.count = 1;
-    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &draws, &f->err), 0);
+    InferRequest what = {.feed = "z", .feed_values = z, .count = ROWS};
+    assert_int_equal(infer_model_map(m, &what, "p.mean", x, &draws, &f->err), 0);
+    what.feed_values = z + 2001 * LATENT, what.count = 1;
+    assert_int_equal(infer_model_map(m, &what, "p.mean", one, &draws, &f->err), 0);
     assert_memory_equal(one, x + (size_t)2001 * 784, sizeof one);
-    what.fed = NULL;
-    assert_int_equal(lab_model_map(m, &what, "p.mean", one, &draws, &f->err), -1);
+    what.feed = NULL;
+    assert_int_equal(infer_model_map(m, &what, "p.mean", one, &draws, &f->err), -1);
     free(z);
     free(x);
-    lab_model_free(m);
+    infer_model_free(m);
     store_close(s);
 }
 
@@ -306,22 +306,22 @@ static void a_fit_learns_and_repeats(void **state)
         y[i] = (float)(i % 2);
         x[i] = 2 * y[i] - 1 + (float)((i * 37) % 101) / 202.f - 0.25f;
     }
-    LabFit fit = {.graph = g, .objective = "bound", .x = x, .y = y, .count = ROWS, .batch = 20, .epochs = 30, .rate = 0.05, .seed = 4};
+    InferFit fit = {.graph = g, .objective = "bound", .x = x, .y = y, .count = ROWS, .batch = 20, .epochs = 30, .rate = 0.05, .seed = 4};
     for (int time = 0; time < 2; time++) {
         size_t draws;
-        LabModel *m = lab_fit(&fit, err);
+        InferModel *m = infer_fit(&fit, err);
         assert_non_null(m);
-        LabAsk what = {.fed = "x", .fed_values = x, .count = ROWS};
-        assert_int_equal(lab_model_map(m, &what, "p", p[time], &draws, err), 0);
-        lab_model_free(m);
+        InferRequest what = {.feed = "x", .feed_values = x, .count = ROWS};
+        assert_int_equal(infer_model_map(m, &what, "p", p[time], &draws, err), 0);
+        infer_model_free(m);
     }
     for (int i = 0; i < ROWS; i++)
         assert_true(i % 2 == 1 ? p[0][i] > 0.8f : p[0][i] < 0.2f);
     assert_memory_equal(p[0], p[1], sizeof p[0]);
     fit.batch = ROWS + 1;
-    assert_null(lab_fit(&fit, err));
+    assert_null(infer_fit(&fit, err));
     fit.batch = 20, fit.objective = "nothing";
-    assert_null(lab_fit(&fit, err));
+    assert_null(infer_fit(&fit, err));
     graph_free(g);
 }
 

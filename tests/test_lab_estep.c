@@ -16,14 +16,14 @@
 #define LAST_DIGEST "select digest from run order by id desc limit 1"
 
 static const char *const bound[] = {"logjoint", NULL};
-static LabPosterior moves;
+static LabMonteCarloEM moves;
 
 /* The fixture's decoder without its encoder: z is drawn from p(z|x), and log p(x, z) climbed. */
 static int setup_em(void **state)
 {
     setup(state);
     Fixture *f = *state;
-    moves = (LabPosterior){.transitions = 2, .leapfrog = 4, .updates = 3, .step = 0.1, .accept = 0.9};
+    moves = (LabMonteCarloEM){.transitions = 2, .leapfrog = 4, .updates = 3, .step = 0.1, .accept = 0.9};
     f->run.posterior = &moves;
     f->run.objective = bound[0];
     f->run.metrics = bound;
@@ -35,10 +35,10 @@ static void it_learns_and_tests_nothing(void **state)
     Fixture *f = *state;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 1);
-    double first = atof(ask(f, "select value from curves where metric = 'train/logjoint' and step = 1"));
-    double last = atof(ask(f, "select value from curves where metric = 'train/logjoint' and step = 4"));
+    double first = atof(request(f, "select value from curves where metric = 'train/logjoint' and step = 1"));
+    double last = atof(request(f, "select value from curves where metric = 'train/logjoint' and step = 4"));
     assert_true(first < last && last < 0 && first > -600);
-    assert_string_equal(ask(f, "select count(*) from curves where metric like 'test/%'"), "0");
+    assert_string_equal(request(f, "select count(*) from curves where metric like 'test/%'"), "0");
 }
 
 static void threads_and_instruction_sets_agree(void **state)
@@ -54,8 +54,8 @@ static void threads_and_instruction_sets_agree(void **state)
         sweep(f, &f->run, 1);
     }
     num_isa_choose(best, &f->err);
-    assert_string_equal(ask(f, "select count(distinct digest) from run where digest is not null"), "1");
-    assert_string_equal(ask(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(request(f, "select count(distinct digest) from run where digest is not null"), "1");
+    assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
 }
 
 /* The chains go on from where they were, with the step sizes that they had. */
@@ -71,8 +71,8 @@ static void draws_have_chains_of_their_own(void **state)
     const char *const target[] = {"logjoint", NULL}, *const z[] = {"z", NULL};
     const uint32_t example[3] = {4, 0, 2};
     GraphParams *weights = graph_params_alloc(f->graph, GRAPH_FLOAT, 1, (float[784]){0}, 784, &f->err);
-    GraphPlanSpec spec = {.batch = 3, .samples = 2, .type = GRAPH_FLOAT, .outputs = target, .fed = z, .objective = target[0], .of_fed = 1};
-    GraphPlan *plan = graph_plan_alloc(f->graph, &spec, weights, &f->err);
+    GraphExecSpec spec = {.batch = 3, .samples = 2, .type = GRAPH_FLOAT, .outputs = target, .feeds = z, .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
+    GraphExec *plan = graph_exec_alloc(f->graph, &spec, weights, &f->err);
     assert_non_null(plan);
     EStep *e = estep_alloc(&f->run, plan, 5, &f->err);
     assert_non_null(e);
@@ -80,9 +80,9 @@ static void draws_have_chains_of_their_own(void **state)
     float *chains = estep_state(e, &count), before[5 * 2 * (LATENT + 1)];
     assert_int_equal(count, 5 * 2 * (LATENT + 1));
     memcpy(before, chains, sizeof before);
-    data_rows(f->data, DATA_TRAIN, example, 0, 3, num_stream(1, "binarise"), 1, graph_plan_input(plan, "x", NULL));
+    data_rows(f->data, DATA_TRAIN, example, 0, 3, num_stream(1, "binarise"), 1, graph_exec_input(plan, "x", NULL));
     estep_draw(e, plan, example, 3, 7);
-    const float *drawn = graph_plan_input(plan, "z", NULL);
+    const float *drawn = graph_exec_input(plan, "z", NULL);
     for (size_t i = 0; i < 5; i++)
         for (size_t s = 0; s < 2; s++) {
             size_t chain = i * 2 + s;
@@ -96,7 +96,7 @@ static void draws_have_chains_of_their_own(void **state)
             assert_memory_equal(drawn + (s * 3 + i) * LATENT, chains + (example[i] * 2 + s) * LATENT, LATENT * sizeof *drawn);
     assert_memory_not_equal(drawn, drawn + 3 * LATENT, LATENT * sizeof *drawn);
     estep_free(e);
-    graph_plan_free(plan);
+    graph_exec_free(plan);
     graph_params_free(weights);
 }
 

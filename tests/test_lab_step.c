@@ -99,7 +99,7 @@ typedef struct Counts {
 
 static Counts *counts; /* shared with the worker */
 
-static int note_counts(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err)
+static int note_counts(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
 {
     (void)run, (void)evaluation, (void)s, (void)id, (void)model, (void)err;
     *counts = (Counts){atomic_load(&allocations), mem_count()};
@@ -333,7 +333,7 @@ static void a_step_allocates_nothing(void **state)
 static void a_step_with_posterior_draws_allocates_nothing(void **state)
 {
     static const char *const bound[] = {"logjoint", NULL};
-    const LabPosterior moves = {.transitions = 2, .leapfrog = 2, .updates = 2, .step = 0.1, .accept = 0.9};
+    const LabMonteCarloEM moves = {.transitions = 2, .leapfrog = 2, .updates = 2, .step = 0.1, .accept = 0.9};
     Fixture *f = ((Case *)*state)->fixture;
     f->run.posterior = &moves;
     f->run.objective = bound[0];

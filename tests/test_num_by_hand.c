@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "num/density.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/matmul.h"
 #include "num/stream.h"
 #include "num/sum.h"
@@ -48,12 +48,12 @@ static void one_number(Text *t)
     words(t, "block (0, 0, 0, 0)", block, 4);
     num_stream_uniform(s, 0, 0, 1, 2, u);
     num_stream_normal(s, 0, 0, 1, 2, eps);
-    float log_u = num_map1_f32(NUM_LOG, u[0]);
+    float log_u = num_unary1_f32(NUM_LOG, u[0]);
     NumSinCos angle = num_sincos_turns1(u[1]);
     show(t, "u = uniform(word 0)", u[0]);
     show(t, "v = uniform(word 1)", u[1]);
     show(t, "log u", log_u);
-    show(t, "r = sqrt(-2 log u)", num_map1_f32(NUM_SQRT, -2.0f * log_u));
+    show(t, "r = sqrt(-2 log u)", num_unary1_f32(NUM_SQRT, -2.0f * log_u));
     show(t, "cos 2 pi v", angle.cos);
     show(t, "sin 2 pi v", angle.sin);
     show(t, "eps[0] = r cos 2 pi v", eps[0]);
@@ -65,7 +65,7 @@ static void one_number(Text *t)
     for (int j = 0; j < 2; j++) {
         char what[96];
         snprintf(what, sizeof what, "sigma[%d] = exp(logvar[%d] / 2)", j, j);
-        show(t, what, num_map1_f32(NUM_EXP, 0.5f * logvar[j]));
+        show(t, what, num_unary1_f32(NUM_EXP, 0.5f * logvar[j]));
         snprintf(what, sizeof what, "z[%d] = mu[%d] + eps[%d] sigma[%d]", j, j, j, j);
         show(t, what, z[j]);
     }

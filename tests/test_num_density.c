@@ -40,7 +40,7 @@ static void forward_f32(int op, NumShape s, float *y, const NumIn_f32 *in)
     case STANDARD: num_standard_normal_f32(s, y, in[0], scratch); break;
     case BERNOULLI: num_bernoulli_f32(s, y, in[0], in[1], scratch); break;
     case KL: num_kl_f32(s, y, in[0], in[1], scratch); break;
-    case KL2: num_kl2_f32(s, y, in[0], in[1], in[2], in[3], scratch); break;
+    case KL2: num_kl_normal_normal_f32(s, y, in[0], in[1], in[2], in[3], scratch); break;
     default: num_reparameterise_f32(s, y, in[0], in[1], in[2]);
     }
 }
@@ -52,7 +52,7 @@ static void forward_f64(int op, NumShape s, double *y, const NumIn_f64 *in)
     case STANDARD: num_standard_normal_f64(s, y, in[0], NULL); break;
     case BERNOULLI: num_bernoulli_f64(s, y, in[0], in[1], NULL); break;
     case KL: num_kl_f64(s, y, in[0], in[1], NULL); break;
-    case KL2: num_kl2_f64(s, y, in[0], in[1], in[2], in[3], NULL); break;
+    case KL2: num_kl_normal_normal_f64(s, y, in[0], in[1], in[2], in[3], NULL); break;
     default: num_reparameterise_f64(s, y, in[0], in[1], in[2]);
     }
 }
@@ -64,7 +64,7 @@ static void backward_f32(int op, NumShape s, const float *dy, const NumIn_f32 *i
     case STANDARD: num_standard_normal_back_f32(s, dy, in[0], d[0], scratch); break;
     case BERNOULLI: num_bernoulli_back_f32(s, dy, in[0], in[1], d[0], d[1], 0, scratch); break;
     case KL: num_kl_back_f32(s, dy, in[0], in[1], d[0], d[1], scratch); break;
-    case KL2: num_kl2_back_f32(s, dy, in[0], in[1], in[2], in[3], d[0], d[1], d[2], d[3], scratch); break;
+    case KL2: num_kl_normal_normal_back_f32(s, dy, in[0], in[1], in[2], in[3], d[0], d[1], d[2], d[3], scratch); break;
     default: num_reparameterise_back_f32(s, dy, in[0], in[1], in[2], d[0], d[1], scratch);
     }
 }
@@ -76,7 +76,7 @@ static void backward_f64(int op, NumShape s, const double *dy, const NumIn_f64 *
     case STANDARD: num_standard_normal_back_f64(s, dy, in[0], d[0], NULL); break;
     case BERNOULLI: num_bernoulli_back_f64(s, dy, in[0], in[1], d[0], d[1], 0, NULL); break;
     case KL: num_kl_back_f64(s, dy, in[0], in[1], d[0], d[1], NULL); break;
-    case KL2: num_kl2_back_f64(s, dy, in[0], in[1], in[2], in[3], d[0], d[1], d[2], d[3], NULL); break;
+    case KL2: num_kl_normal_normal_back_f64(s, dy, in[0], in[1], in[2], in[3], d[0], d[1], d[2], d[3], NULL); break;
     default: num_reparameterise_back_f64(s, dy, in[0], in[1], in[2], d[0], d[1], NULL);
     }
 }

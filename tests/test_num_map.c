@@ -8,13 +8,13 @@
 #include "num_help.h"
 
 #include "base/digest.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <stdlib.h>
 
-/* The functions of num/map.h come first in the list, in the order of NumMap. */
+/* The functions of num/elementwise.h come first in the list, in the order of NumUnary. */
 enum { CHUNK = FUNCTION_CHUNK };
-#define MAPS ((int)NUM_MAP_COUNT)
+#define MAPS ((int)NUM_UNARY_COUNT)
 
 /* ---- the sample --------------------------------------------------------------------------------------------------------- */
 
@@ -133,7 +133,7 @@ static void test_instruction_sets_agree_to_the_bit(void **state)
     }
 }
 
-/* The list of functions is that of num/map.h, and num_map_f32 takes the same kernels. */
+/* The list of functions is that of num/elementwise.h, and num_unary_f32 takes the same kernels. */
 static void test_the_list_is_that_of_the_maps(void **state)
 {
     (void)state;
@@ -143,11 +143,11 @@ static void test_the_list_is_that_of_the_maps(void **state)
     help_fill(&seed, CHUNK, x, -4.0, 4.0);
     function_kernels(kernels);
     for (int k = 0; k < MAPS; k++) {
-        num_map_f32((NumMap)k, CHUNK, y, x);
+        num_unary_f32((NumUnary)k, CHUNK, y, x);
         functions[k].vector(&kernels[0], CHUNK, direct, x);
         help_assert_same(y, direct, CHUNK);
         for (int i = 0; i < CHUNK; i += 61)
-            assert_true(help_same(num_map1_f32((NumMap)k, x[i]), y[i]));
+            assert_true(help_same(num_unary1_f32((NumUnary)k, x[i]), y[i]));
     }
     assert_true(MAPS < FUNCTIONS && strcmp(functions[MAPS - 1].name, "abs") == 0);
 }
@@ -206,8 +206,8 @@ static void test_gradients_agree_to_the_bit(void **state)
         for (int k = 0; k < MAPS; k++) {
             for (size_t i = 0; i < N; i++)
                 dx[i] = dy[N - 1 - i];
-            num_map_f32((NumMap)k, N, y, x);
-            num_map_back_f32((NumMap)k, N, dx, dy, x, y);
+            num_unary_f32((NumUnary)k, N, y, x);
+            num_unary_back_f32((NumUnary)k, N, dx, dy, x, y);
             if (best)
                 memcpy(first[k], dx, sizeof dx);
             help_assert_same(dx, first[k], N);
@@ -229,7 +229,7 @@ static void test_the_bits_are_those_of_arithmetic_version_1(void **state)
         for (; n < CHUNK && bits >> 32 == 0; n++, bits += 65521)
             x[n] = help_float((uint32_t)bits);
         for (int k = 0; k < MAPS; k++) {
-            num_map_f32((NumMap)k, n, y, x);
+            num_unary_f32((NumUnary)k, n, y, x);
             for (size_t i = 0; i < n; i++)
                 y[i] = y[i] == y[i] ? y[i] : 0.0f; /* which NaN is not defined */
             digest_floats(&d, y, n);
@@ -246,7 +246,7 @@ static void test_special_values(void **state)
     (void)state;
     const float inf = INFINITY, least = 0x1p-149f, most = FLT_MAX;
     const struct {
-        NumMap f;
+        NumUnary f;
         float x, y;
     } cases[] = {
         {NUM_NEG, 0.0f, -0.0f}, {NUM_NEG, -0.0f, 0.0f}, {NUM_NEG, inf, -inf}, {NUM_NEG, -inf, inf}, {NUM_NEG, least, -least},
@@ -276,11 +276,11 @@ static void test_special_values(void **state)
     };
     HELP_EACH_ISA {
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-            if (!help_same(num_map1_f32(cases[i].f, cases[i].x), cases[i].y))
+            if (!help_same(num_unary1_f32(cases[i].f, cases[i].x), cases[i].y))
                 fail_msg("%s: %s(%a) = %a, expected %a", num_isa_name(), functions[cases[i].f].name, (double)cases[i].x,
-                         (double)num_map1_f32(cases[i].f, cases[i].x), (double)cases[i].y);
+                         (double)num_unary1_f32(cases[i].f, cases[i].x), (double)cases[i].y);
         for (int f = 0; f < MAPS; f++)
-            assert_true(isnan(num_map1_f32((NumMap)f, NAN)));
+            assert_true(isnan(num_unary1_f32((NumUnary)f, NAN)));
     }
 }
 
@@ -292,11 +292,11 @@ static void test_lengths_and_places(void **state)
     uint64_t seed = 11;
     help_fill(&seed, 96, x, -5.0, 5.0);
     HELP_EACH_ISA {
-        num_map_f32(NUM_TANH, 96, whole, x);
+        num_unary_f32(NUM_TANH, 96, whole, x);
         for (size_t first = 0; first < 5; first++)
             for (size_t n = 0; n + first < 70; n++) {
                 memcpy(y, x, sizeof y);
-                num_map_f32(NUM_TANH, n, y + first, y + first);
+                num_unary_f32(NUM_TANH, n, y + first, y + first);
                 help_assert_same(y, x, first);
                 help_assert_same(y + first, whole + first, n);
                 help_assert_same(y + first + n, x + first + n, 96 - first - n);
@@ -314,12 +314,12 @@ static void test_threads_change_nothing(void **state)
     assert_non_null(three);
     uint64_t seed = 13;
     help_fill(&seed, N, x, -5.0, 5.0);
-    num_map_f32(NUM_SOFTPLUS, N, one, x);
-    num_map_back_f32(NUM_SOFTPLUS, N, one, x, x, x);
+    num_unary_f32(NUM_SOFTPLUS, N, one, x);
+    num_unary_back_f32(NUM_SOFTPLUS, N, one, x, x, x);
     num_axpy_f32(N, one, 0.3f, x);
     num_threads_set(3);
-    num_map_f32(NUM_SOFTPLUS, N, three, x);
-    num_map_back_f32(NUM_SOFTPLUS, N, three, x, x, x);
+    num_unary_f32(NUM_SOFTPLUS, N, three, x);
+    num_unary_back_f32(NUM_SOFTPLUS, N, three, x, x, x);
     num_axpy_f32(N, three, 0.3f, x);
     num_threads_set(1);
     help_assert_same(three, one, N);
@@ -349,10 +349,10 @@ static void test_gradients(void **state)
             up[i] = wide_x[i] + h;
             down[i] = wide_x[i] - h;
         }
-        num_map_f64((NumMap)k, N, up, up);
-        num_map_f64((NumMap)k, N, down, down);
-        num_map_f64((NumMap)k, N, wide_y, wide_x);
-        num_map_back_f64((NumMap)k, N, wide_dx, wide_dy, wide_x, wide_y);
+        num_unary_f64((NumUnary)k, N, up, up);
+        num_unary_f64((NumUnary)k, N, down, down);
+        num_unary_f64((NumUnary)k, N, wide_y, wide_x);
+        num_unary_back_f64((NumUnary)k, N, wide_dx, wide_dy, wide_x, wide_y);
         for (int i = 0; i < N; i++) {
             double slope = (up[i] - down[i]) / (2.0 * h), grew = wide_dx[i] - (double)dx[i];
             double allowed = 1e-6 * (fabs(wide_dy[i] * slope) + 1.0); /* h^2 f''' / 6, and rounding of f / h */
@@ -361,13 +361,13 @@ static void test_gradients(void **state)
             if (fabs(grew - wide_dy[i] * slope) > allowed)
                 fail_msg("%s'(%.17g): %.17g, by differences %.17g", functions[k].name, wide_x[i], grew, wide_dy[i] * slope);
         }
-        num_map_f32((NumMap)k, N, y, x);
-        num_map_back_f32((NumMap)k, N, dx, dy, x, y);
+        num_unary_f32((NumUnary)k, N, y, x);
+        num_unary_back_f32((NumUnary)k, N, dx, dy, x, y);
         help_assert_near(dx, wide_dx, N, 1e-6, 3.0); /* a few roundings of terms that may cancel */
     }
     float zero = 0.0f, one = 1.0f, d = 0.0f;
-    num_map_back_f32(NUM_RELU, 1, &d, &one, &zero, &zero);
-    num_map_back_f32(NUM_ABS, 1, &d, &one, &zero, &zero);
+    num_unary_back_f32(NUM_RELU, 1, &d, &one, &zero, &zero);
+    num_unary_back_f32(NUM_ABS, 1, &d, &one, &zero, &zero);
     assert_true(d == 0.0f);
 }
 
@@ -438,7 +438,7 @@ static void test_sine_and_cosine_of_turns(void **state)
 
 /* ---- functions of two variables -------------------------------------------------------------------------------------- */
 
-static float zip1(NumZip op, float a, float b)
+static float zip1(NumBinary op, float a, float b)
 {
     switch (op) {
     case NUM_ADD: return a + b;
@@ -450,7 +450,7 @@ static float zip1(NumZip op, float a, float b)
     }
 }
 
-static float zip1_back(NumZip op, int which, float dc, float a, float b)
+static float zip1_back(NumBinary op, int which, float dc, float a, float b)
 {
     switch (op) {
     case NUM_ADD: return dc;
@@ -465,10 +465,10 @@ static float zip1_back(NumZip op, int which, float dc, float a, float b)
 enum { ZIP_MAX = 3 * 40 * 53 };
 static float za[ZIP_MAX], zb[ZIP_MAX], zc[ZIP_MAX], zd[ZIP_MAX], want[ZIP_MAX], terms[ZIP_MAX], zs[ZIP_MAX];
 
-static void check_zip(NumZip op, NumShape shape, NumShape a_shape, NumShape b_shape)
+static void check_zip(NumBinary op, NumShape shape, NumShape a_shape, NumShape b_shape)
 {
     size_t i = 0;
-    num_zip_f32(op, shape, zc, za, a_shape, zb, b_shape);
+    num_binary_f32(op, shape, zc, za, a_shape, zb, b_shape);
     for (size_t s = 0; s < shape.n[0]; s++)
         for (size_t b = 0; b < shape.n[1]; b++)
             for (size_t f = 0; f < shape.n[2]; f++, i++)
@@ -484,7 +484,7 @@ static void check_zip(NumZip op, NumShape shape, NumShape a_shape, NumShape b_sh
         for (size_t j = 0; j < num_shape_size(d_shape); j++)
             zd[j] = want[j] = (float)j * 0.125f;
         help_sum(want, d_shape, terms, shape, 1.0f);
-        num_zip_back_f32(op, which, shape, zc, zd, za, a_shape, zb, b_shape, zs);
+        num_binary_back_f32(op, which, shape, zc, zd, za, a_shape, zb, b_shape, zs);
         help_assert_same(zd, want, num_shape_size(d_shape));
     }
 }
@@ -506,9 +506,9 @@ static void test_zip_broadcasts(void **state)
                     a.n[axis] = mask >> axis & 1 ? 1 : a.n[axis];
                     b.n[axis] = mask >> (axis + 3) & 1 ? 1 : b.n[axis];
                 }
-                for (int op = 0; op < NUM_ZIP_COUNT; op++)
-                    if (mask == 0 || op == mask % NUM_ZIP_COUNT)
-                        check_zip((NumZip)op, shapes[k], a, b);
+                for (int op = 0; op < NUM_BINARY_COUNT; op++)
+                    if (mask == 0 || op == mask % NUM_BINARY_COUNT)
+                        check_zip((NumBinary)op, shapes[k], a, b);
             }
     }
 }
@@ -520,7 +520,7 @@ static void test_zip_gradients_in_double(void **state)
     const NumShape shape = {{2, 3, 5}}, shapes[2] = {{{1, 3, 5}}, {{2, 1, 1}}};
     double x[2][30], c[30], dc[30], d[30], h = 1e-6;
     uint64_t seed = 29;
-    for (int op = 0; op < NUM_ZIP_COUNT; op++) {
+    for (int op = 0; op < NUM_BINARY_COUNT; op++) {
         for (int i = 0; i < 30; i++) {
             x[0][i] = help_uniform(&seed, -2.0, 2.0);
             x[1][i] = help_uniform(&seed, 0.3, 2.0);
@@ -528,12 +528,12 @@ static void test_zip_gradients_in_double(void **state)
         }
         for (int which = 0; which < 2; which++) {
             memset(d, 0, sizeof d);
-            num_zip_back_f64((NumZip)op, which, shape, dc, d, x[0], shapes[0], x[1], shapes[1], NULL);
+            num_binary_back_f64((NumBinary)op, which, shape, dc, d, x[0], shapes[0], x[1], shapes[1], NULL);
             for (size_t j = 0; j < num_shape_size(shapes[which]); j++) {
                 double slope = 0.0, kept = x[which][j];
                 for (int side = -1; side <= 1; side += 2) {
                     x[which][j] = kept + side * h;
-                    num_zip_f64((NumZip)op, shape, c, x[0], shapes[0], x[1], shapes[1]);
+                    num_binary_f64((NumBinary)op, shape, c, x[0], shapes[0], x[1], shapes[1]);
                     for (int i = 0; i < 30; i++)
                         slope += side * dc[i] * c[i] / (2.0 * h);
                 }

@@ -15,7 +15,7 @@
 #include "num/isa/variant.h"
 
 #include "base/mem.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -287,15 +287,15 @@ static void a_jobs_own_loop_runs_alone(void **state)
     assert_int_equal(atomic_load(&elsewhere), 0);
 }
 
-typedef struct Walk {
+typedef struct BatchIterator {
     pthread_t caller;
     size_t *next;
     int *bad;
-} Walk;
+} BatchIterator;
 
 static void in_order(const void *task, size_t index)
 {
-    const Walk *w = task;
+    const BatchIterator *w = task;
     *w->bad += !pthread_equal(pthread_self(), w->caller) || index != (*w->next)++;
 }
 
@@ -305,7 +305,7 @@ static void little_work_stays_here(void **state)
     (void)state;
     size_t next = 0;
     int bad = 0;
-    Walk w = {pthread_self(), &next, &bad};
+    BatchIterator w = {pthread_self(), &next, &bad};
     num_threads_set(4);
     num_parallel(100, NUM_PARALLEL_MIN - 1, in_order, &w);
     assert_int_equal(next, 100);

@@ -107,12 +107,12 @@ static void test_spread_is_the_gradient_of_sum(void **state)
                             y[i] = (float)i;
                             want[i] = fmaf(-1.3f, x[help_place(from, s, b, f)], y[i]);
                         }
-                num_spread_f32(y, shapes[k], x, from, -1.3f);
+                num_broadcast_add_f32(y, shapes[k], x, from, -1.3f);
                 help_assert_same(y, want, n);
                 help_widen(n, wide_x, x);
                 for (i = 0; i < n; i++)
                     wide_y[i] = (double)i;
-                num_spread_f64(wide_y, shapes[k], wide_x, from, (double)-1.3f);
+                num_broadcast_add_f64(wide_y, shapes[k], wide_x, from, (double)-1.3f);
                 help_assert_near(y, wide_y, n, 1e-6, 100.0);
             }
     }
@@ -235,7 +235,7 @@ static void test_totals(void **state)
             }
         HELP_EACH_ISA {
             assert_true(num_total_f32(n, x) == lane[0][0]);
-            assert_true(num_norm2_f32(n, x) == lane[1][0]);
+            assert_true(num_sum_squares_f32(n, x) == lane[1][0]);
         }
     }
     help_widen(1003, wide_x, x);
@@ -251,15 +251,15 @@ static void test_the_first_bad_value_is_found(void **state)
         x[i] = i % 3 == 0 ? 0x1.fffffep127f : i % 3 == 1 ? -0x1p-149f : -0.0f;
     HELP_EACH_ISA {
         for (size_t n = 0; n <= N; n += 100)
-            assert_int_equal(num_first_bad_f32(n, x), n);
+            assert_int_equal(num_first_nonfinite_f32(n, x), n);
         for (int at = 0; at < N; at += 37)
             for (int k = 0; k < 3; k++) {
                 float kept = x[at], last = x[N - 1];
                 x[at] = bad[k];
                 x[N - 1] = NAN;
                 help_widen(N, wide_x, x);
-                assert_int_equal(num_first_bad_f32(N, x), at);
-                assert_int_equal(num_first_bad_f64(N, wide_x), at);
+                assert_int_equal(num_first_nonfinite_f32(N, x), at);
+                assert_int_equal(num_first_nonfinite_f64(N, wide_x), at);
                 x[N - 1] = last;
                 x[at] = kept;
             }

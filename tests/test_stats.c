@@ -277,13 +277,13 @@ static void overlap_against_the_integral(void **state)
         }
         product *= sum / sqrt(2.0 * 3.14159265358979323846 * sigma1[j] * sigma2[j]);
     }
-    assert_near(stats_overlap(mu1, sigma1, mu2, sigma2, 2), product, 1e-10);
-    assert_near(stats_overlap(mu2, sigma2, mu1, sigma1, 2), product, 1e-10);
-    assert_near(stats_overlap(mu1, sigma1, mu1, sigma1, 2), 1.0, 1e-15);
+    assert_near(stats_bhattacharyya(mu1, sigma1, mu2, sigma2, 2), product, 1e-10);
+    assert_near(stats_bhattacharyya(mu2, sigma2, mu1, sigma1, 2), product, 1e-10);
+    assert_near(stats_bhattacharyya(mu1, sigma1, mu1, sigma1, 2), 1.0, 1e-15);
     const double tiny[] = {1e-200, 1e-200}, none[] = {0.0, 0.0};
-    assert_near(stats_overlap(mu1, tiny, mu1, tiny, 2), 1.0, 1e-15);
-    assert_near(stats_overlap(mu1, none, mu1, none, 2), 1.0, 0.0);
-    assert_near(stats_overlap(mu1, none, mu2, none, 2), 0.0, 0.0);
+    assert_near(stats_bhattacharyya(mu1, tiny, mu1, tiny, 2), 1.0, 1e-15);
+    assert_near(stats_bhattacharyya(mu1, none, mu1, none, 2), 1.0, 0.0);
+    assert_near(stats_bhattacharyya(mu1, none, mu2, none, 2), 0.0, 0.0);
 }
 
 static void mean_overlaps(void **state)
@@ -295,30 +295,30 @@ static void mean_overlaps(void **state)
     Error err = ERROR_NONE;
     for (size_t i = 0; i < N; i++)
         for (size_t j = i + 1; j < N; j++) {
-            double o = stats_overlap(mu + i * D, sigma, mu + j * D, sigma, D);
+            double o = stats_bhattacharyya(mu + i * D, sigma, mu + j * D, sigma, D);
             int which = label[i] == label[j] ? 1 : 2;
             sum[0] += o, count[0]++;
             sum[which] += o, count[which]++;
         }
     for (int which = 0; which < 3; which++) {
-        assert_int_equal(stats_mean_overlap(&found, mu, sigma, label, which, N, D, 1000, stream("pairs"), &err), 0);
+        assert_int_equal(stats_mean_bhattacharyya(&found, mu, sigma, label, which, N, D, 1000, stream("pairs"), &err), 0);
         assert_near(found, sum[which] / count[which], 1e-14);
         /* fewer pairs than there are: the random branch, at 5 standard errors of values within [0, 1] (sd at most 1/2) */
         double mean = 0.0;
         for (int k = 0; k < 400; k++) {
             char name[32];
             snprintf(name, sizeof name, "pairs %d", k);
-            assert_int_equal(stats_mean_overlap(&found, mu, sigma, label, which, N, D, 5, stream(name), &err), 0);
+            assert_int_equal(stats_mean_bhattacharyya(&found, mu, sigma, label, which, N, D, 5, stream(name), &err), 0);
             mean += found / 400.0;
         }
         assert_near(mean, sum[which] / count[which], 5.0 * 0.5 / sqrt(2000.0));
     }
     const int alike[N] = {0};
-    assert_int_equal(stats_mean_overlap(&found, mu, sigma, alike, 2, N, D, 1000, stream("pairs"), &err), -1);
+    assert_int_equal(stats_mean_bhattacharyya(&found, mu, sigma, alike, 2, N, D, 1000, stream("pairs"), &err), -1);
     assert_int_equal(err.kind, ERR_RUN);
-    assert_int_equal(stats_mean_overlap(&found, mu, sigma, alike, 2, N, D, 5, stream("pairs"), &err), -1);
-    assert_int_equal(stats_mean_overlap(&found, mu, sigma, NULL, 1, N, D, 5, stream("pairs"), &err), -1);
-    assert_int_equal(stats_mean_overlap(&found, mu, sigma, NULL, 0, 1, D, 5, stream("pairs"), &err), -1);
+    assert_int_equal(stats_mean_bhattacharyya(&found, mu, sigma, alike, 2, N, D, 5, stream("pairs"), &err), -1);
+    assert_int_equal(stats_mean_bhattacharyya(&found, mu, sigma, NULL, 1, N, D, 5, stream("pairs"), &err), -1);
+    assert_int_equal(stats_mean_bhattacharyya(&found, mu, sigma, NULL, 0, 1, D, 5, stream("pairs"), &err), -1);
     free(mu);
     free(sigma);
 }

@@ -83,11 +83,11 @@ static World grid(size_t side, double s, double rho)
     return w;
 }
 
-static StatsAccounting accounts(World w, size_t draws, size_t batch)
+static StatsElboDecomposition accounts(World w, size_t draws, size_t batch)
 {
-    StatsAccounting r;
+    StatsElboDecomposition r;
     Error err = ERROR_NONE;
-    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, w.n, w.d, draws, batch, num_stream(SEED, "accounts"), &err), 0);
+    assert_int_equal(stats_elbo_decomposition(&r, w.mu, w.sigma, w.n, w.d, draws, batch, num_stream(SEED, "accounts"), &err), 0);
     assert_true(r.residual < 1e-12);
     assert_true(r.mutual_information.mean <= r.log_n + 1e-12);
     assert_estimate(r.kl, r.kl_closed);
@@ -140,7 +140,7 @@ static void a_grid_factorises(void **state)
     assert_int_equal(stats_aggregate(log_q, each, points.mu, 50, w.mu, w.sigma, w.n, 2, &err), 0);
     for (size_t s = 0; s < 50; s++)
         assert_near(log_q[s], each[2 * s] + each[2 * s + 1], 1e-11);
-    StatsAccounting r = accounts(w, 2000, 100);
+    StatsElboDecomposition r = accounts(w, 2000, 100);
     assert_near(r.total_correlation.mean, 0.0, 1e-11);
     end(w);
     end(points);
@@ -169,7 +169,7 @@ static void equal_posteriors(void **state)
         w.mu[i] = 0.25 * (double)(i % 3);
         w.sigma[i] = 0.5 + 0.5 * (double)(i % 3);
     }
-    StatsAccounting r = accounts(w, 5000, 100);
+    StatsElboDecomposition r = accounts(w, 5000, 100);
     assert_near(r.mutual_information.mean, 0.0, 1e-12);
     assert_near(r.total_correlation.mean, 0.0, 1e-12);
     assert_estimate(r.dimension_kl, r.kl_closed);
@@ -186,7 +186,7 @@ static void separated_posteriors(void **state)
         w.mu[2 * i] = 1e4 * (double)i;
         w.sigma[2 * i] = w.sigma[2 * i + 1] = 0.3;
     }
-    StatsAccounting r = accounts(w, 4000, 8);
+    StatsElboDecomposition r = accounts(w, 4000, 8);
     assert_near(r.mutual_information.mean, log(8.0), 1e-12);
     assert_near(r.total_correlation.mean, 0.0, 1e-12);
     end(w);
@@ -236,7 +236,7 @@ static void mixtures_by_quadrature(void **state)
             w.sigma[i] = cases[k].sigma[i];
             entropy += 0.5 * log(2.0 * 3.14159265358979323846 * exp(1.0) * w.sigma[i] * w.sigma[i]) / (double)w.n;
         }
-        StatsAccounting r = accounts(w, 30000, 100);
+        StatsElboDecomposition r = accounts(w, 30000, 100);
         double information = quadrature(&w, 0) - entropy, marginal = quadrature(&w, 1);
         assert_near(information + marginal, r.kl_closed, 1e-9);
         assert_estimate(r.mutual_information, information);
@@ -261,7 +261,7 @@ static void a_correlated_cloud(void **state)
         ab += w.mu[2 * i] * w.mu[2 * i + 1] / (double)w.n;
     }
     double r2 = ab * ab / ((aa + 0.09) * (bb + 0.09));
-    StatsAccounting r = accounts(w, 20000, 100);
+    StatsElboDecomposition r = accounts(w, 20000, 100);
     double error = 5.0 * r.total_correlation.sd / sqrt(20000.0);
     assert_near(r.total_correlation.mean, -0.5 * log1p(-r2), error + 0.002);
     assert_true(error < 0.03);
@@ -272,7 +272,7 @@ static void monte_carlo_meets_the_closed_form(void **state)
 {
     (void)state;
     World w = random_world(500, 7);
-    StatsAccounting r = accounts(w, 20000, 100);
+    StatsElboDecomposition r = accounts(w, 20000, 100);
     assert_true(r.kl.sd > 0.1);
     assert_true(r.marginal_kl.mean > -5.0 * r.marginal_kl.sd / sqrt(20000.0));
     double twice = 0.0;
@@ -290,7 +290,7 @@ static void one_batch_of_all(void **state)
 {
     (void)state;
     World w = random_world(200, 4);
-    StatsAccounting r = accounts(w, 200, 200);
+    StatsElboDecomposition r = accounts(w, 200, 200);
     assert_near(r.stratified, r.total_correlation.mean, 1e-11);
     assert_near(r.weighted, r.total_correlation.mean + 3.0 * log(200.0), 1e-11);
     end(w);
@@ -302,7 +302,7 @@ static void minibatches_do_not_know(void **state)
 {
     (void)state;
     World w = grid(48, 0.15, 0.0);
-    StatsAccounting r = accounts(w, 2304, 50);
+    StatsElboDecomposition r = accounts(w, 2304, 50);
     assert_near(r.total_correlation.mean, 0.0, 1e-11);
     assert_true(r.stratified < -0.1);
     assert_true(r.weighted > log(2304.0) && r.weighted < log(2304.0) + log(50.0));
@@ -316,9 +316,9 @@ static void the_same_bits_on_any_threads(void **state)
 {
     (void)state;
     World w = random_world(300, 5);
-    StatsAccounting one = accounts(w, 1000, 50);
+    StatsElboDecomposition one = accounts(w, 1000, 50);
     num_threads_set(3);
-    StatsAccounting three = accounts(w, 1000, 50);
+    StatsElboDecomposition three = accounts(w, 1000, 50);
     num_threads_set(1);
     assert_memory_equal(&one, &three, sizeof one);
     end(w);
@@ -328,23 +328,23 @@ static void refusals(void **state)
 {
     (void)state;
     World w = random_world(10, 2);
-    StatsAccounting r;
+    StatsElboDecomposition r;
     Error err = ERROR_NONE;
     NumStream s = num_stream(SEED, "accounts");
-    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 2, 0, 10, s, &err), -1);
+    assert_int_equal(stats_elbo_decomposition(&r, w.mu, w.sigma, 10, 2, 0, 10, s, &err), -1);
     assert_int_equal(err.kind, ERR_RUN);
-    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 0, 2, 10, 10, s, &err), -1);
-    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 0, 10, 10, s, &err), -1);
+    assert_int_equal(stats_elbo_decomposition(&r, w.mu, w.sigma, 0, 2, 10, 10, s, &err), -1);
+    assert_int_equal(stats_elbo_decomposition(&r, w.mu, w.sigma, 10, 0, 10, 10, s, &err), -1);
     w.sigma[3] = 0.0;
-    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err), -1);
+    assert_int_equal(stats_elbo_decomposition(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err), -1);
     w.sigma[3] = 0.5;
     w.mu[19] = NAN;
-    assert_int_equal(stats_accounting(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err), -1);
+    assert_int_equal(stats_elbo_decomposition(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err), -1);
     w.mu[19] = 0.0;
     int status = -1, failures = 0;
     for (long k = 1; status != 0; k++) { /* the kth allocation fails */
         mem_fail_after(k);
-        status = stats_accounting(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err);
+        status = stats_elbo_decomposition(&r, w.mu, w.sigma, 10, 2, 10, 10, s, &err);
         mem_fail_after(0);
         if (status != 0)
             assert_int_equal(err.kind, ERR_MEMORY);

@@ -247,7 +247,7 @@ local function add_surrogates(nodes, result, size)
   end
 end
 
-local function graph_of(model, values, data, size, asked)
+local function graph_of(model, values, data, size, eval_graph)
   local graph = require("vae_lab.native.graph").new(size.batch, size.samples)
   local used = {}
   return tensor.build(graph, function()
@@ -261,7 +261,7 @@ local function graph_of(model, values, data, size, asked)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
     if size.posterior then add_target(nodes, result, x) end
-    if asked then
+    if eval_graph then
       add_joint(nodes, result, x)
       add_surrogates(nodes, result, size)
     end
@@ -282,7 +282,7 @@ end
 -- model: the script's function (run, x, y); values: its settings; size: { batch =, samples =, posterior = } of training.
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 
---- build.asked(model, values, data, size) → the same with the names for evaluations.
-function build.asked(model, values, data, size) return graph_of(model, values, data, size, true) end
+--- build.eval_graph(model, values, data, size) → the same with the names for evaluations.
+function build.eval_graph(model, values, data, size) return graph_of(model, values, data, size, true) end
 
 return build

@@ -293,7 +293,7 @@ local function needs_of(list)
 end
 
 -- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.pixels(kind), the same data with its
--- pixels "grey", "fresh" or "static", opened when it is first asked for, and the models that they need: others.classifier.
+-- pixels "grey", "fresh" or "static", opened when it is first eval_graph for, and the models that they need: others.classifier.
 local function evaluations_of(r, spec, open)
   local function pixels(kind) return open(merge(copy(spec), { binarise = kind })) end
   local out = {}
@@ -331,7 +331,7 @@ local function tell(e, r, models)
   end
 end
 
--- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.asked), and
+-- Adds the runs of one point of the sweep, one a seed; they share a graph.  → what evaluations see of its model (build.eval_graph), and
 -- its data.
 local function add_point(runs, e, r, point, open, phase, requires)
   local spec = data_of(r, point.values)
@@ -343,20 +343,20 @@ local function add_point(runs, e, r, point, open, phase, requires)
   for name, schedule in pairs(built.scalars) do
     scalars[name] = schedules.values("the schedule of " .. name, schedule, t.epochs)
   end
-  local asked = build.asked(e.model, point.values, data, size)
-  asked.data = data
-  for _, evaluation in ipairs(r.evaluate) do evaluation:check(asked, data) end
+  local eval_graph = build.eval_graph(e.model, point.values, data, size)
+  eval_graph.data = data
+  for _, evaluation in ipairs(r.evaluate) do evaluation:check(eval_graph, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed,
-      params = params_of(r, point, built, t, spec, data), graph = built.graph, asked = asked.graph, data = data,
+      params = params_of(r, point, built, t, spec, data), graph = built.graph, eval_graph = eval_graph.graph, data = data,
       objective = "bound", metrics = built.metrics, optimiser = optimiser_table(t.optimiser),
       rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
       epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every, posterior = t.posterior,
       evaluations = evaluations_of(r, spec, open), phase = phase, requires = requires and requires(spec) or {},
     }
   end
-  return asked
+  return eval_graph
 end
 
 -- Adds the runs that others need, each once; → a function (spec) → { classifier = its index in the list } for the data of a run.

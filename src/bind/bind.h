@@ -85,7 +85,7 @@ void bind_type(lua_State *L, const char *name, const luaL_Reg *methods, const lu
 typedef struct BindGraph { Graph *graph; } BindGraph;
 typedef struct BindData { Data *data; } BindData;
 typedef struct BindStore { Store *store; int borrowed; } BindStore;
-typedef struct BindModel { LabModel *model; int borrowed; } BindModel;
+typedef struct BindModel { InferModel *model; int borrowed; } BindModel;
 
 #define BIND_GRAPH "vae_lab.graph"
 #define BIND_DATA "vae_lab.data"
@@ -97,14 +97,14 @@ typedef struct BindModel { LabModel *model; int borrowed; } BindModel;
 Graph *bind_graph_check(lua_State *L, int index);
 Data *bind_data_check(lua_State *L, int index);
 Store *bind_store_check(lua_State *L, int index);
-LabModel *bind_model_check(lua_State *L, int index);
+InferModel *bind_model_check(lua_State *L, int index);
 
 /* "train", "valid" or "test" at an index; raises with a suggestion. */
 DataSplit bind_split(lua_State *L, const char *name);
 
 /* Push an object that somebody else owns; the pointer is taken back with _release when the owner's call ends. */
 BindStore *bind_store_push(lua_State *L, Store *store);
-BindModel *bind_model_push(lua_State *L, LabModel *model);
+BindModel *bind_model_push(lua_State *L, InferModel *model);
 
 /* Pushes the model of a finished run, by its number; `store` is the stack index of its store object. */
 void bind_model_open_run(lua_State *L, int store, int64_t run);

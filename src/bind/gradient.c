@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/gradient.c: what lab/gradient.h computes, as a method of a model.
+ * bind/gradient.c: what infer/gradient.h computes, as a method of a model.
  */
-#include "lab/gradient.h"
+#include "infer/gradient.h"
 
 #include "bind/array.h"
 #include "bind/bind.h"
 #include "bind/posterior.h"
 
 /* onto =: an array with a direction a row, or nothing. */
-static void read_directions(lua_State *L, size_t width, LabGradient *which)
+static void read_directions(lua_State *L, size_t width, InferGradient *which)
 {
     if (lua_getfield(L, 2, "onto") == LUA_TNIL)
         return;
@@ -23,18 +23,18 @@ static void read_directions(lua_State *L, size_t width, LabGradient *which)
 /* m:gradient{name =, of =, repeats =, skip =, onto =, …} → mean (1, width), variance (1, width), along (repeats, rows of onto) */
 int bind_model_gradient(lua_State *L)
 {
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
-    LabGradient which = {.name = bind_string_needed(L, 2, "name"), .of = bind_string_needed(L, 2, "of"),
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
+    InferGradient which = {.name = bind_string_needed(L, 2, "name"), .of = bind_string_needed(L, 2, "of"),
                          .repeats = (size_t)bind_integer(L, 2, "repeats", 100, 2), .skip = (size_t)bind_integer(L, 2, "skip", 0, 0)};
-    size_t width = lab_gradient_width(m, which.of); /* 0: lab says so */
+    size_t width = infer_gradient_width(m, which.of); /* 0: lab says so */
     read_directions(L, width, &which);
     BindArray *mean = bind_array_new(L, 1, width), *variance = bind_array_new(L, 1, width);
     BindArray *along = bind_array_new(L, which.repeats, which.directions);
     double pause = bind_watch_pause();
-    int status = lab_gradient(m, &ask, &which, mean->data, variance->data, along->data, &err);
+    int status = infer_gradient(m, &request, &which, mean->data, variance->data, along->data, &err);
     bind_watch_resume(L, pause);
     return status != 0 ? bind_raise(L, &err) : 3;
 }

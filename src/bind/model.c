@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-static const char *const ask_keys[] = {"name",    "names", "data", "split", "first",   "count", "fed", "values",
+static const char *const request_keys[] = {"name",    "names", "data", "split", "first",   "count", "feed", "values",
                                        "samples", "seed",  "step", "chunk", "scalars",
                                        /* posterior.c's */
-                                       "start", "draws", "leapfrog", "burn", "thin", "size", "accept", "temperatures", "reverse", "tolerance",
+                                       "start", "draws", "leapfrog", "burn", "thin", "step_size", "accept", "temperatures", "reverse", "tolerance",
                                        "objective", "over", "steps", "rate", "check",
                                        /* gradient.c's */
                                        "of", "repeats", "skip", "onto", NULL};
@@ -31,7 +31,7 @@ static BindModel *push_empty(lua_State *L)
     return box;
 }
 
-BindModel *bind_model_push(lua_State *L, LabModel *model)
+BindModel *bind_model_push(lua_State *L, InferModel *model)
 {
     BindModel *box = push_empty(L);
     box->model = model;
@@ -47,7 +47,7 @@ static void fill(lua_State *L, int index, int64_t run)
     lua_getiuservalue(L, index, DATABASE);
     Store *s = bind_store_check(L, lua_gettop(L));
     double pause = bind_watch_pause();
-    box->model = lab_model_open(s, run, &err);
+    box->model = infer_model_open(s, run, &err);
     bind_watch_resume(L, pause);
     if (box->model == NULL)
         bind_raise(L, &err);
@@ -97,7 +97,7 @@ static void fill_later(lua_State *L, int index)
     fill(L, index, run);
 }
 
-LabModel *bind_model_check(lua_State *L, int index)
+InferModel *bind_model_check(lua_State *L, int index)
 {
     BindModel *box = luaL_checkudata(L, index, BIND_MODEL);
     if (box->model == NULL && lua_getiuservalue(L, index, IDENTITY) == LUA_TSTRING) {
@@ -151,7 +151,7 @@ static int fit_model(lua_State *L)
     bind_keys(L, 1, "model.fit", keys);
     lua_getfield(L, 1, "x");
     size_t count = bind_array_check(L, lua_gettop(L))->rows;
-    LabFit fit = {.objective = bind_string(L, 1, "objective", "bound"), .count = count, .x = rows_of(L, "x", count), .y = rows_of(L, "y", count),
+    InferFit fit = {.objective = bind_string(L, 1, "objective", "bound"), .count = count, .x = rows_of(L, "x", count), .y = rows_of(L, "y", count),
                   .epochs = (int)bind_integer(L, 1, "epochs", 10, 1), .batch = (size_t)bind_integer(L, 1, "batch", 50, 1),
                   .rate = bind_number(L, 1, "rate", 1e-3), .seed = (uint64_t)bind_integer(L, 1, "seed", 1, 0)};
     lua_getfield(L, 1, "graph");
@@ -161,7 +161,7 @@ static int fit_model(lua_State *L)
     lua_pushvalue(L, graph); /* the graph stays as long as the model */
     lua_setiuservalue(L, -2, DATABASE);
     double pause = bind_watch_pause();
-    box->model = lab_fit(&fit, &err);
+    box->model = infer_fit(&fit, &err);
     bind_watch_resume(L, pause);
     return box->model == NULL ? bind_raise(L, &err) : 1;
 }
@@ -169,7 +169,7 @@ static int fit_model(lua_State *L)
 /* ---- what is asked ---- */
 
 /* scalars = {beta = 0.5}: values of the graph's scalar leaves. */
-static void read_scalars(lua_State *L, int table, LabAsk *ask)
+static void read_scalars(lua_State *L, int table, InferRequest *request)
 {
     if (lua_getfield(L, table, "scalars") == LUA_TNIL) {
         lua_pop(L, 1);
@@ -180,70 +180,67 @@ static void read_scalars(lua_State *L, int table, LabAsk *ask)
     size_t count = 0;
     for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1))
         count++;
-    LabScalar *scalars = bind_scratch(L, count, sizeof *scalars + sizeof(double));
-    double *values = (double *)(void *)(scalars + count);
+    InferScalar *scalars = bind_scratch(L, count, sizeof *scalars);
     size_t i = 0;
     for (lua_pushnil(L); lua_next(L, list) != 0 && i < count; lua_pop(L, 1), i++) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
             luaL_error(L, "scalars is not {name = number, …}");
-        values[i] = lua_tonumber(L, -1);
-        scalars[i].name = lua_tostring(L, -2);
-        scalars[i].schedule = (LabSchedule){1, &values[i]};
+        scalars[i] = (InferScalar){.name = lua_tostring(L, -2), .value = lua_tonumber(L, -1)};
     }
-    ask->scalars = scalars;
-    ask->nscalars = count;
+    request->scalars = scalars;
+    request->nscalars = count;
 }
 
 /* The rows that are meant: of data, or of values; with both, row i of values stands beside example first + i.  Raises where they
  * are none or reach past the end; by default all from `first` on, at most `most`. */
-static void read_range(lua_State *L, int table, LabAsk *ask, size_t rows, size_t most)
+static void read_range(lua_State *L, int table, InferRequest *request, size_t rows, size_t most)
 {
     size_t first = (size_t)bind_integer(L, table, "first", 1, 1) - 1;
     size_t left = first < rows ? rows - first : 0;
     size_t count = (size_t)bind_integer(L, table, "count", (lua_Integer)(left < most ? left : most), 0);
     if (count == 0 || count > left || count > most)
         luaL_error(L, "rows %I to %I of %I", (LUAI_UACINT)(first + 1), (LUAI_UACINT)(first + count), (LUAI_UACINT)rows);
-    ask->first = first;
-    ask->count = count;
+    request->first = first;
+    request->count = count;
 }
 
-void bind_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask)
+void bind_request(lua_State *L, const InferModel *m, int table, InferRequest *request)
 {
     luaL_checktype(L, table, LUA_TTABLE);
-    bind_keys(L, table, "a question to a model", ask_keys);
-    memset(ask, 0, sizeof *ask);
-    ask->split = bind_split(L, bind_string(L, table, "split", "test"));
-    ask->samples = (size_t)bind_integer(L, table, "samples", 1, 1);
-    ask->seed = (uint64_t)bind_integer(L, table, "seed", 1, 0);
-    ask->step = (uint64_t)bind_integer(L, table, "step", 0, 0);
-    ask->fed = bind_string(L, table, "fed", NULL);
+    bind_keys(L, table, "a question to a model", request_keys);
+    memset(request, 0, sizeof *request);
+    request->split = bind_split(L, bind_string(L, table, "split", "test"));
+    request->samples = (size_t)bind_integer(L, table, "samples", 1, 1);
+    request->seed = (uint64_t)bind_integer(L, table, "seed", 1, 0);
+    request->step = (uint64_t)bind_integer(L, table, "step", 0, 0);
+    request->feed = bind_string(L, table, "feed", NULL);
     if (lua_getfield(L, table, "data") != LUA_TNIL)
-        ask->data = bind_data_check(L, lua_gettop(L));
+        request->data = bind_data_check(L, lua_gettop(L));
     lua_getfield(L, table, "values");
     const BindArray *values = lua_isnil(L, -1) ? NULL : bind_array_check(L, lua_gettop(L));
-    if ((values == NULL) != (ask->fed == NULL))
-        luaL_error(L, "fed and values go together: the name of a node, and what stands in for it");
-    if (values == NULL && ask->data == NULL)
+    if ((values == NULL) != (request->feed == NULL))
+        luaL_error(L, "feed and values go together: the name of a node, and what stands in for it");
+    if (values == NULL && request->data == NULL)
         luaL_error(L, "neither data nor values: what is the model to work on?");
     if (values != NULL) {
-        size_t width = lab_model_width(m, ask->fed);
-        ask->fed_draws = width != 0 && ask->samples > 1 && values->cols == width * ask->samples;
-        if (width != 0 && width != values->cols && !ask->fed_draws)
-            luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, ask->fed, (LUAI_UACINT)width);
-        ask->fed_values = bind_array_floats(L, values);
+        size_t width = infer_model_width(m, request->feed);
+        request->feed_draws = width != 0 && request->samples > 1 && values->cols == width * request->samples;
+        if (width != 0 && width != values->cols && !request->feed_draws)
+            luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, request->feed, (LUAI_UACINT)width);
+        request->feed_values = bind_array_floats(L, values);
     }
-    size_t own = values != NULL ? values->rows : 0, rows = ask->data != NULL ? data_count(ask->data, ask->split) : own;
-    read_range(L, table, ask, rows, ask->data != NULL && values != NULL ? own : rows);
-    if (values != NULL && ask->data == NULL)
-        ask->fed_values += ask->first * values->cols;
-    read_scalars(L, table, ask);
+    size_t own = values != NULL ? values->rows : 0, rows = request->data != NULL ? data_count(request->data, request->split) : own;
+    read_range(L, table, request, rows, request->data != NULL && values != NULL ? own : rows);
+    if (values != NULL && request->data == NULL)
+        request->feed_values += request->first * values->cols;
+    read_scalars(L, table, request);
 }
 
 /* ---- m:… ---- */
 
 static int get_width(lua_State *L)
 {
-    size_t width = lab_model_width(bind_model_check(L, 1), luaL_checkstring(L, 2));
+    size_t width = infer_model_width(bind_model_check(L, 1), luaL_checkstring(L, 2));
     if (width == 0)
         lua_pushnil(L);
     else
@@ -254,7 +251,7 @@ static int get_width(lua_State *L)
 /* m:names() → the public names of its graph. */
 static int get_names(lua_State *L)
 {
-    const Graph *g = lab_model_graph(bind_model_check(L, 1));
+    const Graph *g = infer_model_graph(bind_model_check(L, 1));
     lua_newtable(L);
     for (size_t i = 0; i < graph_name_count(g); i++) {
         lua_pushstring(L, graph_name_at(g, i));
@@ -266,23 +263,23 @@ static int get_names(lua_State *L)
 /* m:map{name =, …} → array (count, draws * width) */
 static int map(lua_State *L)
 {
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
     const char *name = bind_string_needed(L, 2, "name");
-    size_t width = lab_model_width(m, name); /* 0 for an unknown name: lab says so */
-    GraphNode node = graph_find(lab_model_graph(m), name);
-    size_t own = node < 0 ? 1 : graph_shape(lab_model_graph(m), node).n[NUM_SAMPLES]; /* a fixed number of draws, perhaps */
-    size_t room = own > ask.samples ? own : ask.samples, total = ask.count * width * room;
+    size_t width = infer_model_width(m, name); /* 0 for an unknown name: lab says so */
+    GraphNode node = graph_find(infer_model_graph(m), name);
+    size_t own = node < 0 ? 1 : graph_shape(infer_model_graph(m), node).n[NUM_SAMPLES]; /* a fixed number of draws, perhaps */
+    size_t room = own > request.samples ? own : request.samples, total = request.count * width * room;
     float *out = bind_scratch(L, total, sizeof *out);
     size_t draws = 0;
     double pause = bind_watch_pause();
-    int status = lab_model_map(m, &ask, name, out, &draws, &err);
+    int status = infer_model_map(m, &request, name, out, &draws, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);
-    bind_array_from_floats(L, ask.count, draws * width, out);
+    bind_array_from_floats(L, request.count, draws * width, out);
     return 1;
 }
 
@@ -292,10 +289,10 @@ static int mean(lua_State *L)
     enum { NAMES = 32 };
     const char *names[NAMES + 1];
     double value[NAMES], se[NAMES];
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
     if (lua_getfield(L, 2, "names") != LUA_TTABLE)
         bind_wrong(L, "names", -1, "a list of names");
     size_t count = lua_rawlen(L, -1);
@@ -309,7 +306,7 @@ static int mean(lua_State *L)
     }
     names[count] = NULL;
     double pause = bind_watch_pause();
-    int status = lab_model_mean(m, &ask, names, value, se, &err);
+    int status = infer_model_mean(m, &request, names, value, se, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);
@@ -330,17 +327,17 @@ static int mean(lua_State *L)
 /* m:log_weights{name =, samples =, chunk =, …} → logp, se, ess: arrays of one column */
 static int log_weights(lua_State *L)
 {
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
     const char *name = bind_string_needed(L, 2, "name");
-    size_t chunk = (size_t)bind_integer(L, 2, "chunk", ask.samples < 50 ? (lua_Integer)ask.samples : 50, 1);
-    BindArray *logp = bind_array_new(L, ask.count, 1);
-    BindArray *se = bind_array_new(L, ask.count, 1);
-    BindArray *ess = bind_array_new(L, ask.count, 1);
+    size_t chunk = (size_t)bind_integer(L, 2, "chunk", request.samples < 50 ? (lua_Integer)request.samples : 50, 1);
+    BindArray *logp = bind_array_new(L, request.count, 1);
+    BindArray *se = bind_array_new(L, request.count, 1);
+    BindArray *ess = bind_array_new(L, request.count, 1);
     double pause = bind_watch_pause();
-    int status = lab_model_log_weights(m, &ask, name, chunk, logp->data, se->data, ess->data, &err);
+    int status = infer_model_log_weights(m, &request, name, chunk, logp->data, se->data, ess->data, &err);
     bind_watch_resume(L, pause);
     return status != 0 ? bind_raise(L, &err) : 3;
 }
@@ -349,7 +346,7 @@ static int close_model(lua_State *L)
 {
     BindModel *box = luaL_checkudata(L, 1, BIND_MODEL);
     if (!box->borrowed)
-        lab_model_free(box->model);
+        infer_model_free(box->model);
     box->model = NULL;
     return 0;
 }
@@ -359,7 +356,7 @@ int bind_model_open(lua_State *L)
     static const luaL_Reg functions[] = {{"open", open_model}, {"fit", fit_model}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights},
-        {"hmc", bind_model_hmc}, {"ais", bind_model_ais}, {"quadrature", bind_model_quadrature}, {"ascend", bind_model_ascend},
+        {"hmc", bind_model_hmc}, {"ais", bind_model_ais}, {"quadrature", bind_model_quadrature}, {"optimise_local_q", bind_model_optimise_local_q},
         {"gradient", bind_model_gradient}, {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};

@@ -1,73 +1,73 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/posterior.c: what lab/posterior.h computes, as methods of a model.
+ * bind/posterior.c: what infer/posterior.h computes, as methods of a model.
  */
 #include "bind/posterior.h"
 
 #include "bind/array.h"
-#include "lab/posterior.h"
+#include "infer/posterior.h"
 
 /* The moves of the options at `table`. */
-static LabMoves read_moves(lua_State *L, int table)
+static InferHmc read_moves(lua_State *L, int table)
 {
-    return (LabMoves){.leapfrog = (size_t)bind_integer(L, table, "leapfrog", 10, 1), .burn = (size_t)bind_integer(L, table, "burn", 100, 0),
-                      .thin = (size_t)bind_integer(L, table, "thin", 1, 1), .step = bind_number(L, table, "size", 0.1),
+    return (InferHmc){.leapfrog = (size_t)bind_integer(L, table, "leapfrog", 10, 1), .burn = (size_t)bind_integer(L, table, "burn", 100, 0),
+                      .thin = (size_t)bind_integer(L, table, "thin", 1, 1), .step = bind_number(L, table, "step_size", 0.1),
                       .accept = bind_number(L, table, "accept", 0.9)};
 }
 
 /* start =: (count, samples * width of z). */
-static const float *read_start(lua_State *L, const LabModel *m, const LabAsk *ask)
+static const float *read_start(lua_State *L, const InferModel *m, const InferRequest *request)
 {
-    size_t width = lab_model_width(m, "z");
+    size_t width = infer_model_width(m, "z");
     if (lua_getfield(L, 2, "start") == LUA_TNIL)
         bind_wrong(L, "start", -1, "an array: where the chains of each example start");
     const BindArray *a = bind_array_check(L, lua_gettop(L));
-    if (a->rows != ask->count || a->cols != ask->samples * width)
+    if (a->rows != request->count || a->cols != request->samples * width)
         luaL_error(L, "start is (%I, %I), and not (%I, %I): a row for each example, in it %I chains of z's %I numbers", (LUAI_UACINT)a->rows,
-                   (LUAI_UACINT)a->cols, (LUAI_UACINT)ask->count, (LUAI_UACINT)(ask->samples * width), (LUAI_UACINT)ask->samples,
+                   (LUAI_UACINT)a->cols, (LUAI_UACINT)request->count, (LUAI_UACINT)(request->samples * width), (LUAI_UACINT)request->samples,
                    (LUAI_UACINT)width);
     return bind_array_floats(L, a);
 }
 
-/* m:hmc{start =, draws =, leapfrog =, burn =, thin =, size =, accept =, …} → z (count, samples * draws * width), accepted (count, 1) */
+/* m:hmc{start =, draws =, leapfrog =, burn =, thin =, step_size =, accept =, …} → z (count, samples * draws * width), accepted (count, 1) */
 int bind_model_hmc(lua_State *L)
 {
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
-    LabMoves moves = read_moves(L, 2);
-    const float *start = read_start(L, m, &ask);
-    size_t draws = (size_t)bind_integer(L, 2, "draws", 100, 1), row = ask.samples * draws * lab_model_width(m, "z");
-    float *z = bind_scratch(L, ask.count * row, sizeof *z);
-    BindArray *accepted = bind_array_new(L, ask.count, 1);
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
+    InferHmc moves = read_moves(L, 2);
+    const float *start = read_start(L, m, &request);
+    size_t draws = (size_t)bind_integer(L, 2, "draws", 100, 1), row = request.samples * draws * infer_model_width(m, "z");
+    float *z = bind_scratch(L, request.count * row, sizeof *z);
+    BindArray *accepted = bind_array_new(L, request.count, 1);
     int at = lua_gettop(L);
     double pause = bind_watch_pause();
-    int status = lab_hmc(m, &ask, &moves, start, draws, z, accepted->data, &err);
+    int status = infer_hmc(m, &request, &moves, start, draws, z, accepted->data, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);
-    bind_array_from_floats(L, ask.count, row, z);
+    bind_array_from_floats(L, request.count, row, z);
     lua_pushvalue(L, at);
     return 2;
 }
 
-/* m:ais{start =, temperatures =, reverse =, leapfrog =, size =, accept =, …} → logw (count, samples), accepted (count, 1) */
+/* m:ais{start =, temperatures =, reverse =, leapfrog =, step_size =, accept =, …} → logw (count, samples), accepted (count, 1) */
 int bind_model_ais(lua_State *L)
 {
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
-    LabMoves moves = read_moves(L, 2);
-    const float *start = read_start(L, m, &ask);
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
+    InferHmc moves = read_moves(L, 2);
+    const float *start = read_start(L, m, &request);
     size_t temperatures = (size_t)bind_integer(L, 2, "temperatures", 100, 1);
     lua_getfield(L, 2, "reverse");
     int reverse = lua_toboolean(L, -1);
-    BindArray *logw = bind_array_new(L, ask.count, ask.samples);
-    BindArray *accepted = bind_array_new(L, ask.count, 1);
+    BindArray *logw = bind_array_new(L, request.count, request.samples);
+    BindArray *accepted = bind_array_new(L, request.count, 1);
     double pause = bind_watch_pause();
-    int status = lab_ais(m, &ask, &moves, start, temperatures, reverse, logw->data, accepted->data, &err);
+    int status = infer_ais(m, &request, &moves, start, temperatures, reverse, logw->data, accepted->data, &err);
     bind_watch_resume(L, pause);
     return status != 0 ? bind_raise(L, &err) : 2;
 }
@@ -75,21 +75,21 @@ int bind_model_ais(lua_State *L)
 /* m:quadrature{tolerance =, …} → logp, change: (count, 1), box (count, 2 * width of z) */
 int bind_model_quadrature(lua_State *L)
 {
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
-    BindArray *logp = bind_array_new(L, ask.count, 1);
-    BindArray *change = bind_array_new(L, ask.count, 1);
-    BindArray *box = bind_array_new(L, ask.count, 2 * lab_model_width(m, "z"));
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
+    BindArray *logp = bind_array_new(L, request.count, 1);
+    BindArray *change = bind_array_new(L, request.count, 1);
+    BindArray *box = bind_array_new(L, request.count, 2 * infer_model_width(m, "z"));
     double pause = bind_watch_pause();
-    int status = lab_quadrature(m, &ask, bind_number(L, 2, "tolerance", 1e-5), logp->data, change->data, box->data, &err);
+    int status = infer_quadrature(m, &request, bind_number(L, 2, "tolerance", 1e-5), logp->data, change->data, box->data, &err);
     bind_watch_resume(L, pause);
     return status != 0 ? bind_raise(L, &err) : 3;
 }
 
 /* over = {"q.mu", …}, start = {array (count, width), …}: [OUT] names (NULL-ended) and copies of the arrays, on the stack. */
-static size_t read_climb(lua_State *L, const LabModel *m, const LabAsk *ask, size_t most, const char **over, float **values)
+static size_t read_climb(lua_State *L, const InferModel *m, const InferRequest *request, size_t most, const char **over, float **values)
 {
     lua_getfield(L, 2, "over");
     lua_getfield(L, 2, "start");
@@ -104,34 +104,34 @@ static size_t read_climb(lua_State *L, const LabModel *m, const LabAsk *ask, siz
         over[i] = luaL_checkstring(L, -1); /* stays alive in the list */
         lua_rawgeti(L, arrays, (lua_Integer)i + 1);
         const BindArray *a = bind_array_check(L, lua_gettop(L));
-        if (a->rows != ask->count || a->cols != lab_model_width(m, over[i]))
+        if (a->rows != request->count || a->cols != infer_model_width(m, over[i]))
             luaL_error(L, "the start of %s is (%I, %I), and not (%I, %I)", over[i], (LUAI_UACINT)a->rows, (LUAI_UACINT)a->cols,
-                       (LUAI_UACINT)ask->count, (LUAI_UACINT)lab_model_width(m, over[i]));
+                       (LUAI_UACINT)request->count, (LUAI_UACINT)infer_model_width(m, over[i]));
         values[i] = bind_array_floats(L, a);
     }
     over[count] = NULL;
     return count;
 }
 
-/* m:ascend{objective =, over =, start =, steps =, rate =, check =, …} → value (count, 1), then an array for each node of `over` */
-int bind_model_ascend(lua_State *L)
+/* m:optimise_local_q{objective =, over =, start =, steps =, rate =, check =, …} → value (count, 1), then an array for each node of `over` */
+int bind_model_optimise_local_q(lua_State *L)
 {
     enum { NODES = 4 };
     const char *over[NODES + 1];
     float *values[NODES];
-    LabAsk ask;
+    InferRequest request;
     Error err = ERROR_NONE;
-    LabModel *m = bind_model_check(L, 1);
-    bind_ask(L, m, 2, &ask);
-    size_t count = read_climb(L, m, &ask, NODES, over, values);
-    BindArray *value = bind_array_new(L, ask.count, 1);
+    InferModel *m = bind_model_check(L, 1);
+    bind_request(L, m, 2, &request);
+    size_t count = read_climb(L, m, &request, NODES, over, values);
+    BindArray *value = bind_array_new(L, request.count, 1);
     double pause = bind_watch_pause();
-    int status = lab_ascend(m, &ask, bind_string(L, 2, "objective", "elbo"), over, values, (size_t)bind_integer(L, 2, "steps", 500, 0),
+    int status = infer_optimise_local_q(m, &request, bind_string(L, 2, "objective", "elbo"), over, values, (size_t)bind_integer(L, 2, "steps", 500, 0),
                             bind_number(L, 2, "rate", 0.01), (size_t)bind_integer(L, 2, "check", 1000, 1), value->data, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);
     for (size_t i = 0; i < count; i++)
-        bind_array_from_floats(L, ask.count, lab_model_width(m, over[i]), values[i]);
+        bind_array_from_floats(L, request.count, infer_model_width(m, over[i]), values[i]);
     return (int)count + 1;
 }

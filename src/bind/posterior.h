@@ -7,13 +7,13 @@
 
 #include "bind/bind.h"
 
-/* Fills *ask from the options at `table`; what it points to lies on the stack. */
-void bind_ask(lua_State *L, const LabModel *m, int table, LabAsk *ask);
+/* Fills *request from the options at `table`; what it points to lies on the stack. */
+void bind_request(lua_State *L, const InferModel *m, int table, InferRequest *request);
 
 int bind_model_hmc(lua_State *L);
 int bind_model_ais(lua_State *L);
 int bind_model_quadrature(lua_State *L);
-int bind_model_ascend(lua_State *L);
+int bind_model_optimise_local_q(lua_State *L);
 int bind_model_gradient(lua_State *L);
 
 #endif

@@ -166,8 +166,8 @@ static void take_posterior(lua_State *L, BindScript *s, LabRun *run)
         int table = lua_gettop(L);
         luaL_checktype(L, table, LUA_TTABLE);
         bind_keys(L, table, "posterior", keys);
-        LabPosterior *p = bind_keep(L, s, 1, sizeof *p);
-        *p = (LabPosterior){.transitions = (size_t)bind_integer(L, table, "transitions", 1, 1),
+        LabMonteCarloEM *p = bind_keep(L, s, 1, sizeof *p);
+        *p = (LabMonteCarloEM){.transitions = (size_t)bind_integer(L, table, "transitions", 1, 1),
                             .leapfrog = (size_t)bind_integer(L, table, "leapfrog", 10, 1),
                             .updates = (size_t)bind_integer(L, table, "updates", 5, 1), .step = bind_number(L, table, "step", 0.1),
                             .accept = bind_number(L, table, "accept", 0.9)};
@@ -183,8 +183,8 @@ static void take_objects(lua_State *L, LabRun *run)
     run->graph = bind_graph_check(L, lua_gettop(L));
     lua_getfield(L, -2, "data");
     run->data = bind_data_check(L, lua_gettop(L));
-    if (lua_getfield(L, -3, "asked") != LUA_TNIL)
-        run->asked = bind_graph_check(L, lua_gettop(L));
+    if (lua_getfield(L, -3, "eval_graph") != LUA_TNIL)
+        run->eval_graph = bind_graph_check(L, lua_gettop(L));
     lua_pop(L, 3);
 }
 
@@ -309,7 +309,7 @@ typedef struct Evaluation {
     size_t number; /* from 0 */
     Store *store;
     int64_t id;
-    LabModel *model;
+    InferModel *model;
     BindModel *lent_model;
     BindRecorder *recorder;
 } Evaluation;
@@ -356,7 +356,7 @@ static int call_evaluation(lua_State *L)
     return 0;
 }
 
-static int evaluate(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err)
+static int evaluate(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
 {
     const BindRun *context = run->context;
     lua_State *L = context->script->L;

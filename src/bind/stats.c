@@ -216,8 +216,8 @@ static int hole_density(lua_State *L)
     return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), &share, &err);
 }
 
-/* overlap(mu1, sigma1, mu2, sigma2): lists, or arrays of one row */
-static int overlap(lua_State *L)
+/* bhattacharyya(mu1, sigma1, mu2, sigma2): lists, or arrays of one row */
+static int bhattacharyya(lua_State *L)
 {
     size_t d[4];
     const double *x[4];
@@ -225,20 +225,20 @@ static int overlap(lua_State *L)
         x[i] = check_numbers(L, i + 1, &d[i]);
         luaL_argcheck(L, d[i] == d[0], i + 1, "not as long as the first");
     }
-    lua_pushnumber(L, stats_overlap(x[0], x[1], x[2], x[3], d[0]));
+    lua_pushnumber(L, stats_bhattacharyya(x[0], x[1], x[2], x[3], d[0]));
     return 1;
 }
 
-/* mean_overlap(mu, sigma, {labels =, which = "all"|"same"|"different", pairs =, seed =}) */
-static int mean_overlap(lua_State *L)
+/* mean_bhattacharyya(mu, sigma, {labels =, which = "all"|"same"|"different", pairs =, seed =}) */
+static int mean_bhattacharyya(lua_State *L)
 {
     static const char *const keys[] = {"labels", "which", "pairs", "seed", NULL};
-    static const char *const kinds[] = {"all", "same", "different"}; /* in the order of stats_mean_overlap's `which` */
+    static const char *const kinds[] = {"all", "same", "different"}; /* in the order of stats_mean_bhattacharyya's `which` */
     double value = 0;
     Error err = ERROR_NONE;
     int which = 0;
     Posteriors q = check_posteriors(L, 1);
-    bind_keys(L, 3, "mean_overlap", keys);
+    bind_keys(L, 3, "mean_bhattacharyya", keys);
     const char *kind = bind_string(L, 3, "which", "all");
     while (which < 3 && strcmp(kind, kinds[which]) != 0)
         which++;
@@ -251,7 +251,7 @@ static int mean_overlap(lua_State *L)
     else
         lua_getfield(L, 3, "labels");
     const int *label = check_labels(L, -1, q.n);
-    return give(L, stats_mean_overlap(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), &value, &err);
+    return give(L, stats_mean_bhattacharyya(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), &value, &err);
 }
 
 static int active_units(lua_State *L)
@@ -282,16 +282,16 @@ static int knn_agreement(lua_State *L)
     return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), &share, &err);
 }
 
-/* accounting(mu, sigma, {draws =, batch =, seed =}) → {kl =, mutual_information =, …}: intervals, and numbers */
-static int accounting(lua_State *L)
+/* elbo_decomposition(mu, sigma, {draws =, batch =, seed =}) → {kl =, mutual_information =, …}: intervals, and numbers */
+static int elbo_decomposition(lua_State *L)
 {
     static const char *const keys[] = {"draws", "batch", "seed", NULL};
-    StatsAccounting r;
+    StatsElboDecomposition r;
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
-    bind_keys(L, 3, "accounting", keys);
+    bind_keys(L, 3, "elbo_decomposition", keys);
     size_t count = (size_t)bind_integer(L, 3, "draws", 10000, 1), batch = (size_t)bind_integer(L, 3, "batch", 100, 1);
-    if (stats_accounting(&r, q.mu, q.sigma, q.n, q.d, count, batch, seeded(L, 3), &err) != 0)
+    if (stats_elbo_decomposition(&r, q.mu, q.sigma, q.n, q.d, count, batch, seeded(L, 3), &err) != 0)
         return bind_raise(L, &err);
     const struct { const char *name; StatsInterval value; } means[] = {
         {"kl", r.kl}, {"mutual_information", r.mutual_information}, {"total_correlation", r.total_correlation},
@@ -497,10 +497,10 @@ int bind_stats_open(lua_State *L)
     static const luaL_Reg functions[] = {
         {"interval", interval}, {"paired", paired}, {"bootstrap", bootstrap}, {"log_mean_exp", log_mean_exp},
         {"mean", mean}, {"normal_quantile", normal_quantile}, {"hole_fraction", hole_fraction},
-        {"hole_density", hole_density}, {"overlap", overlap}, {"mean_overlap", mean_overlap},
+        {"hole_density", hole_density}, {"bhattacharyya", bhattacharyya}, {"mean_bhattacharyya", mean_bhattacharyya},
         {"active_units", active_units}, {"spread", spread}, {"knn_agreement", knn_agreement}, {"pca", pca},
         {"normal", normal}, {"uniform", uniform}, {"fitted_log_density", fitted_log_density},
-        {"accounting", accounting}, {"ppca", ppca}, {"linear", linear}, {"subspace_angle", subspace_angle},
+        {"elbo_decomposition", elbo_decomposition}, {"ppca", ppca}, {"linear", linear}, {"subspace_angle", subspace_angle},
         {"squared_error", squared_error}, {"distance_spearman", distance_spearman}, {"classes", classes},
         {"pca_encode", pca_encode}, {"pca_decode", pca_decode},
         {NULL, NULL},

@@ -65,15 +65,15 @@ static void add_cell(CliTable *t, const char *column, const StoreValue *v, CliFo
     }
 }
 
-typedef struct Walk {
+typedef struct BatchIterator {
     CliTable *table;
     CliFormat format;
     size_t rows;
-} Walk;
+} BatchIterator;
 
 static int take_row(void *context, int columns, const char *const *names, const StoreValue *values)
 {
-    Walk *w = context;
+    BatchIterator *w = context;
     if (w->rows++ == 0)
         w->table = cli_table_alloc(names, (size_t)columns);
     for (int i = 0; i < columns; i++)
@@ -83,7 +83,7 @@ static int take_row(void *context, int columns, const char *const *names, const 
 
 int cli_query(Store *s, CliQuery *q, Error *err)
 {
-    Walk w = {.format = q->format};
+    BatchIterator w = {.format = q->format};
     int status = store_query(s, q->sql, q->args, q->nargs, take_row, &w, err);
     q->rows = w.rows;
     if (status != 0) {

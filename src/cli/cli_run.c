@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "num/isa.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
 #include "data/idx.h"
 #include "data/overlap.h"
 #include "data/toys.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/parallel.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "graph/init.h"
 
 #include "graph/node.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/stream.h"
 
 #include <math.h>
@@ -114,7 +114,7 @@ static void fill_logit(const float *image, size_t n, float *w)
 {
     for (size_t i = 0; i < n; i++) {
         float p = image[i] > 0.999f ? 0.999f : image[i] >= 0.001f ? image[i] : 0.001f;
-        w[i] = num_map1_f32(NUM_LOG, p) - num_map1_f32(NUM_LOG, 1 - p);
+        w[i] = num_unary1_f32(NUM_LOG, p) - num_unary1_f32(NUM_LOG, 1 - p);
     }
 }
 

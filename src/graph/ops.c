@@ -59,7 +59,7 @@ static double products_dense(const GraphCall *c)
 
 /* A function of each element, and one of two arrays that broadcast along every axis. */
 #define MAP(f, text, bits) {.name = #f, .formula = text, ONE, .shape = graph_shape_same, BOTH(f), .needs = bits}
-#define ZIP(f, text, bits) {.name = #f, .formula = text, TWO, .shape = graph_shape_zip, .scratch = scratch_result, BOTH(f), \
+#define ZIP(f, text, bits) {.name = #f, .formula = text, TWO, .shape = graph_shape_broadcast, .scratch = scratch_result, BOTH(f), \
     .needs = bits}
 #define REDUCE(f, text, rule, bits) {.name = #f, .formula = text, ONE, .attr = {"axis"}, .shape = rule, BOTH(f), .needs = bits}
 /* A density: the sum over features of a function of arrays that broadcast. */
@@ -122,7 +122,7 @@ const GraphOp graph_ops[] = {
     DENSITY(kl2, "KL(N(mu1, exp lv1) || N(mu2, exp lv2)) = 1/2 sum(lv2 - lv1 - 1 + exp(lv1 - lv2) + (mu1 - mu2)^2 exp(-lv2))",
             4, 0, "mu1", "lv1", "mu2", "lv2"),
     {.name = "reparameterise", .formula = "z = mu + exp(logvar / 2) eps", .arg = {"mu", "logvar", "eps"}, .min_args = 3,
-     .max_args = 3, .shape = graph_shape_zip, .scratch = scratch_density, BOTH(reparameterise), .needs = IN},
+     .max_args = 3, .shape = graph_shape_broadcast, .scratch = scratch_density, BOTH(reparameterise), .needs = IN},
 };
 const size_t graph_op_count = sizeof graph_ops / sizeof graph_ops[0];
 

@@ -17,7 +17,7 @@
 enum { GRAPH_ARGS_MAX = 8, GRAPH_ATTRS_MAX = 4 };
 
 /* One node at work: values, gradients, scratch.  Gradients accumulate (+=) into grad_in[i]; NULL where none is wanted.
- * `fresh` is 0 for all operations that do not say `writes`: their gradients are cleared first.
+ * `overwrite` is 0 for all operations that do not say `writes`: their gradients are cleared first.
  * `value` arrays are float or double, as the plan is. */
 typedef struct GraphCall {
     size_t nargs;
@@ -27,7 +27,7 @@ typedef struct GraphCall {
     void *out;
     void *grad_out;                     /* the result's whole gradient; backward may spoil it, nobody reads it later */
     void *grad_in[GRAPH_ARGS_MAX];
-    unsigned fresh;                     /* bit i: nothing was added to grad_in[i] yet, and it holds garbage: write it */
+    unsigned overwrite;                     /* bit i: nothing was added to grad_in[i] yet, and it holds garbage: write it */
     void *scratch;                      /* as many values as the operation's `scratch` rule said */
     const double *attr;                 /* in the order of the row's attribute names; text values as numbers, symbols resolved */
 } GraphCall;
@@ -49,7 +49,7 @@ struct GraphOp {
     void (*forward[2])(const GraphCall *);  /* [0] float, [1] double */
     void (*backward[2])(const GraphCall *); /* NULL: no gradient passes (stop_gradient) */
     unsigned needs;                     /* what backward reads: GRAPH_NEEDS_* bits, for the memory plan */
-    unsigned writes;                    /* bit i: backward heeds `fresh` for argument i, which saves clearing it */
+    unsigned writes;                    /* bit i: backward heeds `overwrite` for argument i, which saves clearing it */
     double (*products)(const GraphCall *); /* multiply-adds of the forward matrix product, NULL: none */
 };
 

@@ -25,9 +25,9 @@ void R(graph_dense_backward)(const GraphCall *c)
     if (act != NUM_ACT_NONE)
         R(num_act_back)(act, rows * out, da, da, c->out);
     if (c->grad_in[0] != NULL)
-        R(num_matmul)(NUM_NT, rows, in, out, c->grad_in[0], da, c->in[1], NULL, NUM_ACT_NONE, !(c->fresh & 1), c->scratch);
+        R(num_matmul)(NUM_NT, rows, in, out, c->grad_in[0], da, c->in[1], NULL, NUM_ACT_NONE, !(c->overwrite & 1), c->scratch);
     if (c->grad_in[1] != NULL)
-        R(num_matmul)(NUM_TN, in, out, rows, c->grad_in[1], c->in[0], da, NULL, NUM_ACT_NONE, !(c->fresh & 2), c->scratch);
+        R(num_matmul)(NUM_TN, in, out, rows, c->grad_in[1], c->in[0], da, NULL, NUM_ACT_NONE, !(c->overwrite & 2), c->scratch);
     if (c->nargs == 3 && c->grad_in[2] != NULL)
         R(num_sum)(c->grad_in[2], c->in_shape[2], da, c->shape, 1);
 }

@@ -6,7 +6,7 @@
 #include "graph/ops_list.h"
 #include "graph/real.h"
 #include "num/density.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/sum.h"
 
 #include <string.h>
@@ -52,7 +52,7 @@ void R(graph_bernoulli_forward)(const GraphCall *c)
 
 void R(graph_bernoulli_backward)(const GraphCall *c)
 {
-    R(num_bernoulli_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), c->grad_in[0], c->grad_in[1], c->fresh, c->scratch);
+    R(num_bernoulli_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), c->grad_in[0], c->grad_in[1], c->overwrite, c->scratch);
 }
 
 /* KL(N(mu, exp logvar) || N(0, I)) */
@@ -69,12 +69,12 @@ void R(graph_kl_backward)(const GraphCall *c)
 /* KL(N(mu1, exp lv1) || N(mu2, exp lv2)) */
 void R(graph_kl2_forward)(const GraphCall *c)
 {
-    R(num_kl2)(full(c), c->out, arg(c, 0), arg(c, 1), arg(c, 2), arg(c, 3), c->scratch);
+    R(num_kl_normal_normal)(full(c), c->out, arg(c, 0), arg(c, 1), arg(c, 2), arg(c, 3), c->scratch);
 }
 
 void R(graph_kl2_backward)(const GraphCall *c)
 {
-    R(num_kl2_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), arg(c, 2), arg(c, 3), c->grad_in[0], c->grad_in[1], c->grad_in[2],
+    R(num_kl_normal_normal_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), arg(c, 2), arg(c, 3), c->grad_in[0], c->grad_in[1], c->grad_in[2],
                     c->grad_in[3], c->scratch);
 }
 
@@ -95,8 +95,8 @@ void R(graph_reparameterise_backward)(const GraphCall *c)
     size_t size = num_shape_size(c->shape), small = num_shape_size(c->in_shape[1]);
     real *sd = c->scratch, *scratch = sd + size;
     R(num_affine)(small, sd, c->in[1], (real)0.5, 0);
-    R(num_map)(NUM_EXP, small, sd, sd);
-    R(num_zip_back)(NUM_MUL, 0, c->shape, c->grad_out, c->grad_in[2], c->in[2], c->in_shape[2], sd, c->in_shape[1], scratch);
+    R(num_unary)(NUM_EXP, small, sd, sd);
+    R(num_binary_back)(NUM_MUL, 0, c->shape, c->grad_out, c->grad_in[2], c->in[2], c->in_shape[2], sd, c->in_shape[1], scratch);
 }
 
 /* The parts of categorical's scratch: one array of the full shape, two of the logits', two of a number a row of logits. */
@@ -124,7 +124,7 @@ static Parts parts(const GraphCall *c)
         R(num_affine)(width, p.shifted + i, l + i, 1, -most);
     }
     R(num_logsumexp)(p.lse, NUM_FEATURES, p.shifted, c->in_shape[1]);
-    R(num_zip)(NUM_SUB, c->in_shape[1], p.logp, p.shifted, c->in_shape[1], p.lse, p.rows);
+    R(num_binary)(NUM_SUB, c->in_shape[1], p.logp, p.shifted, c->in_shape[1], p.lse, p.rows);
     return p;
 }
 
@@ -132,7 +132,7 @@ static Parts parts(const GraphCall *c)
 void R(graph_categorical_forward)(const GraphCall *c)
 {
     Parts p = parts(c);
-    R(num_zip)(NUM_MUL, p.full, p.a, c->in[0], c->in_shape[0], p.logp, c->in_shape[1]);
+    R(num_binary)(NUM_MUL, p.full, p.a, c->in[0], c->in_shape[0], p.logp, c->in_shape[1]);
     memset(c->out, 0, num_shape_size(c->shape) * sizeof(real));
     R(num_sum)(c->out, c->shape, p.a, p.full, 1);
 }
@@ -142,11 +142,11 @@ void R(graph_categorical_backward)(const GraphCall *c)
 {
     Parts p = parts(c);
     if (c->grad_in[0] != NULL) {
-        R(num_zip)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, p.logp, c->in_shape[1]);
+        R(num_binary)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, p.logp, c->in_shape[1]);
         R(num_sum)(c->grad_in[0], c->in_shape[0], p.a, p.full, 1);
     }
     if (c->grad_in[1] != NULL) {
-        R(num_zip)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, c->in[0], c->in_shape[0]);
+        R(num_binary)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, c->in[0], c->in_shape[0]);
         R(num_sum)(c->grad_in[1], c->in_shape[1], p.a, p.full, 1);
         memset(p.total, 0, num_shape_size(p.rows) * sizeof(real));
         R(num_sum)(p.total, p.rows, p.a, p.full, -1);

@@ -5,7 +5,7 @@
  */
 #include "graph/ops_list.h"
 #include "graph/real.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <string.h>
 

@@ -23,7 +23,7 @@ GRAPH_OPS_LIST(GRAPH_OP_DECLARE)
 
 /* Shape rules (shapes.c): same as the argument; all broadcast together; a reduced axis; features summed; … */
 int graph_shape_same(const GraphOp *, NumShape *, const NumShape *, size_t, const double *, Error *);
-int graph_shape_zip(const GraphOp *, NumShape *, const NumShape *, size_t, const double *, Error *);
+int graph_shape_broadcast(const GraphOp *, NumShape *, const NumShape *, size_t, const double *, Error *);
 int graph_shape_density(const GraphOp *, NumShape *, const NumShape *, size_t, const double *, Error *);
 int graph_shape_categorical(const GraphOp *, NumShape *, const NumShape *, size_t, const double *, Error *);
 int graph_shape_dense(const GraphOp *, NumShape *, const NumShape *, size_t, const double *, Error *);

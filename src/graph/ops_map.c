@@ -4,17 +4,17 @@
  * Compiled once for float and once for double (real.h).
  */
 #include "graph/real.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <string.h>
 
 /* y = f(x);  dx += dy f'(x) */
 #define MAP(name, f)                                                                                                 \
-    void R(graph_##name##_forward)(const GraphCall *c) { R(num_map)(f, num_shape_size(c->shape), c->out, c->in[0]); } \
+    void R(graph_##name##_forward)(const GraphCall *c) { R(num_unary)(f, num_shape_size(c->shape), c->out, c->in[0]); } \
     void R(graph_##name##_backward)(const GraphCall *c)                                                              \
     {                                                                                                                \
         if (c->grad_in[0] != NULL)                                                                                   \
-            R(num_map_back)(f, num_shape_size(c->shape), c->grad_in[0], c->grad_out, c->in[0], c->out);              \
+            R(num_unary_back)(f, num_shape_size(c->shape), c->grad_in[0], c->grad_out, c->in[0], c->out);              \
     }
 
 MAP(neg, NUM_NEG)
@@ -34,13 +34,13 @@ MAP(abs, NUM_ABS)
 #define ZIP(name, op)                                                                                                    \
     void R(graph_##name##_forward)(const GraphCall *c)                                                                   \
     {                                                                                                                    \
-        R(num_zip)(op, c->shape, c->out, c->in[0], c->in_shape[0], c->in[1], c->in_shape[1]);                            \
+        R(num_binary)(op, c->shape, c->out, c->in[0], c->in_shape[0], c->in[1], c->in_shape[1]);                            \
     }                                                                                                                    \
     void R(graph_##name##_backward)(const GraphCall *c)                                                                  \
     {                                                                                                                    \
         for (int which = 0; which < 2; which++)                                                                          \
             if (c->grad_in[which] != NULL)                                                                               \
-                R(num_zip_back)(op, which, c->shape, c->grad_out, c->grad_in[which], c->in[0], c->in_shape[0], c->in[1], \
+                R(num_binary_back)(op, which, c->shape, c->grad_out, c->grad_in[which], c->in[0], c->in_shape[0], c->in[1], \
                                 c->in_shape[1], c->scratch);                                                             \
     }
 

@@ -5,7 +5,7 @@
  */
 #include "graph/ops_list.h"
 #include "graph/real.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/sum.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ static void reduce(const GraphCall *c, real scale)
 static void spread(const GraphCall *c, real scale)
 {
     if (c->grad_in[0] != NULL)
-        R(num_spread)(c->grad_in[0], c->in_shape[0], c->grad_out, c->shape, scale);
+        R(num_broadcast_add)(c->grad_in[0], c->in_shape[0], c->grad_out, c->shape, scale);
 }
 
 /* y = sum x;  dx += dy */
@@ -53,7 +53,7 @@ static real log_count(const GraphCall *c)
 {
     size_t n = fold(c);
 #ifdef GRAPH_REAL_FLOAT
-    return num_map1_f32(NUM_LOG, (float)n); /* libm's own is not portable */
+    return num_unary1_f32(NUM_LOG, (float)n); /* libm's own is not portable */
 #else
     return log((double)n);
 #endif

@@ -6,7 +6,7 @@
 #include "graph/optimiser.h"
 
 #include "base/mem.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/step.h"
 #include "num/sum.h"
 
@@ -167,7 +167,7 @@ static void step_adam(Optimiser *o, float *w, const float *g, double rate)
 /* Pascanu et al. 2013: a gradient longer than the limit is scaled down to it. */
 static double clip(Optimiser *o, float *g)
 {
-    double norm = sqrt(num_norm2_f32(o->count, g));
+    double norm = sqrt(num_sum_squares_f32(o->count, g));
     if (o->spec.clip_norm > 0 && norm > o->spec.clip_norm && isfinite(norm))
         num_scale(o->count, g, (float)(o->spec.clip_norm / norm));
     return norm;

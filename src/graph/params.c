@@ -4,7 +4,7 @@
  */
 #include "base/digest.h"
 #include "base/mem.h"
-#include "graph/plan_inside.h"
+#include "graph/exec_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * graph/real.h: what the ops_*.c files, compiled once for float and once for double, are written in.
  *
- * `real` is the type, R(name) the name with its suffix: R(num_map) is num_map_f32 or num_map_f64.
+ * `real` is the type, R(name) the name with its suffix: R(num_unary) is num_unary_f32 or num_unary_f64.
  */
 #ifndef GRAPH_REAL_H
 #define GRAPH_REAL_H

@@ -56,7 +56,7 @@ int graph_shape_same(const GraphOp *op, NumShape *out, const NumShape *in, size_
     return 0;
 }
 
-int graph_shape_zip(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+int graph_shape_broadcast(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
 {
     (void)attr;
     if (fit_together(op, in, nargs, NUM_FEATURES, err) != 0)
@@ -67,7 +67,7 @@ int graph_shape_zip(const GraphOp *op, NumShape *out, const NumShape *in, size_t
 
 int graph_shape_density(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
 {
-    if (graph_shape_zip(op, out, in, nargs, attr, err) != 0)
+    if (graph_shape_broadcast(op, out, in, nargs, attr, err) != 0)
         return -1;
     out->n[NUM_FEATURES] = 1;
     return 0;

@@ -3,7 +3,7 @@
  * lab/estep.c: the E step of Monte Carlo EM: a Markov chain for every draw of every training example, which goes on from where it
  * was when its example comes again.  Promise: where the chains are depends on the run's identity alone; a draw allocates nothing.
  */
-#include "lab/chains.h"
+#include "infer/chains.h"
 
 #include "base/mem.h"
 #include "lab/internal.h"
@@ -16,7 +16,7 @@
 
 struct EStep {
     Chains chains;     /* of a minibatch */
-    LabMoves moves;
+    InferHmc moves;
     size_t transitions, samples;
     float *state;      /* z (n, samples, width), then the step sizes (n, samples) */
     float *step;       /* into it */
@@ -32,11 +32,11 @@ void estep_free(EStep *e)
     mem_free(e);
 }
 
-EStep *estep_alloc(const LabRun *run, GraphPlan *plan, size_t n, Error *err)
+EStep *estep_alloc(const LabRun *run, GraphExec *plan, size_t n, Error *err)
 {
-    const LabPosterior *p = run->posterior;
+    const LabMonteCarloEM *p = run->posterior;
     NumShape shape;
-    graph_plan_input(plan, "z", &shape);
+    graph_exec_input(plan, "z", &shape);
     size_t chains = n * shape.n[NUM_SAMPLES], width = shape.n[NUM_FEATURES];
     EStep *e = mem_array(1, sizeof *e);
     if (e != NULL) {
@@ -89,7 +89,7 @@ static void scatter(EStep *e, const uint32_t *example, size_t rows)
     }
 }
 
-void estep_draw(EStep *e, GraphPlan *plan, const uint32_t *example, size_t rows, uint64_t number)
+void estep_draw(EStep *e, GraphExec *plan, const uint32_t *example, size_t rows, uint64_t number)
 {
     chains_on(&e->chains, plan, "logjoint", NULL);
     gather(e, example, rows);

@@ -5,7 +5,7 @@
 #ifndef LAB_INTERNAL_H
 #define LAB_INTERNAL_H
 
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "lab/lab.h"
 
 #include <signal.h>
@@ -57,7 +57,7 @@ typedef struct EStep EStep;
 
 /* Chains for the n training examples of a run with posterior draws, all begun at z ~ N(0, I); plan: one for its largest minibatch, with
  * z fed and the objective "logjoint" climbed over it.  NULL with *err. */
-EStep *estep_alloc(const LabRun *run, GraphPlan *plan, size_t n, Error *err);
+EStep *estep_alloc(const LabRun *run, GraphExec *plan, size_t n, Error *err);
 void estep_free(EStep *e);
 
 /* Where every chain is and its step size, [OUT] *count floats: the whole state, for a checkpoint. */
@@ -65,7 +65,7 @@ float *estep_state(EStep *e, size_t *count);
 
 /* Moves the chains of the examples example[rows], whose data `plan` has been given; its z holds the draws then.  number: of the
  * minibatch, the noise's address (streams "posterior/…" of the run's seed). */
-void estep_draw(EStep *e, GraphPlan *plan, const uint32_t *example, size_t rows, uint64_t number);
+void estep_draw(EStep *e, GraphExec *plan, const uint32_t *example, size_t rows, uint64_t number);
 
 /* ---- checkpoints (checkpoint.c): bytes of a training's whole state ------------------------------------------------- */
 typedef struct LabState {
@@ -95,11 +95,6 @@ enum { LAB_LEFT_EVALUATION = 99 };
 
 /* Has this run been evaluated so, with these very arguments? */
 int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluated, Error *err);
-
-/* Wraps trained parameters as a model; owns neither. */
-LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err);
-void lab_model_use(LabModel *m, const Graph *g);      /* another graph over the same parameters */
-void lab_model_own(LabModel *m, GraphParams *params); /* these parameters are freed with the model */
 
 /* [OUT] host, processor, instruction set, threads, versions: at most `max` entries; returns how many. */
 size_t lab_environment(StoreParam *entries, size_t max, int threads);

@@ -10,6 +10,7 @@
 #include "data/data.h"
 #include "graph/graph.h"
 #include "graph/optimiser.h"
+#include "infer/infer.h"
 #include "store/store.h"
 
 #include <stdint.h>
@@ -28,13 +29,13 @@ typedef struct LabScalar {
 /* Monte Carlo EM (Kingma & Welling, arXiv 1312.6114, appendix E): before each minibatch z is drawn from p(z|x) by Hamiltonian Monte
  * Carlo, a chain for each draw of each training example that goes on from where it was in the epoch before; then the weights climb the
  * objective with these z.  The graph needs the names z and logjoint = log p(x|z) + log p(z), (k, b, 1), nats. */
-typedef struct LabPosterior {
+typedef struct LabMonteCarloEM {
     size_t transitions; /* of each chain before the updates */
     size_t leapfrog;    /* steps of a transition */
     size_t updates;     /* steps of the optimiser with the same draws */
     double step;        /* the first step size of every chain; each has its own, tuned after each transition */
     double accept;      /* the acceptance that it is tuned to */
-} LabPosterior;
+} LabMonteCarloEM;
 
 /* A frozen configuration.  All pointers are borrowed and must outlive the sweep. */
 typedef struct LabRun {
@@ -42,7 +43,7 @@ typedef struct LabRun {
     const StoreParam *params; /* what a reader of the database compares runs by */
     size_t nparams;
     const Graph *graph;       /* public names: the objective, the metrics */
-    const Graph *asked;       /* the same with further names, for evaluations; NULL: graph itself.  NOT part of the identity */
+    const Graph *eval_graph; /* the same with further names, for evaluations; NULL: graph itself.  NOT part of the identity */
     const Data *data;
     uint64_t seed;
     const char *objective;              /* public name of the node to maximise: "bound" */
@@ -54,7 +55,7 @@ typedef struct LabRun {
     int epochs;
     size_t batch, samples;              /* of training */
     int test_every;                     /* test metrics every so many epochs, and always after the last */
-    const LabPosterior *posterior;      /* NULL: z is what the graph draws.  Else there are no test metrics: no test example has a chain */
+    const LabMonteCarloEM *posterior;      /* NULL: z is what the graph draws.  Else there are no test metrics: no test example has a chain */
     const char *const *evaluations;     /* canonical texts of what is evaluated after training, NULL-ended; NOT part of the identity */
     int phase;                          /* runs of phase 0 end before those of phase 1 start: a classifier that others need */
     void *context;                      /* the caller's own, handed to the evaluate hook */
@@ -66,62 +67,10 @@ typedef struct LabRun {
  * version) and the plan's canonical text. */
 int lab_run_identify(LabRun *run, Error *err);
 
-/* A trained model, from the database or at the end of training. */
-typedef struct LabModel LabModel;
-
-/* Opens the graph and the weights of a finished run; NULL with *err. */
-LabModel *lab_model_open(Store *s, int64_t run, Error *err);
-void lab_model_free(LabModel *m);
-const Graph *lab_model_graph(const LabModel *m);
-
-/* What a model is asked to compute, over rows of data or over values that replace a node ("z": decoding). */
-typedef struct LabAsk {
-    const Data *data;         /* NULL when everything wanted follows from the fed node */
-    DataSplit split;
-    size_t first, count;      /* examples, or rows of `fed` */
-    const char *fed;          /* public name of the node to replace, or NULL */
-    const float *fed_values;  /* (count, width of that node), the same for all draws */
-    int fed_draws;            /* … or (count, samples, width): a row for each draw */
-    size_t samples;           /* draws for each example; 0: 1 */
-    uint64_t seed;            /* of the noise and fresh binarisation, streams "evaluate/…" */
-    uint64_t step;            /* shifts the noise' address: repeated draws */
-    const LabScalar *scalars; /* values of scalar leaves (the schedule's first is used), or NULL: all 1 */
-    size_t nscalars;
-} LabAsk;
-
-/* [OUT] out (count, draws * width of the node): the named node for each example, draw after draw, and *draws: how many it has,
- * ask->samples, or its own fixed number, or 1 when it does not depend on them.  A node without a batch axis (a shared log variance)
- * is the same row for each.  out has room for the most of these. */
-int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, size_t *draws, Error *err);
-
-/* Width (features) of a named node. 0 when there is no such name. */
-size_t lab_model_width(const LabModel *m, const char *name);
-
-/* [OUT] mean[i] and standard error se[i] over the examples, of the named nodes (NULL-ended), each averaged over its samples first. */
-int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, double *mean, double *se, Error *err);
-
-/* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over ask->samples draws
- * (rounded up to whole chunks), in chunks of at most `chunk`.  [OUT] logp (count), ess (count), se (count): of each example's estimate. */
-int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err);
-
-/* A small graph trained on rows in memory, by Adam: a probe of results, not a run.  Its inputs are x and y, each (1, b, width). */
-typedef struct LabFit {
-    const Graph *graph;      /* must outlive the model */
-    const char *objective;   /* public name of the node to maximise */
-    const float *x, *y;      /* (count, width of the input); NULL where the graph has none */
-    size_t count, batch;
-    int epochs;
-    double rate;
-    uint64_t seed;
-} LabFit;
-
-/* The trained model, or NULL with *err. */
-LabModel *lab_fit(const LabFit *fit, Error *err);
-
 /* What the caller adds to a run: its evaluations, in the worker, after training (or for a run trained earlier).  Each evaluation that is not yet
  * recorded for this run is asked for by its index in run->evaluations.  Returns 0, or -1 with *err. */
 typedef struct LabHooks {
-    int (*evaluate)(const LabRun *run, size_t evaluation, Store *s, int64_t id, LabModel *model, Error *err);
+    int (*evaluate)(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err);
 } LabHooks;
 
 typedef struct LabOptions {

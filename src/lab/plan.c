@@ -61,7 +61,7 @@ static void scalars_text(Text *t, const LabRun *run)
     }
 }
 
-static void posterior_text(Text *t, const LabPosterior *p)
+static void posterior_text(Text *t, const LabMonteCarloEM *p)
 {
     text_add(t, ",\"posterior\":{\"accept\":");
     text_add_number(t, p->accept);
@@ -134,7 +134,7 @@ static int check_scalar_leaves(const LabRun *run, Error *err)
 }
 
 /* Each draw of each example has a chain, and log p(x, z) for it. */
-static int check_posterior(const LabRun *run, const LabPosterior *p, Error *err)
+static int check_posterior(const LabRun *run, const LabMonteCarloEM *p, Error *err)
 {
     enum { MOST = 100000 };
     if (p->transitions < 1 || p->transitions > MOST || p->leapfrog < 1 || p->leapfrog > MOST || p->updates < 1 || p->updates > MOST) {

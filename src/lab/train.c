@@ -6,7 +6,7 @@
 #include "lab/internal.h"
 
 #include "base/mem.h"
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "num/sum.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@
 
 /* One plan for whole minibatches, one for the epoch's last, shorter one. */
 typedef struct Plans {
-    GraphPlan *full, *rest;
+    GraphExec *full, *rest;
     size_t batch, rest_batch;
 } Plans;
 
@@ -47,22 +47,22 @@ typedef struct Training {
 
 static void plans_free(Plans *p)
 {
-    graph_plan_free(p->full);
-    graph_plan_free(p->rest);
+    graph_exec_free(p->full);
+    graph_exec_free(p->rest);
 }
 
 /* spec: what is computed; batch, draws and type are filled in here. */
-static int plans_make(Plans *p, const LabRun *run, GraphPlanSpec spec, size_t n, size_t batch, GraphParams *params, Error *err)
+static int plans_make(Plans *p, const LabRun *run, GraphExecSpec spec, size_t n, size_t batch, GraphParams *params, Error *err)
 {
     spec.samples = run->samples;
     spec.type = GRAPH_FLOAT;
     p->batch = spec.batch = batch < n ? batch : n;
     p->rest_batch = n % p->batch;
-    p->full = graph_plan_alloc(run->graph, &spec, params, err);
+    p->full = graph_exec_alloc(run->graph, &spec, params, err);
     if (p->full == NULL)
         return -1;
     spec.batch = p->rest_batch;
-    p->rest = spec.batch == 0 ? NULL : graph_plan_alloc(run->graph, &spec, params, err);
+    p->rest = spec.batch == 0 ? NULL : graph_exec_alloc(run->graph, &spec, params, err);
     return spec.batch != 0 && p->rest == NULL ? -1 : 0;
 }
 
@@ -76,7 +76,7 @@ static void outputs_of(const LabRun *run, const char **outputs)
     outputs[n + 1] = NULL;
 }
 
-static GraphPlan *plan_for(const Plans *p, size_t rows)
+static GraphExec *plan_for(const Plans *p, size_t rows)
 {
     return rows == p->batch ? p->full : p->rest;
 }
@@ -101,14 +101,14 @@ static int make_plans(Training *t, Error *err)
     const char *outputs[LAB_METRICS_MAX + 2];
     outputs_of(run, outputs);
     size_t test = run->posterior == NULL && t->nmetrics > 0 ? data_count(run->data, DATA_TEST) : 0;
-    GraphPlanSpec train = {.outputs = outputs, .objective = run->objective, .fed = run->posterior != NULL ? z : NULL};
+    GraphExecSpec train = {.outputs = outputs, .objective = run->objective, .feeds = run->posterior != NULL ? z : NULL};
     if (plans_make(&t->train, run, train, t->n, run->batch, t->params, err) != 0)
         return -1;
-    if (test > 0 && plans_make(&t->test, run, (GraphPlanSpec){.outputs = run->metrics}, test, 500, t->params, err) != 0)
+    if (test > 0 && plans_make(&t->test, run, (GraphExecSpec){.outputs = run->metrics}, test, 500, t->params, err) != 0)
         return -1;
     if (run->posterior == NULL)
         return 0;
-    GraphPlanSpec climb = {.outputs = target, .objective = target[0], .fed = z, .of_fed = 1};
+    GraphExecSpec climb = {.outputs = target, .objective = target[0], .feeds = z, .gradient_wrt = GRAPH_FEEDS};
     if (plans_make(&t->posterior, run, climb, t->n, run->batch, t->params, err) != 0)
         return -1;
     t->estep = estep_alloc(run, t->posterior.full, t->n, err);
@@ -212,25 +212,25 @@ static int save(Training *t, Error *err)
 
 /* ---- one step -------------------------------------------------------------------------------------------------------- */
 
-static void set_scalars(GraphPlan *plan, const LabRun *run, int epoch)
+static void set_scalars(GraphExec *plan, const LabRun *run, int epoch)
 {
     for (size_t i = 0; plan != NULL && i < run->nscalars; i++)
-        graph_plan_scalar(plan, run->scalars[i].name, lab_schedule_at(&run->scalars[i].schedule, epoch));
+        graph_exec_scalar(plan, run->scalars[i].name, lab_schedule_at(&run->scalars[i].schedule, epoch));
 }
 
-static double output_mean(const GraphPlan *plan, const char *name)
+static double output_mean(const GraphExec *plan, const char *name)
 {
     NumShape shape;
-    const float *value = graph_plan_output(plan, name, &shape);
+    const float *value = graph_exec_output(plan, name, &shape);
     size_t n = num_shape_size(shape);
     return num_total_f32(n, value) / (double)n;
 }
 
-static void fill(const LabRun *run, GraphPlan *plan, DataSplit split, const uint32_t *order, size_t first, size_t rows,
+static void fill(const LabRun *run, GraphExec *plan, DataSplit split, const uint32_t *order, size_t first, size_t rows,
                  NumStream binarise, uint64_t binarise_step)
 {
-    float *x = graph_plan_input(plan, "x", NULL);
-    float *y = graph_plan_input(plan, "y", NULL);
+    float *x = graph_exec_input(plan, "x", NULL);
+    float *y = graph_exec_input(plan, "y", NULL);
     if (x != NULL)
         data_rows(run->data, split, order, first, rows, binarise, binarise_step, x);
     if (y != NULL)
@@ -238,25 +238,25 @@ static void fill(const LabRun *run, GraphPlan *plan, DataSplit split, const uint
 }
 
 /* Draws z from p(z|x) for the minibatch of a filled plan. */
-static void draw_posterior(Training *t, GraphPlan *plan, const uint32_t *example, size_t rows, uint64_t number)
+static void draw_posterior(Training *t, GraphExec *plan, const uint32_t *example, size_t rows, uint64_t number)
 {
-    GraphPlan *climb = plan_for(&t->posterior, rows);
+    GraphExec *climb = plan_for(&t->posterior, rows);
     NumShape shape;
     fill(t->run, climb, DATA_TRAIN, example, 0, rows, t->binarise, t->state.epoch);
-    graph_plan_noise(climb, t->run->seed, "noise", number);
+    graph_exec_noise(climb, t->run->seed, "noise", number);
     estep_draw(t->estep, climb, example, rows, number);
-    const float *z = graph_plan_input(climb, "z", &shape);
-    memcpy(graph_plan_input(plan, "z", NULL), z, num_shape_size(shape) * sizeof *z);
+    const float *z = graph_exec_input(climb, "z", &shape);
+    memcpy(graph_exec_input(plan, "z", NULL), z, num_shape_size(shape) * sizeof *z);
 }
 
 /* Forward, backward, optimiser; [OUT] *norm of the gradient.  0, or -1 when a number is no longer finite. */
-static int update(Training *t, GraphPlan *plan, double rate, double *norm)
+static int update(Training *t, GraphExec *plan, double rate, double *norm)
 {
-    graph_plan_forward(plan);
+    graph_exec_forward(plan);
     if (!isfinite(output_mean(plan, t->run->objective)))
         return -1;
-    graph_plan_backward(plan);
-    *norm = optimiser_step(t->optimiser, t->state.params, graph_plan_gradient(plan), rate);
+    graph_exec_backward(plan);
+    *norm = optimiser_step(t->optimiser, t->state.params, graph_exec_gradient(plan), rate);
     return isfinite(*norm) ? 0 : -1;
 }
 
@@ -266,13 +266,13 @@ static int step(Training *t, double rate)
     const LabRun *run = t->run;
     size_t first = t->state.batch * t->train.batch;
     size_t rows = t->n - first < t->train.batch ? t->n - first : t->train.batch;
-    GraphPlan *plan = plan_for(&t->train, rows);
+    GraphExec *plan = plan_for(&t->train, rows);
     uint64_t number = (t->state.epoch - 1) * t->steps + t->state.batch;
     size_t updates = t->estep == NULL ? 1 : run->posterior->updates;
     double norm = 0;
 
     fill(run, plan, DATA_TRAIN, t->order, first, rows, t->binarise, t->state.epoch);
-    graph_plan_noise(plan, run->seed, "noise", number);
+    graph_exec_noise(plan, run->seed, "noise", number);
     if (t->estep != NULL)
         draw_posterior(t, plan, t->order + first, rows, number);
     for (size_t i = 0; i < updates; i++)
@@ -287,8 +287,8 @@ static int step(Training *t, double rate)
 static void tell_divergence(const Training *t, char *message, size_t size)
 {
     size_t first = t->state.batch * t->train.batch;
-    const GraphPlan *plan = t->n - first < t->train.batch ? t->train.rest : t->train.full;
-    const char *tensor = graph_plan_first_bad(plan);
+    const GraphExec *plan = t->n - first < t->train.batch ? t->train.rest : t->train.full;
+    const char *tensor = graph_exec_first_nonfinite(plan);
     snprintf(message, size, "not finite in epoch %llu, minibatch %llu of %zu: first in %s",
              (unsigned long long)t->state.epoch, (unsigned long long)t->state.batch + 1, t->steps,
              tensor != NULL ? tensor : "the gradient's norm");
@@ -306,11 +306,11 @@ static void test(Training *t, double *mean)
     set_scalars(t->test.rest, run, (int)t->state.epoch);
     for (size_t first = 0, chunk = 0; first < n; first += t->test.batch, chunk++) {
         size_t rows = n - first < t->test.batch ? n - first : t->test.batch;
-        GraphPlan *plan = plan_for(&t->test, rows);
+        GraphExec *plan = plan_for(&t->test, rows);
         /* the test images are binarised once for a run, so that epochs compare on the same images */
         fill(run, plan, DATA_TEST, NULL, first, rows, t->test_binarise, 0);
-        graph_plan_noise(plan, run->seed, "test", (t->state.epoch << 32) + chunk);
-        graph_plan_forward(plan);
+        graph_exec_noise(plan, run->seed, "test", (t->state.epoch << 32) + chunk);
+        graph_exec_forward(plan);
         for (size_t i = 0; i < t->nmetrics; i++)
             mean[i] += output_mean(plan, run->metrics[i]) * (double)rows;
     }

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "graph/plan.h"
+#include "graph/exec.h"
 #include "num/isa.h"
 
 #include <errno.h>
@@ -117,8 +117,8 @@ int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluate
     return 0;
 }
 
-/* Carries out what is not recorded yet, each marked when it is done: an evaluation that is asked for later needs no training. */
-static int evaluate(const LabRun *run, Store *s, int64_t id, LabModel *model, const LabOptions *options, LabReporter *reporter, Error *err)
+/* Carries out what is not recorded yet, each marked when it is done: an evaluation that is eval_graph for later needs no training. */
+static int evaluate(const LabRun *run, Store *s, int64_t id, InferModel *model, const LabOptions *options, LabReporter *reporter, Error *err)
 {
     for (size_t i = 0; run->evaluations[i] != NULL && !lab_stop; i++) {
         const char *evaluation = run->evaluations[i];
@@ -156,12 +156,12 @@ typedef struct Worker {
     LabReporter reporter;
 } Worker;
 
-static int evaluate_with(Worker *w, LabModel *model, Error *err)
+static int evaluate_with(Worker *w, InferModel *model, Error *err)
 {
-    if (model != NULL && w->run->asked != NULL)
-        lab_model_use(model, w->run->asked);
+    if (model != NULL && w->run->eval_graph != NULL)
+        infer_model_use(model, w->run->eval_graph);
     int status = model == NULL ? -1 : evaluate(w->run, w->store, w->id, model, w->options, &w->reporter, err);
-    lab_model_free(model);
+    infer_model_free(model);
     return status;
 }
 
@@ -181,7 +181,7 @@ static int train(Worker *w, const char **status, char *message, size_t size, Err
         result = finish(w->store, w->id, "done", NULL, seconds, params, err);
         if (result == 0) {
             *status = "done";
-            result = evaluate_with(w, lab_model_of(w->run->graph, params, err), err);
+            result = evaluate_with(w, infer_model_of(w->run->graph, params, err), err);
         }
         break;
     case LAB_DIVERGED:
@@ -210,7 +210,7 @@ static int work(Worker *w, const char **status, char *message, size_t size, Erro
     }
     if (claim == STORE_DONE) {
         *status = "evaluated";
-        return evaluate_with(w, lab_model_open(w->store, w->id, err), err);
+        return evaluate_with(w, infer_model_open(w->store, w->id, err), err);
     }
     return train(w, status, message, size, err);
 }

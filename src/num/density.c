@@ -19,20 +19,20 @@ static void forward(NumDensity f, NumShape shape, float *y, size_t count, const 
     num_panel_row_sums(num_density_table()->forward[f], shape, y, count, in, scratch);
 }
 
-/* in holds dy first, then the operands; d are the gradients of the first operands, in their order; fresh: those to write. */
-static void backward_fresh(NumDensity f, NumShape shape, float *const *d, size_t gradients, unsigned fresh, size_t inputs,
+/* in holds dy first, then the operands; d are the gradients of the first operands, in their order; overwrite: those to write. */
+static void backward_overwrite(NumDensity f, NumShape shape, float *const *d, size_t gradients, unsigned overwrite, size_t inputs,
                            const NumIn_f32 *in, float *scratch)
 {
     NumShape d_shape[NUM_PANEL_OUT];
     for (size_t k = 0; k < gradients; k++)
         d_shape[k] = in[k + 1].shape;
-    num_panel_gradients(num_density_table()->backward[f], shape, gradients, d, d_shape, fresh, inputs, in, scratch);
+    num_panel_gradients(num_density_table()->backward[f], shape, gradients, d, d_shape, overwrite, inputs, in, scratch);
 }
 
 static void backward(NumDensity f, NumShape shape, float *const *d, size_t gradients, size_t inputs, const NumIn_f32 *in,
                      float *scratch)
 {
-    backward_fresh(f, shape, d, gradients, 0, inputs, in, scratch);
+    backward_overwrite(f, shape, d, gradients, 0, inputs, in, scratch);
 }
 
 static NumShape row_shape(NumShape shape)
@@ -69,9 +69,9 @@ void num_bernoulli_f32(NumShape shape, float *y, NumIn_f32 x, NumIn_f32 logits, 
 }
 
 void num_bernoulli_back_f32(NumShape shape, const float *dy, NumIn_f32 x, NumIn_f32 logits, float *dx, float *dlogits,
-                            unsigned fresh, float *scratch)
+                            unsigned overwrite, float *scratch)
 {
-    backward_fresh(NUM_BERNOULLI, shape, (float *[]){dx, dlogits}, 2, fresh, 3,
+    backward_overwrite(NUM_BERNOULLI, shape, (float *[]){dx, dlogits}, 2, overwrite, 3,
                    (NumIn_f32[]){{dy, row_shape(shape)}, x, logits}, scratch);
 }
 
@@ -85,15 +85,15 @@ void num_kl_back_f32(NumShape shape, const float *dy, NumIn_f32 mu, NumIn_f32 lo
     backward(NUM_KL, shape, (float *[]){dmu, dlogvar}, 2, 3, (NumIn_f32[]){{dy, row_shape(shape)}, mu, logvar}, scratch);
 }
 
-void num_kl2_f32(NumShape shape, float *y, NumIn_f32 mu1, NumIn_f32 lv1, NumIn_f32 mu2, NumIn_f32 lv2, float *scratch)
+void num_kl_normal_normal_f32(NumShape shape, float *y, NumIn_f32 mu1, NumIn_f32 lv1, NumIn_f32 mu2, NumIn_f32 lv2, float *scratch)
 {
-    forward(NUM_KL2, shape, y, 4, (NumIn_f32[]){mu1, lv1, mu2, lv2}, scratch);
+    forward(NUM_KL_NORMAL_NORMAL, shape, y, 4, (NumIn_f32[]){mu1, lv1, mu2, lv2}, scratch);
 }
 
-void num_kl2_back_f32(NumShape shape, const float *dy, NumIn_f32 mu1, NumIn_f32 lv1, NumIn_f32 mu2, NumIn_f32 lv2,
+void num_kl_normal_normal_back_f32(NumShape shape, const float *dy, NumIn_f32 mu1, NumIn_f32 lv1, NumIn_f32 mu2, NumIn_f32 lv2,
                       float *dmu1, float *dlv1, float *dmu2, float *dlv2, float *scratch)
 {
-    backward(NUM_KL2, shape, (float *[]){dmu1, dlv1, dmu2, dlv2}, 4, 5,
+    backward(NUM_KL_NORMAL_NORMAL, shape, (float *[]){dmu1, dlv1, dmu2, dlv2}, 4, 5,
              (NumIn_f32[]){{dy, row_shape(shape)}, mu1, lv1, mu2, lv2}, scratch);
 }
 
@@ -186,12 +186,12 @@ void num_bernoulli_f64(NumShape shape, double *y, NumIn_f64 x, NumIn_f64 logits,
 }
 
 void num_bernoulli_back_f64(NumShape shape, const double *dy, NumIn_f64 x, NumIn_f64 logits, double *dx, double *dlogits,
-                            unsigned fresh, double *scratch)
+                            unsigned overwrite, double *scratch)
 {
     (void)scratch;
-    if (dx != NULL && (fresh & 1))
+    if (dx != NULL && (overwrite & 1))
         memset(dx, 0, num_shape_size(x.shape) * sizeof *dx);
-    if (dlogits != NULL && (fresh & 2))
+    if (dlogits != NULL && (overwrite & 2))
         memset(dlogits, 0, num_shape_size(logits.shape) * sizeof *dlogits);
     EACH {
         double l = AT(logits), t = exp(-fabs(l));
@@ -218,7 +218,7 @@ void num_kl_back_f64(NumShape shape, const double *dy, NumIn_f64 mu, NumIn_f64 l
     }
 }
 
-void num_kl2_f64(NumShape shape, double *y, NumIn_f64 mu1, NumIn_f64 lv1, NumIn_f64 mu2, NumIn_f64 lv2, double *scratch)
+void num_kl_normal_normal_f64(NumShape shape, double *y, NumIn_f64 mu1, NumIn_f64 lv1, NumIn_f64 mu2, NumIn_f64 lv2, double *scratch)
 {
     (void)scratch;
     clear_rows(shape, y);
@@ -228,7 +228,7 @@ void num_kl2_f64(NumShape shape, double *y, NumIn_f64 mu1, NumIn_f64 lv1, NumIn_
     }
 }
 
-void num_kl2_back_f64(NumShape shape, const double *dy, NumIn_f64 mu1, NumIn_f64 lv1, NumIn_f64 mu2, NumIn_f64 lv2,
+void num_kl_normal_normal_back_f64(NumShape shape, const double *dy, NumIn_f64 mu1, NumIn_f64 lv1, NumIn_f64 mu2, NumIn_f64 lv2,
                       double *dmu1, double *dlv1, double *dmu2, double *dlv2, double *scratch)
 {
     (void)scratch;

@@ -8,23 +8,23 @@
 #define NUM_KERNELS_H
 
 #include "num/log_sum.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <stdint.h>
 
 /* Elementwise work on a panel: [OUT] out[k][i] = f_k(in[0][i], in[1][i], …), i < n.  An out may be an in. */
 typedef void NumPanelKernel(size_t n, float *const *out, const float *const *in);
 
-typedef struct NumMapTable {
-    void (*map[NUM_MAP_COUNT])(size_t n, float *y, const float *x);
-    void (*back[NUM_MAP_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
+typedef struct NumElementwiseTable {
+    void (*map[NUM_UNARY_COUNT])(size_t n, float *y, const float *x);
+    void (*back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
     void (*affine)(size_t n, float *y, const float *x, float scale, float shift);
     void (*axpy)(size_t n, float *y, float a, const float *x);
     void (*fill)(size_t n, float *y, float value);
     void (*grey)(size_t n, float *y, const uint8_t *x);
-    NumPanelKernel *zip[NUM_ZIP_COUNT];         /* c <- a, b */
-    NumPanelKernel *zip_back[NUM_ZIP_COUNT][2]; /* dc * d(a op b)/da or /db <- dc, a, b */
-} NumMapTable;
+    NumPanelKernel *zip[NUM_BINARY_COUNT];         /* c <- a, b */
+    NumPanelKernel *zip_back[NUM_BINARY_COUNT][2]; /* dc * d(a op b)/da or /db <- dc, a, b */
+} NumElementwiseTable;
 
 typedef struct NumSumTable {
     /* [OUT] y[r] = the sum of row r (columns values from x + r stride), in lanes. */
@@ -37,12 +37,12 @@ typedef struct NumSumTable {
     void (*logsumexp_columns)(size_t columns, size_t count, size_t stride, float *y, const float *x);
     NumPanelKernel *logsumexp_back; /* dy exp(x - y) <- dy, x, y */
     double (*total)(size_t n, const float *x);
-    double (*norm2)(size_t n, const float *x);
+    double (*sum_squares)(size_t n, const float *x);
     size_t (*first_bad)(size_t n, const float *x);
 } NumSumTable;
 
 typedef enum {
-    NUM_NORMAL, NUM_STANDARD_NORMAL, NUM_BERNOULLI, NUM_KL, NUM_KL2, NUM_REPARAMETERISE,
+    NUM_NORMAL, NUM_STANDARD_NORMAL, NUM_BERNOULLI, NUM_KL, NUM_KL_NORMAL_NORMAL, NUM_REPARAMETERISE,
     NUM_DENSITY_COUNT
 } NumDensity;
 

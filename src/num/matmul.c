@@ -10,7 +10,7 @@
 
 #include "num/isa.h"
 #include "num/isa/matmul.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/parallel.h"
 
 #include <math.h>
@@ -132,10 +132,10 @@ void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const 
 static float act1_f32(NumAct act, float x)
 {
     switch (act) {
-    case NUM_ACT_TANH: return num_map1_f32(NUM_TANH, x);
-    case NUM_ACT_SIGMOID: return num_map1_f32(NUM_SIGMOID, x);
-    case NUM_ACT_RELU: return num_map1_f32(NUM_RELU, x);
-    case NUM_ACT_SOFTPLUS: return num_map1_f32(NUM_SOFTPLUS, x);
+    case NUM_ACT_TANH: return num_unary1_f32(NUM_TANH, x);
+    case NUM_ACT_SIGMOID: return num_unary1_f32(NUM_SIGMOID, x);
+    case NUM_ACT_RELU: return num_unary1_f32(NUM_RELU, x);
+    case NUM_ACT_SOFTPLUS: return num_unary1_f32(NUM_SOFTPLUS, x);
     case NUM_ACT_NONE: break;
     }
     return x;
@@ -160,10 +160,10 @@ static double act1_f64(NumAct act, double x)
 {
     double y = x;
     switch (act) {
-    case NUM_ACT_TANH: num_map_f64(NUM_TANH, 1, &y, &x); break;
-    case NUM_ACT_SIGMOID: num_map_f64(NUM_SIGMOID, 1, &y, &x); break;
-    case NUM_ACT_RELU: num_map_f64(NUM_RELU, 1, &y, &x); break;
-    case NUM_ACT_SOFTPLUS: num_map_f64(NUM_SOFTPLUS, 1, &y, &x); break;
+    case NUM_ACT_TANH: num_unary_f64(NUM_TANH, 1, &y, &x); break;
+    case NUM_ACT_SIGMOID: num_unary_f64(NUM_SIGMOID, 1, &y, &x); break;
+    case NUM_ACT_RELU: num_unary_f64(NUM_RELU, 1, &y, &x); break;
+    case NUM_ACT_SOFTPLUS: num_unary_f64(NUM_SOFTPLUS, 1, &y, &x); break;
     case NUM_ACT_NONE: break;
     }
     return y;

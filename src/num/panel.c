@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#define NUM_TABLE_TYPE NumMapTable
-#define NUM_TABLE_NAME num_map_table
+#define NUM_TABLE_TYPE NumElementwiseTable
+#define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
 #define NUM_TABLE_TYPE NumSumTable
@@ -72,7 +72,7 @@ static const float *panel_of(const Panel *p, NumIn_f32 in, float *buffer)
         if (by_column == 1)
             memcpy(to, x, p->columns * sizeof *to);
         else
-            num_map_table()->fill(p->columns, to, x[0]);
+            num_elementwise_table()->fill(p->columns, to, x[0]);
     }
     return buffer;
 }
@@ -153,7 +153,7 @@ static void gradients_panel(const void *task, size_t index)
     t->kernel(p.size, out, dense);
     for (size_t k = 0; k < t->gradients; k++)
         if (t->d[k] != NULL)
-            num_map_table()->axpy(p.size, t->d[k] + p.offset, 1.0f, gradient[k]);
+            num_elementwise_table()->axpy(p.size, t->d[k] + p.offset, 1.0f, gradient[k]);
 }
 
 static int same_shape(NumShape a, NumShape b)
@@ -162,7 +162,7 @@ static int same_shape(NumShape a, NumShape b)
 }
 
 void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d, const NumShape *d_shape,
-                         unsigned fresh, size_t count, const NumIn_f32 *in, float *scratch)
+                         unsigned overwrite, size_t count, const NumIn_f32 *in, float *scratch)
 {
     float *direct[NUM_PANEL_OUT] = {NULL}, *whole[NUM_PANEL_OUT] = {NULL};
     size_t size = num_shape_size(shape), wanted = 0, used = 0;
@@ -172,7 +172,7 @@ void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradient
         wanted++;
         if (!same_shape(d_shape[k], shape))
             whole[k] = scratch + used++ * size;
-        else if (fresh >> k & 1)
+        else if (overwrite >> k & 1)
             whole[k] = d[k];
         else
             direct[k] = d[k];
@@ -184,7 +184,7 @@ void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradient
     num_parallel(cut_panels(&t.cut), size, gradients_panel, &t);
     for (size_t k = 0; k < gradients; k++)
         if (whole[k] != NULL && whole[k] != d[k]) {
-            if (fresh >> k & 1)
+            if (overwrite >> k & 1)
                 memset(d[k], 0, num_shape_size(d_shape[k]) * sizeof *d[k]);
             num_sum_f32(d[k], d_shape[k], whole[k], shape, 1.0f);
         }
@@ -197,7 +197,7 @@ static void axpy_panel(const void *task, size_t index)
     float buffer[1][NUM_PANEL_SIZE];
     const float *dense[1];
     load(t, &p, dense, buffer);
-    num_map_table()->axpy(p.size, t->out + p.offset, t->scale, dense[0]);
+    num_elementwise_table()->axpy(p.size, t->out + p.offset, t->scale, dense[0]);
 }
 
 void num_panel_axpy(NumShape shape, float *y, NumIn_f32 x, float scale)

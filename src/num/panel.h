@@ -22,9 +22,9 @@ void num_panel_map(NumPanelKernel *kernel, NumShape shape, float *out, size_t co
 void num_panel_row_sums(NumPanelKernel *kernel, NumShape shape, float *y, size_t count, const NumIn_f32 *in, float *scratch);
 
 /* d[k] (d_shape[k]) += out[k] of the kernel, k < gradients; summed in num_sum's order where d[k] was broadcast.
- * d[k] may be NULL; bit k of `fresh`: it holds garbage, and is written.  scratch: as many values as shape has, for each gradient that was broadcast. */
+ * d[k] may be NULL; bit k of `overwrite`: it holds garbage, and is written.  scratch: as many values as shape has, for each gradient that was broadcast. */
 void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d, const NumShape *d_shape,
-                         unsigned fresh, size_t count, const NumIn_f32 *in, float *scratch);
+                         unsigned overwrite, size_t count, const NumIn_f32 *in, float *scratch);
 
 /* y (shape) += scale * x. */
 void num_panel_axpy(NumShape shape, float *y, NumIn_f32 x, float scale);

@@ -14,8 +14,8 @@
 #define NUM_TABLE_NAME num_sum_table
 #include "num/isa_table.h"
 
-#define NUM_TABLE_TYPE NumMapTable
-#define NUM_TABLE_NAME num_map_table
+#define NUM_TABLE_TYPE NumElementwiseTable
+#define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
 /* Outputs of one job: a multiple of every variant's column block. */
@@ -89,7 +89,7 @@ static void rows_strip(const void *task, size_t index)
         }
         s = 0;
     }
-    num_map_table()->axpy(count, t->y + s * batch + b, t->scale, chain);
+    num_elementwise_table()->axpy(count, t->y + s * batch + b, t->scale, chain);
 }
 
 /* The sum of a sample's rows. */
@@ -109,7 +109,7 @@ static void sample_job(const void *task, size_t s)
 {
     const Task *t = task;
     float sum = sample_sum(t, s);
-    num_map_table()->axpy(1, t->y + s, t->scale, &sum);
+    num_elementwise_table()->axpy(1, t->y + s, t->scale, &sum);
 }
 
 static void sum_rows(const Task *t)
@@ -123,7 +123,7 @@ static void sum_rows(const Task *t)
         float chain = 0.0f;
         for (size_t s = 0; s < samples; s++)
             chain += sample_sum(t, s);
-        num_map_table()->axpy(1, t->y, t->scale, &chain);
+        num_elementwise_table()->axpy(1, t->y, t->scale, &chain);
     }
 }
 
@@ -142,7 +142,7 @@ void num_sum_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, f
         sum_chains(&t);
 }
 
-void num_spread_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale)
+void num_broadcast_add_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale)
 {
     num_panel_axpy(y_shape, y, (NumIn_f32){x, x_shape}, scale);
 }
@@ -223,12 +223,12 @@ double num_total_f32(size_t n, const float *x)
     return total_of(num_sum_table()->total, n, x);
 }
 
-double num_norm2_f32(size_t n, const float *x)
+double num_sum_squares_f32(size_t n, const float *x)
 {
-    return total_of(num_sum_table()->norm2, n, x);
+    return total_of(num_sum_table()->sum_squares, n, x);
 }
 
-size_t num_first_bad_f32(size_t n, const float *x)
+size_t num_first_nonfinite_f32(size_t n, const float *x)
 {
     return num_sum_table()->first_bad(n, x);
 }
@@ -253,7 +253,7 @@ void num_sum_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape,
         y[place(y_shape, s, b, f)] += scale * x[place(x_shape, s, b, f)];
 }
 
-void num_spread_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
+void num_broadcast_add_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
 {
     EACH(y_shape)
         y[place(y_shape, s, b, f)] += scale * x[place(x_shape, s, b, f)];
@@ -294,7 +294,7 @@ double num_total_f64(size_t n, const double *x)
     return total;
 }
 
-size_t num_first_bad_f64(size_t n, const double *x)
+size_t num_first_nonfinite_f64(size_t n, const double *x)
 {
     size_t i = 0;
     while (i < n && isfinite(x[i]))

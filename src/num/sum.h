@@ -16,8 +16,8 @@ void num_sum_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, f
 void num_sum_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale);
 
 /* y += scale * x, x broadcast over the axes where x_shape is 1: the gradient of num_sum. */
-void num_spread_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale);
-void num_spread_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale);
+void num_broadcast_add_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale);
+void num_broadcast_add_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale);
 
 /* [OUT] y = log sum exp(x) over one axis, shifted by the maximum m: m + log sum exp(x - m), the sum in num_sum's order.
  * All -inf gives -inf; one +inf gives +inf; a NaN gives NaN. */
@@ -33,10 +33,10 @@ void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const do
  * for reported totals and gradient norms.  The _f64 form is a plain chain. */
 double num_total_f32(size_t n, const float *x);
 double num_total_f64(size_t n, const double *x);
-double num_norm2_f32(size_t n, const float *x);
+double num_sum_squares_f32(size_t n, const float *x);
 
 /* The index of the first value that is not finite, or n. */
-size_t num_first_bad_f32(size_t n, const float *x);
-size_t num_first_bad_f64(size_t n, const double *x);
+size_t num_first_nonfinite_f32(size_t n, const float *x);
+size_t num_first_nonfinite_f64(size_t n, const double *x);
 
 #endif

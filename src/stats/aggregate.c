@@ -204,7 +204,7 @@ static double minibatch_correlation(const Draws *w, const uint32_t *order, size_
     return batches == 0 ? NAN : sum / (double)(batches * batch);
 }
 
-static void fill(StatsAccounting *r, const Draws *w, double *term, const uint32_t *order, size_t batch, double *terms)
+static void fill(StatsElboDecomposition *r, const Draws *w, double *term, const uint32_t *order, size_t batch, double *terms)
 {
     StatsInterval *interval[TERMS] = {&r->kl, &r->mutual_information, &r->total_correlation, &r->dimension_kl, &r->marginal_kl};
     integrands(term, w);
@@ -221,7 +221,7 @@ static void fill(StatsAccounting *r, const Draws *w, double *term, const uint32_
     r->stratified = minibatch_correlation(w, order, batch, -r->log_n, log_others, terms);
 }
 
-int stats_accounting(StatsAccounting *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
+int stats_elbo_decomposition(StatsElboDecomposition *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
                      size_t batch, NumStream s, Error *err)
 {
     if (n == 0 || d == 0 || draws == 0 || draws > UINT32_MAX) {

@@ -23,7 +23,7 @@ int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t d
 
 /* Each term is a mean over the draws of its integrand; sd / sqrt(n) is its standard error (an upper bound: the draws are spread
  * evenly over the examples). */
-typedef struct StatsAccounting {
+typedef struct StatsElboDecomposition {
     StatsInterval kl, mutual_information, total_correlation, dimension_kl, marginal_kl;
     double kl_closed;  /* mean over n of 1/2 sum_j (mu^2 + sigma^2 - 1 - log sigma^2): what `kl` estimates */
     double residual;   /* the larger of |KL - (I + TC + dimension-wise KL)| and |KL - (I + marginal KL)|, over max(1, KL) */
@@ -32,10 +32,10 @@ typedef struct StatsAccounting {
                           weighted sampling: the TC of the minibatch's own mixture plus (d - 1) log N.  NaN for batches of one */
     double stratified; /* the same, the draw's own posterior weighed 1/N and the others alike, after its stratified sampling: each
                           density is unbiased, its logarithm falls short, the joint one's most, so that it may be negative */
-} StatsAccounting;
+} StatsElboDecomposition;
 
 /* `draws` draws: the sth from the posterior of a random example among the sth share of all n. */
-int stats_accounting(StatsAccounting *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
+int stats_elbo_decomposition(StatsElboDecomposition *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
                      size_t batch, NumStream s, Error *err);
 
 #endif

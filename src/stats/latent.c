@@ -30,7 +30,7 @@ static void random_pair(NumStream s, size_t k, size_t n, size_t *i, size_t *j)
 
 /* ---- overlap -------------------------------------------------------------------------------------------------------- */
 
-double stats_overlap(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d)
+double stats_bhattacharyya(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d)
 {
     double log_sum = 0.0;
     for (size_t j = 0; j < d; j++) {
@@ -60,7 +60,7 @@ typedef struct Pairs {
 
 static void add_pair(Pairs *p, size_t i, size_t j)
 {
-    p->sum += stats_overlap(p->mu + i * p->d, p->sigma + i * p->d, p->mu + j * p->d, p->sigma + j * p->d, p->d);
+    p->sum += stats_bhattacharyya(p->mu + i * p->d, p->sigma + i * p->d, p->mu + j * p->d, p->sigma + j * p->d, p->d);
     p->count++;
 }
 
@@ -72,7 +72,7 @@ static int no_pairs(int which, size_t n, Error *err)
     return error_expected(err, "at least one such pair, and pairs > 0");
 }
 
-int stats_mean_overlap(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
+int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
                        size_t pairs, NumStream s, Error *err)
 {
     Pairs p = {.mu = mu, .sigma = sigma, .d = d};

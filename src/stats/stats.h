@@ -40,11 +40,11 @@ int stats_hole_density(double *fraction, const double *mu, const double *sigma, 
 
 /* Bhattacharyya coefficient of two diagonal Gaussians, in (0, 1] (0 where that is below the smallest double):
  * prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */
-double stats_overlap(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d);
+double stats_bhattacharyya(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d);
 
 /* Mean of it over all pairs i < j (or over `pairs` random pairs when there are more).  label NULL, or (n): which = 0 all
  * pairs, 1 same label, 2 different. */
-int stats_mean_overlap(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
+int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
                        size_t pairs, NumStream s, Error *err);
 
 /* Units whose mean varies over the data: variance (n - 1) of mu_j > threshold (0.01; Burda et al., section 5.2). */

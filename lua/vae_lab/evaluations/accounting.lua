@@ -33,7 +33,7 @@ local function record_split(o, model, data, recorder, split)
     ask.name = name
     return model:map(ask)
   end
-  local a = stats.accounting(map "q.mu", map "q.sigma", { draws = o.draws, batch = o.batch, seed = o.seed })
+  local a = stats.elbo_decomposition(map "q.mu", map "q.sigma", { draws = o.draws, batch = o.batch, seed = o.seed })
   local function record(name, value) recorder:metric("accounting/" .. split .. "/" .. name, value) end
   for _, term in ipairs(terms) do
     record(term, a[term].mean)

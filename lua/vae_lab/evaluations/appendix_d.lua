@@ -24,7 +24,7 @@ end
 function appendix_d.log_p(model, ask, fit, fresh)
   local stats = require "vae_lab.native.stats"
   local d, found, sizes = model:width "z", {}, {}
-  local joint = model:map(common.with(ask, { name = "logjoint", fed = "z", values = fresh, samples = fresh:cols() // d }))
+  local joint = model:map(common.with(ask, { name = "logjoint", feed = "z", values = fresh, samples = fresh:cols() // d }))
   for i = 1, ask.count do
     local logq, logp, ratio = stats.fitted_log_density(draws_of(fit, i, d), draws_of(fresh, i, d)), joint:row(i), {}
     for s, v in ipairs(logq) do ratio[s] = v - logp[s] end

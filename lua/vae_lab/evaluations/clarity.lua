@@ -22,7 +22,7 @@ local clarity = {
 
 -- How many of the images are clearly of each class: a list, and their sum.
 local function judge(classifier, images, classes, sure)
-  local p = classifier:map { name = "p.mean", fed = "x", values = images, count = images:rows() }
+  local p = classifier:map { name = "p.mean", feed = "x", values = images, count = images:rows() }
   local counts, valid = {}, 0
   for class = 1, classes do counts[class] = 0 end
   for i = 1, images:rows() do
@@ -69,7 +69,7 @@ function clarity.run(o)
     local function count(images) return judge(others.classifier, images, data:classes(), o.sure) end
 
     local z = stats.normal(o.samples, model:width("z"), o.seed, "sample")
-    local counts, clear = count(model:map { name = "p.mean", fed = "z", values = z, count = o.samples })
+    local counts, clear = count(model:map { name = "p.mean", feed = "z", values = z, count = o.samples })
     recorder:metric("sample/clear", clear / o.samples)
     recorder:metric("sample/classes", perplexity(counts, clear))
     recorder:metric("sample/coverage", coverage(counts, o.samples, data))

@@ -28,7 +28,7 @@ function compression.run(o)
     local count = common.count(data, "test", o.examples)
     local x = data:rows("test", 1, count, o.seed)
     local mu, sigma = common.codes(model, { data = data, split = "test", first = 1, count = count, seed = o.seed })
-    local again = model:map { name = "p.mean", fed = "z", values = mu, count = count }
+    local again = model:map { name = "p.mean", feed = "z", values = mu, count = count }
     recorder:metric("compression/mse", stats.squared_error(x, again))
 
     local pca = stats.pca(data:rows("train", 1, data:count "train", o.seed), mu:cols())

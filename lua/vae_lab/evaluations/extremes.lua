@@ -35,7 +35,7 @@ end
 local function share_moved(model, ask, name, v)
   local width, moved = model:width "q.logvar", 0
   for i = 1, ask.examples do
-    local _, after = model:ascend {
+    local _, after = model:optimise_local_q {
       data = ask.data, split = "test", first = i, count = 1, seed = ask.seed, objective = name, over = { "q.logvar" },
       start = { filled(1, width, v) }, steps = 1, rate = 0.125, check = 1,
     }

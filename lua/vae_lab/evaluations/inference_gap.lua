@@ -47,7 +47,7 @@ function inference_gap.run(o)
     local found = { log_likelihood = log_likelihood(model, ask, o) }
     local encoded = { map "q.mu", map "q.logvar" }
     local function elbo_after(steps) -- with the same draws, whatever the steps: their noise falls out of the difference
-      return model:ascend(common.with(ask, {
+      return model:optimise_local_q(common.with(ask, {
         over = { "q.mu", "q.logvar" }, start = encoded, samples = o.draws, steps = steps, rate = o.rate, check = o.samples,
       })):column(1)
     end

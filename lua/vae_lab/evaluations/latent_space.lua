@@ -31,7 +31,7 @@ end
 
 local function record_overlap(stats, recorder, o, mu, sigma, labels)
   local function overlap(which)
-    return stats.mean_overlap(mu, sigma, { labels = labels, which = which, pairs = o.pairs, seed = o.seed })
+    return stats.mean_bhattacharyya(mu, sigma, { labels = labels, which = which, pairs = o.pairs, seed = o.seed })
   end
   recorder:metric("latent/overlap", overlap "all")
   if labels then

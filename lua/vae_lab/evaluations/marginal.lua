@@ -33,7 +33,7 @@ local function starts(model, ask, o)
   local d, out = model:width "z", array.new(ask.count, o.chains * model:width "z")
   for chain = 1, o.chains do
     local drawn = stats.normal(ask.count, o.tries * d, ask.seed, "marginal/" .. ask.split .. "/" .. chain)
-    local loglik = model:map(common.with(ask, { name = "loglik", fed = "z", values = drawn, samples = o.tries }))
+    local loglik = model:map(common.with(ask, { name = "loglik", feed = "z", values = drawn, samples = o.tries }))
     for i = 1, ask.count do
       local row, best = loglik:row(i), 1
       for t, v in ipairs(row) do

@@ -63,7 +63,7 @@ function pixels.run(o)
     end
     local grey = others.pixels("grey"):rows("test", 1, ask.count)
     recorder:metric("pixels/ceiling", ceiling(grey))
-    local elbo = model:map { name = "elbo", fed = "x", values = thresholded(grey), count = ask.count, samples = o.samples, seed = o.seed }
+    local elbo = model:map { name = "elbo", feed = "x", values = thresholded(grey), count = ask.count, samples = o.samples, seed = o.seed }
     recorder:metric("pixels/thresholded", (common.mean(elbo:column(1))))
   end
 end

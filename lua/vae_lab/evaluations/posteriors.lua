@@ -39,7 +39,7 @@ local function log_joint(model, ask, points)
   local out = {}
   for first = 1, #points, 2 * PASS do
     local part = table.move(points, first, math.min(#points, first + 2 * PASS - 1), 1, {})
-    local row = model:map(common.with(ask, { name = "logjoint", fed = "z", values = array.from { part }, samples = #part // 2 })):row(1)
+    local row = model:map(common.with(ask, { name = "logjoint", feed = "z", values = array.from { part }, samples = #part // 2 })):row(1)
     table.move(row, 1, #row, #out + 1, out)
   end
   return out

@@ -26,7 +26,7 @@ local function decoder_of(model, m)
     points:set(j + 1, j, 1)
     points:set(m + 2, j, 1)
   end
-  local function map(name) return model:map { fed = "z", values = points, count = m + 2, name = name } end
+  local function map(name) return model:map { feed = "z", values = points, count = m + 2, name = name } end
   local mean, logvar = map "p.mean", map "p.logvar"
   local d = mean:cols()
   local w, b, v = array.new(d, m), array.new(1, d), array.new(1, d)

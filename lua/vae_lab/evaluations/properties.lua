@@ -78,7 +78,7 @@ function properties.run(o)
     if mu:cols() <= HOLE_DIMENSIONS then recorder:metric("property/holes", holes(stats, o, mu, sigma)) end
     recorder:metric("property/validity", (validity.judge(model, data, draws_like(stats, mu, o.seed), o)))
     local overlap = { labels = labels, which = "different", pairs = o.pairs, seed = o.seed }
-    recorder:metric("property/overlap", stats.mean_overlap(mu, sigma, overlap))
+    recorder:metric("property/overlap", stats.mean_bhattacharyya(mu, sigma, overlap))
     local classes = stats.classes(mu, labels)
     recorder:metric("property/apart", classes.apart)
     recorder:metric("property/within", classes.within)

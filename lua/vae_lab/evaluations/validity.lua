@@ -68,13 +68,13 @@ end
 function validity.judge(model, data, z, o)
   local fit = require("vae_lab.native.model").fit
   local count, n = z:rows(), z:rows() // 2
-  local draws = model:map { name = "p.mean", fed = "z", values = z, count = count }
+  local draws = model:map { name = "p.mean", feed = "z", values = z, count = count }
   local again = model:map { name = "p.mean", data = data, split = "test", first = 1, count = count, seed = o.seed }
   local x, y = both(draws, again, 1, n)
   local judge = fit { graph = judge_graph(x:cols(), o.hidden), x = x, y = y, epochs = o.epochs, batch = math.min(BATCH, n), seed = o.seed }
 
   local unseen = both(draws, again, n + 1, n)
-  local mistaken, right = taken(judge:map { name = "p.mean", fed = "x", values = unseen, count = 2 * n }, n)
+  local mistaken, right = taken(judge:map { name = "p.mean", feed = "x", values = unseen, count = 2 * n }, n)
   return right > 0 and math.min(1, mistaken / right) or 0, (1 - mistaken + right) / 2
 end
 

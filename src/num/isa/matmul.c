@@ -13,12 +13,12 @@
 #include "num/isa/short.h"
 #include "num/isa/tile.h"
 #include "num/isa/transpose.h"
-#include "num/isa/turned.h"
+#include "num/isa/tile_nt.h"
 #include "num/isa/zeros.h"
 
 /* ---- after the chains ----------------------------------------------------------------------------------------------- */
 
-/* x (n) = act(x), as num_map_f32 has it */
+/* x (n) = act(x), as num_unary_f32 has it */
 static void activate(NumAct act, size_t n, float *x)
 {
     switch (act) {

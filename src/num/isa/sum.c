@@ -242,7 +242,7 @@ static inline DVec widen(const float *x)
     }
 
 TOTAL(total, x)
-TOTAL(norm2, x * x)
+TOTAL(sum_squares, x * x)
 
 /* An exponent of all ones is an infinity or a NaN. */
 static inline int is_bad(float x)
@@ -274,6 +274,6 @@ const NumSumTable VARIANT(num_sum_table) = {
     .logsumexp_columns = logsumexp_columns,
     .logsumexp_back = logsumexp_back,
     .total = total,
-    .norm2 = norm2,
+    .sum_squares = sum_squares,
     .first_bad = first_bad,
 };

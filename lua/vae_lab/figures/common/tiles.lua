@@ -40,7 +40,7 @@ end
 --- tiles.decode(model, points, size) → the decoder's mean pictures at latent points {{z1, z2, …}, …}.
 function tiles.decode(model, points, size)
   if #points == 0 then return {} end
-  local decoded = model:map { fed = "z", values = array.from(points), count = #points, name = "p.mean" }
+  local decoded = model:map { feed = "z", values = array.from(points), count = #points, name = "p.mean" }
   return tiles.split(decoded:blob(), size)
 end
 

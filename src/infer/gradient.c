@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/gradient.c: mean and variance of a gradient over fresh noise, of some of the params.
+ * infer/gradient.c: mean and variance of a gradient over fresh noise, of some of the params.
  */
-#include "lab/gradient.h"
+#include "infer/gradient.h"
 
-#include "lab/walk.h"
+#include "infer/batches.h"
 
 #include <string.h>
 
@@ -26,12 +26,12 @@ static Part part_of(const GraphParams *p, const char *of)
     return part;
 }
 
-size_t lab_gradient_width(const LabModel *m, const char *of)
+size_t infer_gradient_width(const InferModel *m, const char *of)
 {
     return part_of(m->params, of).width;
 }
 
-/* Gradient number n, from 1, joins mean and sum of squared deviations (Welford 1962).  The plan's is that of minus the mean. */
+/* Gradient number n, from 1, joins mean and sum of squared deviations (Welford 1962).  The exec's is that of minus the mean. */
 static void join(size_t n, size_t width, const float *minus, double *mean, double *squares)
 {
     double share = 1 / (double)n;
@@ -42,7 +42,7 @@ static void join(size_t n, size_t width, const float *minus, double *mean, doubl
     }
 }
 
-static void project(const LabGradient *which, size_t width, const float *minus, double *along)
+static void project(const InferGradient *which, size_t width, const float *minus, double *along)
 {
     for (size_t j = 0; j < which->directions; j++) {
         double sum = 0;
@@ -52,15 +52,15 @@ static void project(const LabGradient *which, size_t width, const float *minus, 
     }
 }
 
-static void repeat(Walk *w, const LabGradient *which, Part part, double *mean, double *variance, double *along)
+static void repeat(BatchIterator *w, const InferGradient *which, Part part, double *mean, double *variance, double *along)
 {
-    const float *gradient = (const float *)graph_plan_gradient(w->plan) + part.offset;
+    const float *gradient = (const float *)graph_exec_gradient(w->exec) + part.offset;
     memset(mean, 0, part.width * sizeof *mean);
     memset(variance, 0, part.width * sizeof *variance);
     for (size_t n = 0; n < which->repeats; n++) {
-        graph_plan_noise(w->plan, w->ask->seed, "evaluate/gradient", which->skip + n);
-        graph_plan_forward(w->plan);
-        graph_plan_backward(w->plan);
+        graph_exec_noise(w->exec, w->request->seed, "evaluate/gradient", which->skip + n);
+        graph_exec_forward(w->exec);
+        graph_exec_backward(w->exec);
         join(n + 1, part.width, gradient, mean, variance);
         project(which, part.width, gradient, along + n * which->directions);
     }
@@ -68,20 +68,20 @@ static void repeat(Walk *w, const LabGradient *which, Part part, double *mean, d
         variance[i] /= (double)(which->repeats - 1);
 }
 
-int lab_gradient(LabModel *m, const LabAsk *ask, const LabGradient *which, double *mean, double *variance, double *along, Error *err)
+int infer_gradient(InferModel *m, const InferRequest *request, const InferGradient *which, double *mean, double *variance, double *along, Error *err)
 {
     Part part = part_of(m->params, which->of);
     if (part.width == 0)
         return error_set(err, ERR_RUN, "the model has no parameter whose name begins with '%s'", which->of);
     if (which->repeats < 2)
         return error_set(err, ERR_RUN, "a variance needs two repeats or more");
-    Walk w;
-    if (walk_start(&w, m, ask, &(WalkSpec){.objective = which->name, .samples = ask->samples, .chunk = ask->count}, err) != 0)
+    BatchIterator w;
+    if (batches_start(&w, m, request, &(BatchSpec){.objective = which->name, .samples = request->samples, .chunk = request->count}, err) != 0)
         return -1;
-    walk_next(&w);
-    int status = walk_fill(&w, 0, err);
+    batches_next(&w);
+    int status = batches_fill(&w, 0, err);
     if (status == 0)
         repeat(&w, which, part, mean, variance, along);
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/sample.c: draws of a trained model's posterior p(z|x) by Hamiltonian Monte Carlo, and annealing with it.
+ * infer/sample.c: draws of a trained model's posterior p(z|x) by Hamiltonian Monte Carlo, and annealing with it.
  */
-#include "lab/chains.h"
+#include "infer/chains.h"
 
-#include "lab/walk.h"
+#include "infer/batches.h"
 
 #include "base/mem.h"
 
@@ -12,14 +12,14 @@
 #include <string.h>
 
 static const char *const outputs[] = {"annealed", "loglik", NULL};
-static const char *const fed[] = {"z", NULL};
+static const char *const feeds[] = {"z", NULL};
 
 /* ---- Hamiltonian Monte Carlo --------------------------------------------------------------------------------------------- */
 
 /* One transition of every chain at temperature t. */
 static void transition(Chains *c, double t)
 {
-    graph_plan_scalar(c->plan, "anneal", t);
+    graph_exec_scalar(c->exec, "anneal", t);
     chains_move(c);
 }
 
@@ -50,7 +50,7 @@ static void sample(Chains *c, size_t rows, size_t draws, float *z, double *accep
     }
 }
 
-static int check_moves(const LabMoves *moves, Error *err)
+static int check_moves(const InferHmc *moves, Error *err)
 {
     if (moves->leapfrog >= 1 && moves->thin >= 1 && moves->step > 0 && moves->accept > 0 && moves->accept < 1)
         return 0;
@@ -59,33 +59,33 @@ static int check_moves(const LabMoves *moves, Error *err)
     return error_expected(err, "at least one step, above 0; thin at least 1; acceptance between 0 and 1");
 }
 
-/* Points at the plan of the current chunk, whose z's are set by the caller. */
-static int chains_at(Chains *c, const Walk *w, Error *err)
+/* Points at the exec of the current chunk, whose z's are set by the caller. */
+static int chains_at(Chains *c, const BatchIterator *w, Error *err)
 {
     size_t width;
-    if (walk_latent(w, &width, err) == NULL)
+    if (batches_latent(w, &width, err) == NULL)
         return -1;
-    chains_on(c, w->plan, "annealed", "loglik");
+    chains_on(c, w->exec, "annealed", "loglik");
     for (size_t i = 0; i < c->count; i++)
         c->step[i] = c->moves->step;
     return 0;
 }
 
-/* Starts a walk whose plan has gradients with respect to z, and chains for it. */
-static int start(Walk *w, Chains *c, LabModel *m, const LabAsk *ask, const LabMoves *moves, Error *err)
+/* Starts a walk whose exec has gradients with respect to z, and chains for it. */
+static int start(BatchIterator *w, Chains *c, InferModel *m, const InferRequest *request, const InferHmc *moves, Error *err)
 {
     static const char *const stream[] = {"evaluate/momentum", "evaluate/choice"};
-    WalkSpec spec = {.outputs = outputs, .fed = fed, .objective = "annealed", .samples = ask->samples};
-    *c = (Chains){.moves = moves, .kick = num_stream(ask->seed, stream[0]), .choice = num_stream(ask->seed, stream[1])};
-    if (check_moves(moves, err) != 0 || walk_start(w, m, ask, &spec, err) != 0)
+    BatchSpec spec = {.outputs = outputs, .feeds = feeds, .objective = "annealed", .samples = request->samples};
+    *c = (Chains){.moves = moves, .kick = num_stream(request->seed, stream[0]), .choice = num_stream(request->seed, stream[1])};
+    if (check_moves(moves, err) != 0 || batches_start(w, m, request, &spec, err) != 0)
         return -1;
-    if (chains_alloc(c, w->chunk * w->samples, lab_model_width(m, "z"), err) == 0)
+    if (chains_alloc(c, w->chunk * w->samples, infer_model_width(m, "z"), err) == 0)
         return 0;
     chains_free(c);
     return -1;
 }
 
-/* Copies between (example, draw, width), as callers have it, and (draw, example, width), as the plan does. */
+/* Copies between (example, draw, width), as callers have it, and (draw, example, width), as the exec does. */
 static void put(float *to, const float *from, size_t rows, size_t draws, size_t width)
 {
     for (size_t s = 0; s < draws; s++)
@@ -93,22 +93,22 @@ static void put(float *to, const float *from, size_t rows, size_t draws, size_t 
             memcpy(to + (s * rows + i) * width, from + (i * draws + s) * width, width * sizeof *to);
 }
 
-int lab_hmc(LabModel *m, const LabAsk *ask, const LabMoves *moves, const float *from, size_t draws, float *z, double *accepted, Error *err)
+int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *moves, const float *from, size_t draws, float *z, double *accepted, Error *err)
 {
-    Walk w;
+    BatchIterator w;
     Chains c;
-    int status = start(&w, &c, m, ask, moves, err);
+    int status = start(&w, &c, m, request, moves, err);
     if (status != 0)
         return status;
-    memset(accepted, 0, ask->count * sizeof *accepted);
-    while (status == 0 && walk_next(&w)) {
-        if ((status = walk_fill(&w, 0, err)) != 0 || (status = chains_at(&c, &w, err)) != 0)
+    memset(accepted, 0, request->count * sizeof *accepted);
+    while (status == 0 && batches_next(&w)) {
+        if ((status = batches_fill(&w, 0, err)) != 0 || (status = chains_at(&c, &w, err)) != 0)
             break;
         put(c.z, from + w.first * w.samples * c.width, w.rows, w.samples, c.width);
         sample(&c, w.rows, draws, z + w.first * w.samples * draws * c.width, accepted + w.first);
     }
     chains_free(&c);
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }
 
@@ -143,18 +143,18 @@ static void anneal(Chains *c, size_t n, int reverse, double *sizes, double *logw
     }
 }
 
-int lab_ais(LabModel *m, const LabAsk *ask, const LabMoves *moves, const float *from, size_t temperatures, int reverse, double *logw,
+int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *moves, const float *from, size_t temperatures, int reverse, double *logw,
             double *accepted, Error *err)
 {
-    Walk w;
+    BatchIterator w;
     Chains c;
-    if (start(&w, &c, m, ask, moves, err) != 0)
+    if (start(&w, &c, m, request, moves, err) != 0)
         return -1;
     double *sizes = mem_array(temperatures, sizeof *sizes), *log_weight = mem_array(w.chunk * w.samples, sizeof *log_weight);
     int status = sizes == NULL || log_weight == NULL ? error_memory(err, "annealing") : 0;
-    memset(accepted, 0, ask->count * sizeof *accepted);
-    while (status == 0 && walk_next(&w)) {
-        if ((status = walk_fill(&w, 0, err)) != 0 || (status = chains_at(&c, &w, err)) != 0)
+    memset(accepted, 0, request->count * sizeof *accepted);
+    while (status == 0 && batches_next(&w)) {
+        if ((status = batches_fill(&w, 0, err)) != 0 || (status = chains_at(&c, &w, err)) != 0)
             break;
         memset(log_weight, 0, c.count * sizeof *log_weight);
         for (int pass = 0; pass < 2; pass++) {
@@ -167,6 +167,6 @@ int lab_ais(LabModel *m, const LabAsk *ask, const LabMoves *moves, const float *
     mem_free(sizes);
     mem_free(log_weight);
     chains_free(&c);
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }

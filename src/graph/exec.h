@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/plan.h: a graph compiled for a batch size, a number of draws and the outputs that are wanted.
+ * graph/exec.h: a graph compiled for a batch size, a number of draws and the outputs that are wanted.
  *
  * Compiling prunes what the outputs do not need, plans all memory in one block (buffers whose lives do not overlap
  * share it), and points into it.  Forward and backward allocate nothing and make no system call.
  */
-#ifndef GRAPH_PLAN_H
-#define GRAPH_PLAN_H
+#ifndef GRAPH_EXEC_H
+#define GRAPH_EXEC_H
 
 #include "graph/graph.h"
 
@@ -32,54 +32,57 @@ NumShape graph_params_shape(const GraphParams *p, size_t i);
 /* SHA-256 of the block as little-endian floats, in the order of the names; text[DIGEST_TEXT].  GRAPH_FLOAT only. */
 void graph_params_digest(const GraphParams *p, char *text);
 
-typedef struct GraphPlan GraphPlan;
+typedef struct GraphExec GraphExec;
 
-typedef struct GraphPlanSpec {
+/* What the objective is differentiated with respect to. */
+typedef enum { GRAPH_PARAMS, GRAPH_FEEDS } GraphVariables;
+
+typedef struct GraphExecSpec {
     size_t batch, samples;          /* 0: the graph's nominal ones */
     GraphType type;
     const char *const *outputs;     /* public names, NULL-ended */
-    const char *const *fed;         /* public names whose values the caller supplies (z, to decode), NULL-ended, or NULL */
+    const char *const *feeds;        /* public names whose values the caller supplies (z, to decode), NULL-ended, or NULL */
     const char *objective;          /* the node to maximise (its mean over all elements), also an output; or NULL: forward only */
-    int of_fed;                     /* the gradient is that of the fed values, and the params are constants */
-    int apart;                      /* every buffer has its own memory: the reference that shared memory is tested against */
-} GraphPlanSpec;
+    GraphVariables gradient_wrt;    /* of what the gradient is taken; the others are constants */
+    int no_buffer_reuse;            /* every buffer has its own memory: the reference that shared memory is tested against */
+} GraphExecSpec;
 
 /* NULL with *err: an unknown name (with a suggestion), a shape that does not fit at this batch, or no memory.  The graph and
  * `params` must outlive the plan; several plans may share them, each with its own gradient. */
-GraphPlan *graph_plan_alloc(const Graph *g, const GraphPlanSpec *spec, GraphParams *params, Error *err);
-void graph_plan_free(GraphPlan *p);
+GraphExec *graph_exec_alloc(const Graph *g, const GraphExecSpec *spec, GraphParams *params, Error *err);
+void graph_exec_free(GraphExec *p);
 
 /* Where to write before a forward pass.  NULL when the plan does not use it.  What was written stays until it is
  * overwritten; a scalar is 1 until it is set. */
-void *graph_plan_input(GraphPlan *p, const char *name, NumShape *shape); /* "x", "y", or a fed name */
-int graph_plan_scalar(GraphPlan *p, const char *name, double value);     /* 0, or -1: not used */
+void *graph_exec_input(GraphExec *p, const char *name, NumShape *shape); /* "x", "y", or a fed name */
+int graph_exec_scalar(GraphExec *p, const char *name, double value);     /* 0, or -1: not used */
 
 /* Fills every noise leaf from its stream, at `step`: stream "PREFIX/NAME" of `seed`, rows numbered sample * batch + example. */
-void graph_plan_noise(GraphPlan *p, uint64_t seed, const char *prefix, uint64_t step);
+void graph_exec_noise(GraphExec *p, uint64_t seed, const char *prefix, uint64_t step);
 
-void graph_plan_forward(GraphPlan *p);
+void graph_exec_forward(GraphExec *p);
 
-/* The gradient of minus the objective's mean (so that optimisers minimise) into the flat block graph_plan_gradient();
+/* The gradient of minus the objective's mean (so that optimisers minimise) into the flat block graph_exec_gradient();
  * that block is zeroed first.  Needs the forward pass just before. */
-void graph_plan_backward(GraphPlan *p);
-void *graph_plan_gradient(GraphPlan *p);
+void graph_exec_backward(GraphExec *p);
+void *graph_exec_gradient(GraphExec *p);
 
-/* With of_fed: the gradient of minus the objective's mean with respect to a fed value, of its shape, after a backward pass; NULL
+/* With gradient_wrt = GRAPH_FEEDS: the gradient of minus the objective's mean with respect to a fed value, of its shape, after a backward pass; NULL
  * when the objective does not depend on it. */
-const void *graph_plan_fed_gradient(const GraphPlan *p, const char *name, NumShape *shape);
+const void *graph_exec_feed_gradient(const GraphExec *p, const char *name, NumShape *shape);
 
 /* A value after a forward pass; [OUT] shape may be NULL.  Never NULL for a name that was asked for. */
-const void *graph_plan_output(const GraphPlan *p, const char *name, NumShape *shape);
+const void *graph_exec_output(const GraphExec *p, const char *name, NumShape *shape);
 
 /* The name (public name, or operation and place) of the first node, in order, holding a value that is not finite;
  * after backward also gradients ("gradient of decoder.0.W").  NULL when all are finite.  For the message of a
  * diverged run: it computes the forward pass again, with the inputs and params as they are now.  The text is valid until the
  * next call. */
-const char *graph_plan_first_bad(const GraphPlan *p);
+const char *graph_exec_first_nonfinite(const GraphExec *p);
 
 /* Bytes of the plan's block, and multiply-adds of its matrix products in one forward (and backward, with an objective): for
  * reports and benchmarks. */
-size_t graph_plan_bytes(const GraphPlan *p);
-double graph_plan_flops(const GraphPlan *p);
+size_t graph_exec_bytes(const GraphExec *p);
+double graph_exec_flops(const GraphExec *p);
 
 #endif

@@ -9,8 +9,8 @@
  */
 #include "lab_help.h"
 
-#include "graph/plan.h"
-#include "lab/gradient.h"
+#include "graph/exec.h"
+#include "infer/gradient.h"
 
 #include <math.h>
 
@@ -21,8 +21,8 @@ typedef struct World {
     Data *data;
     Graph *graph;
     GraphParams *params;
-    LabModel *model;
-    LabAsk ask;
+    InferModel *model;
+    InferRequest request;
     Error err;
 } World;
 
@@ -47,8 +47,8 @@ static int start(void **state)
     w->data = data_open("toy:linear-gaussian", &options, &w->err);
     w->graph = graph_of(&w->err);
     w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, 1, NULL, 0, &w->err);
-    w->model = lab_model_of(w->graph, w->params, &w->err);
-    w->ask = (LabAsk){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = DRAWS, .seed = 7};
+    w->model = infer_model_of(w->graph, w->params, &w->err);
+    w->request = (InferRequest){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = DRAWS, .seed = 7};
     assert_non_null(w->model);
     *state = w;
     return 0;
@@ -57,7 +57,7 @@ static int start(void **state)
 static int end(void **state)
 {
     World *w = *state;
-    lab_model_free(w->model);
+    infer_model_free(w->model);
     graph_params_free(w->params);
     graph_free(w->graph);
     data_free(w->data);
@@ -72,9 +72,9 @@ static void known_variance(void **state)
         {"pathwise", 4 * S * S, 3}, {"score", MU * MU * MU * MU / (S * S) + 14 * MU * MU + 15 * S * S, 46.84}};
     for (size_t i = 0; i < 2; i++) {
         const double n = COUNT * DRAWS, exact = WEIGHT * WEIGHT * known[i].variance / n;
-        LabGradient which = {.name = known[i].name, .of = "encoder", .repeats = REPEATS};
+        InferGradient which = {.name = known[i].name, .of = "encoder", .repeats = REPEATS};
         double mean[2], variance[2];
-        if (lab_gradient(w->model, &w->ask, &which, mean, variance, NULL, &w->err) != 0)
+        if (infer_gradient(w->model, &w->request, &which, mean, variance, NULL, &w->err) != 0)
             fail_msg("%s", w->err.what);
         assert_true(fabs(mean[0] - WEIGHT * 2 * MU) < 5 * sqrt(exact / REPEATS));
         assert_true(fabs(variance[0] / exact - 1) < 5 * sqrt(((known[i].kurtosis - 3) / n + 2) / REPEATS));
@@ -86,13 +86,13 @@ static void known_variance(void **state)
 static void chosen_params(void **state)
 {
     World *w = *state;
-    LabGradient which = {.name = "pathwise", .of = "decoder", .repeats = REPEATS};
+    InferGradient which = {.name = "pathwise", .of = "decoder", .repeats = REPEATS};
     double mean[1], variance[1];
-    assert_int_equal(lab_gradient_width(w->model, "encoder"), 2);
-    assert_int_equal(lab_gradient_width(w->model, "encoder.s"), 1);
-    assert_int_equal(lab_gradient_width(w->model, ""), 3);
-    assert_int_equal(lab_gradient_width(w->model, "coder"), 0);
-    assert_int_equal(lab_gradient(w->model, &w->ask, &which, mean, variance, NULL, &w->err), 0);
+    assert_int_equal(infer_gradient_width(w->model, "encoder"), 2);
+    assert_int_equal(infer_gradient_width(w->model, "encoder.s"), 1);
+    assert_int_equal(infer_gradient_width(w->model, ""), 3);
+    assert_int_equal(infer_gradient_width(w->model, "coder"), 0);
+    assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, NULL, &w->err), 0);
     double exact = (4 * MU * MU * S * S + 2 * S * S * S * S) / (COUNT * DRAWS);
     assert_true(fabs(mean[0] - (MU * MU + S * S)) < 5 * sqrt(exact / REPEATS));
     assert_true(fabs(variance[0] / exact - 1) < 0.06);
@@ -106,8 +106,8 @@ static void directions(void **state)
     World *w = *state;
     const double onto[] = {1, 0, 0.5, -2};
     double mean[2], variance[2], along[FEW][2], all[FEW + SKIP][2], sum = 0, squares = 0;
-    LabGradient which = {.name = "score", .of = "encoder", .repeats = FEW, .skip = SKIP, .onto = onto, .directions = 2};
-    assert_int_equal(lab_gradient(w->model, &w->ask, &which, mean, variance, along[0], &w->err), 0);
+    InferGradient which = {.name = "score", .of = "encoder", .repeats = FEW, .skip = SKIP, .onto = onto, .directions = 2};
+    assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, along[0], &w->err), 0);
     for (size_t n = 0; n < FEW; n++) {
         assert_true(fabs(along[n][1] - -1.5 * along[n][0]) < 1e-12 * fabs(along[n][0])); /* both params have the same gradient */
         sum += along[n][0] / FEW;
@@ -117,7 +117,7 @@ static void directions(void **state)
     assert_true(fabs(sum - mean[0]) < 1e-12 * fabs(sum) && fabs(squares - variance[0]) < 1e-12 * squares);
     which.repeats = FEW + SKIP;
     which.skip = 0;
-    assert_int_equal(lab_gradient(w->model, &w->ask, &which, mean, variance, all[0], &w->err), 0);
+    assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, all[0], &w->err), 0);
     assert_memory_equal(all[SKIP], along, sizeof along);
     assert_memory_not_equal(all[0], along, sizeof all[0]);
 }
@@ -126,15 +126,15 @@ static void refused(void **state)
 {
     World *w = *state;
     double mean[2], variance[2];
-    LabGradient which = {.name = "score", .of = "encodr", .repeats = 2};
-    assert_int_equal(lab_gradient(w->model, &w->ask, &which, mean, variance, NULL, &w->err), -1);
+    InferGradient which = {.name = "score", .of = "encodr", .repeats = 2};
+    assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, NULL, &w->err), -1);
     assert_non_null(strstr(w->err.what, "'encodr'"));
     which.of = "encoder";
     which.repeats = 1;
-    assert_int_equal(lab_gradient(w->model, &w->ask, &which, mean, variance, NULL, &w->err), -1);
+    assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, NULL, &w->err), -1);
     assert_non_null(strstr(w->err.what, "two repeats"));
-    which = (LabGradient){.name = "pathwize", .of = "encoder", .repeats = 2};
-    assert_int_equal(lab_gradient(w->model, &w->ask, &which, mean, variance, NULL, &w->err), -1);
+    which = (InferGradient){.name = "pathwize", .of = "encoder", .repeats = 2};
+    assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, NULL, &w->err), -1);
     assert_non_null(strstr(w->err.hint, "pathwise"));
 }
 

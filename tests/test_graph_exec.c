@@ -44,19 +44,19 @@ static GraphParams *new_params(const Graph *g, GraphType type)
     return p;
 }
 
-static GraphPlan *new_plan(const Graph *g, GraphParams *params, GraphPlanSpec spec)
+static GraphExec *new_plan(const Graph *g, GraphParams *params, GraphExecSpec spec)
 {
     Error err = ERROR_NONE;
-    GraphPlan *p = graph_plan_alloc(g, &spec, params, &err);
+    GraphExec *p = graph_exec_alloc(g, &spec, params, &err);
     if (p == NULL)
         fail_error(&err);
     return p;
 }
 
-static double mean_of(const GraphPlan *p, const char *name)
+static double mean_of(const GraphExec *p, const char *name)
 {
     NumShape shape;
-    const float *x = graph_plan_output(p, name, &shape);
+    const float *x = graph_exec_output(p, name, &shape);
     double sum = 0;
     for (size_t i = 0; i < num_shape_size(shape); i++)
         sum += (double)x[i];
@@ -64,15 +64,15 @@ static double mean_of(const GraphPlan *p, const char *name)
 }
 
 /* One step, as the training loop makes it: rows of data, noise, forward, backward, optimiser. */
-static double step(GraphPlan *p, GraphParams *params, Optimiser *o, uint64_t number)
+static double step(GraphExec *p, GraphParams *params, Optimiser *o, uint64_t number)
 {
     NumShape shape;
-    float *x = graph_plan_input(p, "x", &shape);
+    float *x = graph_exec_input(p, "x", &shape);
     patterns(number * shape.n[NUM_BATCH] % EXAMPLES, shape.n[NUM_BATCH], x);
-    graph_plan_noise(p, 3, "train", number);
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    optimiser_step(o, graph_params_block(params), graph_plan_gradient(p), 0.01);
+    graph_exec_noise(p, 3, "train", number);
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    optimiser_step(o, graph_params_block(params), graph_exec_gradient(p), 0.01);
     return mean_of(p, "bound");
 }
 
@@ -82,8 +82,8 @@ static double train(int apart, size_t steps, char *digest)
     Error err = ERROR_NONE;
     Graph *g = new_vae(16, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.outputs = metrics, .objective = "bound", .apart = apart});
-    GraphPlan *last = new_plan(g, params, (GraphPlanSpec){.batch = 7, .samples = 2, .objective = "bound", .apart = apart});
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = metrics, .objective = "bound", .no_buffer_reuse = apart});
+    GraphExec *last = new_plan(g, params, (GraphExecSpec){.batch = 7, .samples = 2, .objective = "bound", .no_buffer_reuse = apart});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
     Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
@@ -96,8 +96,8 @@ static double train(int apart, size_t steps, char *digest)
     }
     graph_params_digest(params, digest);
     optimiser_free(o);
-    graph_plan_free(p);
-    graph_plan_free(last);
+    graph_exec_free(p);
+    graph_exec_free(last);
     graph_params_free(params);
     graph_free(g);
     return bound;
@@ -124,11 +124,11 @@ static void test_shared_memory_same_bits(void **state)
 
     Graph *g = new_vae(16, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
-    GraphPlan *reference = new_plan(g, params, (GraphPlanSpec){.objective = "bound", .apart = 1});
-    assert_true(graph_plan_bytes(p) * 3 < graph_plan_bytes(reference) * 2); /* less than two thirds */
-    graph_plan_free(p);
-    graph_plan_free(reference);
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
+    GraphExec *reference = new_plan(g, params, (GraphExecSpec){.objective = "bound", .no_buffer_reuse = 1});
+    assert_true(graph_exec_bytes(p) * 3 < graph_exec_bytes(reference) * 2); /* less than two thirds */
+    graph_exec_free(p);
+    graph_exec_free(reference);
     graph_params_free(params);
     graph_free(g);
 }
@@ -151,19 +151,19 @@ static void test_shared_memory_deep(void **state)
     }
     assert_int_equal(graph_name(g, "end", h, &err), 0);
     GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err);
-    GraphPlan *shared = new_plan(g, params, (GraphPlanSpec){.objective = "end"});
-    GraphPlan *apart = new_plan(g, params, (GraphPlanSpec){.objective = "end", .apart = 1});
-    graph_plan_forward(shared);
-    graph_plan_forward(apart);
-    graph_plan_backward(shared);
-    graph_plan_backward(apart);
-    assert_memory_equal(graph_plan_output(shared, "end", NULL), graph_plan_output(apart, "end", NULL), 7 * 33 * sizeof(float));
-    assert_memory_equal(graph_plan_gradient(shared), graph_plan_gradient(apart), 7 * 33 * sizeof(float));
-    assert_null(graph_plan_first_bad(apart));
-    assert_true(*(const float *)graph_plan_gradient(apart) != 0);
-    assert_true(graph_plan_bytes(shared) * 3 < graph_plan_bytes(apart) * 2);
-    graph_plan_free(shared);
-    graph_plan_free(apart);
+    GraphExec *shared = new_plan(g, params, (GraphExecSpec){.objective = "end"});
+    GraphExec *apart = new_plan(g, params, (GraphExecSpec){.objective = "end", .no_buffer_reuse = 1});
+    graph_exec_forward(shared);
+    graph_exec_forward(apart);
+    graph_exec_backward(shared);
+    graph_exec_backward(apart);
+    assert_memory_equal(graph_exec_output(shared, "end", NULL), graph_exec_output(apart, "end", NULL), 7 * 33 * sizeof(float));
+    assert_memory_equal(graph_exec_gradient(shared), graph_exec_gradient(apart), 7 * 33 * sizeof(float));
+    assert_null(graph_exec_first_nonfinite(apart));
+    assert_true(*(const float *)graph_exec_gradient(apart) != 0);
+    assert_true(graph_exec_bytes(shared) * 3 < graph_exec_bytes(apart) * 2);
+    graph_exec_free(shared);
+    graph_exec_free(apart);
     graph_params_free(params);
     graph_free(g);
 }
@@ -188,13 +188,13 @@ static void test_streams(void **state)
     assert_memory_equal(w, expected, 24 * sizeof(float));
     num_stream_normal(num_stream(42, "init/b.W"), 0, 0, 4, 6, expected);
     assert_memory_equal(w + 24, expected, 24 * sizeof(float));
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.outputs = (const char *[]){"n", "u", NULL}});
-    graph_plan_noise(p, 9, "train", 1234567890123);
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = (const char *[]){"n", "u", NULL}});
+    graph_exec_noise(p, 9, "train", 1234567890123);
     num_stream_normal(num_stream(9, "train/eps"), 1234567890123, 0, 15, 2, expected);
-    assert_memory_equal(graph_plan_output(p, "n", NULL), expected, 30 * sizeof(float));
+    assert_memory_equal(graph_exec_output(p, "n", NULL), expected, 30 * sizeof(float));
     num_stream_uniform(num_stream(9, "train/u"), 1234567890123, 0, 5, 7, expected);
-    assert_memory_equal(graph_plan_output(p, "u", NULL), expected, 35 * sizeof(float));
-    graph_plan_free(p);
+    assert_memory_equal(graph_exec_output(p, "u", NULL), expected, 35 * sizeof(float));
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -224,19 +224,19 @@ static void train_wide(char *digest)
     Error err = ERROR_NONE;
     Graph *g = wide_graph();
     GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 3, NULL, 0, &err);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
     Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
-    num_stream_uniform(num_stream(4, "wide"), 0, 0, WIDE_B, WIDE_X, graph_plan_input(p, "x", NULL));
+    num_stream_uniform(num_stream(4, "wide"), 0, 0, WIDE_B, WIDE_X, graph_exec_input(p, "x", NULL));
     for (int i = 0; i < 3; i++) {
-        graph_plan_forward(p);
-        graph_plan_backward(p);
-        optimiser_step(o, graph_params_block(params), graph_plan_gradient(p), 0.01);
+        graph_exec_forward(p);
+        graph_exec_backward(p);
+        optimiser_step(o, graph_params_block(params), graph_exec_gradient(p), 0.01);
     }
     graph_params_digest(params, digest);
     optimiser_free(o);
-    graph_plan_free(p);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -271,26 +271,26 @@ static void test_whole_gradient(void **state)
     (void)state;
     Graph *g = new_vae(3, 2);
     GraphParams *params = new_params(g, GRAPH_DOUBLE);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.type = GRAPH_DOUBLE, .objective = "bound"});
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.type = GRAPH_DOUBLE, .objective = "bound"});
     float rows[3 * VAE_X];
-    double *x = graph_plan_input(p, "x", NULL), *w = graph_params_block(params);
+    double *x = graph_exec_input(p, "x", NULL), *w = graph_params_block(params);
     patterns(0, 3, rows);
     for (size_t i = 0; i < 3 * VAE_X; i++)
         x[i] = (double)rows[i];
-    graph_plan_noise(p, 1, "t", 0);
-    assert_int_equal(graph_plan_scalar(p, "beta", 0.7), 0);
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    const double *gradient = graph_plan_gradient(p);
+    graph_exec_noise(p, 1, "t", 0);
+    assert_int_equal(graph_exec_scalar(p, "beta", 0.7), 0);
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    const double *gradient = graph_exec_gradient(p);
     NumShape shape;
-    const double *bound = graph_plan_output(p, "bound", &shape);
+    const double *bound = graph_exec_output(p, "bound", &shape);
     size_t size = num_shape_size(shape), alive = 0;
     assert_int_equal(size, 6);
     for (size_t i = 0; i < graph_params_count(params); i++) {
         double at = w[i], sum[2] = {0, 0};
         for (int side = 0; side < 2; side++) {
             w[i] = at + (side == 0 ? 1e-5 : -1e-5);
-            graph_plan_forward(p);
+            graph_exec_forward(p);
             for (size_t j = 0; j < size; j++)
                 sum[side] -= bound[j] / (double)size;
         }
@@ -300,7 +300,7 @@ static void test_whole_gradient(void **state)
         alive += gradient[i] != 0;
     }
     assert_true(alive * 2 > graph_params_count(params));
-    graph_plan_free(p);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -315,32 +315,32 @@ static void test_float_and_double(void **state)
     const double *b = graph_params_block(wide);
     for (size_t i = 0; i < graph_params_count(narrow); i++)
         assert_true((double)a[i] == b[i]);
-    GraphPlan *p = new_plan(g, narrow, (GraphPlanSpec){.outputs = metrics, .objective = "bound"});
-    GraphPlan *q = new_plan(g, wide, (GraphPlanSpec){.type = GRAPH_DOUBLE, .outputs = metrics, .objective = "bound"});
-    float *x = graph_plan_input(p, "x", NULL);
-    double *y = graph_plan_input(q, "x", NULL);
+    GraphExec *p = new_plan(g, narrow, (GraphExecSpec){.outputs = metrics, .objective = "bound"});
+    GraphExec *q = new_plan(g, wide, (GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = metrics, .objective = "bound"});
+    float *x = graph_exec_input(p, "x", NULL);
+    double *y = graph_exec_input(q, "x", NULL);
     patterns(0, 9, x);
     for (size_t i = 0; i < 9 * VAE_X; i++)
         y[i] = (double)x[i];
-    graph_plan_noise(p, 5, "n", 2);
-    graph_plan_noise(q, 5, "n", 2);
-    graph_plan_forward(p);
-    graph_plan_forward(q);
+    graph_exec_noise(p, 5, "n", 2);
+    graph_exec_noise(q, 5, "n", 2);
+    graph_exec_forward(p);
+    graph_exec_forward(q);
     for (const char *const *name = metrics; *name != NULL; name++) {
         NumShape shape;
-        const float *u = graph_plan_output(p, *name, &shape);
-        const double *v = graph_plan_output(q, *name, NULL);
+        const float *u = graph_exec_output(p, *name, &shape);
+        const double *v = graph_exec_output(q, *name, NULL);
         for (size_t i = 0; i < num_shape_size(shape); i++)
             assert_true(fabs((double)u[i] - v[i]) <= 1e-5 * (1 + fabs(v[i])));
     }
-    graph_plan_backward(p);
-    graph_plan_backward(q);
-    const float *u = graph_plan_gradient(p);
-    const double *v = graph_plan_gradient(q);
+    graph_exec_backward(p);
+    graph_exec_backward(q);
+    const float *u = graph_exec_gradient(p);
+    const double *v = graph_exec_gradient(q);
     for (size_t i = 0; i < graph_params_count(narrow); i++)
         assert_true(fabs((double)u[i] - v[i]) <= 1e-5 * (1 + fabs(v[i])));
-    graph_plan_free(p);
-    graph_plan_free(q);
+    graph_exec_free(p);
+    graph_exec_free(q);
     graph_params_free(narrow);
     graph_params_free(wide);
     graph_free(g);
@@ -352,19 +352,19 @@ static void test_no_allocation_in_a_step(void **state)
     Error err = ERROR_NONE;
     Graph *g = new_vae(16, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.outputs = metrics, .objective = "bound"});
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = metrics, .objective = "bound"});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adagrad", &err), 0);
     Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
     long before = mem_count();
     for (uint64_t i = 0; i < 5; i++) {
-        graph_plan_scalar(p, "beta", 0.1 * (double)i);
+        graph_exec_scalar(p, "beta", 0.1 * (double)i);
         step(p, params, o, i);
     }
-    assert_null(graph_plan_first_bad(p));
+    assert_null(graph_exec_first_nonfinite(p));
     assert_int_equal(mem_count(), before);
     optimiser_free(o);
-    graph_plan_free(p);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -375,32 +375,32 @@ static void test_recompile(void **state)
     (void)state;
     Graph *g = new_vae(16, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *large = new_plan(g, params, (GraphPlanSpec){.outputs = metrics});
-    patterns(0, 16, graph_plan_input(large, "x", NULL));
-    graph_plan_noise(large, 3, "e", 0);
-    graph_plan_forward(large);
-    const float *expected = graph_plan_output(large, "reconstruction", NULL);
+    GraphExec *large = new_plan(g, params, (GraphExecSpec){.outputs = metrics});
+    patterns(0, 16, graph_exec_input(large, "x", NULL));
+    graph_exec_noise(large, 3, "e", 0);
+    graph_exec_forward(large);
+    const float *expected = graph_exec_output(large, "reconstruction", NULL);
     for (size_t batch = 1; batch <= 16; batch += 5) {
         NumShape shape;
-        GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.batch = batch, .outputs = metrics});
-        float *x = graph_plan_input(p, "x", &shape);
+        GraphExec *p = new_plan(g, params, (GraphExecSpec){.batch = batch, .outputs = metrics});
+        float *x = graph_exec_input(p, "x", &shape);
         assert_int_equal(shape.n[NUM_BATCH], batch);
         patterns(0, batch, x);
-        graph_plan_noise(p, 3, "e", 0);
-        graph_plan_forward(p);
-        assert_memory_equal(graph_plan_output(p, "reconstruction", &shape), expected, batch * sizeof(float));
+        graph_exec_noise(p, 3, "e", 0);
+        graph_exec_forward(p);
+        assert_memory_equal(graph_exec_output(p, "reconstruction", &shape), expected, batch * sizeof(float));
         assert_int_equal(num_shape_size(shape), batch);
-        graph_plan_free(p);
+        graph_exec_free(p);
     }
-    GraphPlan *many = new_plan(g, params, (GraphPlanSpec){.batch = 2, .samples = 50, .outputs = metrics});
+    GraphExec *many = new_plan(g, params, (GraphExecSpec){.batch = 2, .samples = 50, .outputs = metrics});
     NumShape shape;
-    graph_plan_output(many, "z", &shape);
+    graph_exec_output(many, "z", &shape);
     assert_int_equal(shape.n[NUM_SAMPLES], 50);
     assert_int_equal(shape.n[NUM_BATCH], 2);
-    graph_plan_output(many, "kl", &shape);
+    graph_exec_output(many, "kl", &shape);
     assert_int_equal(shape.n[NUM_SAMPLES], 1);
-    graph_plan_free(many);
-    graph_plan_free(large);
+    graph_exec_free(many);
+    graph_exec_free(large);
     graph_params_free(params);
     graph_free(g);
 }
@@ -426,16 +426,16 @@ static void test_symbols(void **state)
     assert_int_equal(graph_name(g, "side", side, &err), 0);
     for (size_t batch = 1; batch < 8; batch += 2) {
         enum { SAMPLES = 5 };
-        GraphPlan *p = new_plan(g, NULL, (GraphPlanSpec){.batch = batch, .samples = SAMPLES, .type = GRAPH_DOUBLE,
+        GraphExec *p = new_plan(g, NULL, (GraphExecSpec){.batch = batch, .samples = SAMPLES, .type = GRAPH_DOUBLE,
                                                          .outputs = (const char *[]){"aggregate", "side", NULL}});
         NumShape shape;
-        double *x = graph_plan_input(p, "x", NULL), *y = graph_plan_input(p, "y", NULL);
+        double *x = graph_exec_input(p, "x", NULL), *y = graph_exec_input(p, "y", NULL);
         for (size_t i = 0; i < batch * 3; i++)
             x[i] = sin((double)i);
         for (size_t i = 0; i < SAMPLES * batch * 3; i++)
             y[i] = (double)i;
-        graph_plan_forward(p);
-        const double *found = graph_plan_output(p, "aggregate", &shape);
+        graph_exec_forward(p);
+        const double *found = graph_exec_output(p, "aggregate", &shape);
         assert_int_equal(shape.n[NUM_SAMPLES], batch);
         assert_int_equal(num_shape_size(shape), batch);
         for (size_t i = 0; i < batch; i++) {
@@ -448,14 +448,14 @@ static void test_symbols(void **state)
             }
             assert_true(fabs(found[i] - log(sum / (double)batch)) < 1e-12);
         }
-        const double *row = graph_plan_output(p, "side", &shape);
+        const double *row = graph_exec_output(p, "side", &shape);
         assert_int_equal(shape.n[NUM_BATCH], batch);
         assert_int_equal(shape.n[NUM_FEATURES], SAMPLES * 3);
         for (size_t b = 0; b < batch; b++)
             for (size_t s = 0; s < SAMPLES; s++)
                 for (size_t f = 0; f < 3; f++)
                     assert_true(row[(b * SAMPLES + s) * 3 + f] == y[(s * batch + b) * 3 + f]);
-        graph_plan_free(p);
+        graph_exec_free(p);
     }
     graph_free(g);
 }
@@ -467,34 +467,34 @@ static void test_fed(void **state)
     static const char *const logits[] = {"logits", NULL}, *const z[] = {"z", NULL}, *const zl[] = {"z", "logits", NULL};
     Graph *g = new_vae(16, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *whole = new_plan(g, params, (GraphPlanSpec){.outputs = zl});
-    patterns(0, 16, graph_plan_input(whole, "x", NULL));
-    graph_plan_noise(whole, 3, "e", 0);
-    graph_plan_forward(whole);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.batch = 16, .outputs = logits, .fed = z});
+    GraphExec *whole = new_plan(g, params, (GraphExecSpec){.outputs = zl});
+    patterns(0, 16, graph_exec_input(whole, "x", NULL));
+    graph_exec_noise(whole, 3, "e", 0);
+    graph_exec_forward(whole);
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.batch = 16, .outputs = logits, .feeds = z});
     NumShape shape;
-    assert_null(graph_plan_input(p, "x", NULL));
-    assert_int_equal(graph_plan_scalar(p, "beta", 1), -1);
-    assert_null(graph_plan_output(p, "kl", NULL));
-    float *values = graph_plan_input(p, "z", &shape);
+    assert_null(graph_exec_input(p, "x", NULL));
+    assert_int_equal(graph_exec_scalar(p, "beta", 1), -1);
+    assert_null(graph_exec_output(p, "kl", NULL));
+    float *values = graph_exec_input(p, "z", &shape);
     assert_int_equal(shape.n[NUM_FEATURES], VAE_Z);
-    memcpy(values, graph_plan_output(whole, "z", NULL), num_shape_size(shape) * sizeof *values);
-    graph_plan_noise(p, 4, "other", 7); /* there is no noise in the decoder */
-    graph_plan_forward(p);
-    graph_plan_forward(p);
-    assert_memory_equal(graph_plan_output(p, "logits", &shape), graph_plan_output(whole, "logits", NULL),
+    memcpy(values, graph_exec_output(whole, "z", NULL), num_shape_size(shape) * sizeof *values);
+    graph_exec_noise(p, 4, "other", 7); /* there is no noise in the decoder */
+    graph_exec_forward(p);
+    graph_exec_forward(p);
+    assert_memory_equal(graph_exec_output(p, "logits", &shape), graph_exec_output(whole, "logits", NULL),
                         16 * VAE_X * sizeof(float));
-    assert_true(graph_plan_flops(p) == 16.0 * (VAE_Z * VAE_H + VAE_H * VAE_X));
-    assert_true(graph_plan_bytes(p) < graph_plan_bytes(whole));
-    graph_plan_free(whole);
-    graph_plan_free(p);
+    assert_true(graph_exec_flops(p) == 16.0 * (VAE_Z * VAE_H + VAE_H * VAE_X));
+    assert_true(graph_exec_bytes(p) < graph_exec_bytes(whole));
+    graph_exec_free(whole);
+    graph_exec_free(p);
 
     /* training the decoder for a fed z: no gradient reaches the encoder */
-    p = new_plan(g, params, (GraphPlanSpec){.objective = "reconstruction", .fed = z});
-    patterns(0, 16, graph_plan_input(p, "x", NULL));
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    const float *gradient = graph_plan_gradient(p);
+    p = new_plan(g, params, (GraphExecSpec){.objective = "reconstruction", .feeds = z});
+    patterns(0, 16, graph_exec_input(p, "x", NULL));
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    const float *gradient = graph_exec_gradient(p);
     for (size_t i = 0; i < graph_params_arrays(params); i++) {
         size_t n = num_shape_size(graph_params_shape(params, i)), zeros = 0;
         for (size_t j = 0; j < n; j++)
@@ -504,7 +504,7 @@ static void test_fed(void **state)
         if (strncmp(graph_params_name(params, i), "decoder", 7) != 0)
             assert_int_equal(zeros, n);
     }
-    graph_plan_free(p);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -515,10 +515,10 @@ static void test_flops(void **state)
     (void)state;
     Graph *g = new_vae(10, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
     double first = 10 * VAE_X * VAE_H, heads = 2 * 10 * VAE_H * VAE_Z, decoder = 20 * (VAE_Z * VAE_H + VAE_H * VAE_X);
-    assert_true(graph_plan_flops(p) == 2 * first + 3 * heads + 3 * decoder);
-    graph_plan_free(p);
+    assert_true(graph_exec_flops(p) == 2 * first + 3 * heads + 3 * decoder);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -528,32 +528,32 @@ static void test_first_bad(void **state)
     (void)state;
     Graph *g = new_vae(8, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "bound"});
-    float *w = graph_params_block(params), *x = graph_plan_input(p, "x", NULL);
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
+    float *w = graph_params_block(params), *x = graph_exec_input(p, "x", NULL);
     patterns(0, 8, x);
-    graph_plan_noise(p, 3, "e", 0);
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    assert_null(graph_plan_first_bad(p));
+    graph_exec_noise(p, 3, "e", 0);
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    assert_null(graph_exec_first_nonfinite(p));
     x[5] = NAN;
-    assert_string_equal(graph_plan_first_bad(p), "x");
+    assert_string_equal(graph_exec_first_nonfinite(p), "x");
     x[5] = 0;
     w[graph_params_offset(params, 4) + 1] = INFINITY;
-    assert_string_equal(graph_plan_first_bad(p), graph_params_name(params, 4));
+    assert_string_equal(graph_exec_first_nonfinite(p), graph_params_name(params, 4));
     w[graph_params_offset(params, 4) + 1] = 0;
     for (size_t i = 0; i < graph_params_arrays(params); i++)
         if (strcmp(graph_params_name(params, i), "logvar.b") == 0)
             w[graph_params_offset(params, i)] = 1e4f; /* exp(5000) */
-    assert_string_equal(graph_plan_first_bad(p), "z");
+    assert_string_equal(graph_exec_first_nonfinite(p), "z");
     for (size_t i = 0; i < graph_params_arrays(params); i++)
         if (strcmp(graph_params_name(params, i), "logvar.b") == 0)
             w[graph_params_offset(params, i)] = 0;
-    assert_null(graph_plan_first_bad(p));
-    ((float *)graph_plan_gradient(p))[graph_params_offset(params, 3)] = NAN;
+    assert_null(graph_exec_first_nonfinite(p));
+    ((float *)graph_exec_gradient(p))[graph_params_offset(params, 3)] = NAN;
     char expected[200];
     snprintf(expected, sizeof expected, "gradient of %s", graph_params_name(params, 3));
-    assert_string_equal(graph_plan_first_bad(p), expected);
-    graph_plan_free(p);
+    assert_string_equal(graph_exec_first_nonfinite(p), expected);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 
@@ -564,9 +564,9 @@ static void test_first_bad(void **state)
     GraphNode b = made(apply(g, "log", a, -1, -1, NULL, NULL, &err), &err);
     GraphNode c = made(apply(g, "exp", b, -1, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "c", c, &err), 0);
-    p = new_plan(g, NULL, (GraphPlanSpec){.outputs = (const char *[]){"c", NULL}});
-    assert_string_equal(graph_plan_first_bad(p), "log, node 1, bad.lua:7");
-    graph_plan_free(p);
+    p = new_plan(g, NULL, (GraphExecSpec){.outputs = (const char *[]){"c", NULL}});
+    assert_string_equal(graph_exec_first_nonfinite(p), "log, node 1, bad.lua:7");
+    graph_exec_free(p);
     graph_free(g);
 }
 
@@ -663,16 +663,16 @@ static void test_plan_errors(void **state)
     Graph *g = new_vae(4, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
     static const char *const wrong[] = {"reconstructoin", NULL}, *const mu[] = {"q.mu", "z", NULL};
-    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.outputs = wrong}, params, &err));
+    assert_null(graph_exec_alloc(g, &(GraphExecSpec){.outputs = wrong}, params, &err));
     assert_int_equal(err.kind, ERR_SCRIPT);
     assert_string_equal(err.what, "the model has no value named \"reconstructoin\"");
     assert_string_equal(err.hint, "did you mean \"reconstruction\"?");
     assert_non_null(strstr(err.expected, "q.logvar"));
-    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.objective = "bond"}, params, &err));
+    assert_null(graph_exec_alloc(g, &(GraphExecSpec){.objective = "bond"}, params, &err));
     assert_string_equal(err.hint, "did you mean \"bound\"?");
-    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.objective = "z", .fed = mu}, params, &err));
+    assert_null(graph_exec_alloc(g, &(GraphExecSpec){.objective = "z", .feeds = mu}, params, &err));
     assert_non_null(strstr(err.what, "the objective \"z\" depends on no param"));
-    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.type = GRAPH_DOUBLE, .objective = "bound"}, params, &err));
+    assert_null(graph_exec_alloc(g, &(GraphExecSpec){.type = GRAPH_DOUBLE, .objective = "bound"}, params, &err));
     assert_non_null(strstr(err.what, "the params are of another graph"));
     graph_params_free(params);
     graph_free(g);
@@ -684,7 +684,7 @@ static void test_plan_errors(void **state)
     graph_at(g, "fixed.lua:3");
     GraphNode z = made(apply(g, "add", x, y, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "z", z, &err), 0);
-    assert_null(graph_plan_alloc(g, &(GraphPlanSpec){.batch = 5, .outputs = (const char *[]){"z", NULL}}, NULL, &err));
+    assert_null(graph_exec_alloc(g, &(GraphExecSpec){.batch = 5, .outputs = (const char *[]){"z", NULL}}, NULL, &err));
     assert_string_equal(err.what, "add: a (1, 5, 3) does not fit b (1, 4, 3)");
     assert_string_equal(err.where, "for batch 5, samples 1, fixed.lua:3");
     graph_free(g);
@@ -704,29 +704,29 @@ static void test_sharing(void **state)
     assert_int_equal(graph_name(g, "sum", sum, &err), 0);
     assert_int_equal(graph_name(g, "w", w, &err), 0);
     GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err);
-    GraphPlan *p = new_plan(g, params, (GraphPlanSpec){.objective = "sum"});
-    graph_plan_forward(p);
+    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "sum"});
+    graph_exec_forward(p);
     for (int twice = 0; twice < 2; twice++) {
-        graph_plan_backward(p);
-        assert_true(*(const float *)graph_plan_output(p, "sum", NULL) == 36);
-        assert_true(*(const float *)graph_plan_gradient(p) == -(9 + 6)); /* -(w^2 held still + 2 w) */
+        graph_exec_backward(p);
+        assert_true(*(const float *)graph_exec_output(p, "sum", NULL) == 36);
+        assert_true(*(const float *)graph_exec_gradient(p) == -(9 + 6)); /* -(w^2 held still + 2 w) */
     }
-    graph_plan_free(p);
-    p = new_plan(g, params, (GraphPlanSpec){.objective = "w"});
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    assert_true(*(const float *)graph_plan_gradient(p) == -1);
-    assert_true(*(const float *)graph_plan_output(p, "w", NULL) == 3);
-    graph_plan_free(p);
-    p = new_plan(g, params, (GraphPlanSpec){.outputs = (const char *[]){"w", "sum", NULL}, .fed = (const char *[]){"w", NULL}});
-    *(float *)graph_plan_input(p, "w", NULL) = 2; /* even a param can be fed */
-    graph_plan_forward(p);
-    assert_true(*(const float *)graph_plan_output(p, "sum", NULL) == 12);
+    graph_exec_free(p);
+    p = new_plan(g, params, (GraphExecSpec){.objective = "w"});
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    assert_true(*(const float *)graph_exec_gradient(p) == -1);
+    assert_true(*(const float *)graph_exec_output(p, "w", NULL) == 3);
+    graph_exec_free(p);
+    p = new_plan(g, params, (GraphExecSpec){.outputs = (const char *[]){"w", "sum", NULL}, .feeds = (const char *[]){"w", NULL}});
+    *(float *)graph_exec_input(p, "w", NULL) = 2; /* even a param can be fed */
+    graph_exec_forward(p);
+    assert_true(*(const float *)graph_exec_output(p, "sum", NULL) == 12);
     assert_true(*(const float *)graph_params_block(params) == 3);
-    assert_null(graph_plan_gradient(p));
-    graph_plan_backward(p); /* harmless */
-    graph_plan_free(p);
-    graph_plan_free(NULL);
+    assert_null(graph_exec_gradient(p));
+    graph_exec_backward(p); /* harmless */
+    graph_exec_free(p);
+    graph_exec_free(NULL);
     graph_params_free(params);
     graph_free(g);
 }

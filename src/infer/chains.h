@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/chains.h: Markov chains on the values of a plan's fed z, moved by Hamiltonian Monte Carlo (Neal 2011): what a
+ * infer/chains.h: Markov chains on the values of a exec's fed z, moved by Hamiltonian Monte Carlo (Neal 2011): what a
  * transition is, for evaluations (sample.c) and for training (estep.c).
  *
  * All chains move together: one leapfrog step is one forward and one backward pass.  Chain c = draw * rows + example lies where
- * the plan has it.  Nothing here allocates but chains_alloc.
+ * the exec has it.  Nothing here allocates but chains_alloc.
  */
-#ifndef LAB_CHAINS_H
-#define LAB_CHAINS_H
+#ifndef INFER_CHAINS_H
+#define INFER_CHAINS_H
 
-#include "graph/plan.h"
-#include "lab/posterior.h"
+#include "graph/exec.h"
+#include "infer/posterior.h"
 
 typedef struct Chains {
-    GraphPlan *plan;
-    const LabMoves *moves;
+    GraphExec *exec;
+    const InferHmc *moves;
     size_t count, width;
-    float *z;                /* the plan's own: (count, width) */
+    float *z;                /* the exec's own: (count, width) */
     const float *gradient;   /* of minus the mean of the log target */
-    const float *log_target; /* the plan's, (count), nats */
+    const float *log_target; /* the exec's, (count), nats */
     const float *followed;   /* another node's values, (count), or NULL */
     float *kept, *momentum;  /* (count, width) */
     double *energy, *at;     /* (count): before the transition; `followed` where a chain is */
@@ -32,9 +32,9 @@ typedef struct Chains {
 int chains_alloc(Chains *c, size_t count, size_t width, Error *err);
 void chains_free(Chains *c);
 
-/* Points at a plan that has z fed and the objective `target`, one number for each draw and example; followed: the name of another such
+/* Points at a exec that has z fed and the objective `target`, one number for each draw and example; followed: the name of another such
  * output, or NULL.  Step sizes and what else the chains have stay. */
-void chains_on(Chains *c, GraphPlan *plan, const char *target, const char *followed);
+void chains_on(Chains *c, GraphExec *exec, const char *target, const char *followed);
 
 /* One forward and backward pass where the chains are; at[] becomes what is followed there. */
 void chains_look(Chains *c);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/plan.c: compiles a graph: what is needed, how large it is, where it lives, and the steps that compute it.
+ * graph/exec.c: compiles a graph: what is needed, how large it is, where it lives, and the steps that compute it.
  *
  * Time runs over the nodes: node i is computed at i, the objective's gradient is set at n, the gradients of node i's
  * arguments are added to at 2n - i.
  */
-#include "graph/plan.h"
+#include "graph/exec.h"
 
 #include "base/mem.h"
-#include "graph/plan_inside.h"
+#include "graph/exec_internal.h"
 
 #include <string.h>
 
@@ -31,7 +31,7 @@ static int unknown_name(const Graph *g, const char *name, Error *err)
     return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
 }
 
-static int mark_names(GraphPlan *p, const char *const *names, unsigned char mark, Error *err)
+static int mark_names(GraphExec *p, const char *const *names, unsigned char mark, Error *err)
 {
     for (; names != NULL && *names != NULL; names++) {
         GraphNode node = graph_find(p->graph, *names);
@@ -43,29 +43,29 @@ static int mark_names(GraphPlan *p, const char *const *names, unsigned char mark
 }
 
 /* Is node i computed here from its arguments? */
-static int computed(const GraphPlan *p, size_t i)
+static int computed(const GraphExec *p, size_t i)
 {
-    return p->graph->node[i].kind == NODE_OP && (p->mark[i] & MARK_FED) == 0;
+    return p->graph->node[i].kind == NODE_OP && (p->mark[i] & MARK_FEED) == 0;
 }
 
-static int passes_gradient(const GraphPlan *p, size_t i)
+static int passes_gradient(const GraphExec *p, size_t i)
 {
     return computed(p, i) && p->graph->node[i].op->backward[p->type] != NULL;
 }
 
-static int has(const GraphPlan *p, size_t i, int marks)
+static int has(const GraphExec *p, size_t i, int marks)
 {
     return (p->mark[i] & marks) == marks;
 }
 
 /* Does node i get a gradient? */
-static int wants(const GraphPlan *p, size_t i)
+static int wants(const GraphExec *p, size_t i)
 {
     return has(p, i, MARK_DEPENDS | MARK_REACHED);
 }
 
 /* From users to arguments: what is needed, and what the objective depends on. */
-static void mark_downward(GraphPlan *p)
+static void mark_downward(GraphExec *p)
 {
     const Graph *g = p->graph;
     for (size_t i = g->nodes; i-- > 0;) {
@@ -82,14 +82,14 @@ static void mark_downward(GraphPlan *p)
 }
 
 /* What the objective is maximised over. */
-static int is_variable(const GraphPlan *p, size_t i)
+static int is_variable(const GraphExec *p, size_t i)
 {
-    int fed = has(p, i, MARK_FED);
-    return p->of_fed ? fed : p->graph->node[i].kind == NODE_PARAM && !fed;
+    int fed = has(p, i, MARK_FEED);
+    return p->gradient_wrt == GRAPH_FEEDS ? fed : p->graph->node[i].kind == NODE_PARAM && !fed;
 }
 
 /* From arguments to users: what depends on a variable. */
-static void mark_upward(GraphPlan *p)
+static void mark_upward(GraphExec *p)
 {
     const Graph *g = p->graph;
     for (size_t i = 0; i < g->nodes; i++) {
@@ -101,11 +101,11 @@ static void mark_upward(GraphPlan *p)
     }
 }
 
-static int mark_all(GraphPlan *p, const GraphPlanSpec *spec, Error *err)
+static int mark_all(GraphExec *p, const GraphExecSpec *spec, Error *err)
 {
     const char *objective[] = {spec->objective, NULL};
     if (mark_names(p, spec->outputs, MARK_KEPT | MARK_LIVE | MARK_SHAPED, err) != 0
-        || mark_names(p, spec->fed, MARK_FED | MARK_SHAPED, err) != 0
+        || mark_names(p, spec->feeds, MARK_FEED | MARK_SHAPED, err) != 0
         || mark_names(p, objective, MARK_KEPT | MARK_LIVE | MARK_SHAPED | MARK_REACHED, err) != 0)
         return -1;
     mark_downward(p);
@@ -113,13 +113,13 @@ static int mark_all(GraphPlan *p, const GraphPlanSpec *spec, Error *err)
     p->objective = spec->objective == NULL ? -1 : graph_find(p->graph, spec->objective);
     if (p->objective >= 0 && !wants(p, (size_t)p->objective)) {
         error_set(err, ERR_SCRIPT, "the objective \"%s\" depends on no %s: there is nothing to %s", spec->objective,
-                  p->of_fed ? "fed value" : "param", p->of_fed ? "climb" : "train");
+                  p->gradient_wrt == GRAPH_FEEDS ? "fed value" : "param", p->gradient_wrt == GRAPH_FEEDS ? "climb" : "train");
         return error_hint(err, "stop_gradient and fed values let no gradient through");
     }
     return 0;
 }
 
-static int infer_shapes(GraphPlan *p, Error *err)
+static int infer_shapes(GraphExec *p, Error *err)
 {
     double attr[GRAPH_ATTRS_MAX];
     for (size_t i = 0; i < p->graph->nodes; i++)
@@ -134,12 +134,12 @@ static int infer_shapes(GraphPlan *p, Error *err)
 /* The lives of a node's buffers. */
 enum { LIFE_VALUE, LIFE_GRAD, LIFE_FORWARD, LIFE_BACKWARD, LIVES };
 
-static size_t bytes_of(const GraphPlan *p, size_t i)
+static size_t bytes_of(const GraphExec *p, size_t i)
 {
     return num_shape_size(p->shape[i]) * p->size;
 }
 
-static size_t scratch_bytes(const GraphPlan *p, size_t i)
+static size_t scratch_bytes(const GraphExec *p, size_t i)
 {
     const Node *n = &p->graph->node[i];
     if (n->op->scratch == NULL)
@@ -157,7 +157,7 @@ static void last(Life *life, long time)
 }
 
 /* What computing node i, and its gradient step, ask of its arguments and of itself. */
-static void use(const GraphPlan *p, size_t i, Life (*life)[LIVES])
+static void use(const GraphExec *p, size_t i, Life (*life)[LIVES])
 {
     const Node *n = &p->graph->node[i];
     long now = (long)i, back = 2 * (long)p->graph->nodes - now;
@@ -181,14 +181,14 @@ static void use(const GraphPlan *p, size_t i, Life (*life)[LIVES])
 }
 
 /* Leaves live for ever: the caller writes them when he likes, and a forward pass may be repeated. */
-static void lives(const GraphPlan *p, Life (*life)[LIVES])
+static void lives(const GraphExec *p, Life (*life)[LIVES])
 {
     long nodes = (long)p->graph->nodes, for_ever = 2 * nodes + 1;
     for (long i = 0; i < nodes; i++) {
         size_t n = (size_t)i;
         if (!has(p, n, MARK_LIVE))
             continue;
-        if (p->graph->node[n].kind == NODE_PARAM && !has(p, n, MARK_FED)) { /* params have their own block */
+        if (p->graph->node[n].kind == NODE_PARAM && !has(p, n, MARK_FEED)) { /* params have their own block */
             life[n][LIFE_GRAD] = (Life){.start = for_ever};
             continue;
         }
@@ -197,7 +197,7 @@ static void lives(const GraphPlan *p, Life (*life)[LIVES])
                                      .end = leaf || has(p, n, MARK_KEPT) ? for_ever : i};
         if (wants(p, n))
             life[n][LIFE_GRAD] = (Life){.bytes = bytes_of(p, n), .start = i == p->objective ? nodes : for_ever,
-                                        .end = has(p, n, MARK_FED) ? for_ever : 2 * nodes - i};
+                                        .end = has(p, n, MARK_FEED) ? for_ever : 2 * nodes - i};
     }
     for (size_t i = 0; i < p->graph->nodes; i++)
         if (has(p, i, MARK_LIVE) && computed(p, i))
@@ -205,13 +205,13 @@ static void lives(const GraphPlan *p, Life (*life)[LIVES])
 }
 
 /* Points every value and gradient into the block or the params. */
-static int point(GraphPlan *p, Life (*life)[LIVES], Error *err)
+static int point(GraphExec *p, Life (*life)[LIVES], Error *err)
 {
     for (size_t i = 0; i < p->graph->nodes; i++) {
         const Node *n = &p->graph->node[i];
         if (!has(p, i, MARK_LIVE))
             continue;
-        if (n->kind != NODE_PARAM || has(p, i, MARK_FED)) {
+        if (n->kind != NODE_PARAM || has(p, i, MARK_FEED)) {
             p->value[i] = p->block + life[i][LIFE_VALUE].offset;
             p->grad[i] = life[i][LIFE_GRAD].bytes > 0 ? p->block + life[i][LIFE_GRAD].offset : NULL;
             continue;
@@ -230,7 +230,7 @@ static int point(GraphPlan *p, Life (*life)[LIVES], Error *err)
 
 /* ---- the steps ------------------------------------------------------------------------------------------------------- */
 
-static void make_call(const GraphPlan *p, size_t i, Step *step)
+static void make_call(const GraphExec *p, size_t i, Step *step)
 {
     const Node *n = &p->graph->node[i];
     GraphCall *c = &step->call;
@@ -248,7 +248,7 @@ static void make_call(const GraphPlan *p, size_t i, Step *step)
 
 /* The gradients that the backward step of node i is the first to add to (their life starts with it): written by the step, or
  * cleared before it.  An argument given twice is added to twice. */
-static void make_clears(const GraphPlan *p, size_t i, Life (*life)[LIVES], Step *step)
+static void make_clears(const GraphExec *p, size_t i, Life (*life)[LIVES], Step *step)
 {
     const Node *n = &p->graph->node[i];
     long back = 2 * (long)p->graph->nodes - (long)i;
@@ -259,29 +259,29 @@ static void make_clears(const GraphPlan *p, size_t i, Life (*life)[LIVES], Step 
         if (p->grad[arg] == NULL || life[arg][LIFE_GRAD].start != back)
             continue;
         if (times == 1 && (n->op->writes >> a & 1))
-            step->call.fresh |= 1u << a;
+            step->call.overwrite |= 1u << a;
         else
             step->clear[step->clears++] = (Clear){p->grad[arg], bytes_of(p, arg)};
     }
 }
 
-static int make_idle(GraphPlan *p, Error *err)
+static int make_idle(GraphExec *p, Error *err)
 {
-    size_t arrays = p->objective < 0 || p->of_fed || p->params == NULL ? 0 : p->params->arrays;
+    size_t arrays = p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS || p->params == NULL ? 0 : p->params->arrays;
     p->idle = mem_array(arrays, sizeof p->idle[0]);
     if (p->idle == NULL)
         return error_memory(err, "the gradients of a plan");
     for (size_t i = 0; i < arrays; i++) {
         const struct Array *array = &p->params->array[i];
         GraphNode node = graph_find_param(p->graph, array->name);
-        if (node < 0 || p->grad[node] == NULL || has(p, (size_t)node, MARK_FED))
+        if (node < 0 || p->grad[node] == NULL || has(p, (size_t)node, MARK_FEED))
             p->idle[p->idles++] = (Clear){(char *)p->gradient + array->offset * p->size,
                                           num_shape_size(array->shape) * p->size};
     }
     return 0;
 }
 
-static int make_steps(GraphPlan *p, Life (*life)[LIVES], Error *err)
+static int make_steps(GraphExec *p, Life (*life)[LIVES], Error *err)
 {
     for (size_t i = 0; i < p->graph->nodes; i++)
         if (has(p, i, MARK_LIVE) && computed(p, i)) {
@@ -311,7 +311,7 @@ static int make_steps(GraphPlan *p, Life (*life)[LIVES], Error *err)
     return 0;
 }
 
-static void set_value(GraphPlan *p, size_t i, double value)
+static void set_value(GraphExec *p, size_t i, double value)
 {
     if (p->type == GRAPH_FLOAT)
         *(float *)p->value[i] = (float)value;
@@ -320,32 +320,32 @@ static void set_value(GraphPlan *p, size_t i, double value)
 }
 
 /* Constants have their value for ever, scalars are 1 until they are set. */
-static void set_leaves(GraphPlan *p)
+static void set_leaves(GraphExec *p)
 {
     for (size_t i = 0; i < p->graph->nodes; i++) {
         const Node *n = &p->graph->node[i];
-        if (has(p, i, MARK_LIVE) && !has(p, i, MARK_FED) && (n->kind == NODE_CONSTANT || n->kind == NODE_SCALAR))
+        if (has(p, i, MARK_LIVE) && !has(p, i, MARK_FEED) && (n->kind == NODE_CONSTANT || n->kind == NODE_SCALAR))
             set_value(p, i, n->kind == NODE_CONSTANT ? n->value : 1);
     }
 }
 
 /* ---- all together ---------------------------------------------------------------------------------------------------- */
 
-static int place_all(GraphPlan *p, const GraphPlanSpec *spec, Life (*life)[LIVES], Error *err)
+static int place_all(GraphExec *p, const GraphExecSpec *spec, Life (*life)[LIVES], Error *err)
 {
     size_t n = p->graph->nodes * LIVES;
     size_t *order = mem_array(2 * n, sizeof *order);
     if (order == NULL)
         return error_memory(err, "the plan of a model's memory");
     lives(p, life);
-    p->bytes = graph_memory_plan(&life[0][0], n, !spec->apart, order);
+    p->bytes = graph_memory_layout(&life[0][0], n, !spec->no_buffer_reuse, order);
     mem_free(order);
     p->block = mem_alloc(p->bytes);
-    p->gradient = mem_array(p->objective < 0 || p->of_fed || p->params == NULL ? 0 : p->params->count, p->size);
+    p->gradient = mem_array(p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS || p->params == NULL ? 0 : p->params->count, p->size);
     return p->block == NULL || p->gradient == NULL ? error_memory(err, "the values of a model") : 0;
 }
 
-static int compile(GraphPlan *p, const GraphPlanSpec *spec, Error *err)
+static int compile(GraphExec *p, const GraphExecSpec *spec, Error *err)
 {
     size_t n = p->graph->nodes;
     p->mark = mem_array(n, sizeof p->mark[0]);
@@ -366,9 +366,9 @@ static int compile(GraphPlan *p, const GraphPlanSpec *spec, Error *err)
     return status;
 }
 
-GraphPlan *graph_plan_alloc(const Graph *g, const GraphPlanSpec *spec, GraphParams *params, Error *err)
+GraphExec *graph_exec_alloc(const Graph *g, const GraphExecSpec *spec, GraphParams *params, Error *err)
 {
-    GraphPlan *p = mem_alloc(sizeof *p);
+    GraphExec *p = mem_alloc(sizeof *p);
     if (p == NULL) {
         error_memory(err, "a plan");
         return NULL;
@@ -376,18 +376,18 @@ GraphPlan *graph_plan_alloc(const Graph *g, const GraphPlanSpec *spec, GraphPara
     p->graph = g;
     p->params = params;
     p->type = spec->type;
-    p->of_fed = spec->of_fed;
+    p->gradient_wrt = spec->gradient_wrt;
     p->size = spec->type == GRAPH_FLOAT ? sizeof(float) : sizeof(double);
     p->batch = spec->batch == 0 ? g->batch : spec->batch;
     p->samples = spec->samples == 0 ? g->samples : spec->samples;
     if (compile(p, spec, err) != 0) {
-        graph_plan_free(p);
+        graph_exec_free(p);
         return NULL;
     }
     return p;
 }
 
-void graph_plan_free(GraphPlan *p)
+void graph_exec_free(GraphExec *p)
 {
     if (p == NULL)
         return;

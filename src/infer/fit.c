@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/fit.c: trains a small graph on rows in memory: a probe of results (a classifier of two samples), not a run.
+ * infer/fit.c: trains a small graph on rows in memory: a probe of results (a classifier of two samples), not a run.
  * Promise: the parameters depend on the arguments alone; nothing is recorded.
  */
-#include "lab/internal.h"
+#include "infer/infer.h"
 
 #include "base/mem.h"
 
 #include <string.h>
 
 typedef struct Rows {
-    float *to;           /* the plan's input, or NULL when the graph does not use it */
+    float *to;           /* the exec's input, or NULL when the graph does not use it */
     const float *from;
     size_t width;
 } Rows;
 
-static Rows rows_of(GraphPlan *plan, const char *name, const float *from)
+static Rows rows_of(GraphExec *exec, const char *name, const float *from)
 {
     NumShape shape = {{0, 0, 0}};
     Rows r = {.from = from};
-    r.to = graph_plan_input(plan, name, &shape);
+    r.to = graph_exec_input(exec, name, &shape);
     r.width = shape.n[NUM_FEATURES];
     return r;
 }
@@ -31,9 +31,9 @@ static void take(const Rows *r, const uint32_t *order, size_t first, size_t rows
 }
 
 /* Whole minibatches only: a probe can spare the rest, another one in each epoch. */
-static void train(const LabFit *f, GraphPlan *plan, GraphParams *params, Optimiser *optimiser, uint32_t *order)
+static void train(const InferFit *f, GraphExec *exec, GraphParams *params, Optimiser *optimiser, uint32_t *order)
 {
-    Rows x = rows_of(plan, "x", f->x), y = rows_of(plan, "y", f->y);
+    Rows x = rows_of(exec, "x", f->x), y = rows_of(exec, "y", f->y);
     NumStream stream = num_stream(f->seed, "fit/order");
     uint64_t step = 0;
     for (int epoch = 1; epoch <= f->epochs; epoch++) {
@@ -41,15 +41,15 @@ static void train(const LabFit *f, GraphPlan *plan, GraphParams *params, Optimis
         for (size_t first = 0; first + f->batch <= f->count; first += f->batch) {
             take(&x, order, first, f->batch);
             take(&y, order, first, f->batch);
-            graph_plan_noise(plan, f->seed, "fit", step++);
-            graph_plan_forward(plan);
-            graph_plan_backward(plan);
-            optimiser_step(optimiser, graph_params_block(params), graph_plan_gradient(plan), f->rate);
+            graph_exec_noise(exec, f->seed, "fit", step++);
+            graph_exec_forward(exec);
+            graph_exec_backward(exec);
+            optimiser_step(optimiser, graph_params_block(params), graph_exec_gradient(exec), f->rate);
         }
     }
 }
 
-static int check(const LabFit *f, Error *err)
+static int check(const InferFit *f, Error *err)
 {
     if (f->batch < 1 || f->batch > f->count || f->epochs < 1) {
         error_set(err, ERR_RUN, "a fit needs at least one epoch of at least one minibatch");
@@ -61,32 +61,32 @@ static int check(const LabFit *f, Error *err)
     return 0;
 }
 
-LabModel *lab_fit(const LabFit *f, Error *err)
+InferModel *infer_fit(const InferFit *f, Error *err)
 {
     const char *const outputs[] = {f->objective, NULL};
-    GraphPlanSpec spec = {.batch = f->batch, .samples = 1, .type = GRAPH_FLOAT, .outputs = outputs, .objective = f->objective};
+    GraphExecSpec spec = {.batch = f->batch, .samples = 1, .type = GRAPH_FLOAT, .outputs = outputs, .objective = f->objective};
     OptimiserSpec adam;
-    LabModel *model = NULL;
-    GraphPlan *plan = NULL;
+    InferModel *model = NULL;
+    GraphExec *exec = NULL;
     Optimiser *optimiser = NULL;
     uint32_t *order = NULL;
     if (check(f, err) != 0 || optimiser_defaults(&adam, "adam", err) != 0)
         return NULL;
     GraphParams *params = graph_params_alloc(f->graph, GRAPH_FLOAT, f->seed, NULL, 0, err);
-    if (params != NULL && (plan = graph_plan_alloc(f->graph, &spec, params, err)) != NULL)
+    if (params != NULL && (exec = graph_exec_alloc(f->graph, &spec, params, err)) != NULL)
         optimiser = optimiser_alloc(&adam, graph_params_count(params), err);
     if (optimiser != NULL && (order = mem_array(f->count, sizeof *order)) == NULL)
         error_memory(err, "the order of a fit");
     if (order != NULL) {
-        train(f, plan, params, optimiser, order);
-        model = lab_model_of(f->graph, params, err);
+        train(f, exec, params, optimiser, order);
+        model = infer_model_of(f->graph, params, err);
     }
     if (model != NULL)
-        lab_model_own(model, params);
+        infer_model_own(model, params);
     else
         graph_params_free(params);
     mem_free(order);
     optimiser_free(optimiser);
-    graph_plan_free(plan);
+    graph_exec_free(exec);
     return model;
 }

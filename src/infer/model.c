@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/model.c: a trained model at work: any named node over data, or over values that replace another node.
+ * infer/model.c: a trained model at work: any named node over data, or over values that replace another node.
  * Promise: the weights are not changed; the same question has the same answer to the bit.
  */
-#include "lab/walk.h"
+#include "infer/batches.h"
 
 #include "base/mem.h"
-#include "graph/plan.h"
-#include "num/map.h"
+#include "graph/exec.h"
+#include "num/elementwise.h"
 #include "num/sum.h"
 
 #include <math.h>
@@ -15,9 +15,9 @@
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
-LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err)
+InferModel *infer_model_of(const Graph *g, GraphParams *params, Error *err)
 {
-    LabModel *m = mem_alloc(sizeof *m);
+    InferModel *m = mem_alloc(sizeof *m);
     if (m == NULL) {
         error_memory(err, "a model");
         return NULL;
@@ -27,12 +27,12 @@ LabModel *lab_model_of(const Graph *g, GraphParams *params, Error *err)
     return m;
 }
 
-void lab_model_own(LabModel *m, GraphParams *params)
+void infer_model_own(InferModel *m, GraphParams *params)
 {
     m->own_params = params;
 }
 
-void lab_model_free(LabModel *m)
+void infer_model_free(InferModel *m)
 {
     if (m == NULL)
         return;
@@ -41,7 +41,7 @@ void lab_model_free(LabModel *m)
     mem_free(m);
 }
 
-const Graph *lab_model_graph(const LabModel *m)
+const Graph *infer_model_graph(const InferModel *m)
 {
     return m->graph;
 }
@@ -61,7 +61,7 @@ static int take_graph(void *context, int columns, const char *const *names, cons
     return 0;
 }
 
-static int read_weights(LabModel *m, Store *s, int64_t run, Error *err)
+static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
 {
     void *bytes;
     size_t size;
@@ -76,11 +76,11 @@ static int read_weights(LabModel *m, Store *s, int64_t run, Error *err)
     return m->params == NULL ? -1 : 0;
 }
 
-LabModel *lab_model_open(Store *s, int64_t run, Error *err)
+InferModel *infer_model_open(Store *s, int64_t run, Error *err)
 {
     StoreValue id = {.type = STORE_INTEGER, .integer = run};
     GraphText row = {NULL, NULL};
-    LabModel *m = NULL;
+    InferModel *m = NULL;
     if (store_query(s, "select graph, status from run where id = ?1", &id, 1, take_graph, &row, err) != 0)
         goto end;
     if (row.text == NULL || row.status == NULL) {
@@ -89,13 +89,13 @@ LabModel *lab_model_open(Store *s, int64_t run, Error *err)
         error_hint(err, "vae-lab runs lists them");
         goto end;
     }
-    m = lab_model_of(NULL, NULL, err);
+    m = infer_model_of(NULL, NULL, err);
     if (m == NULL)
         goto end;
     m->graph = m->own_graph = graph_parse(row.text, err);
     if (m->graph == NULL || read_weights(m, s, run, err) != 0) {
         error_in(err, "run %lld", (long long)run);
-        lab_model_free(m);
+        infer_model_free(m);
         m = NULL;
     }
 end:
@@ -104,12 +104,12 @@ end:
     return m;
 }
 
-void lab_model_use(LabModel *m, const Graph *g)
+void infer_model_use(InferModel *m, const Graph *g)
 {
     m->graph = g;
 }
 
-size_t lab_model_width(const LabModel *m, const char *name)
+size_t infer_model_width(const InferModel *m, const char *name)
 {
     GraphNode node = graph_find(m->graph, name);
     return node < 0 ? 0 : graph_shape(m->graph, node).n[NUM_FEATURES];
@@ -117,20 +117,20 @@ size_t lab_model_width(const LabModel *m, const char *name)
 
 /* ---- asking ----------------------------------------------------------------------------------------------------------- */
 
-int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, size_t *draws, Error *err)
+int infer_model_map(InferModel *m, const InferRequest *request, const char *name, float *out, size_t *draws, Error *err)
 {
     const char *outputs[2] = {name, NULL};
-    Walk w;
-    if (walk_start(&w, m, ask, &(WalkSpec){.outputs = outputs, .samples = ask->samples}, err) != 0)
+    BatchIterator w;
+    if (batches_start(&w, m, request, &(BatchSpec){.outputs = outputs, .samples = request->samples}, err) != 0)
         return -1;
     int status = 0;
-    while (status == 0 && walk_next(&w)) {
-        status = walk_fill(&w, 0, err);
+    while (status == 0 && batches_next(&w)) {
+        status = batches_fill(&w, 0, err);
         if (status != 0)
             break;
-        graph_plan_forward(w.plan);
+        graph_exec_forward(w.exec);
         NumShape shape;
-        const float *value = graph_plan_output(w.plan, name, &shape);
+        const float *value = graph_exec_output(w.exec, name, &shape);
         size_t width = shape.n[NUM_FEATURES], per_example = shape.n[NUM_SAMPLES] * width;
         *draws = shape.n[NUM_SAMPLES];
         size_t rows = shape.n[NUM_BATCH]; /* 1: the same for every example, as a shared log variance */
@@ -144,15 +144,15 @@ int lab_model_map(LabModel *m, const LabAsk *ask, const char *name, float *out, 
                 memcpy(out + (w.first + i) * per_example + s * width, row, width * sizeof *out);
             }
     }
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }
 
 /* Adds an output of the current chunk: for each example its mean over samples and features, and the square of that. */
-static void add_moments(const Walk *w, const char *name, double *sum, double *squares)
+static void add_moments(const BatchIterator *w, const char *name, double *sum, double *squares)
 {
     NumShape shape;
-    const float *value = graph_plan_output(w->plan, name, &shape);
+    const float *value = graph_exec_output(w->exec, name, &shape);
     size_t width = shape.n[NUM_FEATURES], samples = shape.n[NUM_SAMPLES], rows = shape.n[NUM_BATCH];
     for (size_t i = 0; i < rows; i++) {
         double x = 0;
@@ -164,30 +164,30 @@ static void add_moments(const Walk *w, const char *name, double *sum, double *sq
     }
 }
 
-int lab_model_mean(LabModel *m, const LabAsk *ask, const char *const *names, double *mean, double *se, Error *err)
+int infer_model_mean(InferModel *m, const InferRequest *request, const char *const *names, double *mean, double *se, Error *err)
 {
-    Walk w;
+    BatchIterator w;
     size_t count = 0;
-    int status = walk_start(&w, m, ask, &(WalkSpec){.outputs = names, .samples = ask->samples}, err);
+    int status = batches_start(&w, m, request, &(BatchSpec){.outputs = names, .samples = request->samples}, err);
     if (status != 0)
         return status;
     for (; names[count] != NULL; count++)
         mean[count] = se[count] = 0;
-    while (status == 0 && walk_next(&w)) {
-        status = walk_fill(&w, 0, err);
+    while (status == 0 && batches_next(&w)) {
+        status = batches_fill(&w, 0, err);
         if (status == 0) {
-            graph_plan_forward(w.plan);
+            graph_exec_forward(w.exec);
             for (size_t i = 0; i < count; i++)
                 add_moments(&w, names[i], &mean[i], &se[i]);
         }
     }
-    double n = (double)ask->count;
+    double n = (double)request->count;
     for (size_t i = 0; status == 0 && i < count; i++) {
         mean[i] /= n;
         double variance = (se[i] / n - mean[i] * mean[i]) * n / (n - 1);
         se[i] = sqrt(variance > 0 ? variance / n : 0);
     }
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }
 
@@ -202,12 +202,12 @@ typedef struct Weights {
 static void weights_add(Weights *w, double logw)
 {
     if (logw > w->max) {
-        double shrink = num_map1_f32(NUM_EXP, (float)(w->max - logw));
+        double shrink = num_unary1_f32(NUM_EXP, (float)(w->max - logw));
         w->sum *= shrink;
         w->squares *= shrink * shrink;
         w->max = logw;
     }
-    double x = num_map1_f32(NUM_EXP, (float)(logw - w->max));
+    double x = num_unary1_f32(NUM_EXP, (float)(logw - w->max));
     w->sum += x;
     w->squares += x * x;
 }
@@ -216,32 +216,32 @@ static void weights_add(Weights *w, double logw)
 static void weights_end(const Weights *w, size_t k, double *logp, double *se, double *ess)
 {
     double n = (double)k, relative = w->squares * n / (w->sum * w->sum) - 1;
-    *logp = w->max + (double)num_map1_f32(NUM_LOG, (float)(w->sum / n));
+    *logp = w->max + (double)num_unary1_f32(NUM_LOG, (float)(w->sum / n));
     *se = sqrt((relative > 0 ? relative : 0) / n);
     *ess = w->sum * w->sum / w->squares;
 }
 
-int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err)
+int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err)
 {
     const char *outputs[2] = {name, NULL};
-    size_t samples = ask->samples > 0 ? ask->samples : 1;
+    size_t samples = request->samples > 0 ? request->samples : 1;
     size_t per_pass = chunk > 0 && chunk < samples ? chunk : samples;
     size_t passes = (samples + per_pass - 1) / per_pass;
-    Walk w;
-    if (walk_start(&w, m, ask, &(WalkSpec){.outputs = outputs, .samples = per_pass}, err) != 0)
+    BatchIterator w;
+    if (batches_start(&w, m, request, &(BatchSpec){.outputs = outputs, .samples = per_pass}, err) != 0)
         return -1;
     Weights *weights = mem_array(w.chunk, sizeof *weights);
     int status = weights != NULL ? 0 : error_memory(err, "importance weights");
-    while (status == 0 && walk_next(&w)) {
+    while (status == 0 && batches_next(&w)) {
         for (size_t i = 0; i < w.rows; i++)
             weights[i] = (Weights){.max = -HUGE_VAL};
         for (size_t pass = 0; status == 0 && pass < passes; pass++) {
-            status = walk_fill(&w, pass, err);
+            status = batches_fill(&w, pass, err);
             if (status != 0)
                 break;
-            graph_plan_forward(w.plan);
+            graph_exec_forward(w.exec);
             NumShape shape;
-            const float *value = graph_plan_output(w.plan, name, &shape);
+            const float *value = graph_exec_output(w.exec, name, &shape);
             if (shape.n[NUM_SAMPLES] != per_pass || shape.n[NUM_BATCH] != w.rows) {
                 status = error_set(err, ERR_RUN, "'%s' is not a log weight for each draw and example", name);
                 break;
@@ -254,6 +254,6 @@ int lab_model_log_weights(LabModel *m, const LabAsk *ask, const char *name, size
             weights_end(&weights[i], passes * per_pass, &logp[w.first + i], &se[w.first + i], &ess[w.first + i]);
     }
     mem_free(weights);
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }

@@ -9,11 +9,11 @@
 
 #include <math.h>
 
-static GraphPlan *fed_plan(const Graph *g, GraphParams *params, GraphType type, const char *const *fed, const char *objective)
+static GraphExec *fed_plan(const Graph *g, GraphParams *params, GraphType type, const char *const *fed, const char *objective)
 {
     Error err = ERROR_NONE;
-    GraphPlanSpec spec = {.type = type, .fed = fed, .objective = objective, .of_fed = 1};
-    GraphPlan *p = graph_plan_alloc(g, &spec, params, &err);
+    GraphExecSpec spec = {.type = type, .feeds = fed, .objective = objective, .gradient_wrt = GRAPH_FEEDS};
+    GraphExec *p = graph_exec_alloc(g, &spec, params, &err);
     if (p == NULL) {
         char text[2048];
         error_text(text, sizeof text, &err);
@@ -40,11 +40,11 @@ static void fill(double *x, size_t n, double phase)
         x[i] = 0.7 * sin(2.385 * (double)i + phase);
 }
 
-static double mean_of(GraphPlan *p, const char *name)
+static double mean_of(GraphExec *p, const char *name)
 {
     NumShape shape;
-    graph_plan_forward(p);
-    const double *value = graph_plan_output(p, name, &shape);
+    graph_exec_forward(p);
+    const double *value = graph_exec_output(p, name, &shape);
     double sum = 0;
     for (size_t i = 0; i < num_shape_size(shape); i++)
         sum += value[i];
@@ -52,13 +52,13 @@ static double mean_of(GraphPlan *p, const char *name)
 }
 
 /* Every element of the fed node's gradient. */
-static void check_gradient(GraphPlan *p, const char *fed, const char *objective)
+static void check_gradient(GraphExec *p, const char *fed, const char *objective)
 {
     NumShape shape, same;
-    double *x = graph_plan_input(p, fed, &shape), h = 1e-6;
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    const double *gradient = graph_plan_fed_gradient(p, fed, &same);
+    double *x = graph_exec_input(p, fed, &shape), h = 1e-6;
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    const double *gradient = graph_exec_feed_gradient(p, fed, &same);
     assert_non_null(gradient);
     assert_memory_equal(&shape, &same, sizeof shape);
     size_t n = num_shape_size(shape);
@@ -76,9 +76,9 @@ static void check_gradient(GraphPlan *p, const char *fed, const char *objective)
         largest = fmax(largest, fabs(kept[i]));
     }
     assert_true(largest > 1e-3);
-    graph_plan_forward(p);
-    graph_plan_backward(p);
-    assert_memory_equal(graph_plan_fed_gradient(p, fed, NULL), kept, n * sizeof *kept);
+    graph_exec_forward(p);
+    graph_exec_backward(p);
+    assert_memory_equal(graph_exec_feed_gradient(p, fed, NULL), kept, n * sizeof *kept);
 }
 
 static void of_a_latent(void **state)
@@ -88,14 +88,14 @@ static void of_a_latent(void **state)
     static const char *const fed[] = {"z", NULL};
     Graph *g = vae(5, 3, &err);
     GraphParams *params = some_params(g, GRAPH_DOUBLE);
-    GraphPlan *p = fed_plan(g, params, GRAPH_DOUBLE, fed, "reconstruction");
-    fill(graph_plan_input(p, "x", NULL), 5 * VAE_X, 1);
-    fill(graph_plan_input(p, "z", NULL), 3 * 5 * VAE_Z, 2);
+    GraphExec *p = fed_plan(g, params, GRAPH_DOUBLE, fed, "reconstruction");
+    fill(graph_exec_input(p, "x", NULL), 5 * VAE_X, 1);
+    fill(graph_exec_input(p, "z", NULL), 3 * 5 * VAE_Z, 2);
     check_gradient(p, "z", "reconstruction");
-    assert_null(graph_plan_gradient(p)); /* the params are constants */
-    assert_null(graph_plan_fed_gradient(p, "logits", NULL)); /* it is not fed */
-    assert_null(graph_plan_first_bad(p));
-    graph_plan_free(p);
+    assert_null(graph_exec_gradient(p)); /* the params are constants */
+    assert_null(graph_exec_feed_gradient(p, "logits", NULL)); /* it is not fed */
+    assert_null(graph_exec_first_nonfinite(p));
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -108,14 +108,14 @@ static void of_two_nodes(void **state)
     static const char *const fed[] = {"q.mu", "q.logvar", NULL};
     Graph *g = vae(4, 2, &err);
     GraphParams *params = some_params(g, GRAPH_DOUBLE);
-    GraphPlan *p = fed_plan(g, params, GRAPH_DOUBLE, fed, "bound");
-    fill(graph_plan_input(p, "x", NULL), 4 * VAE_X, 1);
-    fill(graph_plan_input(p, "q.mu", NULL), 4 * VAE_Z, 2);
-    fill(graph_plan_input(p, "q.logvar", NULL), 4 * VAE_Z, 3);
-    graph_plan_noise(p, 3, "e", 0);
+    GraphExec *p = fed_plan(g, params, GRAPH_DOUBLE, fed, "bound");
+    fill(graph_exec_input(p, "x", NULL), 4 * VAE_X, 1);
+    fill(graph_exec_input(p, "q.mu", NULL), 4 * VAE_Z, 2);
+    fill(graph_exec_input(p, "q.logvar", NULL), 4 * VAE_Z, 3);
+    graph_exec_noise(p, 3, "e", 0);
     check_gradient(p, "q.mu", "bound");
     check_gradient(p, "q.logvar", "bound");
-    graph_plan_free(p);
+    graph_exec_free(p);
     graph_params_free(params);
     graph_free(g);
 }
@@ -133,12 +133,12 @@ static void one_below_the_other(void **state)
     GraphNode both = made(apply(g, "mul", z, h, -1, NULL, NULL, &err), &err);
     GraphNode bound = made(apply(g, "square", both, -1, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "a", a, &err) | graph_name(g, "z", z, &err) | graph_name(g, "bound", bound, &err), 0);
-    GraphPlan *p = fed_plan(g, NULL, GRAPH_DOUBLE, fed, "bound");
-    fill(graph_plan_input(p, "a", NULL), 12, 1);
-    fill(graph_plan_input(p, "z", NULL), 12, 2);
+    GraphExec *p = fed_plan(g, NULL, GRAPH_DOUBLE, fed, "bound");
+    fill(graph_exec_input(p, "a", NULL), 12, 1);
+    fill(graph_exec_input(p, "z", NULL), 12, 2);
     check_gradient(p, "a", "bound");
     check_gradient(p, "z", "bound");
-    graph_plan_free(p);
+    graph_exec_free(p);
     graph_free(g);
 }
 
@@ -149,8 +149,8 @@ static void what_does_not_depend(void **state)
     static const char *const fed[] = {"z", NULL};
     Graph *g = vae(4, 2, &err);
     GraphParams *params = some_params(g, GRAPH_FLOAT);
-    GraphPlanSpec spec = {.fed = fed, .objective = "kl", .of_fed = 1};
-    assert_null(graph_plan_alloc(g, &spec, params, &err));
+    GraphExecSpec spec = {.feeds = fed, .objective = "kl", .gradient_wrt = GRAPH_FEEDS};
+    assert_null(graph_exec_alloc(g, &spec, params, &err));
     assert_non_null(strstr(err.what, "depends on no fed value"));
     graph_params_free(params);
     graph_free(g);

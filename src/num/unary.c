@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/map.c: functions of one variable over arrays: the kernels of num/isa/map.c on one or more threads, and the same
+ * num/unary.c: functions of one variable over arrays: the kernels of num/isa/elementwise.c on one or more threads, and the same
  * functions in double by libm, which the gradient test holds against them.
  */
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include "num/kernels.h"
 #include "num/parallel.h"
 
 #include <math.h>
 
-#define NUM_TABLE_TYPE NumMapTable
-#define NUM_TABLE_NAME num_map_table
+#define NUM_TABLE_TYPE NumElementwiseTable
+#define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
 /* One call, cut into chunks where it is long. */
 typedef struct {
-    NumMap f;
+    NumUnary f;
     size_t n;
     float *y;
     const float *x, *dy, *at;
@@ -38,23 +38,23 @@ static void map_chunk(const void *task, size_t index)
 {
     const Task *t = task;
     size_t i = index * NUM_PARALLEL_CHUNK;
-    num_map_table()->map[t->f](chunk_size(t, i), t->y + i, t->x + i);
+    num_elementwise_table()->map[t->f](chunk_size(t, i), t->y + i, t->x + i);
 }
 
-void num_map_f32(NumMap f, size_t n, float *y, const float *x)
+void num_unary_f32(NumUnary f, size_t n, float *y, const float *x)
 {
     if (n < NUM_PARALLEL_MIN) {
-        num_map_table()->map[f](n, y, x);
+        num_elementwise_table()->map[f](n, y, x);
         return;
     }
     Task t = {.f = f, .n = n, .y = y, .x = x};
     num_parallel(chunks(n), n, map_chunk, &t);
 }
 
-float num_map1_f32(NumMap f, float x)
+float num_unary1_f32(NumUnary f, float x)
 {
     float y;
-    num_map_table()->map[f](1, &y, &x);
+    num_elementwise_table()->map[f](1, &y, &x);
     return y;
 }
 
@@ -62,10 +62,10 @@ static void back_chunk(const void *task, size_t index)
 {
     const Task *t = task;
     size_t i = index * NUM_PARALLEL_CHUNK;
-    num_map_table()->back[t->f](chunk_size(t, i), t->y + i, t->dy + i, t->x + i, t->at + i);
+    num_elementwise_table()->back[t->f](chunk_size(t, i), t->y + i, t->dy + i, t->x + i, t->at + i);
 }
 
-void num_map_back_f32(NumMap f, size_t n, float *dx, const float *dy, const float *x, const float *y)
+void num_unary_back_f32(NumUnary f, size_t n, float *dx, const float *dy, const float *x, const float *y)
 {
     Task t = {.f = f, .n = n, .y = dx, .dy = dy, .x = x, .at = y};
     num_parallel(chunks(n), n, back_chunk, &t);
@@ -75,7 +75,7 @@ static void affine_chunk(const void *task, size_t index)
 {
     const Task *t = task;
     size_t i = index * NUM_PARALLEL_CHUNK;
-    num_map_table()->affine(chunk_size(t, i), t->y + i, t->x + i, t->scale, t->shift);
+    num_elementwise_table()->affine(chunk_size(t, i), t->y + i, t->x + i, t->scale, t->shift);
 }
 
 void num_affine_f32(size_t n, float *y, const float *x, float scale, float shift)
@@ -88,7 +88,7 @@ static void axpy_chunk(const void *task, size_t index)
 {
     const Task *t = task;
     size_t i = index * NUM_PARALLEL_CHUNK;
-    num_map_table()->axpy(chunk_size(t, i), t->y + i, t->scale, t->x + i);
+    num_elementwise_table()->axpy(chunk_size(t, i), t->y + i, t->scale, t->x + i);
 }
 
 void num_axpy_f32(size_t n, float *y, float a, const float *x)
@@ -101,7 +101,7 @@ static void grey_chunk(const void *task, size_t index)
 {
     const Task *t = task;
     size_t i = index * NUM_PARALLEL_CHUNK;
-    num_map_table()->grey(chunk_size(t, i), t->y + i, t->bytes + i);
+    num_elementwise_table()->grey(chunk_size(t, i), t->y + i, t->bytes + i);
 }
 
 void num_grey_f32(size_t n, float *y, const uint8_t *x)
@@ -117,7 +117,7 @@ static double sigmoid(double x)
     return x < 0.0 ? exp(x) / (1.0 + exp(x)) : 1.0 / (1.0 + exp(-x));
 }
 
-static double value(NumMap f, double x)
+static double value(NumUnary f, double x)
 {
     switch (f) {
     case NUM_NEG: return -x;
@@ -132,12 +132,12 @@ static double value(NumMap f, double x)
     case NUM_SQUARE: return x * x;
     case NUM_RECIPROCAL: return 1.0 / x;
     case NUM_ABS: return fabs(x);
-    case NUM_MAP_COUNT: break;
+    case NUM_UNARY_COUNT: break;
     }
     return NAN;
 }
 
-static double derivative(NumMap f, double x, double y)
+static double derivative(NumUnary f, double x, double y)
 {
     switch (f) {
     case NUM_NEG: return -1.0;
@@ -152,18 +152,18 @@ static double derivative(NumMap f, double x, double y)
     case NUM_SQUARE: return 2.0 * x;
     case NUM_RECIPROCAL: return -y * y;
     case NUM_ABS: return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0;
-    case NUM_MAP_COUNT: break;
+    case NUM_UNARY_COUNT: break;
     }
     return NAN;
 }
 
-void num_map_f64(NumMap f, size_t n, double *y, const double *x)
+void num_unary_f64(NumUnary f, size_t n, double *y, const double *x)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = value(f, x[i]);
 }
 
-void num_map_back_f64(NumMap f, size_t n, double *dx, const double *dy, const double *x, const double *y)
+void num_unary_back_f64(NumUnary f, size_t n, double *dx, const double *dy, const double *x, const double *y)
 {
     for (size_t i = 0; i < n; i++)
         dx[i] += dy[i] * derivative(f, x[i], y[i]);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/quadrature.c: log p(x) of single examples by integrating over a latent plane, or line.
+ * infer/quadrature.c: log p(x) of single examples by integrating over a latent plane, or line.
  */
-#include "lab/posterior.h"
+#include "infer/posterior.h"
 
-#include "lab/walk.h"
+#include "infer/batches.h"
 
 #include "base/mem.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <math.h>
 
@@ -24,8 +24,8 @@ typedef struct Box {
 } Box;
 
 typedef struct Field {
-    GraphPlan *plan;
-    float *z;              /* (PASS, 1, d): the plan's */
+    GraphExec *exec;
+    float *z;              /* (PASS, 1, d): the exec's */
     const float *logjoint; /* (PASS, 1, 1) */
     size_t d;
 } Field;
@@ -57,7 +57,7 @@ static void walk_grid(const Field *f, const Grid *g)
             for (size_t j = 0; j < f->d; j++)
                 f->z[i * f->d + j] = (float)z[j];
         }
-        graph_plan_forward(f->plan);
+        graph_exec_forward(f->exec);
         for (size_t i = 0; i < count; i++) {
             point(f, g, first + i, z);
             g->visit(g->context, z, (double)f->logjoint[i]);
@@ -123,7 +123,7 @@ static void add(void *context, const double *z, double logp)
     Sum *s = context;
     (void)z;
     if (logp - s->peak > -80)
-        s->total += (double)num_map1_f32(NUM_EXP, (float)(logp - s->peak));
+        s->total += (double)num_unary1_f32(NUM_EXP, (float)(logp - s->peak));
 }
 
 static double trapezoids(const Field *f, const Box *box, size_t n, double peak)
@@ -133,7 +133,7 @@ static double trapezoids(const Field *f, const Box *box, size_t n, double peak)
     walk_grid(f, &(Grid){box, n, add, &s});
     for (size_t j = 0; j < f->d; j++)
         cell *= (box->high[j] - box->low[j]) / (double)n;
-    return peak + (double)num_map1_f32(NUM_LOG, (float)s.total) + log(cell);
+    return peak + (double)num_unary1_f32(NUM_LOG, (float)s.total) + log(cell);
 }
 
 static void integrate(const Field *f, double tolerance, double *logp, double *change, double *found)
@@ -157,29 +157,29 @@ static void integrate(const Field *f, double tolerance, double *logp, double *ch
 
 /* ---- all examples -------------------------------------------------------------------------------------------------------- */
 
-int lab_quadrature(LabModel *m, const LabAsk *ask, double tolerance, double *logp, double *change, double *box, Error *err)
+int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change, double *box, Error *err)
 {
-    static const char *const outputs[] = {"logjoint", NULL}, *const fed[] = {"z", NULL};
-    size_t d = lab_model_width(m, "z");
+    static const char *const outputs[] = {"logjoint", NULL}, *const feeds[] = {"z", NULL};
+    size_t d = infer_model_width(m, "z");
     if (d < 1 || d > 2) {
         error_set(err, ERR_RUN, "quadrature is for one or two latent dimensions");
         error_found(err, "%zu", d);
         return error_hint(err, "importance sampling (lab.eval.nll) has no such limit");
     }
-    Walk w;
-    if (walk_start(&w, m, ask, &(WalkSpec){.outputs = outputs, .fed = fed, .samples = PASS, .chunk = 1}, err) != 0)
+    BatchIterator w;
+    if (batches_start(&w, m, request, &(BatchSpec){.outputs = outputs, .feeds = feeds, .samples = PASS, .chunk = 1}, err) != 0)
         return -1;
     int status = 0;
-    while (status == 0 && walk_next(&w)) {
+    while (status == 0 && batches_next(&w)) {
         Field f = {.d = d};
-        if ((status = walk_fill(&w, 0, err)) != 0 || (f.z = walk_latent(&w, &f.d, err)) == NULL) {
+        if ((status = batches_fill(&w, 0, err)) != 0 || (f.z = batches_latent(&w, &f.d, err)) == NULL) {
             status = -1;
             break;
         }
-        f.plan = w.plan;
-        f.logjoint = graph_plan_output(w.plan, "logjoint", NULL);
+        f.exec = w.exec;
+        f.logjoint = graph_exec_output(w.exec, "logjoint", NULL);
         integrate(&f, tolerance, &logp[w.first], &change[w.first], &box[w.first * 2 * d]);
     }
-    walk_end(&w);
+    batches_end(&w);
     return status;
 }

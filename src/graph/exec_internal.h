@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/plan_inside.h: the inside of a plan and of the parameters, for the files of this room only.
+ * graph/exec_internal.h: the inside of a plan and of the parameters, for the files of this room only.
  */
-#ifndef GRAPH_PLAN_INSIDE_H
-#define GRAPH_PLAN_INSIDE_H
+#ifndef GRAPH_EXEC_INTERNAL_H
+#define GRAPH_EXEC_INTERNAL_H
 
 #include "graph/node.h"
-#include "graph/plan.h"
+#include "graph/exec.h"
 
 /* What a node is to a plan. */
 enum {
     MARK_SHAPED = 1,  /* its shape is needed */
     MARK_LIVE = 2,    /* its value is needed */
-    MARK_FED = 4,     /* the caller writes its value */
+    MARK_FEED = 4,     /* the caller writes its value */
     MARK_KEPT = 8,    /* an output: its value lives to the end */
-    MARK_DEPENDS = 16, /* it depends on a variable: a param, or of_fed a fed value */
+    MARK_DEPENDS = 16, /* it depends on a variable: a param, or with gradient_wrt = GRAPH_FEEDS a fed value */
     MARK_REACHED = 32  /* the objective depends on it */
 };
 
@@ -40,9 +40,9 @@ typedef struct Life {
 
 /* [OUT] every offset; buffers whose lives do not overlap share memory if `share`.  order[2 * n] is scratch.  Returns the
  * block's bytes. */
-size_t graph_memory_plan(Life *life, size_t n, int share, size_t *order);
+size_t graph_memory_layout(Life *life, size_t n, int share, size_t *order);
 
-struct GraphPlan {
+struct GraphExec {
     const Graph *graph;
     GraphParams *params;
     GraphType type;
@@ -54,7 +54,7 @@ struct GraphPlan {
     Step *forward, *backward;
     size_t forwards, backwards;
     GraphNode objective;  /* or -1 */
-    int of_fed;           /* the variables are the fed values, not the params */
+    GraphVariables gradient_wrt;
     char *block;
     size_t bytes;
     void *gradient;       /* of all params, in their order */

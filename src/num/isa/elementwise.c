@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/map.c: loops over the functions of scalar.h, forward and gradient; functions of two variables.
+ * num/isa/elementwise.c: loops over the functions of scalar.h, forward and gradient; functions of two variables.
  *
  * `omp simd` says that the iterations are independent: without it the compiler would test for overlap and walk
  * one by one where the output is the input.
@@ -104,7 +104,7 @@ ZIP(mul, a * b,          dc * b,             dc * a)
 ZIP(div, a / b,          dc / b,             -(dc * (a / b)) / b)
 ZIP(max, a >= b || a != a ? a : b, a >= b ? dc : 0.0f, a >= b ? 0.0f : dc)
 
-const NumMapTable VARIANT(num_map_table) = {
+const NumElementwiseTable VARIANT(num_elementwise_table) = {
     .map = {map_neg, map_exp, map_log, map_log1p, map_tanh, map_sigmoid, map_softplus, map_relu,
             map_sqrt, map_square, map_reciprocal, map_abs},
     .back = {back_neg, back_exp, back_log, back_log1p, back_tanh, back_sigmoid, back_softplus, back_relu,

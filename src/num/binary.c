@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/zip.c: functions of two variables that broadcast: panels over the kernels of num/isa/map.c, and the same in double.
+ * num/binary.c: functions of two variables that broadcast: panels over the kernels of num/isa/elementwise.c, and the same in double.
  */
-#include "num/map.h"
+#include "num/elementwise.h"
 #include "num/panel.h"
 
-#define NUM_TABLE_TYPE NumMapTable
-#define NUM_TABLE_NAME num_map_table
+#define NUM_TABLE_TYPE NumElementwiseTable
+#define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
-void num_zip_f32(NumZip op, NumShape shape, float *c, const float *a, NumShape a_shape, const float *b, NumShape b_shape)
+void num_binary_f32(NumBinary op, NumShape shape, float *c, const float *a, NumShape a_shape, const float *b, NumShape b_shape)
 {
     NumIn_f32 in[] = {{a, a_shape}, {b, b_shape}};
-    num_panel_map(num_map_table()->zip[op], shape, c, 2, in);
+    num_panel_map(num_elementwise_table()->zip[op], shape, c, 2, in);
 }
 
-void num_zip_back_f32(NumZip op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
+void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
                       const float *b, NumShape b_shape, float *scratch)
 {
     NumIn_f32 in[] = {{dc, shape}, {a, a_shape}, {b, b_shape}};
-    num_panel_gradients(num_map_table()->zip_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 0, 3, in, scratch);
+    num_panel_gradients(num_elementwise_table()->zip_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 0, 3, in, scratch);
 }
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */
@@ -31,7 +31,7 @@ static size_t place(NumShape shape, size_t s, size_t b, size_t f)
          + f * num_shape_stride(shape, NUM_FEATURES);
 }
 
-static double value(NumZip op, double a, double b)
+static double value(NumBinary op, double a, double b)
 {
     switch (op) {
     case NUM_ADD: return a + b;
@@ -39,12 +39,12 @@ static double value(NumZip op, double a, double b)
     case NUM_MUL: return a * b;
     case NUM_DIV: return a / b;
     case NUM_MAX: return a >= b || a != a ? a : b;
-    case NUM_ZIP_COUNT: break;
+    case NUM_BINARY_COUNT: break;
     }
     return 0.0;
 }
 
-static double derivative(NumZip op, int which, double a, double b)
+static double derivative(NumBinary op, int which, double a, double b)
 {
     switch (op) {
     case NUM_ADD: return 1.0;
@@ -52,12 +52,12 @@ static double derivative(NumZip op, int which, double a, double b)
     case NUM_MUL: return which == 0 ? b : a;
     case NUM_DIV: return which == 0 ? 1.0 / b : -a / (b * b);
     case NUM_MAX: return (a >= b) == (which == 0) ? 1.0 : 0.0;
-    case NUM_ZIP_COUNT: break;
+    case NUM_BINARY_COUNT: break;
     }
     return 0.0;
 }
 
-void num_zip_f64(NumZip op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape)
+void num_binary_f64(NumBinary op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape)
 {
     size_t i = 0;
     for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
@@ -66,7 +66,7 @@ void num_zip_f64(NumZip op, NumShape shape, double *c, const double *a, NumShape
                 c[i] = value(op, a[place(a_shape, s, r, f)], b[place(b_shape, s, r, f)]);
 }
 
-void num_zip_back_f64(NumZip op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,
+void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,
                       const double *b, NumShape b_shape, double *scratch)
 {
     (void)scratch;

@@ -8,8 +8,8 @@
  */
 #include "lab_help.h"
 
-#include "graph/plan.h"
-#include "lab/posterior.h"
+#include "graph/exec.h"
+#include "infer/posterior.h"
 #include "num/stream.h"
 
 #include <gsl/gsl_errno.h>
@@ -23,12 +23,12 @@ typedef struct World {
     Data *data;
     Graph *graph;
     GraphParams *params;
-    LabModel *model;
+    InferModel *model;
     size_t d;
     float w[2 * X];
     float x[COUNT * X];
     double logp[COUNT], mean[COUNT][2], precision[3]; /* L11, L12, L22 */
-    LabAsk ask;
+    InferRequest request;
     Error err;
 } World;
 
@@ -100,8 +100,8 @@ static World *world(size_t d)
     for (size_t j = 0; j < 2 * X; j++)
         w->w[j] = (float)(0.8 * sin(2.385 * (double)j + 0.3)); /* columns that are not orthogonal: the posterior is correlated */
     set_param(w->params, "p.W", w->w);
-    w->model = lab_model_of(w->graph, w->params, &w->err);
-    w->ask = (LabAsk){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = 1, .seed = 11};
+    w->model = infer_model_of(w->graph, w->params, &w->err);
+    w->request = (InferRequest){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = 1, .seed = 11};
     assert_non_null(w->model);
     data_rows(w->data, DATA_TEST, NULL, 0, COUNT, num_stream(1, "unused"), 0, w->x);
     solve(w);
@@ -110,7 +110,7 @@ static World *world(size_t d)
 
 static void world_free(World *w)
 {
-    lab_model_free(w->model);
+    infer_model_free(w->model);
     graph_params_free(w->params);
     graph_free(w->graph);
     data_free(w->data);
@@ -176,7 +176,7 @@ static void quadrature(void **state)
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
         double logp[COUNT], change[COUNT], box[COUNT * 4];
-        must(w, lab_quadrature(w->model, &w->ask, 1e-5, logp, change, box, &w->err));
+        must(w, infer_quadrature(w->model, &w->request, 1e-5, logp, change, box, &w->err));
         for (size_t i = 0; i < COUNT; i++) {
             check_box(w, i, box + i * 2 * d);
             assert_true(change[i] < 1e-5);
@@ -200,12 +200,12 @@ static void quadrature_of_a_needle(void **state)
         for (size_t j = 0; j < X; j++)
             w->x[i * X + j] = 3 * w->w[j] - 2 * w->w[X + j] + 0.3f * (float)sin((double)(i + j));
     solve(w);
-    LabAsk ask = w->ask;
-    ask.data = NULL;
-    ask.fed = "x";
-    ask.fed_values = w->x;
+    InferRequest request = w->request;
+    request.data = NULL;
+    request.feed = "x";
+    request.feed_values = w->x;
     double logp[COUNT], change[COUNT], box[COUNT * 4];
-    must(w, lab_quadrature(w->model, &ask, 1e-4, logp, change, box, &w->err));
+    must(w, infer_quadrature(w->model, &request, 1e-4, logp, change, box, &w->err));
     for (size_t i = 0; i < COUNT; i++)
         assert_true(fabs(logp[i] - w->logp[i]) < 0.02); /* pixels of size 200 in floats, 1e-5 exact, by a noise of 0.5 */
     world_free(w);
@@ -216,12 +216,12 @@ static void refused(void **state)
     (void)state;
     World *w = world(2);
     double logp[COUNT], change[COUNT], box[COUNT * 4];
-    LabMoves moves = {.leapfrog = 0, .thin = 1, .step = 0.1, .accept = 0.9};
+    InferHmc moves = {.leapfrog = 0, .thin = 1, .step = 0.1, .accept = 0.9};
     float start[COUNT * 2] = {0};
-    assert_int_equal(lab_hmc(w->model, &w->ask, &moves, start, 1, start, logp, &w->err), -1);
+    assert_int_equal(infer_hmc(w->model, &w->request, &moves, start, 1, start, logp, &w->err), -1);
     assert_non_null(strstr(w->err.what, "cannot move"));
-    w->ask.count = 1000;
-    assert_int_equal(lab_quadrature(w->model, &w->ask, 1e-5, logp, change, box, &w->err), -1);
+    w->request.count = 1000;
+    assert_int_equal(infer_quadrature(w->model, &w->request, 1e-5, logp, change, box, &w->err), -1);
     assert_non_null(strstr(w->err.what, "more examples"));
     world_free(w);
 }
@@ -277,11 +277,11 @@ static void hmc(void **state)
     (void)state;
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
-        LabMoves moves = {.leapfrog = 10, .burn = 150, .thin = 2, .step = 0.1, .accept = 0.9};
+        InferHmc moves = {.leapfrog = 10, .burn = 150, .thin = 2, .step = 0.1, .accept = 0.9};
         float *start = calloc(COUNT * CHAINS * d, sizeof *start), *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z);
         double accepted[COUNT];
-        w->ask.samples = CHAINS;
-        must(w, lab_hmc(w->model, &w->ask, &moves, start, DRAWS, z, accepted, &w->err));
+        w->request.samples = CHAINS;
+        must(w, infer_hmc(w->model, &w->request, &moves, start, DRAWS, z, accepted, &w->err));
         are_of_the_posterior(w, z);
         for (size_t i = 0; i < COUNT; i++)
             assert_true(accepted[i] > 0.8 && accepted[i] < 0.97);
@@ -300,14 +300,14 @@ static void estep(void **state)
     enum { BURN = 150, ALL = BURN + DRAWS };
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
-        LabPosterior moves = {.transitions = 2, .leapfrog = 10, .updates = 1, .step = 0.1, .accept = 0.9};
+        LabMonteCarloEM moves = {.transitions = 2, .leapfrog = 10, .updates = 1, .step = 0.1, .accept = 0.9};
         LabRun run = {.seed = 5, .samples = CHAINS, .posterior = &moves};
-        GraphPlanSpec spec = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .fed = z_only,
-                              .objective = target[0], .of_fed = 1};
-        GraphPlan *plan = graph_plan_alloc(w->graph, &spec, w->params, &w->err);
+        GraphExecSpec spec = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .feeds = z_only,
+                              .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
+        GraphExec *plan = graph_exec_alloc(w->graph, &spec, w->params, &w->err);
         EStep *e = plan == NULL ? NULL : estep_alloc(&run, plan, COUNT, &w->err);
         must(w, e == NULL ? -1 : 0);
-        float *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z), *x = graph_plan_input(plan, "x", NULL);
+        float *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z), *x = graph_exec_input(plan, "x", NULL);
         size_t count;
         const float *at = estep_state(e, &count);
         for (size_t n = 0; n < ALL; n++) {
@@ -323,7 +323,7 @@ static void estep(void **state)
         are_of_the_posterior(w, z);
         free(z);
         estep_free(e);
-        graph_plan_free(plan);
+        graph_exec_free(plan);
         world_free(w);
     }
 }
@@ -333,11 +333,11 @@ static void leapfrog_keeps_the_energy(void **state)
 {
     (void)state;
     World *w = world(2);
-    LabMoves moves = {.leapfrog = 10, .burn = 0, .thin = 1, .step = 0.01, .accept = 0.9};
+    InferHmc moves = {.leapfrog = 10, .burn = 0, .thin = 1, .step = 0.01, .accept = 0.9};
     float *start = calloc(COUNT * CHAINS * 2, sizeof *start), *z = calloc(COUNT * CHAINS * 20, sizeof *z);
     double accepted[COUNT];
-    w->ask.samples = CHAINS;
-    must(w, lab_hmc(w->model, &w->ask, &moves, start, 10, z, accepted, &w->err));
+    w->request.samples = CHAINS;
+    must(w, infer_hmc(w->model, &w->request, &moves, start, 10, z, accepted, &w->err));
     for (size_t i = 0; i < COUNT; i++)
         assert_true(accepted[i] > 0.998);
     free(start);
@@ -380,17 +380,17 @@ static void annealing(void **state)
     (void)state;
     static const size_t temperatures[] = {8, 60};
     World *w = world(2);
-    LabMoves moves = {.leapfrog = 5, .thin = 1, .step = 0.1, .accept = 0.9};
+    InferHmc moves = {.leapfrog = 5, .thin = 1, .step = 0.1, .accept = 0.9};
     float *start = calloc(COUNT * MANY * 2, sizeof *start);
     double *logw = calloc(COUNT * MANY, sizeof *logw), accepted[COUNT];
     for (int test = 0; test < 4; test++) {
         int reverse = test % 2;
-        size_t n = temperatures[test / 2], chains = w->ask.samples = n == 8 ? MANY : CHAINS;
+        size_t n = temperatures[test / 2], chains = w->request.samples = n == 8 ? MANY : CHAINS;
         if (reverse)
             exact_draws(w, chains, start);
         else
             num_stream_normal(num_stream(4, "prior"), 0, 0, COUNT * chains, 2, start);
-        must(w, lab_ais(w->model, &w->ask, &moves, start, n, reverse, logw, accepted, &w->err));
+        must(w, infer_ais(w->model, &w->request, &moves, start, n, reverse, logw, accepted, &w->err));
         for (size_t i = 0; i < COUNT; i++) {
             Moments m = log_mean(logw + i * chains, chains, reverse ? -1 : 1);
             assert_true(m.se < 0.3);
@@ -416,8 +416,8 @@ static void ascend(void **state)
     double value[COUNT], det = w->precision[0] * w->precision[2] - w->precision[1] * w->precision[1];
     double gap = 0.5 * log(w->precision[0] * w->precision[2] / det);
     assert_true(gap > 0.005);
-    w->ask.samples = 100;
-    must(w, lab_ascend(w->model, &w->ask, "elbo", over, values, 2000, 0.03, 20000, value, &w->err));
+    w->request.samples = 100;
+    must(w, infer_optimise_local_q(w->model, &w->request, "elbo", over, values, 2000, 0.03, 20000, value, &w->err));
     for (size_t i = 0; i < COUNT; i++) {
         assert_true(fabs((double)mu[2 * i] - w->mean[i][0]) < 0.01);
         assert_true(fabs((double)mu[2 * i + 1] - w->mean[i][1]) < 0.01);

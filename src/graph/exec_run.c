@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/plan_run.c: a plan at work: what goes in, forward, backward, what comes out.  Nothing here allocates.
+ * graph/exec_run.c: a plan at work: what goes in, forward, backward, what comes out.  Nothing here allocates.
  */
-#include "graph/plan.h"
+#include "graph/exec.h"
 
-#include "graph/plan_inside.h"
+#include "graph/exec_internal.h"
 #include "num/stream.h"
 #include "num/sum.h"
 
@@ -13,20 +13,20 @@
 
 /* ---- what goes in --------------------------------------------------------------------------------------------------- */
 
-static GraphNode find_live(const GraphPlan *p, NodeKind kind, const char *name)
+static GraphNode find_live(const GraphExec *p, NodeKind kind, const char *name)
 {
     for (size_t i = 0; i < p->graph->nodes; i++) {
         const Node *n = &p->graph->node[i];
-        if (n->kind == kind && (p->mark[i] & (MARK_LIVE | MARK_FED)) == MARK_LIVE && strcmp(n->name, name) == 0)
+        if (n->kind == kind && (p->mark[i] & (MARK_LIVE | MARK_FEED)) == MARK_LIVE && strcmp(n->name, name) == 0)
             return (GraphNode)i;
     }
     return -1;
 }
 
-void *graph_plan_input(GraphPlan *p, const char *name, NumShape *shape)
+void *graph_exec_input(GraphExec *p, const char *name, NumShape *shape)
 {
     GraphNode node = graph_find(p->graph, name);
-    if (node < 0 || (p->mark[node] & (MARK_FED | MARK_LIVE)) != (MARK_FED | MARK_LIVE))
+    if (node < 0 || (p->mark[node] & (MARK_FEED | MARK_LIVE)) != (MARK_FEED | MARK_LIVE))
         node = find_live(p, NODE_INPUT, name);
     if (node < 0)
         return NULL;
@@ -35,7 +35,7 @@ void *graph_plan_input(GraphPlan *p, const char *name, NumShape *shape)
     return p->value[node];
 }
 
-int graph_plan_scalar(GraphPlan *p, const char *name, double value)
+int graph_exec_scalar(GraphExec *p, const char *name, double value)
 {
     GraphNode node = find_live(p, NODE_SCALAR, name);
     if (node < 0)
@@ -58,11 +58,11 @@ static void widen(void *buffer, size_t n)
     }
 }
 
-void graph_plan_noise(GraphPlan *p, uint64_t seed, const char *prefix, uint64_t step)
+void graph_exec_noise(GraphExec *p, uint64_t seed, const char *prefix, uint64_t step)
 {
     for (size_t i = 0; i < p->graph->nodes; i++) {
         const Node *n = &p->graph->node[i];
-        if (n->kind != NODE_NOISE || (p->mark[i] & (MARK_LIVE | MARK_FED)) != MARK_LIVE)
+        if (n->kind != NODE_NOISE || (p->mark[i] & (MARK_LIVE | MARK_FEED)) != MARK_LIVE)
             continue;
         char name[2 * GRAPH_NAME_MAX + 2];
         snprintf(name, sizeof name, "%.*s/%s", GRAPH_NAME_MAX, prefix, n->name);
@@ -79,14 +79,14 @@ void graph_plan_noise(GraphPlan *p, uint64_t seed, const char *prefix, uint64_t 
 
 /* ---- forward, backward ------------------------------------------------------------------------------------------------ */
 
-void graph_plan_forward(GraphPlan *p)
+void graph_exec_forward(GraphExec *p)
 {
     for (size_t i = 0; i < p->forwards; i++)
         p->forward[i].run(&p->forward[i].call);
 }
 
 /* The objective is the mean of its node, and optimisers minimise: d(-mean)/d(element) = -1/n. */
-static void seed(GraphPlan *p)
+static void seed(GraphExec *p)
 {
     size_t n = num_shape_size(p->shape[p->objective]);
     for (size_t i = 0; i < n; i++)
@@ -104,7 +104,7 @@ static void clear(const Clear *list, size_t n)
 
 /* Gradients are zeroed here and nowhere else: each before the first step that adds to it (until then its memory may be
  * another's), unless that step writes it. */
-void graph_plan_backward(GraphPlan *p)
+void graph_exec_backward(GraphExec *p)
 {
     if (p->objective < 0)
         return;
@@ -117,15 +117,15 @@ void graph_plan_backward(GraphPlan *p)
     }
 }
 
-void *graph_plan_gradient(GraphPlan *p)
+void *graph_exec_gradient(GraphExec *p)
 {
-    return p->objective < 0 || p->of_fed ? NULL : p->gradient;
+    return p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS ? NULL : p->gradient;
 }
 
-const void *graph_plan_fed_gradient(const GraphPlan *p, const char *name, NumShape *shape)
+const void *graph_exec_feed_gradient(const GraphExec *p, const char *name, NumShape *shape)
 {
     GraphNode node = graph_find(p->graph, name);
-    if (node < 0 || !p->of_fed || (p->mark[node] & MARK_FED) == 0)
+    if (node < 0 || p->gradient_wrt != GRAPH_FEEDS || (p->mark[node] & MARK_FEED) == 0)
         return NULL;
     if (shape != NULL)
         *shape = p->shape[node];
@@ -134,7 +134,7 @@ const void *graph_plan_fed_gradient(const GraphPlan *p, const char *name, NumSha
 
 /* ---- what comes out ----------------------------------------------------------------------------------------------------- */
 
-const void *graph_plan_output(const GraphPlan *p, const char *name, NumShape *shape)
+const void *graph_exec_output(const GraphExec *p, const char *name, NumShape *shape)
 {
     GraphNode node = graph_find(p->graph, name);
     if (node < 0 || (p->mark[node] & MARK_KEPT) == 0)
@@ -144,13 +144,13 @@ const void *graph_plan_output(const GraphPlan *p, const char *name, NumShape *sh
     return p->value[node];
 }
 
-static size_t first_bad(const GraphPlan *p, const void *values, size_t n)
+static size_t first_bad(const GraphExec *p, const void *values, size_t n)
 {
-    return p->type == GRAPH_FLOAT ? num_first_bad_f32(n, values) : num_first_bad_f64(n, values);
+    return p->type == GRAPH_FLOAT ? num_first_nonfinite_f32(n, values) : num_first_nonfinite_f64(n, values);
 }
 
 /* What a reader calls a node: its public name, a leaf's own name, or its operation, its number and where the script made it. */
-static const char *label(const GraphPlan *p, GraphNode node)
+static const char *label(const GraphExec *p, GraphNode node)
 {
     enum { SIZE = 2 * GRAPH_NAME_MAX + 256 };
     const Node *n = &p->graph->node[node];
@@ -166,9 +166,9 @@ static const char *label(const GraphPlan *p, GraphNode node)
     return p->label;
 }
 
-static const char *bad_gradient(const GraphPlan *p)
+static const char *bad_gradient(const GraphExec *p)
 {
-    if (p->objective < 0 || p->of_fed)
+    if (p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS)
         return NULL;
     size_t bad = first_bad(p, p->gradient, p->params->count);
     for (size_t i = p->params->arrays; bad < p->params->count && i-- > 0;)
@@ -180,7 +180,7 @@ static const char *bad_gradient(const GraphPlan *p)
 }
 
 /* Buffers share memory, so that most values are gone by now: the forward pass is made again, each node looked at in turn. */
-const char *graph_plan_first_bad(const GraphPlan *p)
+const char *graph_exec_first_nonfinite(const GraphExec *p)
 {
     size_t next = 0;
     for (size_t i = 0; i < p->graph->nodes; i++) {
@@ -197,9 +197,9 @@ const char *graph_plan_first_bad(const GraphPlan *p)
     return bad_gradient(p);
 }
 
-size_t graph_plan_bytes(const GraphPlan *p) { return p->bytes; }
+size_t graph_exec_bytes(const GraphExec *p) { return p->bytes; }
 
-double graph_plan_flops(const GraphPlan *p)
+double graph_exec_flops(const GraphExec *p)
 {
     double sum = 0;
     for (size_t i = 0; i < p->forwards; i++) {

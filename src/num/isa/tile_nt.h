@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/turned.h: a register tile of a product with a transposed b, which is turned in the registers: where few rows would pay
+ * num/isa/tile_nt.h: a register tile of a product with a transposed b, which is turned in the registers: where few rows would pay
  * for a copy.
  */
 #ifndef NUM_ISA_TURNED_H

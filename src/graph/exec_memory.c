@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/plan_memory.c: places buffers in one block; those whose lives do not overlap may share memory.
+ * graph/exec_memory.c: places buffers in one block; those whose lives do not overlap may share memory.
  *
  * Greedy: the largest first, each at the lowest place that is free for its whole life.  Finding the least block is
  * NP-hard (dynamic storage allocation); what a network needs at once is mostly the least that this can reach.
  */
 #include "base/mem.h"
-#include "graph/plan_inside.h"
+#include "graph/exec_internal.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static size_t place(const Life *life, const Life *one, const size_t *placed, siz
     return offset;
 }
 
-size_t graph_memory_plan(Life *life, size_t n, int share, size_t *order)
+size_t graph_memory_layout(Life *life, size_t n, int share, size_t *order)
 {
     size_t *placed = order + n;
     size_t total = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/chains.c: one transition of Markov chains on the latent variables of many examples at once.
+ * infer/chains.c: one transition of Markov chains on the latent variables of many examples at once.
  */
-#include "lab/chains.h"
+#include "infer/chains.h"
 
 #include "base/mem.h"
-#include "num/map.h"
+#include "num/elementwise.h"
 
 #include <string.h>
 
@@ -36,24 +36,24 @@ int chains_alloc(Chains *c, size_t count, size_t width, Error *err)
     return error_memory(err, "Markov chains");
 }
 
-void chains_on(Chains *c, GraphPlan *plan, const char *target, const char *followed)
+void chains_on(Chains *c, GraphExec *exec, const char *target, const char *followed)
 {
     NumShape shape;
-    c->plan = plan;
-    c->z = graph_plan_input(plan, "z", &shape);
+    c->exec = exec;
+    c->z = graph_exec_input(exec, "z", &shape);
     c->count = shape.n[NUM_SAMPLES] * shape.n[NUM_BATCH];
     c->width = shape.n[NUM_FEATURES];
-    c->gradient = graph_plan_fed_gradient(plan, "z", NULL);
-    c->log_target = graph_plan_output(plan, target, NULL);
-    c->followed = followed == NULL ? NULL : graph_plan_output(plan, followed, NULL);
+    c->gradient = graph_exec_feed_gradient(exec, "z", NULL);
+    c->log_target = graph_exec_output(exec, target, NULL);
+    c->followed = followed == NULL ? NULL : graph_exec_output(exec, followed, NULL);
 }
 
 /* ---- one transition ------------------------------------------------------------------------------------------------------ */
 
 static void look(Chains *c)
 {
-    graph_plan_forward(c->plan);
-    graph_plan_backward(c->plan);
+    graph_exec_forward(c->exec);
+    graph_exec_backward(c->exec);
 }
 
 /* What is followed, where chain i is now. */
@@ -69,7 +69,7 @@ void chains_look(Chains *c)
         c->at[i] = here(c, i);
 }
 
-/* momentum += part * step * gradient of the log target: the plan has that of minus the mean over all chains. */
+/* momentum += part * step * gradient of the log target: the exec has that of minus the mean over all chains. */
 static void kick(Chains *c, double part)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -100,7 +100,7 @@ static void choose(Chains *c)
 {
     for (size_t i = 0; i < c->count; i++) {
         double gain = c->energy[i] - energy(c, i);
-        double probability = gain >= 0 ? 1 : gain > -80 ? (double)num_map1_f32(NUM_EXP, (float)gain) : 0;
+        double probability = gain >= 0 ? 1 : gain > -80 ? (double)num_unary1_f32(NUM_EXP, (float)gain) : 0;
         c->accepted[i] = probability;
         if ((double)c->random[2 * i] < probability)
             c->at[i] = here(c, i);
