@@ -95,7 +95,7 @@ def train(images, ask):
         total = torch.zeros(())
         for i in range(0, len(rows), batch):
             x = images[rows[i:i + batch]]
-            if ask["binarise"] == "fresh":
+            if ask["binarise"] == "dynamic":
                 x = torch.bernoulli(x)
             optimiser.zero_grad(set_to_none=True)
             loss = objective(x, ask["samples"], ask["loss"])

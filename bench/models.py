@@ -6,7 +6,7 @@
 class Model:
     """A VAE 784 - hidden … - latent and back; k draws of z for an example; `bound`: elbo or iwae."""
 
-    def __init__(self, name, hidden, latent, batch, k=1, act="tanh", bound="elbo", binarise="fresh", init="glorot", pixels=784):
+    def __init__(self, name, hidden, latent, batch, k=1, act="tanh", bound="elbo", binarise="dynamic", init="glorot", pixels=784):
         self.name, self.hidden, self.latent, self.batch, self.k = name, list(hidden), latent, batch, k
         self.act, self.bound, self.binarise, self.init, self.pixels = act, bound, binarise, init, pixels
 

@@ -68,7 +68,7 @@ static void make(Bench *b, const char *database, long run, size_t samples)
     if (b->store == NULL || store_query(b->store, "select graph from run where id = ?1", &id, 1, parse, b, &b->err) != 0 ||
         b->graph == NULL)
         fail(b);
-    DataOptions options = {.binarise = DATA_FRESH};
+    DataOptions options = {.binarise = DATA_DYNAMIC};
     b->data = data_open("mnist", &options, &b->err);
     if (b->data == NULL)
         fail(b);

@@ -19,7 +19,7 @@ SELECT r.*, c.sweep,
     CASE substr(r.data || ',', 1, instr(r.data || ',', ',') - 1) WHEN 'digits' THEN 'the built-in digits' WHEN 'mnist' THEN 'MNIST'
         WHEN 'fashion-mnist' THEN 'Fashion-MNIST' WHEN 'kmnist' THEN 'KMNIST' WHEN 'freyfaces' THEN 'the Frey faces' WHEN 'toy:pinwheel' THEN 'a planar pinwheel'
         ELSE substr(r.data || ',', 1, instr(r.data || ',', ',') - 1) END AS dataset,
-    CASE iif(r.data LIKE 'toy:%', NULL, (SELECT value FROM param p WHERE p.run = r.id AND p.name = 'binarise')) WHEN 'fresh' THEN 'anew at every access'
+    CASE iif(r.data LIKE 'toy:%', NULL, (SELECT value FROM param p WHERE p.run = r.id AND p.name = 'binarise')) WHEN 'dynamic' THEN 'anew at every access'
         WHEN 'static' THEN 'once' WHEN 'grey' THEN 'not (grey)' ELSE 'no pixels' END AS binarised
 FROM chosen c JOIN sweep_run x ON x.sweep = c.sweep JOIN runs r ON r.id = x.run AND r.experiment = c.experiment;
 

@@ -112,7 +112,7 @@ static inline int setup(void **state)
     snprintf(f->folder, sizeof f->folder, "/tmp/vae-lab-test-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->database, sizeof f->database, "%s/results.db", f->folder);
-    DataOptions options = {.train = 600, .test = 130, .binarise = DATA_FRESH};
+    DataOptions options = {.train = 600, .test = 130, .binarise = DATA_DYNAMIC};
     f->data = data_open("digits", &options, &f->err);
     assert_non_null(f->data);
     f->graph = vae(64, &f->err);

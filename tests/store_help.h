@@ -75,7 +75,7 @@ static inline StoreRunSpec a_run(const char *identity, const char *label, uint64
                           .epochs = 10,
                           .graph = "x = input",
                           .plan = "{\"epochs\": 10}",
-                          .data = "digits fresh",
+                          .data = "digits dynamic",
                           .data_digest = "d1",
                           .params = some_params,
                           .nparams = 3,

@@ -168,7 +168,7 @@ static void data_sets_are_read(void **state)
               "'test', 20, 2))\n"
               "local ok, e = pcall(d.count, d, 'tests')\n"
               "assert(not ok and e.hint == 'did you mean test?')\n"
-              "local f = data.open('digits', { train = 30, test = 20, binarise = 'fresh' })\n"
+              "local f = data.open('digits', { train = 30, test = 20, binarise = 'dynamic' })\n"
               "local r = f:rows('test', 1, 1, 1)\n"
               "assert(r:blob() == f:rows('test', 1, 1, 1):blob() and r:blob() ~= f:rows('test', 1, 1, 2):blob())\n"
               "for _, v in ipairs(r:row(1)) do assert(v == 0 or v == 1) end\n"

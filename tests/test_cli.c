@@ -287,7 +287,7 @@ static void runs_command(void **state)
     assert_true(strstr(output, "-100.50") < strstr(output, "-101.50"));
     assert_int_equal(vae_lab("runs --where \"beta=1_AND_seed=2 --csv"), 0);
     holds(output, "id,experiment,label,seed,status,epochs,seconds,digest,beta,latent,data,elbo");
-    holds(output, "\n5,test,beta=1,2,done,1,1.25,0123456789abcdef,1,,digits fresh,-104.5,,5.25,");
+    holds(output, "\n5,test,beta=1,2,done,1,1.25,0123456789abcdef,1,,digits dynamic,-104.5,,5.25,");
     assert_int_equal(vae_lab("runs --json --where \"id=1"), 0);
     holds(output, "\"reconstruction\": null");
     assert_int_equal(vae_lab("runs --experiment tst"), 0);
@@ -328,8 +328,8 @@ static void compare_command(void **state)
     assert_null(strstr(output, "\nseed "));
     holds(errors, "1 of 4 runs do not count: 1 diverged");
     assert_int_equal(vae_lab("compare beta=1 1 --metric latent/spread --csv"), 0);
-    holds(output, "A,test,beta=1,digits fresh,latent/spread,3,4.5,1,");
-    holds(output, "B,test,beta=0,digits fresh,latent/spread,3,1.5,1,");
+    holds(output, "A,test,beta=1,digits dynamic,latent/spread,3,4.5,1,");
+    holds(output, "B,test,beta=0,digits dynamic,latent/spread,3,1.5,1,");
     assert_int_equal(vae_lab("compare test --json"), 0);
     assert_int_equal(vae_lab("compare test/beta=0"), 0);
     assert_null(strstr(errors, "fewer"));

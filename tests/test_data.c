@@ -248,7 +248,7 @@ static void fresh_bits(void **state)
 {
     (void)state;
     Data *grey = open_set("digits", (DataOptions){.train = 2000, .test = 100});
-    Data *d = open_set("digits", (DataOptions){.train = 2000, .test = 100, .binarise = DATA_FRESH});
+    Data *d = open_set("digits", (DataOptions){.train = 2000, .test = 100, .binarise = DATA_DYNAMIC});
     static float a[4 * 784], b[784];
     const uint32_t order[] = {30, 2, 31, 1999};
     check_frequencies(grey, d, 3);

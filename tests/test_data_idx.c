@@ -535,7 +535,7 @@ static void recorded_digests(void **state)
     const char *in = data_present("mnist", folder_of) ? folder_of : dir; /* the files may lie in either */
     digest_files(train, in, "train-images-idx3-ubyte", "train-labels-idx1-ubyte");
     digest_files(test, in, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
-    Data *fresh = data_open("mnist", &(DataOptions){.dir = dir, .binarise = DATA_FRESH}, &err);
+    Data *fresh = data_open("mnist", &(DataOptions){.dir = dir, .binarise = DATA_DYNAMIC}, &err);
     Data *bits = data_open("mnist", &(DataOptions){.dir = dir, .binarise = DATA_STATIC}, &err);
     Data *fewer = data_open("mnist", &(DataOptions){.dir = dir, .valid = 1}, &err);
     assert_true(fresh != NULL && bits != NULL && fewer != NULL);

@@ -140,11 +140,11 @@ static int binarisation(Visit *visit)
         bad += visit_floats(visit, name, n * COLUMNS);
     }
     data_free(d);
-    d = open_set("digits", (DataOptions){.train = ROWS, .test = 50, .binarise = DATA_FRESH});
+    d = open_set("digits", (DataOptions){.train = ROWS, .test = 50, .binarise = DATA_DYNAMIC});
     uint32_t order[ROWS];
     for (uint64_t epoch = 1; epoch <= 2; epoch++) { /* as an epoch of training reads them */
         char name[40];
-        snprintf(name, sizeof name, "binarise/fresh/epoch%d", (int)epoch);
+        snprintf(name, sizeof name, "binarise/dynamic/epoch%d", (int)epoch);
         num_stream_permutation(num_stream(1, "order"), epoch, ROWS, order);
         data_rows(d, DATA_TRAIN, order, 0, ROWS, num_stream(1, "binarise"), epoch, x);
         bad += visit_floats(visit, name, ROWS * COLUMNS);

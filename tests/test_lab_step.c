@@ -229,7 +229,7 @@ static int setup_case(void **state)
     f->run.epochs = EPOCHS;
     f->run.batch = BATCH;
     f->options.hooks.evaluate = note_counts;
-    DataOptions options = {.train = FEW, .test = 130, .binarise = DATA_FRESH};
+    DataOptions options = {.train = FEW, .test = 130, .binarise = DATA_DYNAMIC};
     c->few = data_open("digits", &options, &f->err);
     options.train = MANY;
     c->many = data_open("digits", &options, &f->err);

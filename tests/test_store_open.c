@@ -132,13 +132,17 @@ static void an_old_one(int version, const char *journal)
         raw(database, store_migration(v));
     raw(database, "INSERT INTO experiment (name) VALUES ('old'); INSERT INTO sweep (experiment) VALUES (1); "
                   "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest) "
-                  "VALUES (1, 'i', 'c', 'beta=0.5', 1, 'done', 1, '', '{}', '', ''), (1, 'j', 'd', 'beta=2', 1, 'done', 1, '', '{}', '', ''); "
-                  "INSERT INTO param VALUES (1, 'beta', 0.5), (2, 'beta', 2); INSERT INTO sweep_run VALUES (1, 1, 1), (1, 2, 2); "
+                  "VALUES (1, 'i', 'c', 'beta=0.5', 1, 'done', 1, '', '{}', 'digits, fresh binarisation', ''), "
+                  "(1, 'j', 'd', 'beta=2', 1, 'done', 1, '', '{}', '', ''); "
+                  "INSERT INTO param VALUES (1, 'beta', 0.5), (2, 'beta', 2), (1, 'binarise', 'fresh'); INSERT INTO sweep_run VALUES (1, 1, 1), (1, 2, 2); "
                   "INSERT INTO metric_name (name) VALUES ('test/kl')");
     if (version >= 2)
         raw(database, "INSERT INTO claim (sweep, position, claim, quantity, seeds, verdict) VALUES (1, 1, '', 'test/kl, beta=2', 1, 'PASS'), "
                       "(1, 2, '', 'test/kl, beta=2 over beta=0.5', 1, 'PASS'), (1, 3, '', 'test/kl', 1, 'PASS'), "
                       "(1, 4, '', 'of \"x\", beta=2', 1, 'PASS')");
+    if (version >= 3)
+        raw(database, "INSERT INTO member SELECT experiment, id, label FROM run; INSERT INTO setting SELECT run, 1, name, value FROM param; "
+                      "UPDATE claim SET metric = 'test/kl' WHERE position IN (1, 3); UPDATE claim SET configuration = 'd' WHERE position = 1");
 }
 
 static void is_whole(Store *s, int version)
@@ -146,6 +150,8 @@ static void is_whole(Store *s, int version)
     assert_true(number(s, "PRAGMA user_version") == STORE_SCHEMA_VERSION);
     assert_true(number(s, "SELECT count(*) FROM sweep JOIN experiment e ON e.id = experiment WHERE name = 'old'") == 1);
     assert_true(number(s, "SELECT beta FROM runs WHERE experiment = 'old' AND label = 'beta=0.5'") == 0.5);
+    assert_string_equal(words(s, "SELECT data || (SELECT value FROM setting WHERE run = 1 AND name = 'binarise') FROM run WHERE id = 1"),
+                        "digits, dynamic binarisationdynamic");
     assert_true(number(s, "SELECT count(*) FROM claims") == (version >= 2 ? 4 : 0));
     if (version >= 2) { /* which number of which configuration: of the first alone there is one */
         assert_string_equal(words(s, "SELECT group_concat(coalesce(metric, '') || ' ' || coalesce(configuration, ''), ';') FROM claim"),

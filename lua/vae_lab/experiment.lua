@@ -16,7 +16,7 @@ Experiment.__index = Experiment
 
 -- ---- data ------------------------------------------------------------------------------------------------------------
 
-experiment.binarise = { "fresh", "static", "grey" }
+experiment.binarise = { "dynamic", "static", "grey" }
 
 local data_rules = {
   [1] = { type = "string" }, name = { type = "string" },
@@ -38,8 +38,8 @@ end
 -- Sets whose pixels are binarised when nothing is said: p(x|z) is Bernoulli's, so that the bound is a likelihood's.
 local pictures = { digits = true, mnist = true, ["fashion-mnist"] = true, kmnist = true }
 
---- experiment.default_binarise(name) → "fresh" for the ten-class images, "grey" for everything else.
-function experiment.default_binarise(name) return pictures[name] and "fresh" or "grey" end
+--- experiment.default_binarise(name) → "dynamic" for the ten-class images, "grey" for everything else.
+function experiment.default_binarise(name) return pictures[name] and "dynamic" or "grey" end
 
 -- ---- training --------------------------------------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ local rules = {
 --- lab.experiment { … } → the experiment; what a script returns.
 --   name       letters, digits, _ and -; the folder of its figures and the key in results.db
 --   question   what it asks, one sentence, for readers of the database
---   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "fresh" | "static" | "grey" };
+--   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "dynamic" | "static" | "grey" };
 --              or a function (run) of it: { "digits", train = run.examples }
 --   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables

@@ -293,7 +293,7 @@ local function needs_of(list)
 end
 
 -- Evaluations as the engine calls them: run(model, data, recorder).  Ours also read others.pixels(kind), the same data with its
--- pixels "grey", "fresh" or "static", opened when it is first eval_graph for, and the models that they need: others.classifier.
+-- pixels "grey", "dynamic" or "static", opened when it is first needed, and the models that they need: others.classifier.
 local function evaluations_of(r, spec, open)
   local function pixels(kind) return open(merge(copy(spec), { binarise = kind })) end
   local out = {}

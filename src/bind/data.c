@@ -71,7 +71,7 @@ static const char *folder(lua_State *L, int options)
 static int open_data(lua_State *L)
 {
     static const char *const keys[] = {"dir", "train", "valid", "test", "binarise", NULL};
-    static const char *const ways[] = {"grey", "static", "fresh"}; /* in the order of DataBinarise */
+    static const char *const ways[] = {"grey", "static", "dynamic"}; /* in the order of DataBinarise */
     const char *name = luaL_checkstring(L, 1);
     bind_keys(L, 2, "data.open", keys);
     DataOptions options = {
@@ -175,7 +175,7 @@ static int get_mean(lua_State *L)
     return 1;
 }
 
-/* d:rows(split, first, count [, seed]) or d:rows(split, {3, 1, 4} [, nil, seed]).  `seed` addresses a fresh binarisation. */
+/* d:rows(split, first, count [, seed]) or d:rows(split, {3, 1, 4} [, nil, seed]).  `seed` addresses a dynamic binarisation. */
 static int get_rows(lua_State *L)
 {
     const Data *d = bind_data_check(L, 1);

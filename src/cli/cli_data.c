@@ -21,7 +21,7 @@ const char cli_data_help[] =
     "\n"
     "  --data-dir DIR     where the files lie; else VAE_LAB_DATA, else data\n"
     "  --train N, --valid N, --test N    sizes of the splits (show), as in an experiment\n"
-    "  --binarise HOW     grey, static or fresh (show)\n"
+    "  --binarise HOW     grey, static or dynamic (show)\n"
     "  --examples N       how many to draw (show); default: what fits in a line\n"
     "  --json, --csv      the list for programs\n"
     "\n"
@@ -237,7 +237,7 @@ static int show(const char *name, const DataOptions *options, long examples, Err
 
 static int choose_binarise(DataBinarise *how, const char *text, Error *err)
 {
-    static const char *const names[] = {"grey", "static", "fresh"};
+    static const char *const names[] = {"grey", "static", "dynamic"};
     for (int i = 0; text != NULL && i < 3; i++) {
         if (strcmp(text, names[i]) == 0) {
             *how = (DataBinarise)i;
@@ -247,7 +247,7 @@ static int choose_binarise(DataBinarise *how, const char *text, Error *err)
     if (text == NULL)
         return 0;
     error_set(err, ERR_USAGE, "no such way to binarise: %s", text);
-    return error_expected(err, "grey, static or fresh");
+    return error_expected(err, "grey, static or dynamic");
 }
 
 static int usage(Error *err, const char *what)

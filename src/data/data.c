@@ -371,6 +371,7 @@ static const char *known_digest(const Data *d, const Split *s)
 
 static void digest_all(Data *d)
 {
+    /* part of every run's identity, and so never renamed: "fresh" is what dynamic binarisation was called at first */
     static const char *const how[] = {"grey", "static, seed 0", "fresh"};
     Digest h;
     digest_start(&h);
@@ -389,7 +390,7 @@ static void digest_all(Data *d)
 
 static int describe(Data *d, Error *err)
 {
-    static const char *const how[] = {"grey", "static binarisation", "fresh binarisation"};
+    static const char *const how[] = {"grey", "static binarisation", "dynamic binarisation"};
     Text t = {0};
     text_add(&t, d->name);
     if (d->is_image)
@@ -509,7 +510,7 @@ static void row(const void *task, size_t r)
     if (r + AHEAD < t->rows) /* in random order they come from memory: waiting took 40 % of this function's time */
         for (size_t j = 0; j < d->features; j += LINE)
             __builtin_prefetch(t->split->bytes + example(t, r + AHEAD) * d->features + j);
-    if (d->binarise == DATA_FRESH)
+    if (d->binarise == DATA_DYNAMIC)
         num_stream_binarise(t->stream, t->step, (uint32_t)i, d->features, x, bytes);
     else
         num_grey_f32(d->features, x, bytes);
@@ -518,7 +519,7 @@ static void row(const void *task, size_t r)
 void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
                float *x)
 {
-    size_t weight = d->binarise == DATA_FRESH ? NUM_PARALLEL_DRAW : 1;
+    size_t weight = d->binarise == DATA_DYNAMIC ? NUM_PARALLEL_DRAW : 1;
     num_parallel(rows, weight * rows * d->features, row, &(Rows){d, &d->split[split], order, first, rows, stream, step, x});
 }
 

@@ -24,8 +24,8 @@ typedef struct Data Data;
 typedef enum { DATA_TRAIN, DATA_VALID, DATA_TEST, DATA_SPLITS } DataSplit;
 
 /* How grey pixels in [0,1] become the model's x.  Part of a run's identity.
- *  none: the grey value itself;  static: drawn once, the same at every access;  fresh: drawn anew at every access. */
-typedef enum { DATA_GREY, DATA_STATIC, DATA_FRESH } DataBinarise;
+ *  none: the grey value itself;  static: drawn once, the same at every access;  dynamic: drawn anew at every access. */
+typedef enum { DATA_GREY, DATA_STATIC, DATA_DYNAMIC } DataBinarise;
 
 typedef struct DataOptions {
     const char *dir;       /* where the catalogue's files lie; NULL: VAE_LAB_DATA, else "data" */
@@ -41,7 +41,7 @@ Data *data_open(const char *name, const DataOptions *options, Error *err);
 void data_free(Data *d);
 
 const char *data_name(const Data *d);
-/* The name and how its pixels become x: "mnist, fresh binarisation", "digits, grey"; points have the name alone.  What a reader of
+/* The name and how its pixels become x: "mnist, dynamic binarisation", "digits, grey"; points have the name alone.  What a reader of
  * results must see beside every likelihood (the same model's bound differs by 20 nats between them). */
 const char *data_description(const Data *d);
 size_t data_count(const Data *d, DataSplit split);
@@ -57,7 +57,7 @@ const char *data_digest(const Data *d);
 const char *data_split_digest(const Data *d, DataSplit split);
 
 /* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and `step`
- * address fresh binarisation (row = the example's number in its split); static binarisation has a stream of its own. */
+ * address dynamic binarisation (row = the example's number in its split); static binarisation has a stream of its own. */
 void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
                float *x);
 

@@ -46,7 +46,8 @@ static int batches_exec(BatchIterator *w, Error *err)
 {
     if (w->exec != NULL && w->exec_rows == w->rows)
         return 0;
-    GraphExecSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT, .outputs = w->spec.outputs, .feeds = w->feeds[0] != NULL ? w->feeds : NULL,
+    GraphExecSpec spec = {.batch = w->rows, .samples = w->samples, .type = GRAPH_FLOAT,
+                          .outputs = w->spec.outputs, .feeds = w->feeds[0] != NULL ? w->feeds : NULL,
                           .objective = w->spec.objective, .gradient_wrt = w->spec.objective != NULL && w->spec.feeds != NULL ? GRAPH_FEEDS : GRAPH_PARAMS};
     graph_exec_free(w->exec);
     w->exec = graph_exec_alloc(w->model->graph, &spec, w->model->params, err);

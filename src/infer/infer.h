@@ -36,7 +36,7 @@ typedef struct InferRequest {
     const float *feed_values;  /* (count, width of that node), the same for all draws */
     int feed_draws;            /* … or (count, samples, width): a row for each draw */
     size_t samples;           /* draws for each example; 0: 1 */
-    uint64_t seed;            /* of the noise and fresh binarisation, streams "evaluate/…" */
+    uint64_t seed;            /* of the noise and dynamic binarisation, streams "evaluate/…" */
     uint64_t step;            /* shifts the noise' address: repeated draws */
     const InferScalar *scalars; /* values of scalar leaves; the others are 1 */
     size_t nscalars;

@@ -110,7 +110,8 @@ static int climb_alloc(Climb *c, const InferModel *m, const BatchIterator *w, co
     return c->block == NULL || c->gradient == NULL ? error_memory(err, "a climb") : 0;
 }
 
-int infer_optimise_local_q(InferModel *m, const InferRequest *request, const char *objective, const char *const *feeds, float *const *values, size_t steps, double rate,
+int infer_optimise_local_q(InferModel *m, const InferRequest *request, const char *objective, const char *const *feeds,
+                           float *const *values, size_t steps, double rate,
                size_t check, double *value, Error *err)
 {
     const char *outputs[] = {objective, NULL};

@@ -45,7 +45,8 @@ int infer_quadrature(InferModel *m, const InferRequest *request, double toleranc
 /* Climbs the node `objective`, one number for each example, over the values of the nodes in `fed` (NULL-ended), each example's own:
  * `steps` of Adam (0: none) with request->samples draws, noise anew at each step, the rate falling linearly to 0.  values[i]: (count, width of
  * fed[i]), where it starts, and [OUT] where it ends.  [OUT] value (count): the objective there, over `check` new draws. */
-int infer_optimise_local_q(InferModel *m, const InferRequest *request, const char *objective, const char *const *feeds, float *const *values, size_t steps, double rate,
+int infer_optimise_local_q(InferModel *m, const InferRequest *request, const char *objective, const char *const *feeds,
+                           float *const *values, size_t steps, double rate,
                size_t check, double *value, Error *err);
 
 #endif

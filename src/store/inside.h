@@ -11,7 +11,7 @@
 
 enum {
     STORE_APPLICATION_ID = 0x5641454c, /* "VAEL", in the file's header */
-    STORE_SCHEMA_VERSION = 3,
+    STORE_SCHEMA_VERSION = 4,
     STORE_TIMEOUT_MS = 10000
 };
 

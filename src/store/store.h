@@ -49,7 +49,7 @@ typedef struct StoreRunSpec {
     uint64_t seed;
     int epochs;
     const char *graph, *plan;       /* canonical texts; plan is JSON */
-    const char *data, *data_digest; /* "mnist fresh", SHA-256 */
+    const char *data, *data_digest; /* "mnist dynamic", SHA-256 */
     const StoreParam *params;
     size_t nparams;
     const StoreParam *environment; /* host, cpu, isa, threads, versions … */

@@ -446,7 +446,7 @@ holds "evaluations: spread and sigma are positive, sigma below the prior's" "sel
 holds "evaluations: one class overlaps more than two" "select $(value latent/overlap_same) > $(value latent/overlap_different)"
 holds "evaluations: the overlap of all lies between them" "select $(value latent/overlap) between $(value latent/overlap_different) and $(value latent/overlap_same)"
 holds "evaluations: effective sample size from 1 to 20" "select $(value test/ess) between 1 and 20"
-# of the same 200 images with fresh binarisation for each: a standard error of both below 4 together
+# of the same 200 images with dynamic binarisation for each: a standard error of both below 4 together
 holds "evaluations: nll is at most -ELBO" "select $(value test/nll) < -$(value final/test/elbo) + 4 * ($(value test/nll_se) + $(value final/test/elbo_se)) and $(value test/nll) > 0"
 holds "evaluations: elbo = reconstruction - kl, for test and training" "select abs($(value final/test/elbo) - $(value final/test/reconstruction) + $(value final/test/kl)) < 1e-3
     and abs($(value final/train/elbo) - $(value final/train/reconstruction) + $(value final/train/kl)) < 1e-3"

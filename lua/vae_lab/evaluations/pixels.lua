@@ -47,9 +47,12 @@ local function ceiling(rows)
   return sum / rows:rows()
 end
 
+-- Names in results.db never change: dynamic binarisation was first called fresh.
+local metric_of = { grey = "grey", static = "static", dynamic = "fresh" }
+
 --- lab.eval.pixels { examples = 2000, samples = 1, seed = 1 }: the ELBO of the trained model on the same test images, nats per example:
 --   pixels/grey          with their grey pixels: a cross-entropy, not a likelihood
---   pixels/fresh         black or white, drawn with the grey value as the probability (Salakhutdinov & Murray 2008)
+--   pixels/fresh         dynamic binarisation: black or white, drawn with the grey value as the probability (Salakhutdinov & Murray 2008)
 --   pixels/static        the same, drawn once for all
 --   pixels/thresholded   white above 1/2: other, simpler images
 --   pixels/ceiling       Σ x ln x + (1 - x) ln(1 - x) of the grey pixels: what no Bernoulli p(x|z) can exceed on them, however good
@@ -59,7 +62,7 @@ function pixels.run(o)
     local ask = { split = "test", first = 1, count = common.count(data, "test", o.examples), samples = o.samples, seed = o.seed }
     for _, kind in ipairs(experiment.binarise) do
       local means = model:mean(common.with(ask, { names = { "elbo" }, data = others.pixels(kind) }))
-      recorder:metric("pixels/" .. kind, means.elbo.mean)
+      recorder:metric("pixels/" .. metric_of[kind], means.elbo.mean)
     end
     local grey = others.pixels("grey"):rows("test", 1, ask.count)
     recorder:metric("pixels/ceiling", ceiling(grey))

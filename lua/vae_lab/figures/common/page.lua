@@ -7,7 +7,7 @@
 --     page:plot { page:data("means", rows) .. " using 1:2 with points" }
 --     page:render(ctx, "name")        writes every format that is asked for
 --
--- Its last line says which data it shows (page.source): bounds on grey, static and fresh binarisation differ.
+-- Its last line says which data it shows (page.source): bounds on grey, static and dynamic binarisation differ.
 
 local plot = require "vae_lab.native.plot"
 local style = require "vae_lab.style"
