@@ -15,14 +15,14 @@ local lab = require "vae_lab"
 local FACE = 28 * 20 -- pixels
 
 local claims = {
-  lab.claim { "the axis of the paper's figure holds AEVB's bound", metric = "test/elbo", of = { method = "aevb", latent = 10 }, at_least = -150,
+  lab.claim { "the axis of the paper's figure holds AEVB's bound", metric = "test/elbo", where = { method = "aevb", latent = 10 }, at_least = -150,
     at_most = -100, data = "mnist", profile = "full", source = "arXiv 1312.6114, figure 2" },
-  lab.claim { "the axis of the figure's faces holds AEVB's bound", metric = "test/elbo", of = { method = "aevb", latent = 10 }, at_least = 0, at_most = 1600,
+  lab.claim { "the axis of the figure's faces holds AEVB's bound", metric = "test/elbo", where = { method = "aevb", latent = 10 }, at_least = 0, at_most = 1600,
     profile = "faces", source = "arXiv 1312.6114, figure 2" },
 }
 local function better(latent, profile)
   claims[#claims + 1] = lab.claim {
-    "AEVB reaches a better bound than wake-sleep", metric = "test/elbo", of = { method = "aevb", latent = latent },
+    "AEVB reaches a better bound than wake-sleep", metric = "test/elbo", where = { method = "aevb", latent = latent },
     minus = { method = "wake-sleep", latent = latent }, at_least = 0, profile = profile, source = "arXiv 1312.6114, figure 2",
   }
 end

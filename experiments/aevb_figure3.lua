@@ -23,7 +23,7 @@ local SOURCE = "arXiv 1312.6114, figure 3"
 local function claims_of(claims, profile, small, large, first, last)
   local function compare(text, metric, method, other, examples, seen, band)
     band[1], band.metric, band.profile, band.source = text, metric, profile, SOURCE
-    band.of = { method = method, examples = examples, seen = seen }
+    band.where = { method = method, examples = examples, seen = seen }
     band.minus = { method = other, examples = examples, seen = seen }
     claims[#claims + 1] = lab.claim(band)
   end
@@ -35,13 +35,13 @@ local function claims_of(claims, profile, small, large, first, last)
   compare("on a small set Monte Carlo EM fits no worse than AEVB", "marginal/train", "mcem", "aevb", small, last, { at_least = 0 })
   compare("on a large set Monte Carlo EM is behind AEVB at first", "marginal/test", "mcem", "aevb", large, first, { at_most = 0 })
   claims[#claims + 1] = lab.claim {
-    "AEVB on a large set goes on learning", metric = "marginal/test", of = { method = "aevb", examples = large }, rises = "seen",
+    "AEVB on a large set goes on learning", metric = "marginal/test", where = { method = "aevb", examples = large }, increases_with = "seen",
     profile = profile, source = SOURCE,
   }
 end
 
 local claims = {
-  lab.claim { "the axis of the paper's figure holds AEVB", metric = "marginal/test", of = { method = "aevb", examples = 50000, seen = 3000000 },
+  lab.claim { "the axis of the paper's figure holds AEVB", metric = "marginal/test", where = { method = "aevb", examples = 50000, seen = 3000000 },
     at_least = -160, at_most = -100, profile = "full", source = SOURCE },
 }
 claims_of(claims, "quick", 500, 10000, 10000, 100000)

@@ -32,10 +32,10 @@ return lab.experiment {
   -- (digits, quick): units 0.3 more (-1.1 to 1.8; MNIST, quick: 0.7 fewer, -0.8 to 2.1), KL -0.5 (-2.1 to 1.1), bound -0.9 (-1.7 to
   -- -0.1).  What is claimed now is that it makes little difference, in one stochastic layer.
   claims = {
-    lab.claim { "warm-up keeps about as many units in use", metric = "latent/active_units", of = with, minus = without, at_least = -3,
+    lab.claim { "warm-up keeps about as many units in use", metric = "latent/active_units", where = with, minus = without, at_least = -3,
       at_most = 3 },
-    lab.claim { "the code says about as much", metric = "test/kl", of = with, minus = without, at_least = -3, at_most = 3 },
-    lab.claim { "the bound is about the same", metric = "test/elbo", of = with, minus = without, at_least = -3, at_most = 3 },
+    lab.claim { "the code says about as much", metric = "test/kl", where = with, minus = without, at_least = -3, at_most = 3 },
+    lab.claim { "the bound is about the same", metric = "test/elbo", where = with, minus = without, at_least = -3, at_most = 3 },
   },
 
   profile = {

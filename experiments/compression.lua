@@ -20,7 +20,7 @@ local function vae(size) return { model = "vae", latent = size } end
 -- The autoencoder's error is at most this share of principal components' own.
 local function beats(text, size, share)
   return lab.claim { text, value = function(m) return m["compression/mse"] / m["compression/pca"] end,
-    quantity = "squared error over principal components'", of = autoencoder(size), at_most = share, judged = "interval" }
+    quantity = "squared error over principal components'", where = autoencoder(size), at_most = share, criterion = "interval" }
 end
 
 return lab.experiment {
@@ -62,12 +62,12 @@ return lab.experiment {
     beats("and five", 5, 0.9),
     beats("and ten", 10, 0.9),
     beats("and twenty", 20, 1),
-    lab.claim { "the autoencoder loses less with every further number", metric = "compression/mse", of = { model = "autoencoder" },
-      falls = "latent" },
-    lab.claim { "so do principal components, as they must", metric = "compression/pca", of = { model = "autoencoder" }, falls = "latent" },
-    lab.claim { "noise and prior cost the VAE a part of the picture at two numbers", metric = "compression/mse", of = vae(2),
-      over = autoencoder(2), at_least = 1 },
-    lab.claim { "and at twenty", metric = "compression/mse", of = vae(20), over = autoencoder(20), at_least = 1 },
+    lab.claim { "the autoencoder loses less with every further number", metric = "compression/mse", where = { model = "autoencoder" },
+      decreases_with = "latent" },
+    lab.claim { "so do principal components, as they must", metric = "compression/pca", where = { model = "autoencoder" }, decreases_with = "latent" },
+    lab.claim { "noise and prior cost the VAE a part of the picture at two numbers", metric = "compression/mse", where = vae(2),
+      divided_by = autoencoder(2), at_least = 1 },
+    lab.claim { "and at twenty", metric = "compression/mse", where = vae(20), divided_by = autoencoder(20), at_least = 1 },
   },
 
   profile = {

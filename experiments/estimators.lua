@@ -46,7 +46,7 @@ local rainforth, tucker = "arXiv 1802.04537, theorem 1", "arXiv 1810.04152"
 
 local claims = {}
 local function claim(world, text, quantity, value, band)
-  band[1], band.quantity, band.value, band.of, band.judged = text, quantity, value, { world = world }, "mean"
+  band[1], band.quantity, band.value, band.where, band.criterion = text, quantity, value, { world = world }, "mean"
   claims[#claims + 1] = lab.claim(band)
 end
 

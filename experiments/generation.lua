@@ -38,7 +38,7 @@ return lab.experiment {
 
   evaluate = { lab.eval.latent_space(), lab.eval.validity(), lab.eval.clarity() },
   figures  = {
-    lab.fig.samples(), lab.fig.manifold(), lab.fig.between(), lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } },
+    lab.fig.samples(), lab.fig.manifold(), lab.fig.interpolation(), lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } },
     lab.fig.against {
       x = "latent", metrics = { "sample/validity", "sample/clear", "reconstruction/clear", "sample/classes", "latent/hole_density" },
     },
@@ -50,14 +50,14 @@ return lab.experiment {
   -- longer claimed.
   claims = {
     claim { "in the plane a draw is taken for an image's decoding more than half as often as one", metric = "sample/validity",
-      of = latent(2), at_least = 0.5 },
-    claim { "at twenty dimensions it is less often", metric = "sample/validity", of = latent(20), minus = latent(2), at_most = -0.05 },
+      where = latent(2), at_least = 0.5 },
+    claim { "at twenty dimensions it is less often", metric = "sample/validity", where = latent(20), minus = latent(2), at_most = -0.05 },
     claim { "reconstructions of ten dimensions are clear digits more often than those of two", metric = "reconstruction/clear",
-      of = latent(10), minus = latent(2), at_least = 0, judged = "mean" },
+      where = latent(10), minus = latent(2), at_least = 0, criterion = "mean" },
     claim { "the draws do not keep up: they are clear less often than the reconstructions, at twenty",
       value = function(m) return m["reconstruction/clear"] - m["sample/clear"] end,
-      quantity = "reconstruction/clear - sample/clear", of = latent(20), at_least = 0.05 },
-    claim { "draws show most of the ten classes", metric = "sample/classes", of = latent(10), at_least = 7 },
+      quantity = "reconstruction/clear - sample/clear", where = latent(20), at_least = 0.05 },
+    claim { "draws show most of the ten classes", metric = "sample/classes", where = latent(10), at_least = 7 },
   },
 
   profile = {

@@ -26,11 +26,11 @@ return lab.experiment {
   figures  = { lab.fig.posteriors(), lab.fig.bars { metrics = { "gap/amortisation", "gap/approximation", "gap/inference" } }, lab.fig.curves() },
 
   claims = {
-    lab.claim { "the best Gaussian of each image is better than the encoder's", metric = "gap/amortisation", of = { latent = 2 }, at_least = 0 },
-    lab.claim { "no Gaussian reaches log p(x)", metric = "gap/approximation", of = { latent = 2 }, at_least = 0 },
-    lab.claim { "the encoder's fault is the greater", of = { latent = 2 }, quantity = "amortisation over inference gap", at_least = 0.5,
+    lab.claim { "the best Gaussian of each image is better than the encoder's", metric = "gap/amortisation", where = { latent = 2 }, at_least = 0 },
+    lab.claim { "no Gaussian reaches log p(x)", metric = "gap/approximation", where = { latent = 2 }, at_least = 0 },
+    lab.claim { "the encoder's fault is the greater", where = { latent = 2 }, quantity = "amortisation over inference gap", at_least = 0.5,
       value = function(m) return m["gap/amortisation"] / m["gap/inference"] end, source = "Cremer et al., arXiv 1801.03558" },
-    lab.claim { "the two gaps are the whole", of = { latent = 10 }, quantity = "inference - amortisation - approximation gap",
+    lab.claim { "the two gaps are the whole", where = { latent = 10 }, quantity = "inference - amortisation - approximation gap",
       value = function(m) return m["gap/inference"] - m["gap/amortisation"] - m["gap/approximation"] end, near = 0, within = 1e-9 },
   },
 

@@ -73,12 +73,12 @@ return lab.experiment {
   -- is the other way round: 0.78 nats (0.15 to 1.40) for the ELBO.  So it is asked of long schedules alone.
   claims = {
     lab.claim { "the IWAE bound of 5 draws gives a better likelihood than the ELBO", metric = "test/nll",
-      of = { bound = "iwae", k = 5, layers = 1 }, minus = { bound = "vae", k = 1, layers = 1 }, at_most = 0,
+      where = { bound = "iwae", k = 5, layers = 1 }, minus = { bound = "vae", k = 1, layers = 1 }, at_most = 0,
       profile = { "quick", "full" }, source = table1 }, -- in `hours` one draw has been at it nine times as long
     lab.claim { "the IWAE bound of 5 draws gives a better likelihood than the ELBO with as many", metric = "test/nll",
-      of = { bound = "iwae", k = 5, layers = 1 }, minus = { bound = "vae", k = 5, layers = 1 }, at_most = 0, profile = { "full", "hours" },
+      where = { bound = "iwae", k = 5, layers = 1 }, minus = { bound = "vae", k = 5, layers = 1 }, at_most = 0, profile = { "full", "hours" },
       source = table1 },
-    lab.claim { "one layer, one draw", metric = "test/nll", of = { layers = 1, k = 1, bound = "vae" }, near = 86.76, within = 0.5,
+    lab.claim { "one layer, one draw", metric = "test/nll", where = { layers = 1, k = 1, bound = "vae" }, near = 86.76, within = 0.5,
       data = "mnist", profile = { "full", "hours" }, source = table1 },
   },
 

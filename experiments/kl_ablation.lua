@@ -30,7 +30,7 @@ return lab.experiment {
     lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.validity(), lab.eval.clarity(),
   },
   figures = {
-    lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.manifold(), lab.fig.between(), lab.fig.samples(),
+    lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.manifold(), lab.fig.interpolation(), lab.fig.samples(),
     lab.fig.reconstructions(), lab.fig.curves(),
     lab.fig.bars {
       metrics = { "latent/hole_fraction", "latent/overlap", "latent/spread", "latent/sigma", "sample/validity", "sample/coverage" },
@@ -41,16 +41,16 @@ return lab.experiment {
   -- nats, -1.2 to 8.9 over three seeds) by its mean, and the ratio of the KLs (48, 4 to 92) by its logarithm, as it scatters by factors.
   claims = {
     lab.claim { "without the KL term the reconstruction is a few nats better", metric = "test/reconstruction",
-      of = { beta = 0 }, minus = { beta = 1 }, at_least = 0.5, at_most = 25, judged = "mean" },
+      where = { beta = 0 }, minus = { beta = 1 }, at_least = 0.5, at_most = 25, criterion = "mean" },
     lab.claim { "and the KL is ten times larger, or more", value = function(m) return math.log(m["test/kl"]) end,
-      quantity = "log test/kl", of = { beta = 0 }, minus = { beta = 1 }, at_least = math.log(10) },
-    lab.claim { "the KL falls as it is weighed more", metric = "test/kl", falls = "beta" },
-    lab.claim { "without it the posteriors overlap nowhere", metric = "latent/overlap", of = { beta = 0 }, at_most = 1e-3 },
-    lab.claim { "with it they do", metric = "latent/overlap", of = { beta = 1 }, at_least = 3e-3 },
-    lab.claim { "without it the prior falls into the holes between them", metric = "latent/hole_fraction", of = { beta = 0 }, at_least = 0.9 },
-    lab.claim { "with it the plane has hardly any", metric = "latent/hole_fraction", of = { beta = 1 }, at_most = 0.2 },
+      quantity = "log test/kl", where = { beta = 0 }, minus = { beta = 1 }, at_least = math.log(10) },
+    lab.claim { "the KL falls as it is weighed more", metric = "test/kl", decreases_with = "beta" },
+    lab.claim { "without it the posteriors overlap nowhere", metric = "latent/overlap", where = { beta = 0 }, at_most = 1e-3 },
+    lab.claim { "with it they do", metric = "latent/overlap", where = { beta = 1 }, at_least = 3e-3 },
+    lab.claim { "without it the prior falls into the holes between them", metric = "latent/hole_fraction", where = { beta = 0 }, at_least = 0.9 },
+    lab.claim { "with it the plane has hardly any", metric = "latent/hole_fraction", where = { beta = 1 }, at_most = 0.2 },
     lab.claim { "and draws from the prior are told from the decodings of images more easily", metric = "sample/validity",
-      of = { beta = 1 }, minus = { beta = 0 }, at_least = 0.1 },
+      where = { beta = 1 }, minus = { beta = 0 }, at_least = 0.1 },
   },
 
   profile = {

@@ -25,24 +25,24 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.accounting { draws = 1000 } },
+  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.elbo_decomposition { draws = 1000 } },
   figures  = {
     lab.fig.against { x = "latent", metrics = { "elbo", "nll", "kl", "latent/active_units", "latent/knn_agreement" } },
-    lab.fig.accounting { x = "latent" }, lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
+    lab.fig.elbo_decomposition { x = "latent" }, lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
   },
 
   -- The directions are Kingma & Welling's; the widths of the bands are guesses made before any run.
   claims = {
-    lab.claim { "ten dimensions give a much better bound than two", metric = "test/elbo", of = { latent = 10 }, minus = { latent = 2 },
+    lab.claim { "ten dimensions give a much better bound than two", metric = "test/elbo", where = { latent = 10 }, minus = { latent = 2 },
       at_least = 10, source = "Kingma & Welling, figure 2" },
-    lab.claim { "fifty cost nothing beside twenty", metric = "test/elbo", of = { latent = 50 }, minus = { latent = 20 }, at_least = -2,
+    lab.claim { "fifty cost nothing beside twenty", metric = "test/elbo", where = { latent = 50 }, minus = { latent = 20 }, at_least = -2,
       source = "Kingma & Welling, section 5: superfluous latent variables do not overfit" },
-    lab.claim { "ten say more of an image than two", metric = "test/kl", of = { latent = 10 }, minus = { latent = 2 }, at_least = 5 },
-    lab.claim { "fifty say hardly more than twenty", metric = "test/kl", of = { latent = 50 }, minus = { latent = 20 }, at_most = 3 },
-    lab.claim { "two dimensions are both used", metric = "latent/active_units", of = { latent = 2 }, at_least = 2 },
-    lab.claim { "of fifty not all", metric = "latent/active_units", of = { latent = 50 }, at_most = 40, profile = "full" },
+    lab.claim { "ten say more of an image than two", metric = "test/kl", where = { latent = 10 }, minus = { latent = 2 }, at_least = 5 },
+    lab.claim { "fifty say hardly more than twenty", metric = "test/kl", where = { latent = 50 }, minus = { latent = 20 }, at_most = 3 },
+    lab.claim { "two dimensions are both used", metric = "latent/active_units", where = { latent = 2 }, at_least = 2 },
+    lab.claim { "of fifty not all", metric = "latent/active_units", where = { latent = 50 }, at_most = 40, profile = "full" },
     lab.claim { "neighbours are of one class more often in ten dimensions than in two", metric = "latent/knn_agreement",
-      of = { latent = 10 }, minus = { latent = 2 }, at_least = 0.05 },
+      where = { latent = 10 }, minus = { latent = 2 }, at_least = 0.05 },
   },
 
   profile = {

@@ -18,18 +18,18 @@ local claims = {}
 for _, latent in ipairs { 1, 2 } do
   local function claim(text, name, band)
     band[1], band.value, band.quantity = text, t_of(name), "t of " .. name .. "'s bias"
-    band.of, band.judged = { latent = latent }, "mean"
+    band.where, band.criterion = { latent = latent }, "mean"
     claims[#claims + 1] = lab.claim(band)
   end
   claim("the ELBO lies below log p(x)", "elbo", { at_most = -3 })
   claims[#claims + 1] = lab.claim { -- log of a mean: below the truth by half its relative variance over k, which 5,000 draws make small
-    "importance sampling is right to a hundredth of a nat", metric = "estimate/importance_bias", of = { latent = latent }, near = 0, within = 0.01,
+    "importance sampling is right to a hundredth of a nat", metric = "estimate/importance_bias", where = { latent = latent }, near = 0, within = 0.01,
   }
   claim("draws of the posterior give the likelihood too", "appendix_d", { near = 0, within = 3, source = "arXiv 1312.6114, appendix D" })
   claim("annealing from the prior is right", "ais_forward", { near = 0, within = 3 })
   claim("annealing back to the prior is right", "ais_reverse", { near = 0, within = 3 })
   claims[#claims + 1] = lab.claim {
-    "the IWAE bound rises with its draws", of = { latent = latent }, quantity = "least step of the bounds of 1, 5 and 50 draws",
+    "the IWAE bound rises with its draws", where = { latent = latent }, quantity = "least step of the bounds of 1, 5 and 50 draws",
     value = function(m)
       return math.min(m["estimate/iwae_5"] - m["estimate/iwae_1"], m["estimate/iwae_50"] - m["estimate/iwae_5"])
     end,

@@ -24,7 +24,7 @@ local function neighbours(x)
   return sum
 end
 
-local function of(decoder, beta) return { decoder = decoder, beta = beta } end
+local function with(decoder, beta) return { decoder = decoder, beta = beta } end
 
 return lab.experiment {
   name     = "posterior_collapse",
@@ -50,14 +50,14 @@ return lab.experiment {
   -- Bands from reasoning, before any run; those of beta = 4 before any run of it.  At beta = 1 too fewer units were expected; none switched
   -- off in ten epochs (digits, quick: 20 of 20 with both decoders), where the code says 18.0 nats instead of 25.3.
   claims = {
-    lab.claim { "a decoder that sees nearby pixels has the better bound", metric = "test/elbo", of = of("strong", 1),
-      minus = of("plain", 1), at_least = 3 },
-    lab.claim { "and asks less of the code", metric = "test/kl", of = of("strong", 1), over = of("plain", 1), at_most = 0.8 },
-    lab.claim { "weighing the KL less, the code says more again", metric = "test/kl", of = of("strong", 0.25), over = of("strong", 1),
+    lab.claim { "a decoder that sees nearby pixels has the better bound", metric = "test/elbo", where = with("strong", 1),
+      minus = with("plain", 1), at_least = 3 },
+    lab.claim { "and asks less of the code", metric = "test/kl", where = with("strong", 1), divided_by = with("plain", 1), at_most = 0.8 },
+    lab.claim { "weighing the KL less, the code says more again", metric = "test/kl", where = with("strong", 0.25), divided_by = with("strong", 1),
       at_least = 1.3 },
     lab.claim { "weighing it more, the strong decoder lets units go before the plain one", metric = "latent/active_units",
-      of = of("strong", 4), minus = of("plain", 4), at_most = -1 },
-    lab.claim { "a small beta brings them back", metric = "latent/active_units", of = of("strong", 0.25), minus = of("strong", 4),
+      where = with("strong", 4), minus = with("plain", 4), at_most = -1 },
+    lab.claim { "a small beta brings them back", metric = "latent/active_units", where = with("strong", 0.25), minus = with("strong", 4),
       at_least = 1 },
   },
 

@@ -43,9 +43,9 @@ return lab.experiment {
   figures  = { lab.fig.curves(), lab.fig.samples() },
 
   claims = {
-    reached { "the plain VAE reaches the likelihood that is reported for it", of = { layers = 1 } },
-    reached { "a VAE with a second hidden layer does", of = { layers = 2 } },
-    lab.claim { "importance sampling is above the ELBO", quantity = "-NLL - ELBO, nats", of = { layers = 1 }, at_least = 0,
+    reached { "the plain VAE reaches the likelihood that is reported for it", where = { layers = 1 } },
+    reached { "a VAE with a second hidden layer does", where = { layers = 2 } },
+    lab.claim { "importance sampling is above the ELBO", quantity = "-NLL - ELBO, nats", where = { layers = 1 }, at_least = 0,
       value = function(m) return -m["test/nll"] - m["final/test/elbo"] end, profile = "full" },
   },
 

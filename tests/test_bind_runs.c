@@ -19,7 +19,7 @@ static int setup(void **state)
     snprintf(command, sizeof command, "mkdir -p '%s/vae_lab'", library);
     if (system(command) != 0)
         return -1;
-    bind_write("library/vae_lab/init.lua", "return { plan = function (e, settings) e.settings = settings; return e.runs end }");
+    bind_write("library/vae_lab/init.lua", "return { runs = function (e, settings) e.settings = settings; return e.runs end }");
     snprintf(database, sizeof database, "%s/results.db", bind_folder);
     return setenv("VAE_LAB_LUA", library, 1);
 }

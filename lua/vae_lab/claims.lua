@@ -17,10 +17,10 @@ Claim.__index = Claim
 local rules = {
   [1] = { type = "string" },
   metric = { type = "string" }, value = { type = "function" }, quantity = { type = "string" },
-  of = { type = "table", default = {} }, minus = { type = "table" }, over = { type = "table" },
-  rises = { type = "string" }, falls = { type = "string" },
+  where = { type = "table", default = {} }, minus = { type = "table" }, divided_by = { type = "table" },
+  increases_with = { type = "string" }, decreases_with = { type = "string" },
   at_least = { type = "number" }, at_most = { type = "number" }, near = { type = "number" }, within = { type = "number", above = 0 },
-  judged = { type = "string", one_of = { "interval", "mean" } },
+  criterion = { type = "string", one_of = { "interval", "mean" } },
   source = { type = "string" }, data = { type = "string" }, profile = { type = "string|list" },
 }
 
@@ -39,7 +39,8 @@ local function one_of_each(o)
   if o.value and not o.quantity then
     check.fail { what = "a claim's value needs a name", expected = 'quantity = "ELBO - log likelihood"' }
   end
-  exactly("minus, over, rises and falls", "at most one: a claim compares in one way", "minus", "over", "rises", "falls")
+  exactly("minus, divided_by, increases_with and decreases_with", "at most one: a claim compares in one way", "minus", "divided_by",
+    "increases_with", "decreases_with")
 end
 
 -- → the band { low, high }; a side that is open is nil.
@@ -53,8 +54,8 @@ local function band_of(o)
   if o.within then check.fail { what = "within without near", expected = "near = 86.76, within = 0.5" } end
   local low, high = o.at_least, o.at_most
   if low == nil and high == nil then
-    if o.rises then return 0, nil end
-    if o.falls then return nil, 0 end
+    if o.increases_with then return 0, nil end
+    if o.decreases_with then return nil, 0 end
     check.fail { what = "a claim needs a band", expected = "at_least =, at_most =, or near = with within =" }
   end
   if low and high and low > high then
@@ -75,12 +76,12 @@ end
 
 local function quantity_of(o)
   local text = o.quantity or o.metric
-  local of = spelled(o.of)
+  local of = spelled(o.where)
   if o.minus then return text .. ", " .. of .. " minus " .. spelled(o.minus) end
-  if o.over then return text .. ", " .. of .. " over " .. spelled(o.over) end
+  if o.divided_by then return text .. ", " .. of .. " over " .. spelled(o.divided_by) end
   if of ~= "" then text = text .. ", " .. of end
-  if o.rises then return "least step of " .. text .. " as " .. o.rises .. " grows" end
-  if o.falls then return "greatest step of " .. text .. " as " .. o.falls .. " grows" end
+  if o.increases_with then return "least step of " .. text .. " as " .. o.increases_with .. " grows" end
+  if o.decreases_with then return "greatest step of " .. text .. " as " .. o.decreases_with .. " grows" end
   return text
 end
 
@@ -104,7 +105,7 @@ function claims.claim(options)
   one_of_each(o)
   o.low, o.high = band_of(o)
   o.text, o.quantity = o[1], quantity_of(o)
-  o.judged = o.judged or ((o.minus or o.over or o.rises or o.falls) and "interval" or "mean")
+  o.criterion = o.criterion or ((o.minus or o.divided_by or o.increases_with or o.decreases_with) and "interval" or "mean")
   return setmetatable(o, Claim)
 end
 
@@ -146,12 +147,12 @@ end
 
 -- → one number a seed, and the configuration where they are its own; or nil and why not.
 local function compared(claim, runs, number)
-  local of, why = by_seed(claim, runs, claim.of, number)
+  local of, why = by_seed(claim, runs, claim.where, number)
   if not of then return nil, why end
-  local own = not (claim.minus or claim.over) and why or nil
+  local own = not (claim.minus or claim.divided_by) and why or nil
   local with, list = nil, {}
-  if claim.minus or claim.over then
-    with, why = by_seed(claim, runs, claim.minus or claim.over, number)
+  if claim.minus or claim.divided_by then
+    with, why = by_seed(claim, runs, claim.minus or claim.divided_by, number)
     if not with then return nil, why end
   end
   for _, seed in ipairs(sorted_seeds(of)) do
@@ -167,10 +168,10 @@ end
 
 -- For each seed the least step (or greatest, for falls) from one value of the setting to the next.
 local function steps(claim, runs, number)
-  local key, values, seen = claim.rises or claim.falls, {}, {}
+  local key, values, seen = claim.increases_with or claim.decreases_with, {}, {}
   for _, run in ipairs(runs) do
     local value = run.params[key]
-    if matches(run, claim.of) and type(value) == "number" and not seen[value] then
+    if matches(run, claim.where) and type(value) == "number" and not seen[value] then
       seen[value] = true
       values[#values + 1] = value
     end
@@ -180,12 +181,12 @@ local function steps(claim, runs, number)
   local before, step = nil, {}
   for _, value in ipairs(values) do
     local settings = { [key] = value }
-    for k, v in pairs(claim.of) do settings[k] = v end
+    for k, v in pairs(claim.where) do settings[k] = v end
     local here, why = by_seed(claim, runs, settings, number)
     if not here then return nil, why end
     for seed, v in pairs(before or {}) do
       local d = here[seed] and here[seed] - v
-      if d then step[seed] = step[seed] and (claim.rises and math.min or math.max)(step[seed], d) or d end
+      if d then step[seed] = step[seed] and (claim.increases_with and math.min or math.max)(step[seed], d) or d end
     end
     before = here
   end
@@ -205,7 +206,7 @@ local function verdict_of(claim, list)
   local interval = stats.interval(list)
   local row = { seeds = #list, value = interval.mean }
   if #list > 1 then row.ci_low, row.ci_high = interval.low, interval.high end
-  local whole = claim.judged == "interval" and #list > 1
+  local whole = claim.criterion == "interval" and #list > 1
   local good = inside(claim, whole and row.ci_low or row.value, whole and row.ci_high or row.value)
   row.verdict = good and "PASS" or "FAIL"
   if #list == 1 then
@@ -261,7 +262,7 @@ function claims.judge(list, runs, values)
   end
   for _, claim in ipairs(list) do
     if concerns(claim, runs) then
-      local found, more = ((claim.rises or claim.falls) and steps or compared)(claim, runs, number)
+      local found, more = ((claim.increases_with or claim.decreases_with) and steps or compared)(claim, runs, number)
       local row = found and verdict_of(claim, found) or { seeds = 0, verdict = "OPEN", note = more }
       if found and more and claim.metric then row.metric, row.configuration = claim.metric, more end
       row.claim, row.quantity, row.source, row.low, row.high = claim.text, claim.quantity, claim.source, claim.low, claim.high

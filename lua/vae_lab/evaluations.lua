@@ -62,7 +62,7 @@ local function text_of(name, options)
 end
 
 local names = {
-  "accounting", "accuracy", "bounds", "clarity", "compression", "elbo", "estimators", "extremes", "gradients", "inference_gap",
+  "accuracy", "bounds", "clarity", "compression", "elbo", "elbo_decomposition", "estimators", "extremes", "gradients", "inference_gap",
   "latent_space", "marginal", "nll", "originals", "pixels", "posteriors", "ppca", "properties", "validity",
 }
 

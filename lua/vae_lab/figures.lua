@@ -17,25 +17,25 @@ local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
 
 local kinds = {
-  "curves", "ellipses", "manifold", "between", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "gradients", "posteriors", "rate_distortion", "accounting", "reported", "draws",
+  "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means", "estimates",
+  "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws",
 }
 
 local figures = { kinds = kinds }
 
---- lab.fig.KIND { name = …, of = { beta = { 0, 1 } }, … }: every kind takes name, its file's, and of, which runs of a sweep it shows: for
--- each setting that chooses a value, or a list of them.
-local function narrowed(ctx, of)
+--- lab.fig.KIND { name = …, where = { beta = { 0, 1 } }, … }: every kind takes `name`, the name of its file, and `where`, the runs of the
+-- sweep that it shows: for each setting a value, or a list of values.
+local function narrowed(ctx, where)
   local runs = {}
   for _, run in ipairs(ctx.runs) do
-    if records.matches(run, of) then runs[#runs + 1] = run end
+    if records.matches(run, where) then runs[#runs + 1] = run end
   end
   return setmetatable({ runs = runs }, { __index = ctx })
 end
 
 local function constructor(kind)
   local definition = require("vae_lab.figures." .. kind)
-  local rules = { name = { type = "string", default = kind }, of = { type = "table" } }
+  local rules = { name = { type = "string", default = kind }, where = { type = "table" } }
   for key, rule in pairs(definition.options) do rules[key] = rule end
   return function(given)
     local options = check.options("lab.fig." .. kind, given, rules)
@@ -48,9 +48,9 @@ local function constructor(kind)
     local figure = { kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits }
     function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx)
-      if options.of then ctx = narrowed(ctx, options.of) end
+      if options.where then ctx = narrowed(ctx, options.where) end
       if #ctx.runs == 0 then
-        ctx.note(options.name .. ": no finished run" .. (options.of and " that it is of" or "") .. ", nothing to draw")
+        ctx.note(options.name .. ": no finished run" .. (options.where and " matches its where = { … }" or "") .. "; nothing to draw")
         return {}
       end
       return definition.draw(ctx, options, options.name)

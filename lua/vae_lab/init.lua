@@ -7,7 +7,7 @@
 --   local px = lab.mlp { z, 500, act = "tanh" }:bernoulli(x)   -- p(x|z)
 --   bound = px:log_prob(x) - run.beta * q:kl()                 -- tensors: + - * / ^2 :sum() …    tensor.lua
 --
--- Read next: experiments/kl_ablation.lua, then experiment.lua (the table), build.lua (the names), plan.lua (the runs).
+-- Read next: experiments/kl_ablation.lua, then experiment.lua (the table), build.lua (the names), runs.lua (the runs of a sweep).
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -42,8 +42,8 @@ local lab = {
   hmc = posterior.hmc,
   schedule = require "vae_lab.schedules",
 
-  -- for the engine: lab.plan(experiment, settings) → the list of runs
-  plan = function(e, settings) return require("vae_lab.plan").make(e, settings) end,
+  -- for the engine: lab.runs(experiment, settings) → the runs of its sweep
+  runs = function(e, settings) return require("vae_lab.runs").list(e, settings) end,
 }
 
 -- What is loaded when it is first used: training needs no figures.

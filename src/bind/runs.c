@@ -250,12 +250,12 @@ static int plan(lua_State *L)
     lua_getglobal(L, "require");
     lua_pushliteral(L, "vae_lab");
     lua_call(L, 1, 1);
-    lua_getfield(L, -1, "plan");
+    lua_getfield(L, -1, "runs");
     bind_push_experiment(L);
     bind_push_settings(L);
     lua_call(L, 2, 1);
     if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) == 0)
-        return luaL_error(L, "the plan holds no run");
+        return luaL_error(L, "the experiment's sweep holds no run");
     lua_pushvalue(L, -1);
     bind_set_plan(L);
     s->entries = lua_rawlen(L, -1);

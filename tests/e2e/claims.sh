@@ -22,29 +22,29 @@ local function expect(verdict, value, low, note, options)
   assert(low == nil or math.abs(row.ci_low - low) < 1e-3, said)
   assert((row.note or ""):find(note, 1, true), said)
 end
-expect("PASS", 2, -0.484, "reaches outside", { metric = "m", of = { b = 0 }, at_least = 1.9 })
-expect("PASS", 2, -0.484, "", { metric = "m", of = { b = 0 }, near = 2, within = 3 })
-expect("FAIL", 2, -0.484, "", { metric = "m", of = { b = 0 }, at_least = 2.1 })
-expect("FAIL", 2, -0.484, "", { metric = "m", of = { b = 0 }, at_most = 1.9 })
-expect("FAIL", 2, -0.484, "the mean is inside", { metric = "m", of = { b = 0 }, at_least = 1.9, judged = "interval" })
+expect("PASS", 2, -0.484, "reaches outside", { metric = "m", where = { b = 0 }, at_least = 1.9 })
+expect("PASS", 2, -0.484, "", { metric = "m", where = { b = 0 }, near = 2, within = 3 })
+expect("FAIL", 2, -0.484, "", { metric = "m", where = { b = 0 }, at_least = 2.1 })
+expect("FAIL", 2, -0.484, "", { metric = "m", where = { b = 0 }, at_most = 1.9 })
+expect("FAIL", 2, -0.484, "the mean is inside", { metric = "m", where = { b = 0 }, at_least = 1.9, criterion = "interval" })
 -- differences 10, 12, 14: 12 ± 4.968; ratios 11, 7, 17/3
-expect("PASS", 12, 7.032, "", { metric = "m", of = { b = 1 }, minus = { b = 0 }, at_least = 7 })
-expect("FAIL", 12, 7.032, "the mean is inside", { metric = "m", of = { b = 1 }, minus = { b = 0 }, at_least = 7.1 })
-expect("PASS", 12, 7.032, "", { metric = "m", of = { b = 1 }, minus = { b = 0 }, at_least = 11, judged = "mean" })
-expect("PASS", (11 + 7 + 17 / 3) / 3, nil, "", { metric = "m", of = { b = 1 }, over = { b = 0 }, at_least = 0.5 })
+expect("PASS", 12, 7.032, "", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 7 })
+expect("FAIL", 12, 7.032, "the mean is inside", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 7.1 })
+expect("PASS", 12, 7.032, "", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 11, criterion = "mean" })
+expect("PASS", (11 + 7 + 17 / 3) / 3, nil, "", { metric = "m", where = { b = 1 }, divided_by = { b = 0 }, at_least = 0.5 })
 -- steps 10, 12, 14, then 10, 11, 12: the least of each seed 11 ± 2.484, the greatest 12 ± 4.968
-expect("PASS", 11, 8.516, "", { metric = "m", rises = "b" })
-expect("FAIL", 12, 7.032, "", { metric = "m", falls = "b" })
-expect("PASS", 4, nil, "", { value = function(r) return r.twice end, quantity = "twice m", of = { b = 0 }, near = 4, within = 0.1 })
-expect("OPEN", nil, nil, "run 1 has no other", { metric = "other", of = { b = 0 }, at_least = 0 })
-expect("OPEN", nil, nil, "run 1 has no other", { value = function(r) return 2 * r.other end, quantity = "q", of = { b = 0 }, at_least = 0 })
-expect("OPEN", nil, nil, "no finished run with b=7", { metric = "m", of = { b = 7 }, at_least = 0 })
+expect("PASS", 11, 8.516, "", { metric = "m", increases_with = "b" })
+expect("FAIL", 12, 7.032, "", { metric = "m", decreases_with = "b" })
+expect("PASS", 4, nil, "", { value = function(r) return r.twice end, quantity = "twice m", where = { b = 0 }, near = 4, within = 0.1 })
+expect("OPEN", nil, nil, "run 1 has no other", { metric = "other", where = { b = 0 }, at_least = 0 })
+expect("OPEN", nil, nil, "run 1 has no other", { value = function(r) return 2 * r.other end, quantity = "q", where = { b = 0 }, at_least = 0 })
+expect("OPEN", nil, nil, "no finished run with b=7", { metric = "m", where = { b = 7 }, at_least = 0 })
 expect("OPEN", nil, nil, "several configurations", { metric = "m", at_least = 0 })
 assert(#claims.judge({ lab.claim { "of MNIST", metric = "m", at_least = 0, data = "mnist" } }, runs, values) == 0)
 runs = { runs[1], runs[4], runs[5] }
-expect("PASS", 1, nil, "one seed", { metric = "m", of = { b = 0 }, at_least = 1 })
-expect("PASS", 10, nil, "one seed", { metric = "m", of = { b = 1 }, minus = { b = 0 }, at_least = 10 })
-expect("FAIL", 12.5, nil, "two seeds", { metric = "m", of = { b = 1 }, at_most = 12 })
+expect("PASS", 1, nil, "one seed", { metric = "m", where = { b = 0 }, at_least = 1 })
+expect("PASS", 10, nil, "one seed", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 10 })
+expect("FAIL", 12.5, nil, "two seeds", { metric = "m", where = { b = 1 }, at_most = 12 })
 return lab.experiment {
   name = "judge", data = { "digits", train = 100, test = 100 },
   model = function(_, x)
@@ -59,9 +59,9 @@ check "claims: judged as computed by hand" 0 'judge' -- "$VAE_LAB" run judge.lua
 
 # ---- real runs
 sed 's/^  figures  = .*/  claims = {\
-    lab.claim { "the KL is larger when nothing holds it", metric = "test\/kl", of = { beta = 0 }, minus = { beta = 1 }, at_least = 0, judged = "mean" },\
-    lab.claim { "the ELBO is above zero, which it cannot be", metric = "test\/elbo", of = { beta = 1 }, at_least = 0, source = "nobody, table 0" },\
-    lab.claim { "what was never measured", metric = "test\/nothing", of = { beta = 1 }, at_least = 0 },\
+    lab.claim { "the KL is larger when nothing holds it", metric = "test\/kl", where = { beta = 0 }, minus = { beta = 1 }, at_least = 0, criterion = "mean" },\
+    lab.claim { "the ELBO is above zero, which it cannot be", metric = "test\/elbo", where = { beta = 1 }, at_least = 0, source = "nobody, table 0" },\
+    lab.claim { "what was never measured", metric = "test\/nothing", where = { beta = 1 }, at_least = 0 },\
   },/' "$root/tests/e2e/tiny.lua" >claiming.lua
 check "run: prints the verdicts, and ends well" 0 '^PASS  tiny: the KL is larger' '^FAIL  tiny: the ELBO' 'nobody, table 0' '^OPEN  tiny: what was never' \
     'has no test/nothing' -- "$VAE_LAB" run claiming.lua
@@ -97,10 +97,10 @@ mistake() {
     sed "$from" claiming.lua >bad.lua
     check "mistake in a claim: $name" 3 'bad.lua:' "$@" -- "$VAE_LAB" run bad.lua
 }
-mistake "a misspelt key" 's/at_least = 0, judged/at_leats = 0, judged/' 'mean "at_least"'
+mistake "a misspelt key" 's/at_least = 0, criterion/at_leats = 0, criterion/' 'mean "at_least"'
 mistake "no band" 's/at_least = 0, source/source/' 'needs a band'
 mistake "no number" 's/metric = "test.nothing", //' 'needs a number'
-mistake "two ways to compare" 's/minus = { beta = 1 }/minus = { beta = 1 }, over = { beta = 1 }/' 'two of minus'
+mistake "two ways to compare" 's/minus = { beta = 1 }/minus = { beta = 1 }, divided_by = { beta = 1 }/' 'two of minus'
 mistake "near without within" 's/at_least = 0, source/near = 3, source/' 'near needs within'
 mistake "an empty band" 's/at_least = 0, source/at_least = 3, at_most = 1, source/' 'band is empty'
 mistake "a number as a claim" 's/lab.claim { "what.*/7,/' 'bad entry 3 of claims' 'lab.claim'

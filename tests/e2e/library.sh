@@ -418,9 +418,9 @@ return lab.experiment {
     lab.eval.elbo(), lab.eval.nll { samples = 20 }, lab.eval.latent_space { examples = 100, draws = 1000, pairs = 1000, store = 200 },
     lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 }, lab.eval.compression { store = 0 },
     lab.eval.properties { examples = 100, draws = 1000, pairs = 1000, store = 0, epochs = 2 },
-    lab.eval.accounting { draws = 500, batch = 50 },
+    lab.eval.elbo_decomposition { draws = 500, batch = 50 },
   },
-  figures = { lab.fig.rate_distortion(), lab.fig.accounting { x = "beta" }, lab.fig.rate_distortion { x = "none", name = "empty" } },
+  figures = { lab.fig.rate_distortion(), lab.fig.elbo_decomposition { x = "beta" }, lab.fig.rate_distortion { x = "none", name = "empty" } },
 }
 X
 run all
@@ -465,9 +465,9 @@ for split in test train; do
         and abs($(account total_correlation_stratified) - $(account total_correlation)) between 1e-9 and 0.05"
 done
 same "accounting: as many numbers as are named" 32 "$(sql "select count(*) from last_values where experiment = 'all' and metric glob 'accounting/*'")"
-check "accounting: its figures, and a note where there is nothing to draw" 0 'figs/rate_distortion.svg' 'figs/accounting.svg' \
+check "accounting: its figures, and a note where there is nothing to draw" 0 'figs/rate_distortion.svg' 'figs/elbo_decomposition.svg' \
     'empty: no runs with a none' -- "$VAE_LAB" figures all.lua --out figs --format svg
-same "accounting: its figures say what they show" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the most' figs/accounting.svg)"
+same "accounting: its figures say what they show" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the most' figs/elbo_decomposition.svg)"
 holds "accounting: log N" "select abs(exp($(value accounting/test/log_examples)) - 200) + abs(exp($(value accounting/train/log_examples)) - 300) < 1e-9"
 same "evaluations: posteriors and their images are kept, in view ellipses too" "200|200|1" "$(sql "select (select count(*) from posterior p join runs r on p.run = r.id where experiment = 'all'),
     (select count(*) from ellipses e join runs r on e.run = r.id where experiment = 'all' and major >= minor),
@@ -489,7 +489,7 @@ same "evaluations: their settings are recorded" "nll(examples=0, samples=20, see
 
 # an autoencoder: its codes are points
 sed 's/"all"/"points"/; s/local q  = .*/local z  = lab.mlp { x, 16 }:linear(2)/; s/local z  = q:sample()//; s/lab.mlp { z, 16 }/lab.mlp { z, 16, name = "decoder" }/
-    s/return { bound.*/return { bound = px:log_prob(x), p = px, z = z }/; s/lab.eval.elbo.*/lab.eval.properties { store = 0, epochs = 2 }, lab.eval.compression { store = 150 },/; /lab.eval.validity/d; /lab.eval.accounting/d; /lab.fig.rate_distortion/d; /draws = 1000, pairs/d
+    s/return { bound.*/return { bound = px:log_prob(x), p = px, z = z }/; s/lab.eval.elbo.*/lab.eval.properties { store = 0, epochs = 2 }, lab.eval.compression { store = 150 },/; /lab.eval.validity/d; /lab.eval.elbo_decomposition/d; /lab.fig.rate_distortion/d; /draws = 1000, pairs/d
     s/^  train    =.*/&  figures = { lab.fig.means { latent = 2, pca = true }, lab.fig.ellipses() },/' all.lua >points.lua
 run points
 same "points: no ellipse, no width, kept with standard deviations of 0" "1|0|0|150|0" "$(sql "select $(last points property/holes), $(last points property/overlap), $(last points property/grain), count(*), max(sigma1 + sigma2)
@@ -720,7 +720,7 @@ mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.
 mistake "labels in a model of data without them" "$(line_of '{ x, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:normal(x)/; s/{ x, 8/{ x, y, 8/' 'uses the labels y' 'the data has none' 'leave y out'
 mistake "classes of data without labels" "$(line_of '{ z, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:categorical(y)/' 'uses the labels y' 'the data has none'
 autoencoder='s/local q  = .*/local z  = lab.mlp { x, 8 }:linear(2)/; s/local z  = q:sample()//; s/{ z, 8/{ z, 8, name = "decoder"/; s/ - run.beta \* q:kl(), q = q//'
-for evaluation in nll elbo estimators inference_gap latent_space accounting; do
+for evaluation in nll elbo estimators inference_gap latent_space elbo_decomposition; do
     mistake "$evaluation of an autoencoder" $returned "$autoencoder; s/lab.eval.elbo/lab.eval.$evaluation/" "lab.eval.$evaluation needs" 'hint.*lab.eval.compression.*lab.eval.properties'
 done
 # what is left out is said before training, with what is there instead
@@ -736,17 +736,17 @@ said "digits of data without labels" 's/"digits"/"toy:ring"/; s/:bernoulli/:norm
 "$VAE_LAB" run good.lua --dry-run 2>&1 | grep -q 'note:' && no "said before training" "where nothing is left out" || ok "said before training: nothing where nothing is left out"
 said "nothing of a figure that some run of the sweep has" 's/seed = { 1 }/latent = { 2, 10 }/; s/lab.fig.curves()/lab.fig.ellipses()/' 'latent=10'
 grep -q 'note:' out && no "said of a sweep" "$(grep note: out)" || ok "said before training: nothing of a figure that one of the runs has"
-mistake "a figure of accounts over nothing" here 's/lab.fig.curves()/lab.fig.accounting()/' 'lab.fig.accounting' 'x'
+mistake "a figure of accounts over nothing" here 's/lab.fig.curves()/lab.fig.elbo_decomposition()/' 'lab.fig.elbo_decomposition' 'x'
 planar='s/lab.eval.elbo()/lab.eval.posteriors()/; s/lab.fig.curves()/lab.fig.posteriors()/;'
 mistake "posteriors that no evaluation records" '' 's/lab.fig.curves()/lab.fig.posteriors()/' 'lab.fig.posteriors' 'lab.eval.posteriors\(\)'
 mistake "posteriors of what has no likelihood" $returned "$planar s/p = px, //" 'lab.eval.posteriors needs "logjoint"'
 mistake "a rate of an unknown split" here 's/fig.curves()/fig.rate_distortion { split = "tset" }/' '"tset"' 'mean "test"'
-mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.accounting/' '"q.mu"' 'expected'
-mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.accounting/' 'prior N.0, I.' 'found +a model with a prior'
-mistake "accounting by one draw" here 's/elbo()/accounting { draws = 1 }/' 'found +1' 'at least 2'
+mistake "accounting of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.elbo_decomposition/' '"q.mu"' 'expected'
+mistake "accounting of a prior of its own" $returned 's/z = z/z = z, prior = q/; s/lab.eval.elbo/lab.eval.elbo_decomposition/' 'prior N.0, I.' 'found +a model with a prior'
+mistake "accounting by one draw" here 's/elbo()/elbo_decomposition { draws = 1 }/' 'found +1' 'at least 2'
 mistake "gradients without estimators" $returned 's/lab.eval.elbo/lab.eval.gradients/' 'lab.eval.gradients' 'surrogates = function' 'lab.surrogates.all'
 estimated='s/z = z }/z = z, surrogates = function () return { pathwise = px:log_prob(x) - q:kl() } end }/;'
-mistake "gradients of weights that are not there" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { of = \"encodr\" }/" '"encodr"' 'one of: decoder, encoder' 'mean "encoder"'
+mistake "gradients of weights that are not there" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { parameters = \"encodr\" }/" '"encodr"' 'one of: decoder, encoder' 'mean "encoder"'
 mistake "gradients beside an unknown one" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { reference = \"path\" }/" '"path"' 'one of: pathwise'
 mistake "gradients of no draws" here "s/lab.eval.elbo()/lab.eval.gradients { draws = { 1, 0 } }/" 'entry 2 of draws' 'found +0' 'at least 1'
 mistake "estimators that are not a function" $returned 's/z = z/z = z, surrogates = { q:kl() }/' 'bad surrogates' 'found +a table' 'a function'

@@ -37,9 +37,9 @@ check "6: trained with, it diverges at once, and the line is told" 1 'diverged' 
 # ---- figures of chosen runs
 check "figures: drawn of the runs that they are of" 0 'reported.svg' 'pixels.svg' 'draws.svg' 'negative_kl.svg' 'costs.svg' -- \
     "$VAE_LAB" figures small.lua --out figs --format svg --sweep 1
-grep -q 'averaged pixels' figs/alike.svg && ! grep -q 'weighted KL' figs/alike.svg && ok "figures: of = { … } leaves the others out" || no "figures: of" "not what was chosen"
+grep -q 'averaged pixels' figs/alike.svg && ! grep -q 'weighted KL' figs/alike.svg && ok "figures: where = { … } leaves the others out" || no "figures: where" "not what was chosen"
 sed 's/mistake = { "none", "far_start" } }/mistake = "nothing" }/' small.lua >unmatched.lua
-check "figures: of no run, said" 0 'far_start: no finished run that it is of' -- "$VAE_LAB" figures unmatched.lua --out figs2 --format svg --sweep 1
+check "figures: no run matches, and a note says so" 0 'far_start: no finished run matches its where' -- "$VAE_LAB" figures unmatched.lua --out figs2 --format svg --sweep 1
 
 # ---- a KL below zero is refused where the ELBO is evaluated
 sed -n '/^local lab/,$p' "$root/tests/e2e/tiny.lua" | sed 's/, z = z }/, z = z, kl = -q:kl() }/
@@ -68,8 +68,8 @@ return lab.experiment {
   end,
   train    = { epochs = 1, batch = 50, optimiser = lab.sgd { rate = 0 } },
   evaluate = {
-    lab.eval.pixels { examples = 200 }, lab.eval.bounds { of = { "steady", "two" }, draws = { 1, 7 } },
-    lab.eval.extremes { of = { "kl", "nothing" }, logvar = { -3, 100 }, examples = 3 },
+    lab.eval.pixels { examples = 200 }, lab.eval.bounds { metrics = { "steady", "two" }, draws = { 1, 7 } },
+    lab.eval.extremes { metrics = { "kl", "nothing" }, logvar = { -3, 100 }, examples = 3 },
   },
 }
 X
@@ -87,7 +87,7 @@ for k in 1 7; do
 done
 holds "extremes: the KL's gradient in log sigma², 1/2 (exp - 1), is infinite at 100" "select $(last extreme/kl_at_-3 known) = 1 and $(last extreme/kl_at_100 known) = 0"
 holds "extremes: a gradient of 0 moves nothing" "select $(last extreme/nothing_at_-3 known) = 0"
-[ "$(sql "select cast(bytes as text) from artifact where name = 'evaluation/bounds' and run = (select id from runs where label = 'known')")" = "bounds(draws={1, 7}, examples=0, of={steady, two}, seed=1)" ] &&
+[ "$(sql "select cast(bytes as text) from artifact where name = 'evaluation/bounds' and run = (select id from runs where label = 'known')")" = "bounds(draws={1, 7}, examples=0, metrics={steady, two}, seed=1)" ] &&
     ok "bounds: its lists are recorded" || no "bounds: its lists" "$(sql "select cast(bytes as text) from artifact where name = 'evaluation/bounds'")"
 
 # ---- mistakes in asking

@@ -20,11 +20,11 @@ return lab.experiment {
   train    = { epochs = 2, batch = 50, optimiser = lab.adam { rate = 1e-3 } },
   evaluate = { lab.eval.nll { samples = 20, examples = 100 } },
   figures  = { lab.fig.curves(), lab.fig.bars { metrics = { "test/nll" } } },
-  claims   = { lab.claim { "the bound is one", metric = "test/elbo", of = { beta = 1 }, at_least = -1000, at_most = 0 } },
+  claims   = { lab.claim { "the bound is one", metric = "test/elbo", where = { beta = 1 }, at_least = -1000, at_most = 0 } },
 }
 LUA
 sed -e 's/"first"/"second"/; s/What does the weight do/What does the width do/; s/run\.beta/run.weight/; s/run\.latent/run.width/' \
-    -e 's/beta = { 0, 1 }/width = { 2 }/; s/settings = { latent = 2 }/settings = { weight = 1 }/; s/of = { beta = 1 }/of = { width = 2, weight = 1 }/' first.lua >second.lua
+    -e 's/beta = { 0, 1 }/width = { 2 }/; s/settings = { latent = 2 }/settings = { weight = 1 }/; s/where = { beta = 1 }/where = { width = 2, weight = 1 }/' first.lua >second.lua
 
 check "the first trains all of its own" 0 '6 runs executed' '^PASS  first' -- "$VAE_LAB" run first.lua
 check "the second trains nothing, and is judged" 0 '0 runs executed, 3 done before' 'width=2 +1  done' '^PASS  second' 'width=2.*3 seeds' -- "$VAE_LAB" run second.lua

@@ -24,7 +24,7 @@ end
 -- being 3 (path), 46.8 and 52.3
 local claims = {}
 local function known(name, variance, within)
-  claims[#claims + 1] = lab.claim { "the variance by " .. name, of = { world = "square" }, quantity = "variance / exact - 1, " .. name,
+  claims[#claims + 1] = lab.claim { "the variance by " .. name, where = { world = "square" }, quantity = "variance / exact - 1, " .. name,
     value = function(m) return m["gradient/" .. name .. "_1_variance"] / (variance / 20) - 1 end, near = 0, within = within }
 end
 known("pathwise", 4 * sigma ^ 2, 0.05)
@@ -33,16 +33,16 @@ known("dreg", 4 * sigma ^ 2, 0.05)
 known("score", mu ^ 4 / sigma ^ 2 + 14 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
 known("score_baseline", 8 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
 -- its square is the mean of 10,000 products with a mean of as many: a standard error of 2 · 1.4 · sqrt(6.76 / 20 / 20,000)
-claims[#claims + 1] = lab.claim { "the norm of the mean", of = { world = "square" }, metric = "gradient/pathwise_1_norm",
+claims[#claims + 1] = lab.claim { "the norm of the mean", where = { world = "square" }, metric = "gradient/pathwise_1_norm",
   near = 2 * mu, within = 0.03 }
 
 -- Student's t is above 4 once in 15,000 cases
 local function t_of(name) return function(m) return math.abs(m["gradient/" .. name .. "_5_bias_t"]) end end
 for _, name in ipairs { "dreg", "score", "score_baseline" } do
-  claims[#claims + 1] = lab.claim { "of five draws' bound: unbiased by " .. name, of = { world = "gaussian" }, quantity = "|t|, " .. name,
+  claims[#claims + 1] = lab.claim { "of five draws' bound: unbiased by " .. name, where = { world = "gaussian" }, quantity = "|t|, " .. name,
     value = t_of(name), at_most = 4 }
 end
-claims[#claims + 1] = lab.claim { "of five draws' bound: biased along the path alone", of = { world = "gaussian" }, quantity = "|t|, stl",
+claims[#claims + 1] = lab.claim { "of five draws' bound: biased along the path alone", where = { world = "gaussian" }, quantity = "|t|, stl",
   value = t_of "stl", at_least = 10, source = "arXiv 1810.04152" }
 
 return lab.experiment {

@@ -26,7 +26,7 @@ return lab.experiment {
   -- that of z, and goes with the rate
   train    = { epochs = 1500, batch = 5000, samples = 2, test_every = 1500,
                optimiser = lab.adam { rate = function(epoch) return 0.1 * 10 ^ (3 * math.min(0, 1 - epoch / 750)) end } },
-  evaluate = { lab.eval.ppca(), lab.eval.elbo { samples = 50 }, lab.eval.accounting { draws = 5000 } },
+  evaluate = { lab.eval.ppca(), lab.eval.elbo { samples = 50 }, lab.eval.elbo_decomposition { draws = 5000 } },
 
   claims = {
     lab.claim { "the ELBO is the exact maximum log likelihood", quantity = "maximum - ELBO",
@@ -54,6 +54,6 @@ return lab.experiment {
   profile = {
     trained = {},
     surplus = { settings = { latent = 5, logvar = "-0.6931471805599453" },
-                evaluate = { lab.eval.ppca { variance = "fixed" }, lab.eval.elbo { samples = 50 }, lab.eval.accounting { draws = 5000 } } },
+                evaluate = { lab.eval.ppca { variance = "fixed" }, lab.eval.elbo { samples = 50 }, lab.eval.elbo_decomposition { draws = 5000 } } },
   },
 }

@@ -8,7 +8,7 @@ local common = require "vae_lab.evaluations.common"
 local accuracy = {
   nodes = { "p.mean" }, labels = true,
   rules = {
-    examples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
+    examples = { type = "integer", min = 1, default = 2000 }, threshold = { type = "number", above = 0, below = 1, default = 0.5 },
   },
 }
 
@@ -33,8 +33,8 @@ function accuracy.fits(widths, data)
   end
 end
 
---- lab.eval.accuracy { examples = 2000, sure = 0.5 }, for a model with p = a categorical distribution of y:
--- test/accuracy, and test/sure, the share of real test images that one class of the data has at least probability `sure` for.
+--- lab.eval.accuracy { examples = 2000, threshold = 0.5 }, for a model with p = a categorical distribution of y:
+-- test/accuracy, and test/sure, the share of real test images that one class of the data has at least probability `threshold` for.
 function accuracy.run(o)
   return function(model, data, recorder)
     local count = common.count(data, "test", o.examples)
@@ -43,7 +43,7 @@ function accuracy.run(o)
     for i = 1, count do
       local most, class = accuracy.best(p:row(i), classes)
       if class == data:label("test", i) + 1 then right = right + 1 end
-      if most >= o.sure then sure = sure + 1 end
+      if most >= o.threshold then sure = sure + 1 end
     end
     recorder:metric("test/accuracy", right / count)
     recorder:metric("test/sure", sure / count)

@@ -3,7 +3,7 @@
 -- evaluations/clarity.lua: do draws from the prior decode to one clear class?  Judged by a classifier that knows doubt.
 --
 -- Definition: a decoded image, the mean of p(x|z), is clear when the classifier (evaluations/classifier.lua) gives one class
--- of the data a probability of at least `sure`; what is on a wrong ground has a class of its own there.  What that judge
+-- of the data a probability of at least `threshold`; what is on a wrong ground has a class of its own there.  What that judge
 -- cannot see: whatever it was never shown; and it judges means, not draws of pixels.  So two controls are recorded:
 -- the same share for reconstructions of test images (the decoder where it was trained), and for real test images
 -- (test/sure of the run "classifier").
@@ -14,7 +14,7 @@ local accuracy = require "vae_lab.evaluations.accuracy"
 local clarity = {
   nodes = { "z", "p.mean" },
   rules = {
-    samples = { type = "integer", min = 1, default = 2000 }, sure = { type = "number", above = 0, below = 1, default = 0.5 },
+    samples = { type = "integer", min = 1, default = 2000 }, threshold = { type = "number", above = 0, below = 1, default = 0.5 },
     seed = { type = "integer", min = 0, default = 1 },
   },
   needs = { "classifier" },
@@ -56,7 +56,7 @@ local function coverage(counts, samples, data)
   return total
 end
 
---- lab.eval.clarity { samples = 2000, sure = 0.5, seed = 1 }, for data with labels:
+--- lab.eval.clarity { samples = 2000, threshold = 0.5, seed = 1 }, for data with labels:
 --   sample/clear             share of decoded prior draws that are clearly of one class
 --   sample/classes           over how many classes these are spread, exp of the entropy: 1 … number of classes, 0 for none
 --   sample/coverage          both in one number: Σ over the classes of min(share of the draws, share of the test data);
@@ -66,7 +66,7 @@ end
 function clarity.run(o)
   return function(model, data, recorder, others)
     local stats = require "vae_lab.native.stats"
-    local function count(images) return judge(others.classifier, images, data:classes(), o.sure) end
+    local function count(images) return judge(others.classifier, images, data:classes(), o.threshold) end
 
     local z = stats.normal(o.samples, model:width("z"), o.seed, "sample")
     local counts, clear = count(model:map { name = "p.mean", feed = "z", values = z, count = o.samples })

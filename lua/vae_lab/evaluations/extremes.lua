@@ -9,16 +9,16 @@ local common = require "vae_lab.evaluations.common"
 local extremes = {
   nodes = function(o)
     local list = { "q.logvar" }
-    return table.move(o.of, 1, #o.of, 2, list)
+    return table.move(o.metrics, 1, #o.metrics, 2, list)
   end,
   rules = {
-    of = { type = "list", required = true }, logvar = { type = "list", default = { -100, 100 } },
+    metrics = { type = "list", required = true }, logvar = { type = "list", default = { -100, 100 } },
     examples = { type = "integer", min = 1, default = 20 }, seed = { type = "integer", min = 0, default = 1 },
   },
 }
 
 function extremes.check(o)
-  for i, name in ipairs(o.of) do check.value("entry " .. i .. " of lab.eval.extremes' of", name, { type = "string" }) end
+  for i, name in ipairs(o.metrics) do check.value("entry " .. i .. " of lab.eval.extremes' metrics", name, { type = "string" }) end
   for i, v in ipairs(o.logvar) do check.value("entry " .. i .. " of lab.eval.extremes' logvar", v, { type = "number" }) end
 end
 
@@ -46,13 +46,13 @@ local function share_moved(model, ask, name, v)
   return moved / (ask.examples * width)
 end
 
---- lab.eval.extremes { of = { "log_q" }, logvar = { -100, 100 }, examples = 20, seed = 1 }: extreme/NAME_at_V, the share of the encoder's
+--- lab.eval.extremes { metrics = { "log_q" }, logvar = { -100, 100 }, examples = 20, seed = 1 }: extreme/NAME_at_V, the share of the encoder's
 -- log sigma² that the gradient of the model's tensor NAME can still move once all of them are V: finite and not 0.  exp(100) is
 -- above the largest float32: 1 means that the formula never takes it.
 function extremes.run(o)
   return function(model, data, recorder)
     local ask = { data = data, examples = common.count(data, "test", o.examples), seed = o.seed }
-    for _, name in ipairs(o.of) do
+    for _, name in ipairs(o.metrics) do
       for _, v in ipairs(o.logvar) do
         recorder:metric(string.format("extreme/%s_at_%s", name, check.number(v)), share_moved(model, ask, name, v))
       end

@@ -13,7 +13,7 @@ local common = require "vae_lab.evaluations.common"
 local gradients = {
   rules = {
     examples = { type = "integer", min = 1, default = 20 }, repeats = { type = "integer", min = 4, default = 1000 },
-    draws = { type = "list", default = { 1, 5, 50 } }, of = { type = "string", default = "encoder" },
+    draws = { type = "list", default = { 1, 5, 50 } }, parameters = { type = "string", default = "encoder" },
     reference = { type = "string", default = "pathwise" }, seed = { type = "integer", min = 0, default = 1 },
   },
 }
@@ -51,9 +51,9 @@ function gradients.fits(widths, _, o, params)
   end
   check.one_of("reference of lab.eval.gradients:", o.reference, names)
   for _, name in ipairs(params) do
-    if name:sub(1, #o.of) == o.of then return end
+    if name:sub(1, #o.parameters) == o.parameters then return end
   end
-  check.unknown("parameters of lab.eval.gradients:", o.of, networks_of(params))
+  check.unknown("parameters of lab.eval.gradients:", o.parameters, networks_of(params))
 end
 
 -- ---- one number of draws ---------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ end
 local function measure(model, ask, names, o)
   local array = require "vae_lab.native.array"
   local half, means, found = o.repeats // 2, {}, {}
-  local function gradient(name, more) return model:gradient(common.with(ask, common.with({ name = PUBLIC .. name, of = o.of }, more))) end
+  local function gradient(name, more) return model:gradient(common.with(ask, common.with({ name = PUBLIC .. name, of = o.parameters }, more))) end
   local function total(variance)
     local sum = 0
     for _, v in ipairs(variance:row(1)) do sum = sum + v end
@@ -95,9 +95,9 @@ local function distance(found, i, r)
   return mean, se > 0 and mean / se or 0
 end
 
---- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, of = "encoder", reference = "pathwise", seed = 1 }: the
+--- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, parameters = "encoder", reference = "pathwise", seed = 1 }: the
 -- gradients whose nodes the model gives as surrogates = function () return { NAME = node } end (lab.surrogates), with respect to the
--- parameters whose names begin with `of`: of the mean over the first test examples, one minibatch that stays, over `repeats` fresh
+-- parameters whose names begin with `parameters`: of the mean over the first test examples, one minibatch that stays, over `repeats` fresh
 -- noises, which are other ones for each seed of the run too.  With K draws for each example, K of `draws`:
 --   gradient/NAME_K_variance   the estimator's variance, summed over the parameters, nats²
 --   gradient/NAME_K_norm       length of its mean, nats; 0 where its square's estimate, which has no bias, is negative

@@ -22,18 +22,18 @@ local reported = {
 }
 
 local row_rules = {
-  [1] = { type = "string" }, of = { type = "table", required = true }, reported = { type = "string", required = true },
+  [1] = { type = "string" }, where = { type = "table", required = true }, reported = { type = "string", required = true },
   honest = { type = "string", default = "elbo" },
 }
-local line_rules = { [1] = { type = "string" }, of = { type = "table", required = true }, metric = { type = "string", default = "elbo" } }
+local line_rules = { [1] = { type = "string" }, where = { type = "table", required = true }, metric = { type = "string", default = "elbo" } }
 
---- lab.fig.reported { title =, rows = { { "at the mean z", of = { mistake = "none" }, reported = "at_mean", honest = "elbo" }, … },
--- truth = "ELBO of the same model", line = { "the right model", of = {…}, metric = "elbo" } }: metrics as they are recorded, without a
+--- lab.fig.reported { title =, rows = { { "at the mean z", where = { mistake = "none" }, reported = "at_mean", honest = "elbo" }, … },
+-- truth = "ELBO of the same model", line = { "the right model", where = {…}, metric = "elbo" } }: metrics as they are recorded, without a
 -- "/" those of the test split; truth: what the key calls the honest ones.
 function reported.check(options)
   for i, row in ipairs(options.rows) do
     options.rows[i] = check.options("row " .. i .. " of lab.fig.reported", row, row_rules)
-    if not options.rows[i][1] then check.fail { what = "row " .. i .. " of lab.fig.reported has no text", expected = '{ "…", of = … }' } end
+    if not options.rows[i][1] then check.fail { what = "row " .. i .. " of lab.fig.reported has no text", expected = '{ "…", where = … }' } end
   end
   if options.line then options.line = check.options("line of lab.fig.reported", options.line, line_rules) end
 end
@@ -41,9 +41,9 @@ end
 local ROW, LABEL, DIFFERENCE = 0.95, 5.2, 2.6 -- cm: a row's height, the columns on both sides of the panel
 
 -- Mean of a metric over the seeds that have it, or nil.
-local function mean_of(ctx, of, metric)
+local function mean_of(ctx, where, metric)
   for _, c in ipairs(records.configurations(ctx)) do
-    if records.matches(c.first, of) then
+    if records.matches(c.first, where) then
       local values = records.finals(ctx, c, records.metric_name(metric))
       if #values > 0 then return stats.interval(values).mean, values end
     end
@@ -67,8 +67,8 @@ end
 local function gather(ctx, options, name)
   local rows = {}
   for _, r in ipairs(options.rows) do
-    local said, said_all = mean_of(ctx, r.of, r.reported)
-    local truth, truth_all = mean_of(ctx, r.of, r.honest)
+    local said, said_all = mean_of(ctx, r.where, r.reported)
+    local truth, truth_all = mean_of(ctx, r.where, r.honest)
     if said and truth and #said_all == #truth_all then
       local text, seeds = difference_of(said_all, truth_all)
       rows[#rows + 1] = { text = r[1], said = said, truth = truth, difference = text, seeds = seeds }
@@ -115,7 +115,7 @@ end
 function reported.draw(ctx, options, name)
   local rows = gather(ctx, options, name)
   if #rows == 0 then return {} end
-  local line = options.line and (mean_of(ctx, options.line.of, options.line.metric))
+  local line = options.line and (mean_of(ctx, options.line.where, options.line.metric))
   local values, seeds = { line }, 1
   for _, r in ipairs(rows) do
     values[#values + 1] = r.said

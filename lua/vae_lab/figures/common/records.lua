@@ -42,9 +42,9 @@ function records.setting(run, name)
   return value
 end
 
---- records.matches(run, of) → whether a run has these settings; of = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
-function records.matches(run, of)
-  for name, wanted in pairs(of) do
+--- records.matches(run, of) → whether a run has these settings; where = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
+function records.matches(run, where)
+  for name, wanted in pairs(where) do
     local own, found = records.setting(run, name), false
     for _, value in ipairs(type(wanted) == "table" and wanted or { wanted }) do
       found = found or own == value or tostring(own) == tostring(value)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/accounting.lua: the KL of each value of a setting as a stack of what it is made of: mutual information, total
--- correlation, dimension-wise KL (from lab.eval.accounting).
+-- figures/elbo_decomposition.lua: the KL of each value of a setting as a stack of what it is made of: mutual information, total
+-- correlation, dimension-wise KL (from lab.eval.elbo_decomposition).
 --
 -- What it tells: how much of the KL buys information about x, and how much is only q(z) failing to look like the prior.  The dashed
 -- line is log N: the information of a code that tells every example from every other.  A lowest part that reaches it is more than N
@@ -12,7 +12,7 @@ local Page = require "vae_lab.figures.common.page"
 local records = require "vae_lab.figures.common.records"
 local style = require "vae_lab.style"
 
-local accounting = {
+local elbo_decomposition = {
   about = "the KL as mutual information, total correlation and dimension-wise KL, over a swept setting",
   options = {
     x = { type = "string", required = true },
@@ -103,7 +103,7 @@ local function key_of(log_n)
   return entries
 end
 
-function accounting.draw(ctx, options, name)
+function elbo_decomposition.draw(ctx, options, name)
   local groups, xs = records.groups(ctx, options.x)
   local panels, place, seeds = {}, {}, 1
   for _, group in ipairs(groups) do
@@ -112,7 +112,7 @@ function accounting.draw(ctx, options, name)
     for _, bar in ipairs(bars) do seeds = math.max(seeds, bar.kl.seeds) end
   end
   if #panels == 0 then
-    ctx.note(name .. ": no accounts are recorded (lab.eval.accounting); nothing to draw")
+    ctx.note(name .. ": no accounts are recorded (lab.eval.elbo_decomposition); nothing to draw")
     return {}
   end
   for i, x in ipairs(xs) do place[x] = i end
@@ -140,4 +140,4 @@ function accounting.draw(ctx, options, name)
   return { page:render(ctx, name) }
 end
 
-return accounting
+return elbo_decomposition

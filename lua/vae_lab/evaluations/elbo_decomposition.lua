@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/accounting.lua: where the KL goes: the ELBO taken apart without a rest, with q(z) exact over a whole split.
+-- evaluations/elbo_decomposition.lua: where the KL goes: the ELBO taken apart without a rest, with q(z) exact over a whole split.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 
-local accounting = {
+local elbo_decomposition = {
   nodes = { "q.mu", "q.sigma", "kl", "reconstruction" },
   rules = {
     examples = { type = "integer", min = 0, default = 0 }, draws = { type = "integer", min = 2, default = 5000 },
@@ -15,10 +15,10 @@ local accounting = {
 }
 
 -- The terms are those against N(0, I).
-function accounting.fits(widths)
+function elbo_decomposition.fits(widths)
   if widths["prior.mu"] then
     check.fail {
-      what = "lab.eval.accounting is about the prior N(0, I)", found = "a model with a prior of its own",
+      what = "lab.eval.elbo_decomposition is about the prior N(0, I)", found = "a model with a prior of its own",
       hint = "leave that evaluation out",
     }
   end
@@ -49,7 +49,7 @@ local function record_split(o, model, data, recorder, split)
   record("distortion", -means.reconstruction.mean)
 end
 
---- lab.eval.accounting { examples = 0 (all), draws = 5000, samples = 10, batch = 100, seed = 1 }: for each split, test and train,
+--- lab.eval.elbo_decomposition { examples = 0 (all), draws = 5000, samples = 10, batch = 100, seed = 1 }: for each split, test and train,
 -- accounting/SPLIT/…, in nats per example.  q(z) = 1/N Σ_n q(z|x_n) is that of all N examples, exact by log-sum-exp; means are over
 -- `draws` z from the posteriors of examples spread evenly over the split; ..._se is their standard error.
 --   kl                   E[log q(z|x) - log p(z)], p = N(0, I): the sum of the next three, and of I and marginal_kl
@@ -68,10 +68,10 @@ end
 --                        densities are unbiased, their logarithms are not, and it may fall below zero, which TC cannot
 -- ELBO surgery: Hoffman & Johnson 2016; the three terms and the minibatches: Chen et al., arXiv 1802.04942.
 -- Each split costs N draws (d + 1) exponentials: some 1.3 ns each on one thread.
-function accounting.run(o)
+function elbo_decomposition.run(o)
   return function(model, data, recorder)
     for _, split in ipairs { "test", "train" } do record_split(o, model, data, recorder, split) end
   end
 end
 
-return accounting
+return elbo_decomposition

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/between.lua: from one image to another: decoding along the straight line between the centres of their ellipses.
+-- figures/interpolation.lua: from one image to another: decoding along the straight line between the centres of their ellipses.
 --
 -- What it tells: where the latent space has holes, the way leads through images that are nothing.
 
@@ -10,16 +10,16 @@ local style = require "vae_lab.style"
 local tiles = require "vae_lab.figures.common.tiles"
 local check = require "vae_lab.check"
 
-local between = {
+local interpolation = {
   about = "decoding along the line between two images' ellipses",
   options = { pairs = { type = "table" }, n = { type = "integer", default = 9, min = 3, max = 40 } },
 }
 
-function between.check(options)
+function interpolation.check(options)
   for i, pair in ipairs(options.pairs or {}) do
     if type(pair) ~= "table" or #pair ~= 2 or math.type(pair[1]) ~= "integer" or math.type(pair[2]) ~= "integer" then
       check.fail {
-        what = "bad pair " .. i .. " of lab.fig.between", found = check.describe(pair),
+        what = "bad pair " .. i .. " of lab.fig.interpolation", found = check.describe(pair),
         expected = "{ example, example }: two numbers of test images",
       }
     end
@@ -81,7 +81,7 @@ local function dress(page, p)
   end
 end
 
-function between.draw(ctx, options, name)
+function interpolation.draw(ctx, options, name)
   local panels, source = {}, nil
   for _, m in ipairs(pictures.models(ctx, records.configurations(ctx), name)) do
     local chosen = choose(records.posteriors(ctx, m.c.first), options.pairs)
@@ -100,4 +100,4 @@ function between.draw(ctx, options, name)
   }) }
 end
 
-return between
+return interpolation

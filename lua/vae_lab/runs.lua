@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- plan.lua: an experiment and the settings of the command line become a list of runs.
+-- runs.lua: an experiment and the settings of the command line become a list of runs.
 --
 -- Promise: the same script and settings give the same list, in the same order, whatever the machine; each run is a plain
 -- table that the engine freezes.  A setting that does not exist is an error that lists those that do.
@@ -13,7 +13,7 @@ local schedules = require "vae_lab.schedules"
 local experiment = require "vae_lab.experiment"
 local posterior = require "vae_lab.posterior"
 
-local plan = {}
+local runs_of = {}
 
 local function copy(t)
   local out = {}
@@ -382,11 +382,11 @@ local function requirer(runs, needed, open)
   end
 end
 
---- plan.make(experiment, settings) → the list of runs, each a table { experiment, question, label, seed, params, graph, data,
+--- runs.list(experiment, settings) → the list of runs, each a table { experiment, question, label, seed, params, graph, data,
 -- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }, and
 -- `posterior` where training draws z from it.
 -- settings: { set = { key = "text" }, data_dir = folder or nil }.
-function plan.make(e, settings)
+function runs_of.list(e, settings)
   settings = settings or {}
   if not experiment.is(e) then
     check.fail {
@@ -408,4 +408,4 @@ function plan.make(e, settings)
   return runs
 end
 
-return plan
+return runs_of
