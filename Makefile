@@ -9,7 +9,7 @@
 #            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
 #
 # A new .c file in a room is found by itself.  Files in src/num/isa/ are compiled once for each instruction set, files
-# src/graph/ops_*.c once for float and once for double.
+# in src/graph/ops/ once for float and once for double.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -53,9 +53,9 @@ ISA_FLAGS_release := -O3 $(if $(shell $(CC) --version | grep -i clang),,-fno-thr
 ISA_FLAGS ?= $(if $(filter file,$(origin OPT)),$(ISA_FLAGS_$(VARIANT)))
 
 ROOMS    := base num graph data stats store plot infer lab bind cli
-SRC      := $(filter-out src/graph/ops_%.c,$(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c)))
+SRC      := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*.c))
 ISA_SRC  := $(wildcard src/num/isa/*.c)
-OPS_SRC  := $(wildcard src/graph/ops_*.c)
+OPS_SRC  := $(wildcard src/graph/ops/*.c)
 OBJ      := $(SRC:src/%.c=$(B)/%.o) \
             $(foreach i,$(ISAS),$(ISA_SRC:src/%.c=$(B)/%.$(i).o)) \
             $(OPS_SRC:src/%.c=$(B)/%.float.o) $(OPS_SRC:src/%.c=$(B)/%.double.o)

@@ -247,6 +247,29 @@ static void test_round_trip(void **state)
     graph_free(again);
 }
 
+/* An operation that was renamed keeps its recorded name in the text, which is part of a run's identity; only the parser takes
+ * that name, and only that name. */
+static void test_recorded_name(void **state)
+{
+    (void)state;
+    static const char text[] = "vae-lab graph 1\nbatch 6\nsamples 1\n%0 = constant 1\n%1 = kl2(%0, %0, %0, %0)\n";
+    Error err = ERROR_NONE;
+    Graph *g = graph_parse(text, &err);
+    assert_non_null(g);
+    Text own = {0};
+    graph_text(g, &own);
+    assert_string_equal(text_string(&own), text);
+    text_free(&own);
+    GraphNode args[4] = {0};
+    assert_int_equal(graph_apply(g, "kl_normal_normal", args, 4, NULL, 0, &err), 1);
+    assert_int_equal(graph_apply(g, "kl2", args, 4, NULL, 0, &err), -1);
+    graph_free(g);
+
+    char newer[sizeof text + 20];
+    snprintf(newer, sizeof newer, "%.*s%s", (int)(strstr(text, "kl2") - text), text, "kl_normal_normal(%0, %0, %0, %0)\n");
+    assert_null(graph_parse(newer, &err));
+}
+
 /* Damage of many kinds: an error with the line, never a graph that says something else, never a crash. */
 static void test_damage(void **state)
 {
@@ -400,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_call_errors),
         cmocka_unit_test(test_leaf_errors),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_recorded_name),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_damage_everywhere),
         cmocka_unit_test(test_memory_walk),

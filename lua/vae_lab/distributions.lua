@@ -78,7 +78,7 @@ end
 -- Kingma & Welling, appendix B: ½ Σ (mu² + sigma² - 1 - log sigma²).
 function Normal:kl(p)
   if p == nil or getmetatable(p) == distributions.StandardNormal then return apply("kl", { self.mu, self:wide_logvar() }) end
-  if getmetatable(p) == Normal then return apply("kl2", { self.mu, self.logvar, p.mu, p.logvar }) end
+  if getmetatable(p) == Normal then return apply("kl_normal_normal", { self.mu, self.logvar, p.mu, p.logvar }) end
   check.fail {
     what = "no closed form of this KL", found = "KL(normal || " .. check.describe(p) .. ")", expected = "a normal distribution",
     hint = "estimate it: (q:log_prob(z) - p:log_prob(z)):mean(\"samples\")",

@@ -86,9 +86,9 @@ static int graph_ops_list(lua_State *L)
     lua_newtable(L);
     for (size_t i = 0; i < graph_op_count; i++) {
         lua_createtable(L, 0, 2);
-        lua_pushstring(L, graph_ops[i].name);
+        lua_pushstring(L, graph_ops[i]->name);
         lua_setfield(L, -2, "name");
-        lua_pushstring(L, graph_ops[i].formula);
+        lua_pushstring(L, graph_ops[i]->formula);
         lua_setfield(L, -2, "formula");
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }

@@ -256,12 +256,12 @@ GraphNode graph_constant(Graph *g, double value, Error *err)
 
 /* ---- operations ------------------------------------------------------------------------------------------------------ */
 
-static int unknown_op(const char *name, Error *err)
+int graph_unknown_op(const char *name, Error *err)
 {
     const char *names[64];
     size_t n = 0;
     for (; n < graph_op_count && n < 64; n++)
-        names[n] = graph_ops[n].name;
+        names[n] = graph_ops[n]->name;
     error_set(err, ERR_SCRIPT, "there is no operation \"%.100s\"", name);
     error_found(err, "%.120s", name);
     error_expected(err, "an operation of the table");
@@ -292,20 +292,27 @@ static int same_op(const Node *a, const Node *b)
         && memcmp(a->attr, b->attr, sizeof a->attr) == 0;
 }
 
-GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
-                      Error *err)
+GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
+                         Error *err)
 {
     const char *where = g->place == NULL ? NULL : g->place->text;
-    Node node = {.kind = NODE_OP, .op = graph_op_find(name), .nargs = nargs};
-    if (node.op == NULL)
-        return unknown_op(name, err), blame(where, err);
-    if (check_args(g, node.op, args, nargs, err) != 0 || graph_attr_read(node.op, attrs, nattrs, node.attr, err) != 0)
+    Node node = {.kind = NODE_OP, .op = op, .nargs = nargs};
+    if (check_args(g, op, args, nargs, err) != 0 || graph_attr_read(op, attrs, nattrs, node.attr, err) != 0)
         return blame(where, err);
     memcpy(node.arg, args, nargs * sizeof args[0]);
-    for (size_t i = 0; i < g->nodes; i++) /* said before: computed once */
+    for (size_t i = 0; i < g->nodes; i++) /* an equal node exists: compute it once */
         if (same_op(&g->node[i], &node))
             return (GraphNode)i;
     return add(g, node, NULL, err);
+}
+
+GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
+                      Error *err)
+{
+    const GraphOp *op = graph_op_find(name);
+    if (op == NULL)
+        return graph_unknown_op(name, err), blame(g->place == NULL ? NULL : g->place->text, err);
+    return graph_apply_op(g, op, args, nargs, attrs, nattrs, err);
 }
 
 /* ---- names --------------------------------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ static void add_dims(GraphDims dims, int first, Text *text)
 
 static void add_op(const Node *n, Text *text)
 {
-    text_addf(text, "%s(", n->op->name);
+    text_addf(text, "%s(", graph_op_recorded_name(n->op));
     for (size_t i = 0; i < n->nargs; i++)
         text_addf(text, "%s%%%ld", i == 0 ? "" : ", ", (long)n->arg[i]);
     for (size_t i = 0; i < graph_attr_count(n->op); i++) {
@@ -161,12 +161,15 @@ static GraphNode read_constant(Graph *g, const char *word, Error *err)
 }
 
 /* "dense(%0, %1; act=tanh)", the name already cut off */
-static GraphNode read_op(Graph *g, const char *op, char *at, Error *err)
+static GraphNode read_op(Graph *g, const char *name, char *at, Error *err)
 {
     static const char form[] = "operation(%node, ...; attribute=value, ...)";
     GraphNode arg[GRAPH_ARGS_MAX];
     GraphAttr attr[GRAPH_ATTRS_MAX];
     size_t nargs = 0, nattrs = 0, length = strlen(at);
+    const GraphOp *op = graph_op_recorded(name);
+    if (op == NULL)
+        return graph_unknown_op(name, err);
     if (length == 0 || at[length - 1] != ')')
         return malformed(form, err);
     at[length - 1] = '\0';
@@ -187,7 +190,7 @@ static GraphNode read_op(Graph *g, const char *op, char *at, Error *err)
         a->number = strtod(value, &end);
         a->text = end == value || *end != '\0' ? value : NULL;
     }
-    return graph_apply(g, op, arg, nargs, attr, nattrs, err);
+    return graph_apply_op(g, op, arg, nargs, attr, nattrs, err);
 }
 
 /* What stands behind "%5 = " */

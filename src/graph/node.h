@@ -58,4 +58,11 @@ int graph_node_shape(const Graph *g, GraphNode node, const NumShape *shapes, siz
 /* Does every axis and the whole stay within what can be computed with (2^40 values)? */
 int graph_shape_possible(NumShape s);
 
+/* graph_apply with the operation's row. */
+GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
+                         Error *err);
+
+/* The error that no operation has this name; returns -1. */
+int graph_unknown_op(const char *name, Error *err);
+
 #endif

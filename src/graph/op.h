@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/op.h: what the engine knows of an operation: one row, which the operation's own file defines.
+ */
+#ifndef GRAPH_OP_H
+#define GRAPH_OP_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "graph/graph.h"
+#include "num/shape.h"
+
+#include <math.h>
+
+enum { GRAPH_ARGS_MAX = 8, GRAPH_ATTRS_MAX = 5, GRAPH_CHOICES_MAX = 16 };
+
+/* One node at work.  Values, gradients and scratch are float or double, as the executable graph is.  Backward adds (+=) to
+ * grad_in[i]; NULL: no gradient is wanted.  `overwrite` is 0 unless the row's `writes` allows it: gradients are cleared first. */
+typedef struct GraphCall {
+    size_t nargs;
+    NumShape shape;                     /* of the result */
+    NumShape in_shape[GRAPH_ARGS_MAX];
+    const void *in[GRAPH_ARGS_MAX];
+    void *out;
+    void *grad_out;                     /* the result's complete gradient; backward may overwrite it: nothing reads it later */
+    void *grad_in[GRAPH_ARGS_MAX];
+    unsigned overwrite;                 /* bit i: grad_in[i] holds garbage: write it instead of adding to it */
+    void *scratch;                      /* as many values as the row's `scratch` returns */
+    const double *attr;                 /* in the row's order; choices as their index, symbols b and k as numbers */
+} GraphCall;
+
+/* ---- attributes --------------------------------------------------------------------------------------------------------- */
+
+typedef enum { GRAPH_ATTR_NUMBER, GRAPH_ATTR_WHOLE, GRAPH_ATTR_CHOICE, GRAPH_ATTR_LENGTH } GraphAttrKind;
+
+/* An attribute: a number or whole number in [least, most], one of a list of words (stored as its index), or the length of an
+ * axis: a whole number, or one of the words b, k, rest, keep (stored as GRAPH_BATCH, GRAPH_SAMPLES, GRAPH_DIM_REST, GRAPH_DIM_KEEP). */
+typedef struct GraphAttrRule {
+    const char *name;
+    GraphAttrKind kind;
+    double fallback; /* the default; NAN: the attribute must be given */
+    double least, most;
+    const char *choice[GRAPH_CHOICES_MAX];
+} GraphAttrRule;
+
+#define GRAPH_REQUIRED NAN
+#define GRAPH_NUMBER(name, fallback, least, most) {name, GRAPH_ATTR_NUMBER, fallback, least, most, {0}}
+#define GRAPH_WHOLE(name, fallback, least, most) {name, GRAPH_ATTR_WHOLE, fallback, least, most, {0}}
+#define GRAPH_CHOICE(name, fallback, ...) {name, GRAPH_ATTR_CHOICE, fallback, NAN, NAN, {__VA_ARGS__}}
+#define GRAPH_LENGTH(name, fallback) {name, GRAPH_ATTR_LENGTH, fallback, 1, INFINITY, {"b", "k", "rest", "keep"}}
+
+/* Lengths that remain symbols after graph_attr_resolve: what the other axes leave over; the argument's own length. */
+enum { GRAPH_DIM_REST = -3, GRAPH_DIM_KEEP = -4 };
+
+/* ---- the row ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct GraphOp GraphOp;
+
+/* [OUT] the result's shape; -1 with *err (what, found, expected) where the arguments do not fit. */
+typedef int (*GraphShapeRule)(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr,
+                              Error *err);
+typedef void (*GraphKernel)(const GraphCall *);
+
+enum { GRAPH_NEEDS_IN = 1, GRAPH_NEEDS_OUT = 2 };
+
+struct GraphOp {
+    const char *name;
+    const char *recorded;               /* its name in the canonical text where that is an older one; NULL: `name` */
+    const char *formula;                /* one line of mathematics, for docs and messages */
+    const char *arg[4];                 /* the papers' symbols of the arguments, for messages; the last one repeats */
+    int min_args, max_args;
+    GraphAttrRule attr[GRAPH_ATTRS_MAX]; /* in the order of the canonical text, which is part of a run's identity */
+    GraphShapeRule shape;
+    size_t (*scratch)(NumShape out, const NumShape *in, size_t nargs, const double *attr); /* in values; NULL: none */
+    GraphKernel forward[2];             /* [0] float, [1] double */
+    GraphKernel backward[2];            /* NULL: no gradient passes (stop_gradient) */
+    unsigned needs;                     /* what backward reads, GRAPH_NEEDS_* bits: the rest of the memory is reused */
+    unsigned writes;                    /* bit i: backward obeys `overwrite` for argument i, which saves clearing it */
+    double (*products)(const GraphCall *); /* multiply-adds of the forward matrix product, NULL: none */
+};
+
+/* The symbol of argument i, for messages. */
+const char *graph_arg_name(const GraphOp *op, size_t i);
+
+/* The attributes of a row.  count: how many it has.  read: checks attrs[n] against the row and fills [OUT] value[GRAPH_ATTRS_MAX],
+ * absent ones with their default; -1 with *err for a misspelt or missing one, or a value out of range.  text: adds "act=tanh". */
+size_t graph_attr_count(const GraphOp *op);
+int graph_attr_read(const GraphOp *op, const GraphAttr *attrs, size_t n, double *value, Error *err);
+void graph_attr_text(const GraphOp *op, size_t i, double value, Text *text);
+
+/* The same value with "b" and "k" replaced by numbers, as shape rules and kernels see it. */
+double graph_attr_resolve(const GraphOp *op, size_t i, double value, size_t batch, size_t samples);
+
+#endif

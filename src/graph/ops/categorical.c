@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/ops/categorical.c: the log density of a one-hot class, from logits.
+ */
+#include "graph/real.h"
+#include "num/elementwise.h"
+#include "num/sum.h"
+
+#include <string.h>
+
+/* The parts of categorical's scratch: one array of the full shape, two of the logits', two of a number a row of logits. */
+typedef struct { real *a, *shifted, *logp, *lse, *total; NumShape full, rows; } CategoricalParts;
+
+/* logp = l - ln sum exp l, with l shifted by its row's maximum first: of logits of 1e4 nothing is lost in the difference. */
+static CategoricalParts parts(const GraphCall *c)
+{
+    CategoricalParts p;
+    size_t size = num_shape_size(c->in_shape[1]), width = c->in_shape[1].n[NUM_FEATURES];
+    p.full = graph_broadcast(c->in_shape, c->nargs);
+    p.rows = c->in_shape[1];
+    p.rows.n[NUM_FEATURES] = 1;
+    p.a = c->scratch;
+    p.shifted = p.a + num_shape_size(p.full);
+    p.logp = p.shifted + size;
+    p.lse = p.logp + size;
+    p.total = p.lse + size / width;
+
+    const real *l = c->in[1];
+    for (size_t i = 0; i < size; i += width) {
+        real most = l[i];
+        for (size_t j = 1; j < width; j++)
+            most = l[i + j] > most ? l[i + j] : most;
+        R(num_affine)(width, p.shifted + i, l + i, 1, -most);
+    }
+    R(num_logsumexp)(p.lse, NUM_FEATURES, p.shifted, c->in_shape[1]);
+    R(num_binary)(NUM_SUB, c->in_shape[1], p.logp, p.shifted, c->in_shape[1], p.lse, p.rows);
+    return p;
+}
+
+/* sum(y logp), logp = l - ln sum exp l */
+void R(graph_categorical_forward)(const GraphCall *c)
+{
+    CategoricalParts p = parts(c);
+    R(num_binary)(NUM_MUL, p.full, p.a, c->in[0], c->in_shape[0], p.logp, c->in_shape[1]);
+    memset(c->out, 0, num_shape_size(c->shape) * sizeof(real));
+    R(num_sum)(c->out, c->shape, p.a, p.full, 1);
+}
+
+/* with g the result's gradient:  dy += g logp,   dl += g y - softmax(l) sum(g y) */
+void R(graph_categorical_backward)(const GraphCall *c)
+{
+    CategoricalParts p = parts(c);
+    if (c->grad_in[0] != NULL) {
+        R(num_binary)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, p.logp, c->in_shape[1]);
+        R(num_sum)(c->grad_in[0], c->in_shape[0], p.a, p.full, 1);
+    }
+    if (c->grad_in[1] != NULL) {
+        R(num_binary)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, c->in[0], c->in_shape[0]);
+        R(num_sum)(c->grad_in[1], c->in_shape[1], p.a, p.full, 1);
+        memset(p.total, 0, num_shape_size(p.rows) * sizeof(real));
+        R(num_sum)(p.total, p.rows, p.a, p.full, -1);
+        R(num_logsumexp_back)(c->grad_in[1], NUM_FEATURES, p.total, p.shifted, p.lse, c->in_shape[1]);
+    }
+}
+
+#ifdef GRAPH_ROWS
+/* y and its logits must both have all classes: a logsumexp cannot broadcast. */
+static int shape_categorical(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+{
+    if (in[0].n[NUM_FEATURES] != in[1].n[NUM_FEATURES]) {
+        graph_shape_misfit(op, in, 0, 1, err);
+        return error_expected(err, "y = (.., .., %zu), one feature a class", in[1].n[NUM_FEATURES]);
+    }
+    return graph_shape_density(op, out, in, nargs, attr, err);
+}
+
+static size_t scratch_categorical(NumShape out, const NumShape *in, size_t nargs, const double *attr)
+{
+    (void)out, (void)attr;
+    return num_shape_size(graph_broadcast(in, nargs)) + 2 * num_shape_size(in[1]) + 2 * num_shape_rows(in[1]);
+}
+
+const GraphOp graph_op_categorical = {
+    .name = "categorical",
+    .formula = "ln Categorical(y; softmax l) = sum(y (l - logsumexp l)), y one-hot",
+    GRAPH_ARGS(2, "y", "logits"),
+    .shape = shape_categorical,
+    .scratch = scratch_categorical,
+    .needs = GRAPH_NEEDS_IN,
+    GRAPH_KERNELS(categorical),
+};
+#endif

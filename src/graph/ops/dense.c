@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * graph/ops/dense.c: the layer  y = act(x W + b),  its bias and activation applied inside the matrix product.
+ */
+#include "graph/real.h"
+#include "num/matmul.h"
+#include "num/sum.h"
+
+/* x (rows, in), W (in, out), y (rows, out). */
+void R(graph_dense_forward)(const GraphCall *c)
+{
+    const real *bias = c->nargs == 3 ? c->in[2] : NULL;
+    R(num_matmul)(NUM_NN, num_shape_rows(c->shape), c->shape.n[NUM_FEATURES], c->in_shape[0].n[NUM_FEATURES],
+                  c->out, c->in[0], c->in[1], bias, (NumAct)c->attr[0], 0, c->scratch);
+}
+
+/* a = x W + b, y = act(a):  da = dy act'(a),  dx += da W^T,  dW += x^T da,  db += the sum of da over the rows */
+void R(graph_dense_backward)(const GraphCall *c)
+{
+    size_t rows = num_shape_rows(c->shape), out = c->shape.n[NUM_FEATURES], in = c->in_shape[0].n[NUM_FEATURES];
+    NumAct act = (NumAct)c->attr[0];
+    real *da = c->grad_out; /* in place: dy is read nowhere else */
+
+    if (act != NUM_ACT_NONE)
+        R(num_act_back)(act, rows * out, da, da, c->out);
+    if (c->grad_in[0] != NULL)
+        R(num_matmul)(NUM_NT, rows, in, out, c->grad_in[0], da, c->in[1], NULL, NUM_ACT_NONE, !(c->overwrite & 1), c->scratch);
+    if (c->grad_in[1] != NULL)
+        R(num_matmul)(NUM_TN, in, out, rows, c->grad_in[1], c->in[0], da, NULL, NUM_ACT_NONE, !(c->overwrite & 2), c->scratch);
+    if (c->nargs == 3 && c->grad_in[2] != NULL)
+        R(num_sum)(c->grad_in[2], c->in_shape[2], da, c->shape, 1);
+}
+
+#ifdef GRAPH_ROWS
+static int shape_dense(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+{
+    (void)attr;
+    NumShape x = in[0], w = in[1];
+    size_t width = w.n[NUM_FEATURES];
+    if (w.n[NUM_SAMPLES] != 1 || w.n[NUM_BATCH] != x.n[NUM_FEATURES]) {
+        graph_shape_misfit(op, in, 0, 1, err);
+        error_expected(err, "W = (1, %zu, out)", x.n[NUM_FEATURES]);
+        return error_hint(err, "W is (1, in, out), and in is the number of features of x");
+    }
+    if (nargs == 3 && (in[2].n[NUM_SAMPLES] != 1 || in[2].n[NUM_BATCH] != 1 || in[2].n[NUM_FEATURES] != width)) {
+        graph_shape_misfit(op, in, 1, 2, err);
+        return error_expected(err, "b = (1, 1, %zu)", width);
+    }
+    *out = x;
+    out->n[NUM_FEATURES] = width;
+    return 0;
+}
+
+/* The most that one of a layer's three products needs. */
+static size_t scratch_dense(NumShape out, const NumShape *in, size_t nargs, const double *attr)
+{
+    (void)nargs, (void)attr;
+    size_t rows = num_shape_rows(out), width = out.n[NUM_FEATURES], features = in[0].n[NUM_FEATURES];
+    size_t y = num_matmul_scratch(NUM_NN, rows, width, features);
+    size_t dx = num_matmul_scratch(NUM_NT, rows, features, width);
+    size_t dw = num_matmul_scratch(NUM_TN, features, width, rows);
+    size_t most = y > dx ? y : dx;
+    return most > dw ? most : dw;
+}
+
+static double products_dense(const GraphCall *c)
+{
+    return (double)num_shape_rows(c->shape) * (double)c->shape.n[NUM_FEATURES] * (double)c->in_shape[0].n[NUM_FEATURES];
+}
+
+const GraphOp graph_op_dense = {
+    .name = "dense",
+    .formula = "y = act(x W + b);  b may be absent",
+    .arg = {"x", "W", "b"},
+    .min_args = 2,
+    .max_args = 3,
+    .attr = {GRAPH_CHOICE("act", NUM_ACT_NONE, "none", "tanh", "sigmoid", "relu", "softplus")}, /* in the order of NumAct */
+    .shape = shape_dense,
+    .scratch = scratch_dense,
+    GRAPH_KERNELS(dense),
+    .needs = GRAPH_NEEDS_IN | GRAPH_NEEDS_OUT,
+    .writes = 1 | 2,
+    .products = products_dense,
+};
+#endif
