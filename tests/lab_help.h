@@ -40,8 +40,7 @@ typedef struct Fixture {
 } Fixture;
 
 static const char *const metrics[] = {"elbo", "kl", "reconstruction", NULL};
-static const char *const no_evaluations[] = {NULL};
-static const char *const one_evaluation[] = {"mean", NULL};
+static const StoreEvaluation one_evaluation = {.name = "mean"};
 static const StoreParam params[] = {{"beta", NULL, 1.0}, {"latent", NULL, LATENT}};
 
 /* ---- the model ------------------------------------------------------------------------------------------------------------ */
@@ -122,7 +121,7 @@ static inline int setup(void **state)
     f->run = (LabRun){.experiment = "test", .question = "?", .script = "test.lua", .label = "beta=1", .params = params, .nparams = 2,
                       .graph = f->graph, .data = f->data, .seed = 1, .objective = "bound", .metrics = metrics,
                       .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
-                      .test_every = 1, .evaluations = no_evaluations};
+                      .test_every = 1};
     assert_int_equal(optimiser_defaults(&f->run.optimiser, "adam", &f->err), 0);
     f->options = (LabOptions){.database = f->database, .jobs = 1, .threads = 1, .quiet = 1, .settings = "{}", .command = "again",
                               .hooks = {record_mean}};

@@ -82,8 +82,8 @@ static void a_run_table_becomes_a_run(void **state)
     size_t count, twins;
     (void)state;
     BindScript *script = load(EXPERIMENT("run { seed = 7, label = 'beta=0.5', samples = 3, test_every = 4, phase = 1,"
-                                         " evaluations = { { text = 'one()', run = print }, { text = 'two()', run = "
-                                         "print } } }"));
+                                         " evaluations = { { name = 'one', run = print },"
+                                         "   { name = 'two', run = print, options = { samples = 500, of = 'q', draws = { 1, 0.5 }, names = { 'a' } } } } }"));
     LabRun *r = plan(script, &count, &twins);
     assert_int_equal(count, 1);
     assert_int_equal(twins, 0);
@@ -101,8 +101,16 @@ static void a_run_table_becomes_a_run(void **state)
     assert_string_equal(r->metrics[0], "elbo");
     assert_string_equal(r->metrics[1], "bound");
     assert_null(r->metrics[2]);
-    assert_string_equal(r->evaluations[1], "two()");
-    assert_null(r->evaluations[2]);
+    assert_int_equal(r->nevaluations, 2);
+    assert_string_equal(r->evaluations[0].name, "one");
+    assert_int_equal(r->evaluations[0].noptions, 0);
+    assert_string_equal(r->evaluations[1].name, "two");
+    assert_int_equal(r->evaluations[1].noptions, 4); /* by name: draws, names, of, samples */
+    assert_string_equal(r->evaluations[1].options[0].text, "[1,0.5]");
+    assert_string_equal(r->evaluations[1].options[1].text, "[\"a\"]");
+    assert_string_equal(r->evaluations[1].options[2].text, "q");
+    assert_string_equal(r->evaluations[1].options[3].name, "samples");
+    assert_true(r->evaluations[1].options[3].text == NULL && r->evaluations[1].options[3].number == 500);
     assert_int_equal(r->optimiser.kind, OPTIMISER_ADAM);
     assert_true(r->optimiser.beta1 == 0.8 && r->optimiser.beta2 == 0.999);
     assert_int_equal(r->rate.n, 2);
@@ -150,7 +158,7 @@ static void identity_is_of_what_counts(void **state)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(r[i].identity, r[k].identity);
     BindScript *b = load("-- a comment more\n" EXPERIMENT("run { label = 'other words', question = '?', evaluations = "
-    "{ { text = 'e', run = print } } }"));
+    "{ { name = 'e', run = print } } }"));
     LabRun *same = plan(b, &count, &twins);
     assert_string_equal(same->identity, r->identity);
     bind_script_free(a);
@@ -295,8 +303,8 @@ static void an_evaluation_records(void **state)
         "  recorder:metric('probe/open', open)\n"
         "  recorder:metric('probe/nan', 0 / 0)\n"
         "end\n"
-        "return setmetatable({ name = 't', runs = { run { seed = 5, evaluations = { { text = 'probe', run = probe }, "
-        "{ text = 'later', run = later } } } } },\n"
+        "return setmetatable({ name = 't', runs = { run { seed = 5, evaluations = { { name = 'probe', run = probe }, "
+        "{ name = 'later', run = later } } } } },\n"
         "  { kind = 'experiment' })");
     LabOutcome o = sweep(script);
     assert_int_equal(o.executed, 1);
@@ -318,13 +326,13 @@ static void a_failed_evaluation_leaves_no_numbers(void **state)
 {
     (void)state;
     fresh_database();
-    BindScript *script = load(EXPERIMENT("run { evaluations = { { text = 'bad', run = function (m, d, r)\n"
+    BindScript *script = load(EXPERIMENT("run { evaluations = { { name = 'bad', run = function (m, d, r)\n"
                                          "  r:metric('half', 1)\n  error 'no more'\nend } } }"));
     LabOutcome o = sweep(script);
     assert_int_equal(o.failed, 1);
     assert_true(number("SELECT count(*) FROM metric_name WHERE name = 'half'") == 0);
     bind_script_free(script);
-    script = load(EXPERIMENT("run { evaluations = { { text = 'bad', run = function (m, d, r) r:metric('half', 1) end } } }"));
+    script = load(EXPERIMENT("run { evaluations = { { name = 'bad', run = function (m, d, r) r:metric('half', 1) end } } }"));
     o = sweep(script); /* the training is not done again */
     assert_int_equal(o.failed, 0);
     assert_int_equal(o.executed, 0);
@@ -339,7 +347,7 @@ static void a_required_model_is_opened(void **state)
     fresh_database();
     BindScript *script = load(EXPERIMENT(
         "run { seed = 9 }, run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { judge = 3, unused = 1 },\n"
-        "  evaluations = { { text = 'ask', run = function (m, d, r, others)\n"
+        "  evaluations = { { name = 'ask', run = function (m, d, r, others)\n"
         "    local all = {}\n"
         "    for k, v in pairs(others) do all[k] = v end\n"
         "    local function ask(model) return model:map { name = 'elbo', data = d, split = 'test' }:blob() end\n"

@@ -429,7 +429,8 @@ static void what_stands_beside(void **state)
          .metric = "test/elbo", .configuration = other},
     };
     must(store_verdicts_put(s, 1, claim, 4, &err));
-    must(store_artifact_put(s, 1, "evaluation/nll", "evaluation", NULL, "nll(examples=0, samples=500, seed=1)", 36, &err));
+    const StoreParam options[] = {{"examples", NULL, 0}, {"samples", NULL, 500}, {"seed", NULL, 1}};
+    must(store_evaluation_put(s, 1, &(StoreEvaluation){"nll", options, 3}, &err));
     for (int64_t run = 1; run <= 3; run++) {
         record_one(s, run, "test/nll", 0, 90.0);
         record_one(s, run, "test/nll_se", 0, 0.25 * (double)run);

@@ -97,7 +97,7 @@ static void identity_covers_what_determines_the_numbers(void **state)
     CHANGED(f->rate[0] = 1e-3, f->rate[0] = 2e-3);
     CHANGED(f->beta[1] = 0.6, f->beta[1] = 0.5);
     CHANGED(f->run.optimiser.beta1 = 0.8, f->run.optimiser.beta1 = 0.9);
-    f->run.label = "another", f->run.question = "another", f->run.evaluations = one_evaluation;
+    f->run.label = "another", f->run.question = "another", f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     assert_string_equal(f->run.identity, base);
 }
@@ -208,7 +208,7 @@ static void an_evaluation_may_come_later(void **state)
     Fixture *f = *state;
     sweep(f, &f->run, 1);
     assert_string_equal(request(f, "select count(*) from metric_name where name = 'test/mean'"), "0");
-    f->run.evaluations = one_evaluation;
+    f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 0);
     double elbo = atof(request(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));

@@ -148,7 +148,7 @@ static void what_cannot_work_is_said_before_training(void **state)
     graph_name(bare, "z", x, &f->err);
     graph_name(bare, "bound", x, &f->err);
     f->run.objective = "bound";
-    f->run.metrics = no_evaluations;
+    f->run.metrics = (const char *const[]){NULL};
     REFUSED(f->run.graph = bare, f->run.graph = whole, "no 'logjoint'");
     graph_free(bare);
 }

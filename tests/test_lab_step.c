@@ -261,7 +261,7 @@ static void prepare(Fixture *f, const Data *data, const char *name)
 static Counts allocated(Fixture *f, const Data *data, const char *name)
 {
     prepare(f, data, name);
-    f->run.evaluations = one_evaluation;
+    f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
     mem_free(f->run.plan);
     f->run.plan = NULL;
     Counts before = {atomic_load(&allocations), mem_count()};
@@ -284,7 +284,7 @@ static void sweep_alone(void *context)
 static void called(Calls *c, Fixture *f, const Data *data, const char *name)
 {
     prepare(f, data, name);
-    f->run.evaluations = no_evaluations;
+    f->run.nevaluations = 0;
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     trace(c, sweep_alone, f);
     assert_null(c->why);

@@ -6,6 +6,7 @@
 #include "store_help.h"
 
 #include "base/mem.h"
+#include "store/read.h"
 
 static Error err;
 
@@ -268,6 +269,38 @@ static void artifacts_and_posteriors(void **state)
     store_close(s);
 }
 
+static int is_recorded(Store *s, int64_t run, const char *name, const StoreParam *options, size_t n)
+{
+    int recorded = -1;
+    must(store_evaluation_find(s, run, &(StoreEvaluation){name, options, n}, &recorded, &err));
+    return recorded;
+}
+
+/* An evaluation counts as recorded only with exactly its options; another call replaces them. */
+static void evaluations_with_their_options(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    const StoreParam o[] = {{"draws", "[1,5]", 0}, {"rate", NULL, 0.02}, {"samples", NULL, 500}, {"limit", NULL, INFINITY}};
+    const StoreParam fewer[] = {{"draws", "[1,50]", 0}};
+    assert_int_equal(is_recorded(s, run, "nll", o, 4), 0);
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"nll", o, 4}, &err));
+    assert_int_equal(is_recorded(s, run, "nll", o, 4), 1);
+    assert_int_equal(is_recorded(s, run, "nll", o, 3), 0);
+    assert_int_equal(is_recorded(s, run, "elbo", o, 4), 0);
+    assert_int_equal(is_recorded(s, run, "nll", fewer, 1), 0);
+    assert_string_equal(words(s, "SELECT group_concat(typeof(value)) FROM evaluation_option"), "text,text,real,integer");
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"nll", fewer, 1}, &err));
+    assert_int_equal(is_recorded(s, run, "nll", fewer, 1), 1);
+    assert_true(number(s, "SELECT count(*) FROM evaluation_option") == 1);
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"pixels", NULL, 0}, &err));
+    assert_int_equal(is_recorded(s, run, "pixels", NULL, 0), 1);
+    assert_int_equal(is_recorded(s, run, "pixels", fewer, 1), 0);
+    assert_int_equal(store_evaluation_put(s, 999, &(StoreEvaluation){"nll", NULL, 0}, &err), -1);
+    store_close(s);
+}
+
 static void sweeps_and_figures(void **state)
 {
     (void)state;
@@ -285,6 +318,63 @@ static void sweeps_and_figures(void **state)
     int64_t nothing = 999;
     assert_int_equal(store_sweep_put(s, "test", "{}", &nothing, 1, &sweep, &err), -1); /* no such run */
     assert_true(number(s, "SELECT count(*) FROM sweep") == 2);
+    store_close(s);
+}
+
+static int join_row(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    char *text = context;
+    for (int i = 0; i < columns; i++)
+        snprintf(text + strlen(text), 500 - strlen(text), v[i].type == STORE_TEXT ? "%s=%s " : v[i].type == STORE_NULL ? "%s " : "%s=%.0s%g ",
+                 names[i], v[i].type == STORE_TEXT ? (const char *)v[i].bytes : "", v[i].real);
+    return 0;
+}
+
+static void readers_of_a_run(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1), other = queue_run(s, "id2", "b", 2), epoch, sweep;
+    char status[STORE_STATUS], message[40], rows[500] = "", *graph;
+    must(store_run_status(s, run, status, message, sizeof message, &err));
+    assert_string_equal(status, "queued");
+    assert_string_equal(message, "");
+    must(store_run_last_epoch(s, run, &epoch, &err));
+    assert_int_equal(epoch, 0);
+    record_one(s, run, "time/epoch", 3, 0.5);
+    record_one(s, run, "test/elbo", 3, -90.5);
+    record_one(s, run, "test/kl", 0, NAN);
+    must(store_run_last_epoch(s, run, &epoch, &err));
+    assert_int_equal(epoch, 3);
+    must(store_run_finish(s, run, "done", "why", 1, NULL, NULL, 0, NULL, &err));
+    must(store_run_status(s, run, status, message, 3, &err));
+    assert_string_equal(status, "done");
+    assert_string_equal(message, "wh");
+    must(store_run_graph(s, run, &graph, &err));
+    assert_string_equal(graph, "x = input");
+    mem_free(graph);
+    assert_int_equal(store_run_graph(s, 99, &graph, &err), -1);
+    assert_non_null(strstr(err.what, "no run 99"));
+    assert_int_equal(store_run_status(s, 99, status, NULL, 0, &err), -1);
+
+    must(store_run_settings(s, run, "test", join_row, rows, &err));
+    assert_string_equal(rows, "name=act value=tanh name=beta value=0.5 name=latent value=2 ");
+    rows[0] = '\0';
+    must(store_run_last_values(s, run, "test", join_row, rows, &err));
+    assert_string_equal(rows, "name=time/epoch value=0.5 name=test/elbo value=-90.5 name=test/kl value ");
+    must(store_sweep_put(s, "test", "{}", (int64_t[]){other, run}, 2, &sweep, &err));
+    rows[0] = '\0';
+    must(store_sweep_results(s, sweep, join_row, rows, &err));
+    assert_string_equal(rows, "id=1 label=a seed=1 status=done elbo=-90.5 reconstruction kl nll "
+                              "id=2 label=b seed=2 status=queued elbo reconstruction kl nll ");
+    rows[0] = '\0';
+    must(store_sweep_runs(s, sweep, "test", join_row, rows, &err)); /* finished ones alone */
+    assert_non_null(strstr(rows, "id=1 experiment=test label=a "));
+    assert_null(strstr(rows, "id=2"));
+
+    must(store_run_dequeue(s, run, "stopped", &err)); /* not queued: left as it is */
+    must(store_run_dequeue(s, other, "stopped", &err));
+    assert_string_equal(words(s, "SELECT group_concat(status || coalesce(message, '')) FROM run"), "donewhy,interruptedstopped");
     store_close(s);
 }
 
@@ -433,6 +523,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(equal_to_the_bit_or_refused, setup, remove_folder),
         cmocka_unit_test_setup_teardown(not_finite_is_null_with_its_kind, setup, remove_folder),
         cmocka_unit_test_setup_teardown(artifacts_and_posteriors, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(evaluations_with_their_options, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(readers_of_a_run, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sweeps_and_figures, setup, remove_folder),
         cmocka_unit_test_setup_teardown(verdicts_on_claims, setup, remove_folder),
         cmocka_unit_test_setup_teardown(queries_only_read, setup, remove_folder),

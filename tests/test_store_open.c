@@ -73,6 +73,13 @@ static int as_nobody(int (*body)(void))
     return WEXITSTATUS(status);
 }
 
+static int take_long_text(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    (void)columns, (void)names;
+    snprintf(context, 4000, "%s", (const char *)v[0].bytes);
+    return 0;
+}
+
 /* ---- what it makes --------------------------------------------------------------------------------------------------- */
 
 static void a_new_database(void **state)
@@ -120,10 +127,39 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     }
 }
 
+/* Up to version 3 an evaluation was recorded as a text; these are all kinds of them.  Alternately of run 1 and run 2. */
+static const char *const evaluation_texts[] = {
+    "nll(examples=0, samples=500, seed=1)", "nll(examples=0, samples=50, seed=1)",
+    "bounds(draws={1, 5, 50}, examples=500, of={iwae, iwae_sign}, seed=1)", "accounting(batch=100, draws=1000, seed=1)",
+    "extremes(examples=20, logvar={-100, 100}, of={log_q}, seed=1)", "accuracy(examples=2000, sure=0.5)",
+    "gradients(draws={}, of=encoder, reference=pathwise)", "clarity(samples=2000, sure=0.5)", "empty()", "tuned(rate=1e-05, on=true, size=-3)",
+};
+
+/* What they become: a row an option, lists as JSON, under today's names. */
+static const char evaluations_now[] = "1 bounds draws=[1,5,50] text;1 bounds examples=500 integer;1 bounds metrics=[\"iwae\",\"iwae_sign\"] text;"
+    "1 bounds seed=1 integer;1 empty;1 extremes examples=20 integer;1 extremes logvar=[-100,100] text;1 extremes metrics=[\"log_q\"] text;"
+    "1 extremes seed=1 integer;1 gradients draws=[] text;1 gradients parameters=encoder text;1 gradients reference=pathwise text;"
+    "1 nll examples=0 integer;1 nll samples=500 integer;1 nll seed=1 integer;"
+    "2 accuracy examples=2000 integer;2 accuracy threshold=0.5 real;2 clarity samples=2000 integer;2 clarity threshold=0.5 real;"
+    "2 elbo_decomposition batch=100 integer;2 elbo_decomposition draws=1000 integer;2 elbo_decomposition seed=1 integer;"
+    "2 nll examples=0 integer;2 nll samples=50 integer;2 nll seed=1 integer;2 tuned on=true text;2 tuned rate=1.0e-05 real;"
+    "2 tuned size=-3 integer";
+
+static void evaluations_are_rows(Store *s)
+{
+    static const char sql[] = "SELECT group_concat(row, ';') FROM (SELECT e.run || ' ' || e.name || "
+        "coalesce(' ' || o.name || '=' || o.value || ' ' || typeof(o.value), '') AS row FROM evaluation e "
+        "LEFT JOIN evaluation_option o ON o.run = e.run AND o.evaluation = e.name ORDER BY e.run, e.name, o.name)";
+    static char rows[4000];
+    must(store_query(s, sql, NULL, 0, take_long_text, rows, &err));
+    assert_string_equal(rows, evaluations_now);
+    assert_string_equal(words(s, "SELECT group_concat(name) FROM artifact"), "originals");
+}
+
 /* A database of an older version, with an experiment, a run, and a claim where there were claims. */
 static void an_old_one(int version, const char *journal)
 {
-    char sql[200];
+    char sql[400];
     remove(database);
     snprintf(sql, sizeof sql, "PRAGMA journal_mode = %s; PRAGMA application_id = %d; PRAGMA user_version = %d", journal,
              STORE_APPLICATION_ID, version);
@@ -140,6 +176,12 @@ static void an_old_one(int version, const char *journal)
         raw(database, "INSERT INTO claim (sweep, position, claim, quantity, seeds, verdict) VALUES (1, 1, '', 'test/kl, beta=2', 1, 'PASS'), "
                       "(1, 2, '', 'test/kl, beta=2 over beta=0.5', 1, 'PASS'), (1, 3, '', 'test/kl', 1, 'PASS'), "
                       "(1, 4, '', 'of \"x\", beta=2', 1, 'PASS')");
+    for (size_t i = 0; i < sizeof evaluation_texts / sizeof evaluation_texts[0]; i++) { /* an artifact each, of runs 1 and 2 in turns */
+        snprintf(sql, sizeof sql, "INSERT INTO artifact (run, name, kind, bytes) VALUES (%d, 'evaluation/%.*s', 'evaluation', CAST('%s' AS BLOB))",
+                 (int)i % 2 + 1, (int)strcspn(evaluation_texts[i], "("), evaluation_texts[i], evaluation_texts[i]);
+        raw(database, sql);
+    }
+    raw(database, "INSERT INTO artifact (run, name, kind, bytes) VALUES (1, 'originals', 'float32', x'00')");
     if (version >= 3)
         raw(database, "INSERT INTO member SELECT experiment, id, label FROM run; INSERT INTO setting SELECT run, 1, name, value FROM param; "
                       "UPDATE claim SET metric = 'test/kl' WHERE position IN (1, 3); UPDATE claim SET configuration = 'd' WHERE position = 1");
@@ -147,6 +189,7 @@ static void an_old_one(int version, const char *journal)
 
 static void is_whole(Store *s, int version)
 {
+    evaluations_are_rows(s);
     assert_true(number(s, "PRAGMA user_version") == STORE_SCHEMA_VERSION);
     assert_true(number(s, "SELECT count(*) FROM sweep JOIN experiment e ON e.id = experiment WHERE name = 'old'") == 1);
     assert_true(number(s, "SELECT beta FROM runs WHERE experiment = 'old' AND label = 'beta=0.5'") == 0.5);

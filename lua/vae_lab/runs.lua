@@ -299,7 +299,7 @@ local function evaluations_of(r, spec, open)
   local out = {}
   for i, evaluation in ipairs(r.evaluate) do
     out[i] = {
-      text = evaluation.text,
+      name = evaluation.name, options = evaluation.options,
       run = function(model, data, recorder)
         local others = { pixels = pixels }
         for _, need in ipairs(evaluation.needs) do others[need] = recorder:model(need) end

@@ -93,47 +93,94 @@ static int param_order(const void *a, const void *b)
     return strcmp(((const StoreParam *)a)->name, ((const StoreParam *)b)->name);
 }
 
-/* params = {latent = 2, data = "mnist", …}, by name. */
-static void take_params(lua_State *L, BindScript *s, LabRun *run)
-{
-    if (lua_getfield(L, -1, "params") == LUA_TTABLE) {
-        run->nparams = count_fields(L, -1);
-        StoreParam *params = bind_keep(L, s, run->nparams, sizeof *params);
-        size_t i = 0;
-        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1), i++) {
-            params[i].name = field_name(L, s, "params");
-            switch (lua_type(L, -1)) {
-            case LUA_TNUMBER: params[i].number = lua_tonumber(L, -1); break;
-            case LUA_TBOOLEAN: params[i].text = lua_toboolean(L, -1) ? "true" : "false"; break;
-            case LUA_TSTRING: params[i].text = keep_text(L, s, lua_tostring(L, -1)); break;
-            default: bind_wrong(L, params[i].name, -1, "a number, a text or a boolean");
-            }
-        }
-        qsort(params, run->nparams, sizeof *params, param_order);
-        run->params = params;
-    }
-    lua_pop(L, 1);
-}
-
-/* A list of texts as a NULL-ended array; with `inner`, of the field of that name of each entry. */
-static const char *const *take_texts(lua_State *L, BindScript *s, const char *key, const char *inner)
+/* metrics = { "elbo", … }, a list of texts, as a NULL-ended array. */
+static const char *const *take_texts(lua_State *L, BindScript *s, const char *key)
 {
     lua_getfield(L, -1, key);
     size_t count = lua_type(L, -1) == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
     const char **texts = bind_keep(L, s, count + 1, sizeof *texts);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        if (inner != NULL && lua_type(L, -1) == LUA_TTABLE)
-            lua_getfield(L, -1, inner);
-        else
-            lua_pushvalue(L, -1);
         if (lua_type(L, -1) != LUA_TSTRING)
             bind_wrong(L, key, -1, "a list of texts");
         texts[i] = keep_text(L, s, lua_tostring(L, -1));
-        lua_pop(L, 2);
+        lua_pop(L, 1);
     }
     lua_pop(L, 1);
     return texts;
+}
+
+/* The list at the top as a JSON array, "[1,5,50]", kept by the script. */
+static const char *keep_list(lua_State *L, BindScript *s, const char *name)
+{
+    Text json = {0};
+    size_t count = lua_rawlen(L, -1);
+    for (size_t i = 1; i <= count; i++) {
+        int type = lua_rawgeti(L, -1, (lua_Integer)i);
+        text_add(&json, i == 1 ? "[" : ",");
+        if (type == LUA_TNUMBER)
+            text_add_number(&json, lua_tonumber(L, -1));
+        else if (type == LUA_TSTRING)
+            text_add_json(&json, lua_tostring(L, -1));
+        else
+            json.failed = 1;
+        lua_pop(L, 1);
+    }
+    text_add(&json, count == 0 ? "[]" : "]");
+    int failed = json.failed;
+    char *kept = bind_keep(L, s, json.length + 1, 1);
+    memcpy(kept, text_string(&json), json.length);
+    text_free(&json);
+    if (failed)
+        luaL_error(L, "%s is not a list of numbers and texts", name);
+    return kept;
+}
+
+/* params = {latent = 2, data = "mnist", …}: the table at the top becomes a list sorted by name. */
+static const StoreParam *take_table(lua_State *L, BindScript *s, const char *what, int lists, size_t *count)
+{
+    size_t i = 0;
+    *count = count_fields(L, -1);
+    StoreParam *params = bind_keep(L, s, *count, sizeof *params);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1), i++) {
+        params[i].name = field_name(L, s, what);
+        switch (lua_type(L, -1)) {
+        case LUA_TNUMBER: params[i].number = lua_tonumber(L, -1); break;
+        case LUA_TBOOLEAN: params[i].text = lua_toboolean(L, -1) ? "true" : "false"; break;
+        case LUA_TSTRING: params[i].text = keep_text(L, s, lua_tostring(L, -1)); break;
+        default:
+            if (!lists || lua_type(L, -1) != LUA_TTABLE)
+                bind_wrong(L, params[i].name, -1, lists ? "a number, a text, a boolean or a list" : "a number, a text or a boolean");
+            params[i].text = keep_list(L, s, params[i].name);
+        }
+    }
+    qsort(params, *count, sizeof *params, param_order);
+    return params;
+}
+
+static void take_params(lua_State *L, BindScript *s, LabRun *run)
+{
+    if (lua_getfield(L, -1, "params") == LUA_TTABLE)
+        run->params = take_table(L, s, "params", 0, &run->nparams);
+    lua_pop(L, 1);
+}
+
+/* evaluations = {{name = "nll", options = {samples = 500, …}, run = function}, …} */
+static void take_evaluations(lua_State *L, BindScript *s, LabRun *run)
+{
+    lua_getfield(L, -1, "evaluations");
+    run->nevaluations = lua_type(L, -1) == LUA_TTABLE ? lua_rawlen(L, -1) : 0;
+    StoreEvaluation *list = bind_keep(L, s, run->nevaluations, sizeof *list);
+    for (size_t i = 0; i < run->nevaluations; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TTABLE)
+            bind_wrong(L, "evaluations", -1, "a list of tables");
+        list[i].name = field_text(L, s, "name", NULL);
+        if (lua_getfield(L, -1, "options") == LUA_TTABLE)
+            list[i].options = take_table(L, s, "options", 1, &list[i].noptions);
+        lua_pop(L, 2);
+    }
+    run->evaluations = list;
+    lua_pop(L, 1);
 }
 
 static void take_optimiser(lua_State *L, OptimiserSpec *spec)
@@ -211,8 +258,8 @@ static void take_run(lua_State *L, BindScript *s, LabRun *run)
     run->samples = (size_t)field_int(L, "samples", 1, 1);
     run->test_every = field_int(L, "test_every", 1, 1);
     run->phase = field_int(L, "phase", 0, 0);
-    run->metrics = take_texts(L, s, "metrics", NULL);
-    run->evaluations = take_texts(L, s, "evaluations", "text");
+    run->metrics = take_texts(L, s, "metrics");
+    take_evaluations(L, s, run);
     take_params(L, s, run);
     take_scalars(L, s, run);
     take_objects(L, run);

@@ -46,10 +46,8 @@ int cli_differs_print(Store *s, const CliConfigs *list, Error *err);
 /* [OUT] value (mem_free) and count: the last values of one run, whatever its status. */
 int cli_run_values(CliValue **value, size_t *count, Store *s, int64_t run, Error *err);
 
-/* A query: how many draws for each example run ?1 was evaluated with by lab.eval.nll, "nll(examples=0, samples=500, seed=1)". */
-#define CLI_NLL_DRAWS                                                                                                       \
-    "SELECT CAST(substr(t, instr(t, 'samples=') + 8) AS INTEGER) FROM (SELECT CAST(bytes AS TEXT) AS t FROM artifact "      \
-    "WHERE run = ?1 AND name = 'evaluation/nll') WHERE instr(t, 'samples=') > 0"
+/* A query: how many draws for each example run ?1 was evaluated with by lab.eval.nll. */
+#define CLI_NLL_DRAWS "SELECT value FROM evaluation_option WHERE run = ?1 AND evaluation = 'nll' AND name = 'samples'"
 
 /* ---- what stands beside a value (cli_beside.c) ---- */
 

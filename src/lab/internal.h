@@ -93,9 +93,6 @@ int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *op
 /* The exit status of a worker that a signal ended in an evaluation: its run is done and recorded, the evaluation is made anew. */
 enum { LAB_LEFT_EVALUATION = 99 };
 
-/* Has this run been evaluated so, with these very arguments? */
-int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluated, Error *err);
-
 /* [OUT] host, processor, instruction set, threads, versions: at most `max` entries; returns how many. */
 size_t lab_environment(StoreParam *entries, size_t max, int threads);
 

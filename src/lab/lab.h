@@ -56,7 +56,8 @@ typedef struct LabRun {
     size_t batch, samples;              /* of training */
     int test_every;                     /* test metrics every so many epochs, and always after the last */
     const LabMonteCarloEM *posterior;      /* NULL: z is what the graph draws.  Else there are no test metrics: no test example has a chain */
-    const char *const *evaluations;     /* canonical texts of what is evaluated after training, NULL-ended; NOT part of the identity */
+    const StoreEvaluation *evaluations; /* after training; NOT part of the identity */
+    size_t nevaluations;
     int phase;                          /* runs of phase 0 end before those of phase 1 start: a classifier that others need */
     void *context;                      /* the caller's own, handed to the evaluate hook */
     char identity[DIGEST_TEXT];         /* filled by lab_run_identify */

@@ -50,10 +50,9 @@ typedef struct Sweep {
 static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all, Error *err)
 {
     *all = 1;
-    for (size_t i = 0; run->evaluations[i] != NULL && *all; i++) {
-        if (lab_is_evaluated(s, id, run->evaluations[i], all, err) != 0)
+    for (size_t i = 0; i < run->nevaluations && *all; i++)
+        if (store_evaluation_find(s, id, &run->evaluations[i], all, err) != 0)
             return -1;
-    }
     return 0;
 }
 

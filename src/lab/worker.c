@@ -98,38 +98,18 @@ static int finish(Store *s, int64_t id, const char *status, const char *message,
 
 /* ---- evaluations ----------------------------------------------------------------------------------------------------------- */
 
-/* The marker's name: the evaluation's without its arguments, so that asking again with others replaces its numbers. */
-static void marker(char *name, size_t size, const char *evaluation)
-{
-    snprintf(name, size, "evaluation/%.*s", (int)strcspn(evaluation, "("), evaluation);
-}
-
-int lab_is_evaluated(Store *s, int64_t id, const char *evaluation, int *evaluated, Error *err)
-{
-    char name[128];
-    void *bytes;
-    size_t size;
-    marker(name, sizeof name, evaluation);
-    if (store_artifact_get(s, id, name, &bytes, &size, err) != 0)
-        return -1;
-    *evaluated = bytes != NULL && size == strlen(evaluation) && memcmp(bytes, evaluation, size) == 0;
-    mem_free(bytes);
-    return 0;
-}
-
 /* Carries out what is not recorded yet, each marked when it is done: an evaluation that is eval_graph for later needs no training. */
 static int evaluate(const LabRun *run, Store *s, int64_t id, InferModel *model, const LabOptions *options, LabReporter *reporter, Error *err)
 {
-    for (size_t i = 0; run->evaluations[i] != NULL && !lab_stop; i++) {
-        const char *evaluation = run->evaluations[i];
-        char name[128];
+    for (size_t i = 0; i < run->nevaluations && !lab_stop; i++) {
+        const StoreEvaluation *evaluation = &run->evaluations[i];
         int evaluated;
-        if (lab_is_evaluated(s, id, evaluation, &evaluated, err) != 0)
+        if (store_evaluation_find(s, id, evaluation, &evaluated, err) != 0)
             return -1;
         if (evaluated)
             continue;
         reporter->last.kind = LAB_EVALUATING;
-        snprintf(reporter->last.text, sizeof reporter->last.text, "%s", evaluation);
+        snprintf(reporter->last.text, sizeof reporter->last.text, "%s", evaluation->name);
         lab_report(reporter, 1);
         evaluating = 1;
         if (lab_stop) /* it came before the flag was up */
@@ -137,9 +117,8 @@ static int evaluate(const LabRun *run, Store *s, int64_t id, InferModel *model, 
         int status = options->hooks.evaluate(run, i, s, id, model, err);
         evaluating = 0;
         if (status != 0)
-            return error_in(err, "evaluation %s", evaluation);
-        marker(name, sizeof name, evaluation);
-        if (store_artifact_put(s, id, name, "evaluation", NULL, evaluation, strlen(evaluation), err) != 0)
+            return error_in(err, "evaluation %s", evaluation->name);
+        if (store_evaluation_put(s, id, evaluation, err) != 0)
             return -1;
     }
     evaluating = 0;

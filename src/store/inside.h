@@ -31,6 +31,9 @@ const char *store_migration(int version);
 int store_fail(Store *s, Error *err, const char *doing);
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing);
 
+/* "there is no run 12"; returns -1. */
+int store_no_such_run(Store *s, int64_t run, Error *err);
+
 /* A statement with its arguments bound, for its caller to step and finalise; NULL with *err.  types, one letter an argument:
  * i int64_t, u uint64_t, d double (not finite: NULL), n double (a whole number as such, not finite as text), t text or NULL,
  * b bytes and size (const void *, size_t).  The arguments must outlive the statement. */

@@ -187,7 +187,7 @@ int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run,
 
 static const char starting[] = "start a run";
 
-static int no_such_run(Store *s, int64_t run, Error *err)
+int store_no_such_run(Store *s, int64_t run, Error *err)
 {
     error_set(err, ERR_STORE, "there is no run %lld", (long long)run);
     error_where(err, "%s", store_path(s));
@@ -203,7 +203,7 @@ static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
         return -1;
     int code = sqlite3_step(row);
     if (code != SQLITE_ROW) {
-        int status = code == SQLITE_DONE ? no_such_run(s, run, err) : store_fail(s, err, starting);
+        int status = code == SQLITE_DONE ? store_no_such_run(s, run, err) : store_fail(s, err, starting);
         sqlite3_finalize(row);
         return status;
     }
@@ -245,7 +245,7 @@ static int finish(Store *s, int64_t run, const char *status, const char *message
             "ittdt", run, status, message, seconds, digest) != 0)
         return -1;
     if (sqlite3_changes(s->db) == 0)
-        return no_such_run(s, run, err);
+        return store_no_such_run(s, run, err);
     if (weights != NULL &&
         store_do(
             s, err, ending,
@@ -265,6 +265,20 @@ int store_run_finish(Store *s, int64_t run, const char *status, const char *mess
     if (store_begin(s, err, ending) != 0)
         return -1;
     return store_end(s, finish(s, run, status, message, seconds, digest, weights, size, weights_meta, err), err, ending);
+}
+
+int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
+{
+    StoreProcess self;
+    store_process_self(&self);
+    if (store_begin(s, err, ending) != 0)
+        return -1;
+    int status = store_do(s, err, ending,
+                          "UPDATE run SET status = 'interrupted', message = ?2, seconds = 0, finished = "
+                          "strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = ?1 AND status = 'queued' AND host = ?3 AND boot = ?4 "
+                          "AND process = ?5 AND process_start = ?6",
+                          "itttii", run, message, self.host, self.boot, self.process, self.start);
+    return store_end(s, status, err, ending);
 }
 
 /* ---- sweeps ---------------------------------------------------------------------------------------------------------- */

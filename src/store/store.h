@@ -99,6 +99,18 @@ int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind
 /* [OUT] *bytes (mem_free), *size; *bytes NULL when there is none. */
 int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, size_t *size, Error *err);
 
+/* What was measured of a trained run: lab.eval.NAME with its options (numbers, texts, lists as JSON arrays, "[1,5,50]"). */
+typedef struct StoreEvaluation {
+    const char *name;
+    const StoreParam *options;
+    size_t noptions;
+} StoreEvaluation;
+
+/* Records that a run was evaluated so, replacing an evaluation of the same name with other options. */
+int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, Error *err);
+/* [OUT] *recorded: whether the run was evaluated with exactly these options. */
+int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err);
+
 /* Posteriors of `n` examples in one transaction, replacing earlier ones of the run: example number, label (-1: none), mu and
  * sigma (n, d). */
 int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
@@ -108,6 +120,9 @@ int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_
  * `done` and `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights NULL: none. */
 int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                      const void *weights, size_t size, const char *weights_meta, Error *err);
+
+/* Ends a run that this process queued and nobody started, as `interrupted`.  Others are left as they are. */
+int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err);
 
 /* Marks runs `running` or `queued` whose process is dead (same host and boot, process gone or another by its start time; or an
  * older boot of this host) as `crashed`.  [OUT] *count. */

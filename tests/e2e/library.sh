@@ -485,7 +485,7 @@ holds "evaluations: property/validity is a share" "select $(value property/valid
 holds "evaluations: property/order is a correlation" "select $(value property/order) between -1 and 1"
 # 300 images less their mean lose part of their variance to two components; a network of 3 epochs is worse than these, not absurd
 holds "evaluations: errors of a code of two numbers" "select $(value compression/pca) between 0.01 and 0.2 and $(value compression/mse) between 0.5 * $(value compression/pca) and 0.3"
-same "evaluations: their settings are recorded" "nll(examples=0, samples=20, seed=1)" "$(sql "select cast(bytes as text) from artifact a join runs r on a.run = r.id where experiment = 'all' and a.name = 'evaluation/nll'")"
+same "evaluations: their settings are recorded" "examples=0 samples=20 seed=1" "$(sql "select group_concat(o.name || '=' || o.value, ' ') from evaluation_option o join runs r on o.run = r.id where experiment = 'all' and o.evaluation = 'nll'")"
 
 # an autoencoder: its codes are points
 sed 's/"all"/"points"/; s/local q  = .*/local z  = lab.mlp { x, 16 }:linear(2)/; s/local z  = q:sample()//; s/lab.mlp { z, 16 }/lab.mlp { z, 16, name = "decoder" }/
