@@ -108,6 +108,12 @@ $(B)/store/schema.inc: src/store/schema.sql $(sort $(wildcard src/store/schema_*
 	@mkdir -p $(@D)
 	@for f in $^; do sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo ,; done > $@
 $(B)/store/schema.o: private CFLAGS_ALL += -I$(B)/store
+# so is the Lua code that prepares a script's globals
+$(B)/bind/sandbox.o: $(B)/bind/prelude.inc
+$(B)/bind/prelude.inc: src/bind/prelude.lua
+	@mkdir -p $(@D)
+	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n",/' $< > $@
+$(B)/bind/sandbox.o: private CFLAGS_ALL += -I$(B)/bind
 
 $(LIB): $(OBJ)
 	$(call say,AR,$@)

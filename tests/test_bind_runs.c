@@ -19,7 +19,7 @@ static int setup(void **state)
     snprintf(command, sizeof command, "mkdir -p '%s/vae_lab'", library);
     if (system(command) != 0)
         return -1;
-    bind_write("library/vae_lab/init.lua", "return { runs = function (e, settings) e.settings = settings; return e.runs end }");
+    bind_write("library/vae_lab/init.lua", "return { runs = function (e, settings) if e.check then e.check(settings) end return e.runs end }");
     snprintf(database, sizeof database, "%s/results.db", bind_folder);
     return setenv("VAE_LAB_LUA", library, 1);
 }
@@ -124,6 +124,26 @@ static void a_run_table_becomes_a_run(void **state)
     assert_int_equal(strlen(r->identity), 64);
     assert_int_equal(data_count(r->data, DATA_TRAIN), 60);
     assert_true(graph_find(r->graph, "bound") >= 0);
+    bind_script_free(script);
+}
+
+static void settings_reach_the_library(void **state)
+{
+    Error err = ERROR_NONE;
+    LabRun *runs;
+    size_t count, twins;
+    const char *const sets[] = {"zeta=1", "data=mnist,\"x\"", "alpha=a=b"};
+    const BindSettings settings = {.set = sets, .nset = 3, .data_dir = "/d"};
+    (void)state;
+    bind_write("script.lua", MODEL "return setmetatable({ name = 'test', runs = { run {} }, check = function (s)\n"
+                             "  assert(s.set.zeta == '1' and s.set.data == 'mnist,\"x\"' and s.set.alpha == 'a=b')\n"
+                             "  assert(s.data_dir == '/d')\n"
+                             "end }, { kind = 'experiment' })");
+    BindScript *script = bind_script_load(bind_path, &settings, &err);
+    assert_non_null(script);
+    assert_string_equal(bind_script_settings(script), "{\"alpha\":\"a=b\",\"data\":\"mnist,\\\"x\\\"\",\"zeta\":\"1\"}");
+    assert_string_equal(bind_script_name(script), "test");
+    assert_int_equal(bind_script_plan(script, &runs, &count, &twins, &err), 0);
     bind_script_free(script);
 }
 
@@ -367,25 +387,24 @@ static void a_required_model_is_opened(void **state)
 static void models_are_opened_by_number_and_identity(void **state)
 {
     Error err = ERROR_NONE;
-    char set[192], text[1024];
+    char text[1024];
     size_t count, twins;
     (void)state;
     fresh_database();
     BindScript *script = load(EXPERIMENT("run {}"));
     sweep(script);
-    snprintf(set, sizeof set, "db=%s", database);
     snprintf(text, sizeof text,
              "local store, model = require 'vae_lab.native.store', require 'vae_lab.native.model'\n"
              "local array = require 'vae_lab.native.array'\n"
-             "local db = store.open(require('vae_lab.native.settings').set.db)\n"
+             "local db = store.open '%s'\n"
              "for _, which in ipairs { 1, '%s' } do\n"
              "  local m <close> = model.open(db, which)\n"
              "  assert(m:width 'z' == 2)\n"
              "end\n"
              "assert(not pcall(model.open, db, 99) and not pcall(model.open, db, 'abc'))" RETURN_EXPERIMENT,
-             plan(script, &count, &twins)->identity);
+             database, plan(script, &count, &twins)->identity);
     bind_script_free(script);
-    script = bind_load(text, set, &err);
+    script = bind_load(text, NULL, &err);
     if (script == NULL)
         error_print(stderr, "unexpected", &err);
     assert_non_null(script);
@@ -476,6 +495,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_table_becomes_a_run),
+        cmocka_unit_test(settings_reach_the_library),
         cmocka_unit_test(scalars_have_schedules),
         cmocka_unit_test(identity_is_of_what_counts),
         cmocka_unit_test(twins_stand_once),

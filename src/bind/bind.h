@@ -18,45 +18,62 @@
 #include <lua.h>
 #include <stddef.h>
 
+/* ---- memory and types (object.c) ---- */
+
+/* [OUT] scratch: pushes a userdata of `count` * `size` zero bytes. */
+void *bind_scratch(lua_State *L, size_t count, size_t size);
+
+/* Makes a type: its metatable from methods and metamethods (each NULL-ended, either may be NULL). */
+void bind_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* ---- where the user's code is (where.c) ---- */
+
+/* Sets the script's path (copied). */
+void bind_set_script(lua_State *L, const char *script);
+
+/* Notes the script's line that runs (from the line hook); forgets it: code that runs from now on was not called by the script. */
+void bind_note_line(lua_State *L, lua_Debug *ar);
+void bind_forget_line(lua_State *L);
+
+/* [OUT] "kl_ablation.lua:14": the innermost line of the user's code, "" when none runs. */
+void bind_where(lua_State *L, char *text, size_t size);
+
+/* [OUT] the user's lines, from `position` ("chunk:12" or "") on: "kl.lua:14 (in vae_lab/nn.lua:33), called from kl.lua:20". */
+void bind_where_from(lua_State *L, const char *position, char *text, size_t size);
+
+/* Splits "chunk:12: message".  [OUT] position: "chunk:12", or "".  Returns the length of what is before the message. */
+size_t bind_where_split(lua_State *L, const char *message, char *position, size_t size);
+
 /* ---- errors (call.c) ---- */
 
 /* Raises *err as a Lua error value that keeps all its fields (tostring() gives its lines).  Does not return. */
 int bind_raise(lua_State *L, const Error *err);
 
-/* Calls the function below `nargs` arguments, in protected mode, with a traceback: 0, or -1 with *err and an emptied stack.
- * The one way into Lua.  A string error is split into what and where; a room's error passes as it is, with its script line. */
+/* The same for Lua: raise { what =, where =, found =, expected =, hint = }. */
+int bind_raise_table(lua_State *L);
+
+/* Calls the function below `nargs` arguments in protected mode: 0, or -1 with *err and the stack as it was below the function.  The
+ * only way into Lua.  A string error is split into its fields; an Error that a native raised stays as it is. */
 int bind_call(lua_State *L, int nargs, int nresults, Error *err);
-
-/* "kl_ablation.lua:14": the innermost line of the user's own code that is running, "" when there is none. */
-void bind_where(lua_State *L, char *text, size_t size);
-
-/* Tells errors which file is the script (copied). */
-void bind_place(lua_State *L, const char *script);
-
-/* Notes the script's line that runs (from the line hook): a tail call, as `return lab.experiment {…}`, leaves no frame. */
-void bind_note_line(lua_State *L, lua_Debug *ar);
-
-/* debug.getinfo for the library, which tells by it where the script is. */
-int bind_getinfo(lua_State *L);
-
-/* Forgets it: what runs from now on has not been called by the script. */
-void bind_forget_line(lua_State *L);
 
 /* Creates the metatable of error values. */
 void bind_error_open(lua_State *L);
 
-/* ---- what a script may use (sandbox.c) ---- */
+/* ---- what a script may use (sandbox.c, random.c, watch.c) ---- */
 
-/* Opens the chosen libraries and preloads the natives.  `library`: the folder of the Lua library. */
+/* Opens the chosen libraries and the natives, and runs the prelude.  `library`: the folder of the Lua library. */
 void bind_sandbox_open(lua_State *L, const char *library, const char *script);
 
-/* Gives the function on the top of the stack an environment of its own, in which an unknown global is an error. */
-void bind_sandbox_enter(lua_State *L);
+/* Pushes the script's chunk, in its own environment; raises a syntax error. */
+void bind_sandbox_load(lua_State *L, const char *script);
+
+/* Replaces math.random and math.randomseed. */
+void bind_random_open(lua_State *L);
 
 /* From now on Lua code is stopped after `seconds` of processor time; 0 turns that off. */
 void bind_watch(lua_State *L, double seconds);
 
-/* Processor time spent in a native between these two is not the script's fault. */
+/* Processor time that a native spends between these two does not count. */
 double bind_watch_pause(void);
 void bind_watch_resume(lua_State *L, double paused);
 
@@ -73,12 +90,6 @@ const char *bind_string_needed(lua_State *L, int index, const char *key);
 
 /* Raises ERR_SCRIPT: "KEY is not EXPECTED", with the value at `value` as what was found. */
 int bind_wrong(lua_State *L, const char *key, int value, const char *expected);
-
-/* [OUT] scratch that is collected with the stack: pushes a userdata of `count` * `size` zero bytes. */
-void *bind_scratch(lua_State *L, size_t count, size_t size);
-
-/* A type: its metatable from methods and metamethods (each NULL-ended, either may be NULL). */
-void bind_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta);
 
 /* ---- the objects ---- */
 

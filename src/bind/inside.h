@@ -10,7 +10,7 @@
 
 struct BindScript {
     lua_State *L;
-    char *path, *name, *question;
+    char *path, *name;
     size_t figures, claims;     /* how many the experiment has */
     Text settings;              /* canonical JSON */
     struct Keep *kept;          /* what the runs point to */

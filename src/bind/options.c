@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/options.c: reads option tables, and makes types.  Every message names the key, what was found and what was expected.
+ * bind/options.c: reads option tables.  Every message names the key, what was found and what was expected.
  */
 #include "bind/bind.h"
 
@@ -125,31 +125,4 @@ const char *bind_string_needed(lua_State *L, int index, const char *key)
     if (value == NULL)
         missing_key(L, key);
     return value;
-}
-
-void *bind_scratch(lua_State *L, size_t count, size_t size)
-{
-    if (size > 0 && count > (SIZE_MAX / 2) / size)
-        luaL_error(L, "%s", "out of memory: an array of absurd size");
-    void *block = lua_newuserdatauv(L, count * size + 1, 0);
-    memset(block, 0, count * size + 1);
-    return block;
-}
-
-void bind_type(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
-{
-    if (!luaL_newmetatable(L, name)) { /* a second state of the same name: nothing to do */
-        lua_pop(L, 1);
-        return;
-    }
-    if (methods != NULL) {
-        lua_newtable(L);
-        luaL_setfuncs(L, methods, 0);
-        lua_setfield(L, -2, "__index");
-    }
-    if (meta != NULL)
-        luaL_setfuncs(L, meta, 0);
-    lua_pushboolean(L, 0); /* getmetatable() shows false: scripts cannot call __gc on a live object */
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
 }

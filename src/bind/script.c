@@ -108,7 +108,7 @@ static int settings_json(Text *json, const BindSettings *settings, Error *err)
     return json->failed ? error_memory(err, "the settings") : 0;
 }
 
-/* vae_lab.native.settings: {set = {key = value}, data_dir =, figures =} */
+/* Keeps the settings as a table for the library: { set = { key = value }, data_dir = … or nil }. */
 static void open_settings(lua_State *L, const BindSettings *settings)
 {
     lua_newtable(L);
@@ -126,16 +126,8 @@ static void open_settings(lua_State *L, const BindSettings *settings)
         lua_setfield(L, -3, "data_dir");
         lua_setfield(L, LUA_REGISTRYINDEX, "vae_lab.data_dir");
     }
-    if (settings->figures) {
-        lua_pushboolean(L, 1);
-        lua_setfield(L, -2, "figures");
-    }
     lua_pushnumber(L, settings->seconds > 0 ? settings->seconds : LOAD_SECONDS);
     lua_setfield(L, LUA_REGISTRYINDEX, "vae_lab.seconds");
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    lua_pushvalue(L, -2);
-    lua_setfield(L, -2, "vae_lab.native.settings");
-    lua_pop(L, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &settings_key);
 }
 
@@ -243,18 +235,15 @@ static int load(lua_State *L)
 {
     const Load *l = lua_touserdata(L, 1);
     bind_error_open(L);
-    bind_place(L, l->script->path);
+    bind_set_script(L, l->script->path);
     bind_sandbox_open(L, l->library, l->script->path);
     bind_recorder_open(L);
     open_settings(L, l->settings);
-    if (luaL_loadfilex(L, l->script->path, "t") != LUA_OK)
-        return lua_error(L);
-    bind_sandbox_enter(L);
+    bind_sandbox_load(L, l->script->path);
     bind_watch(L, bind_script_seconds(L));
     lua_call(L, 0, 1);
     check_experiment(L, l->script->path);
     l->script->name = copy_field(L, "name");
-    l->script->question = copy_field(L, "question");
     l->script->figures = length_of(L, "figures");
     l->script->claims = length_of(L, "claims");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &experiment_key);
@@ -333,18 +322,12 @@ void bind_script_free(BindScript *script)
     text_free(&script->settings);
     mem_free(script->path);
     mem_free(script->name);
-    mem_free(script->question);
     mem_free(script);
 }
 
 const char *bind_script_name(const BindScript *script)
 {
     return script->name;
-}
-
-const char *bind_script_question(const BindScript *script)
-{
-    return script->question;
 }
 
 const char *bind_script_settings(const BindScript *script)

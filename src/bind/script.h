@@ -20,7 +20,6 @@ typedef struct BindSettings {
     const char *const *set; /* "key=value", each checked */
     size_t nset;
     const char *data_dir;   /* --data-dir, or NULL */
-    int figures;            /* loaded to draw: no data is opened, no run is planned */
     double seconds;         /* processor time after which loading is stopped; 0: 10 */
 } BindSettings;
 
@@ -29,9 +28,8 @@ typedef struct BindSettings {
 BindScript *bind_script_load(const char *path, const BindSettings *settings, Error *err);
 void bind_script_free(BindScript *script);
 
-/* The experiment's name and question (question may be ""). */
+/* The experiment's name. */
 const char *bind_script_name(const BindScript *script);
-const char *bind_script_question(const BindScript *script);
 
 /* Plans the experiment: builds every run's graph, opens its data, checks it, identifies it.  [OUT] the runs, alive as long as
  * the script.  A run that is the same as an earlier one (same identity) stands in the list once; [OUT] *twins counts those

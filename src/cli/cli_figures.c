@@ -272,7 +272,7 @@ int cli_figures(int argc, char **argv, Error *err)
     Store *store = NULL;
     if (read_request(&r, argc, argv, err) != 0 || num_isa_choose(NULL, err) != 0)
         return -1;
-    const BindSettings settings = {.set = r.set, .nset = r.nset, .figures = 1};
+    const BindSettings settings = {.set = r.set, .nset = r.nset};
     BindScript *script = bind_script_load(r.file, &settings, err);
     int status = script == NULL ? -1 : 0;
     if (status == 0 && bind_script_figure_count(script) == 0) {
