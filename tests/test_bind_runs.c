@@ -83,7 +83,8 @@ static void a_run_table_becomes_a_run(void **state)
     (void)state;
     BindScript *script = load(EXPERIMENT("run { seed = 7, label = 'beta=0.5', samples = 3, test_every = 4, phase = 1,"
                                          " evaluations = { { name = 'one', run = print },"
-                                         "   { name = 'two', run = print, options = { samples = 500, of = 'q', draws = { 1, 0.5 }, names = { 'a' } } } } }"));
+                                         "   { name = 'two', run = print, options = { samples = 500, of = 'q',"
+                                         "     draws = { 50, 0.5, 2.0 }, names = { 'a' } } } } }"));
     LabRun *r = plan(script, &count, &twins);
     assert_int_equal(count, 1);
     assert_int_equal(twins, 0);
@@ -106,7 +107,7 @@ static void a_run_table_becomes_a_run(void **state)
     assert_int_equal(r->evaluations[0].noptions, 0);
     assert_string_equal(r->evaluations[1].name, "two");
     assert_int_equal(r->evaluations[1].noptions, 4); /* by name: draws, names, of, samples */
-    assert_string_equal(r->evaluations[1].options[0].text, "[1,0.5]");
+    assert_string_equal(r->evaluations[1].options[0].text, "[50,0.5,2]");
     assert_string_equal(r->evaluations[1].options[1].text, "[\"a\"]");
     assert_string_equal(r->evaluations[1].options[2].text, "q");
     assert_string_equal(r->evaluations[1].options[3].name, "samples");

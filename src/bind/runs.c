@@ -118,7 +118,11 @@ static const char *keep_list(lua_State *L, BindScript *s, const char *name)
     for (size_t i = 1; i <= count; i++) {
         int type = lua_rawgeti(L, -1, (lua_Integer)i);
         text_add(&json, i == 1 ? "[" : ",");
-        if (type == LUA_TNUMBER)
+        int whole;
+        lua_Integer integer = lua_tointegerx(L, -1, &whole);
+        if (type == LUA_TNUMBER && whole)
+            text_addf(&json, LUA_INTEGER_FMT, (LUAI_UACINT)integer);
+        else if (type == LUA_TNUMBER)
             text_add_number(&json, lua_tonumber(L, -1));
         else if (type == LUA_TSTRING)
             text_add_json(&json, lua_tostring(L, -1));
