@@ -101,12 +101,6 @@ static inline int help_next_isa(int *i)
 }
 #define HELP_EACH_ISA for (int help_isa = 0; help_next_isa(&help_isa);)
 
-static inline size_t help_place(NumShape shape, size_t s, size_t b, size_t f)
-{
-    return s * num_shape_stride(shape, NUM_SAMPLES) + b * num_shape_stride(shape, NUM_BATCH)
-         + f * num_shape_stride(shape, NUM_FEATURES);
-}
-
 /* num/sum.h: along features. */
 static inline float help_lanes(size_t n, const float *x)
 {
@@ -137,7 +131,7 @@ static inline void help_sum(float *y, NumShape y_shape, const float *x, NumShape
                         over_batch += help_lanes(inner[2], x + ((s + i) * x_shape.n[1] + b + j) * x_shape.n[2] + f);
                     over_samples += over_batch;
                 }
-                float *to = &y[help_place(y_shape, s, b, f)];
+                float *to = &y[num_shape_index(y_shape, s, b, f)];
                 *to = fmaf(scale, over_samples, *to);
             }
 }

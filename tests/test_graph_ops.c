@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "graph/ops.h"
+#include "num/density_list.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -37,6 +38,9 @@ typedef struct Case {
 #define ALONG(op, axis)                                  \
     {op, {{"axis", 0, axis}}, 1, {S(3, 5, 7)}, 0, {ANY}}, \
     {op, {{"axis", 0, axis}}, 1, {S(2, 1, 37)}, 0, {ANY}}
+/* every row of num/density_list.h */
+#define DENSITY(NAME, name, recorded, form, domain, formula, ...) \
+    {#name, {{0}}, sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *), {S(2, 3, 5)}, 3, {domain, ANY, ANY, ANY}},
 #define ACT(act) {"dense", {{"act", 0, act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}}
 
 static const Case cases[] = {
@@ -70,13 +74,8 @@ static const Case cases[] = {
     {"transpose", {{"swap", 0, "samples_batch"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"transpose", {{"swap", 0, "batch_features"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"transpose", {{"swap", 0, "samples_features"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
-    {"normal", {{0}}, 3, {S(2, 3, 5)}, 3, {ANY, ANY, ANY}},
-    {"standard_normal", {{0}}, 1, {S(3, 5, 7)}, 0, {ANY}},
-    {"bernoulli", {{0}}, 2, {S(3, 5, 7)}, 3, {UNIT, ANY}},
     {"categorical", {{0}}, 2, {S(3, 5, 7)}, 2, {UNIT, ANY}},
-    {"kl", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
-    {"kl_normal_normal", {{0}}, 4, {S(2, 3, 5)}, 3, {ANY, ANY, ANY, ANY}},
-    {"reparameterise", {{0}}, 3, {S(2, 3, 5)}, 3, {ANY, ANY, ANY}},
+    NUM_DENSITY_LIST(DENSITY)
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -100,7 +99,7 @@ static int pattern(const Case *c, unsigned index, NumShape *in)
     return 1;
 }
 
-/* Of kl_normal_normal's 4096 patterns every 7th is tried, which is 586 and all digits of each argument; of the others all. */
+/* Of four arguments' 4096 patterns every 7th is tried: 586 patterns, with every digit of each argument.  Of fewer arguments all. */
 static unsigned stride(const Case *c)
 {
     return c->nargs == 4 ? 7 : 1;

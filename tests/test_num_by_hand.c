@@ -61,7 +61,7 @@ static void one_number(Text *t)
 
     const float mu[2] = {0.25f, -0.1f}, logvar[2] = {-1.0f, 0.3f}, w[2] = {0.3f, -0.2f}, b = 0.05f;
     const NumShape two = {{1, 1, 2}};
-    num_reparameterise_f32(two, z, (NumIn_f32){mu, two}, (NumIn_f32){logvar, two}, (NumIn_f32){eps, two});
+    num_density_f32(NUM_REPARAMETERISE, two, z, (NumIn_f32[]){{mu, two}, {logvar, two}, {eps, two}}, NULL);
     for (int j = 0; j < 2; j++) {
         char what[96];
         snprintf(what, sizeof what, "sigma[%d] = exp(logvar[%d] / 2)", j, j);

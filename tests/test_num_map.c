@@ -472,7 +472,7 @@ static void check_zip(NumBinary op, NumShape shape, NumShape a_shape, NumShape b
     for (size_t s = 0; s < shape.n[0]; s++)
         for (size_t b = 0; b < shape.n[1]; b++)
             for (size_t f = 0; f < shape.n[2]; f++, i++)
-                want[i] = zip1(op, za[help_place(a_shape, s, b, f)], zb[help_place(b_shape, s, b, f)]);
+                want[i] = zip1(op, za[num_shape_index(a_shape, s, b, f)], zb[num_shape_index(b_shape, s, b, f)]);
     help_assert_same(zc, want, i);
     for (int which = 0; which < 2; which++) {
         NumShape d_shape = which == 0 ? a_shape : b_shape;
@@ -480,7 +480,7 @@ static void check_zip(NumBinary op, NumShape shape, NumShape a_shape, NumShape b
         for (size_t s = 0; s < shape.n[0]; s++)
             for (size_t b = 0; b < shape.n[1]; b++)
                 for (size_t f = 0; f < shape.n[2]; f++, i++)
-                    terms[i] = zip1_back(op, which, zc[i], za[help_place(a_shape, s, b, f)], zb[help_place(b_shape, s, b, f)]);
+                    terms[i] = zip1_back(op, which, zc[i], za[num_shape_index(a_shape, s, b, f)], zb[num_shape_index(b_shape, s, b, f)]);
         for (size_t j = 0; j < num_shape_size(d_shape); j++)
             zd[j] = want[j] = (float)j * 0.125f;
         help_sum(want, d_shape, terms, shape, 1.0f);

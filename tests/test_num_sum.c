@@ -105,7 +105,7 @@ static void test_spread_is_the_gradient_of_sum(void **state)
                     for (size_t b = 0; b < shapes[k].n[1]; b++)
                         for (size_t f = 0; f < shapes[k].n[2]; f++, i++) {
                             y[i] = (float)i;
-                            want[i] = fmaf(-1.3f, x[help_place(from, s, b, f)], y[i]);
+                            want[i] = fmaf(-1.3f, x[num_shape_index(from, s, b, f)], y[i]);
                         }
                 num_broadcast_add_f32(y, shapes[k], x, from, -1.3f);
                 help_assert_same(y, want, n);

@@ -7,8 +7,10 @@
 #include <string.h>
 
 const GraphOp *const graph_ops[] = {
-#define ROW(name) &graph_op_##name,
-    GRAPH_OPS(ROW)
+#define OP(name) &graph_op_##name,
+#define ROW(NAME, name, ...) OP(name)
+    GRAPH_OPS(OP, ROW)
+#undef OP
 #undef ROW
 };
 const size_t graph_op_count = sizeof graph_ops / sizeof graph_ops[0];

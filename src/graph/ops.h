@@ -10,20 +10,22 @@
 #define GRAPH_OPS_H
 
 #include "graph/op.h"
+#include "num/density_list.h"
 
 #define GRAPH_UNARY_OPS(X) \
     X(neg) X(exp) X(log) X(log1p) X(tanh) X(sigmoid) X(softplus) X(relu) X(sqrt) X(square) X(reciprocal) X(abs)
 #define GRAPH_BINARY_OPS(X) X(add) X(sub) X(mul) X(div) X(max)
-#define GRAPH_DENSITY_OPS(X) X(normal) X(standard_normal) X(bernoulli) X(categorical) X(kl) X(kl_normal_normal) X(reparameterise)
 
-#define GRAPH_OPS(X)                                      \
+/* X(name): an operation with a file of its own.  ROW(NAME, name, ...): one of a list of src/num. */
+#define GRAPH_OPS(X, ROW)                                 \
     X(dense)                                              \
     GRAPH_UNARY_OPS(X)                                    \
     X(affine) X(clamp) X(stop_gradient)                   \
     GRAPH_BINARY_OPS(X)                                   \
     X(sum) X(mean) X(logsumexp) X(logmeanexp)             \
     X(concat) X(slice) X(reshape) X(transpose)            \
-    GRAPH_DENSITY_OPS(X)
+    X(categorical)                                        \
+    NUM_DENSITY_LIST(ROW)
 
 /* Its row, defined by the float compilation of its file, and the kernels that the row points to. */
 #define GRAPH_OP_DECLARE(name)                           \
@@ -32,8 +34,10 @@
     void graph_##name##_forward_f64(const GraphCall *);  \
     void graph_##name##_backward_f32(const GraphCall *); \
     void graph_##name##_backward_f64(const GraphCall *);
-GRAPH_OPS(GRAPH_OP_DECLARE)
+#define GRAPH_ROW_DECLARE(NAME, name, ...) GRAPH_OP_DECLARE(name)
+GRAPH_OPS(GRAPH_OP_DECLARE, GRAPH_ROW_DECLARE)
 #undef GRAPH_OP_DECLARE
+#undef GRAPH_ROW_DECLARE
 
 /* All rows, in the order of the list. */
 extern const GraphOp *const graph_ops[];

@@ -75,9 +75,3 @@ size_t graph_scratch_result(NumShape out, const NumShape *in, size_t nargs, cons
     (void)in, (void)nargs, (void)attr;
     return num_shape_size(out);
 }
-
-size_t graph_scratch_density(NumShape out, const NumShape *in, size_t nargs, const double *attr)
-{
-    (void)out, (void)attr;
-    return 4 * num_shape_size(graph_broadcast(in, nargs));
-}

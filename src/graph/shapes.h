@@ -29,7 +29,5 @@ NumShape graph_broadcast(const NumShape *in, size_t nargs);
 
 /* Scratch: as many values as the result has. */
 size_t graph_scratch_result(NumShape out, const NumShape *in, size_t nargs, const double *attr);
-/* Scratch of num/density.h: 4 values for each element of the broadcast shape. */
-size_t graph_scratch_density(NumShape out, const NumShape *in, size_t nargs, const double *attr);
 
 #endif

@@ -24,13 +24,6 @@ void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *d
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */
 
-/* Where element (s, b, f) of the full shape stands in an operand. */
-static size_t place(NumShape shape, size_t s, size_t b, size_t f)
-{
-    return s * num_shape_stride(shape, NUM_SAMPLES) + b * num_shape_stride(shape, NUM_BATCH)
-         + f * num_shape_stride(shape, NUM_FEATURES);
-}
-
 static double value(NumBinary op, double a, double b)
 {
     switch (op) {
@@ -59,11 +52,8 @@ static double derivative(NumBinary op, int which, double a, double b)
 
 void num_binary_f64(NumBinary op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape)
 {
-    size_t i = 0;
-    for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
-        for (size_t r = 0; r < shape.n[NUM_BATCH]; r++)
-            for (size_t f = 0; f < shape.n[NUM_FEATURES]; f++, i++)
-                c[i] = value(op, a[place(a_shape, s, r, f)], b[place(b_shape, s, r, f)]);
+    NUM_SHAPE_EACH(shape, s, r, f)
+        *c++ = value(op, a[num_shape_index(a_shape, s, r, f)], b[num_shape_index(b_shape, s, r, f)]);
 }
 
 void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,
@@ -71,10 +61,7 @@ void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *
 {
     (void)scratch;
     NumShape d_shape = which == 0 ? a_shape : b_shape;
-    size_t i = 0;
-    for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
-        for (size_t r = 0; r < shape.n[NUM_BATCH]; r++)
-            for (size_t f = 0; f < shape.n[NUM_FEATURES]; f++, i++)
-                d[place(d_shape, s, r, f)] += dc[i] * derivative(op, which, a[place(a_shape, s, r, f)],
-                                                                 b[place(b_shape, s, r, f)]);
+    NUM_SHAPE_EACH(shape, s, r, f)
+        d[num_shape_index(d_shape, s, r, f)] += *dc++ * derivative(op, which, a[num_shape_index(a_shape, s, r, f)],
+                                                                   b[num_shape_index(b_shape, s, r, f)]);
 }

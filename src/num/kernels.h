@@ -7,8 +7,9 @@
 #ifndef NUM_KERNELS_H
 #define NUM_KERNELS_H
 
-#include "num/log_sum.h"
+#include "num/density.h"
 #include "num/elementwise.h"
+#include "num/log_sum.h"
 
 #include <stdint.h>
 
@@ -40,11 +41,6 @@ typedef struct NumSumTable {
     double (*sum_squares)(size_t n, const float *x);
     size_t (*first_bad)(size_t n, const float *x);
 } NumSumTable;
-
-typedef enum {
-    NUM_NORMAL, NUM_STANDARD_NORMAL, NUM_BERNOULLI, NUM_KL, NUM_KL_NORMAL_NORMAL, NUM_REPARAMETERISE,
-    NUM_DENSITY_COUNT
-} NumDensity;
 
 typedef struct NumDensityTable {
     NumPanelKernel *forward[NUM_DENSITY_COUNT];  /* the term of each element <- the operands */

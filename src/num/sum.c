@@ -235,28 +235,16 @@ size_t num_first_nonfinite_f32(size_t n, const float *x)
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */
 
-static size_t place(NumShape shape, size_t s, size_t b, size_t f)
-{
-    return s * num_shape_stride(shape, NUM_SAMPLES) + b * num_shape_stride(shape, NUM_BATCH)
-         + f * num_shape_stride(shape, NUM_FEATURES);
-}
-
-/* For each (s, b, f) of a shape. */
-#define EACH(shape)                                                                                                     \
-    for (size_t s = 0; s < (shape).n[NUM_SAMPLES]; s++)                                                                 \
-        for (size_t b = 0; b < (shape).n[NUM_BATCH]; b++)                                                               \
-            for (size_t f = 0; f < (shape).n[NUM_FEATURES]; f++)
-
 void num_sum_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
 {
-    EACH(x_shape)
-        y[place(y_shape, s, b, f)] += scale * x[place(x_shape, s, b, f)];
+    NUM_SHAPE_EACH(x_shape, s, b, f)
+        y[num_shape_index(y_shape, s, b, f)] += scale * x[num_shape_index(x_shape, s, b, f)];
 }
 
 void num_broadcast_add_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
 {
-    EACH(y_shape)
-        y[place(y_shape, s, b, f)] += scale * x[place(x_shape, s, b, f)];
+    NUM_SHAPE_EACH(y_shape, s, b, f)
+        y[num_shape_index(y_shape, s, b, f)] += scale * x[num_shape_index(x_shape, s, b, f)];
 }
 
 void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shape)
@@ -264,15 +252,15 @@ void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shap
     NumShape y_shape = x_shape;
     y_shape.n[axis] = 1;
     size_t stride = num_shape_stride(x_shape, axis);
-    EACH(y_shape) {
-        const double *first = x + place(x_shape, s, b, f);
+    NUM_SHAPE_EACH(y_shape, s, b, f) {
+        const double *first = x + num_shape_index(x_shape, s, b, f);
         double max = -INFINITY, sum = 0.0;
         for (size_t i = 0; i < x_shape.n[axis]; i++)
             max = fmax(max, first[i * stride]);
         double shift = isfinite(max) ? max : 0.0;
         for (size_t i = 0; i < x_shape.n[axis]; i++)
             sum += exp(first[i * stride] - shift);
-        y[place(y_shape, s, b, f)] = shift + log(sum);
+        y[num_shape_index(y_shape, s, b, f)] = shift + log(sum);
     }
 }
 
@@ -280,8 +268,8 @@ void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const do
 {
     NumShape y_shape = x_shape;
     y_shape.n[axis] = 1;
-    EACH(x_shape) {
-        size_t i = place(x_shape, s, b, f), j = place(y_shape, s, b, f);
+    NUM_SHAPE_EACH(x_shape, s, b, f) {
+        size_t i = num_shape_index(x_shape, s, b, f), j = num_shape_index(y_shape, s, b, f);
         dx[i] += dy[j] * exp(x[i] - (y[j] == -INFINITY ? 0.0 : y[j]));
     }
 }

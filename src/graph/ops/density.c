@@ -1,96 +1,54 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/ops/density.c: log densities and divergences, summed over features, in nats.  The formulas and gradients are num/density.h's.
+ * graph/ops/density.c: the rows of num/density_list.h as operations: densities and divergences in nats, the reparameterisation.
  */
 #include "graph/real.h"
 #include "num/density.h"
 
-static R(NumIn) arg(const GraphCall *c, size_t i)
-{
-    return (R(NumIn)){c->in[i], c->in_shape[i]};
-}
-
-static NumShape full(const GraphCall *c)
+static NumShape full_shape(const GraphCall *c)
 {
     return graph_broadcast(c->in_shape, c->nargs);
 }
 
-/* ln N(x; mu, exp logvar) */
-void R(graph_normal_forward)(const GraphCall *c)
+static void forward(NumDensity f, const GraphCall *c)
 {
-    R(num_normal)(full(c), c->out, arg(c, 0), arg(c, 1), arg(c, 2), c->scratch);
+    R(NumIn) in[GRAPH_ARGS_MAX];
+    for (size_t k = 0; k < c->nargs; k++)
+        in[k] = (R(NumIn)){c->in[k], c->in_shape[k]};
+    R(num_density)(f, full_shape(c), c->out, in, c->scratch);
 }
 
-void R(graph_normal_backward)(const GraphCall *c)
+static void backward(NumDensity f, const GraphCall *c)
 {
-    R(num_normal_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), arg(c, 2), c->grad_in[0], c->grad_in[1], c->grad_in[2],
-                       c->scratch);
+    R(NumIn) in[GRAPH_ARGS_MAX];
+    real *d[GRAPH_ARGS_MAX];
+    for (size_t k = 0; k < c->nargs; k++) {
+        in[k] = (R(NumIn)){c->in[k], c->in_shape[k]};
+        d[k] = c->grad_in[k];
+    }
+    R(num_density_back)(f, full_shape(c), c->grad_out, in, d, c->overwrite, c->scratch);
 }
 
-/* ln N(z; 0, I) */
-void R(graph_standard_normal_forward)(const GraphCall *c)
-{
-    R(num_standard_normal)(full(c), c->out, arg(c, 0), c->scratch);
-}
-
-void R(graph_standard_normal_backward)(const GraphCall *c)
-{
-    R(num_standard_normal_back)(full(c), c->grad_out, arg(c, 0), c->grad_in[0], c->scratch);
-}
-
-/* ln Bernoulli(x; sigmoid l) */
-void R(graph_bernoulli_forward)(const GraphCall *c)
-{
-    R(num_bernoulli)(full(c), c->out, arg(c, 0), arg(c, 1), c->scratch);
-}
-
-void R(graph_bernoulli_backward)(const GraphCall *c)
-{
-    R(num_bernoulli_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), c->grad_in[0], c->grad_in[1], c->overwrite, c->scratch);
-}
-
-/* KL(N(mu, exp logvar) || N(0, I)) */
-void R(graph_kl_forward)(const GraphCall *c)
-{
-    R(num_kl)(full(c), c->out, arg(c, 0), arg(c, 1), c->scratch);
-}
-
-void R(graph_kl_backward)(const GraphCall *c)
-{
-    R(num_kl_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), c->grad_in[0], c->grad_in[1], c->scratch);
-}
-
-/* KL(N(mu1, exp lv1) || N(mu2, exp lv2)) */
-void R(graph_kl_normal_normal_forward)(const GraphCall *c)
-{
-    R(num_kl_normal_normal)(full(c), c->out, arg(c, 0), arg(c, 1), arg(c, 2), arg(c, 3), c->scratch);
-}
-
-void R(graph_kl_normal_normal_backward)(const GraphCall *c)
-{
-    R(num_kl_normal_normal_back)(full(c), c->grad_out, arg(c, 0), arg(c, 1), arg(c, 2), arg(c, 3),
-                                 c->grad_in[0], c->grad_in[1], c->grad_in[2], c->grad_in[3], c->scratch);
-}
+#define KERNELS(NAME, f, ...)                                                   \
+    void R(graph_##f##_forward)(const GraphCall *c) { forward(NUM_##NAME, c); } \
+    void R(graph_##f##_backward)(const GraphCall *c) { backward(NUM_##NAME, c); }
+NUM_DENSITY_LIST(KERNELS)
 
 #ifdef GRAPH_ROWS
-#define DENSITY(f, text, n, overwrites, ...)                                                                            \
-    const GraphOp graph_op_##f = {.name = #f, .formula = text, GRAPH_ARGS(n, __VA_ARGS__), .shape = graph_shape_density, \
-                                  .scratch = graph_scratch_density, GRAPH_KERNELS(f), .needs = GRAPH_NEEDS_IN,          \
-                                  .writes = overwrites}
+/* 1 value for each element of the broadcast shape and operand. */
+static size_t scratch_density(NumShape out, const NumShape *in, size_t nargs, const double *attr)
+{
+    (void)out, (void)attr;
+    return nargs * num_shape_size(graph_broadcast(in, nargs));
+}
 
-DENSITY(normal, "ln N(x; mu, exp logvar) = -1/2 sum(ln 2 pi + logvar + (x - mu)^2 exp(-logvar))", 3, 0, "x", "mu", "logvar");
-DENSITY(standard_normal, "ln N(z; 0, I) = -1/2 sum(ln 2 pi + z^2)", 1, 0, "z");
-DENSITY(bernoulli, "ln Bernoulli(x; sigmoid l) = sum(x l - softplus l)", 2, 1 | 2, "x", "logits");
-DENSITY(kl, "KL(N(mu, exp logvar) || N(0, I)) = 1/2 sum(mu^2 + exp logvar - 1 - logvar)", 2, 0, "mu", "logvar");
-
-const GraphOp graph_op_kl_normal_normal = {
-    .name = "kl_normal_normal",
-    .recorded = "kl2", /* its first name: identities of runs hold it */
-    .formula = "KL(N(mu1, exp lv1) || N(mu2, exp lv2)) = 1/2 sum(lv2 - lv1 - 1 + exp(lv1 - lv2) + (mu1 - mu2)^2 exp(-lv2))",
-    GRAPH_ARGS(4, "mu1", "lv1", "mu2", "lv2"),
-    .shape = graph_shape_density,
-    .scratch = graph_scratch_density,
-    GRAPH_KERNELS(kl_normal_normal),
-    .needs = GRAPH_NEEDS_IN,
-};
+#define SHAPE_SUM graph_shape_density
+#define SHAPE_EACH graph_shape_broadcast
+#define COUNT(...) (sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *))
+#define ROW(NAME, f, recorded_name, form, domain, text, ...)                                               \
+    const GraphOp graph_op_##f = {.name = #f, .recorded = recorded_name, .formula = text,                  \
+                                  GRAPH_ARGS(COUNT(__VA_ARGS__), __VA_ARGS__), .shape = SHAPE_##form,      \
+                                  .scratch = scratch_density, GRAPH_KERNELS(f), .needs = GRAPH_NEEDS_IN,   \
+                                  .writes = (1u << COUNT(__VA_ARGS__)) - 1};
+NUM_DENSITY_LIST(ROW)
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/density.c: the terms of num/density.h's sums, element by element, and the gradients of each term.
+ * num/isa/density.c: the kernels of num/density_list.h: one element's term, `name`, and its gradients, `name_back`.
  */
 #include "num/isa/scalar.h"
 #include "num/kernels.h"
@@ -98,14 +98,14 @@ PANEL(kl_back, {
 })
 
 /* KL(N(mu1, exp(lv1)) || N(mu2, exp(lv2))): 1/2 t^2 + 1/2 (exp(lv1 - lv2) - 1 - (lv1 - lv2)), t = (mu1 - mu2) exp(-lv2 / 2) */
-PANEL(kl2, {
+PANEL(kl_normal_normal, {
     float mu1 = IN(0), lv1 = IN(1), mu2 = IN(2), lv2 = IN(3);
     float t = num_times_exp1(mu1 - mu2, -0.5f * lv2);
     OUT(0) = num_fma(0.5f * t, t, num_half_exp_excess1(lv1 - lv2));
 })
 
 /* d/dmu1 = t exp(-lv2 / 2) = -d/dmu2, d/dlv1 = 1/2 (exp(lv1 - lv2) - 1), d/dlv2 = -d/dlv1 - 1/2 t^2 */
-PANEL(kl2_back, {
+PANEL(kl_normal_normal_back, {
     float dy = IN(0), mu1 = IN(1), lv1 = IN(2), mu2 = IN(3), lv2 = IN(4);
     float t = num_times_exp1(mu1 - mu2, -0.5f * lv2);
     float g = dy * num_times_exp1(t, -0.5f * lv2);
@@ -122,14 +122,17 @@ PANEL(reparameterise, {
     OUT(0) = mu + num_times_exp1(eps, 0.5f * logvar);
 })
 
-/* d/dmu = 1, d/dlogvar = 1/2 eps exp(logvar / 2) */
+/* d/dmu = 1, d/dlogvar = 1/2 eps exp(logvar / 2), d/deps = exp(logvar / 2) */
 PANEL(reparameterise_back, {
     float dz = IN(0), logvar = IN(2), eps = IN(3);
     OUT(0) = dz;
     OUT(1) = 0.5f * dz * num_times_exp1(eps, 0.5f * logvar);
+    OUT(2) = dz * num_exp1(0.5f * logvar);
 })
 
+#define FORWARD(NAME, name, ...) name,
+#define BACKWARD(NAME, name, ...) name##_back,
 const NumDensityTable VARIANT(num_density_table) = {
-    .forward = {normal, standard_normal, bernoulli, kl, kl2, reparameterise},
-    .backward = {normal_back, standard_normal_back, bernoulli_back, kl_back, kl2_back, reparameterise_back},
+    .forward = {NUM_DENSITY_LIST(FORWARD)},
+    .backward = {NUM_DENSITY_LIST(BACKWARD)},
 };
