@@ -489,7 +489,7 @@ same "evaluations: their settings are recorded" "examples=0 samples=20 seed=1" "
 
 # an autoencoder: its codes are points
 sed 's/"all"/"points"/; s/local q  = .*/local z  = lab.mlp { x, 16 }:linear(2)/; s/local z  = q:sample()//; s/lab.mlp { z, 16 }/lab.mlp { z, 16, name = "decoder" }/
-    s/return { bound.*/return { bound = px:log_prob(x), p = px, z = z }/; s/lab.eval.elbo.*/lab.eval.properties { store = 0, epochs = 2 }, lab.eval.compression { store = 150 },/; /lab.eval.validity/d; /lab.eval.elbo_decomposition/d; /lab.fig.rate_distortion/d; /draws = 1000, pairs/d
+    s/return { bound.*/return { bound = px:log_prob(x), p = px, z = z }/; s/lab.eval.elbo().*/lab.eval.properties { store = 0, epochs = 2 }, lab.eval.compression { store = 150 },/; /lab.eval.validity/d; /lab.eval.elbo_decomposition/d; /lab.fig.rate_distortion/d; /draws = 1000, pairs/d
     s/^  train    =.*/&  figures = { lab.fig.means { latent = 2, pca = true }, lab.fig.ellipses() },/' all.lua >points.lua
 run points
 same "points: no ellipse, no width, kept with standard deviations of 0" "1|0|0|150|0" "$(sql "select $(last points property/holes), $(last points property/overlap), $(last points property/grain), count(*), max(sigma1 + sigma2)
