@@ -21,6 +21,8 @@ local tensor = require "vae_lab.tensor"
 local schedules = require "vae_lab.schedules"
 local distributions = require "vae_lab.distributions"
 
+local standard_normal = distributions.by_name.standard_normal.new
+
 local build = {}
 
 -- ---- the run as the model sees it ------------------------------------------------------------------------------------
@@ -124,9 +126,7 @@ end
 
 -- KL(q ‖ p) in closed form where there is one, else its mean over the draws of log q(z|x) - log p(z).
 local function divergence(q, prior, z)
-  local q_normal = getmetatable(q) == distributions.Normal
-  local closed = q_normal and (getmetatable(prior) == distributions.StandardNormal or getmetatable(prior) == distributions.Normal)
-  if closed then return q:kl(prior) end
+  if distributions.is(q) and q:has_kl(prior) then return q:kl(prior) end
   return (q:log_prob(z) - prior:log_prob(z)):mean("samples")
 end
 
@@ -134,7 +134,7 @@ end
 local function complete(result, x)
   local q, p, z = result.q, result.p, result.z
   if q and p and z then
-    local prior = result.prior or distributions.standard_normal()
+    local prior = result.prior or standard_normal()
     result.reconstruction = result.reconstruction or p:log_prob(x):mean("samples")
     result.kl = result.kl or divergence(q, prior, z)
     result.logw = result.logw or p:log_prob(x) + prior:log_prob(z) - q:log_prob(z)
@@ -143,28 +143,14 @@ local function complete(result, x)
   return result
 end
 
--- The public tensors of a distribution, as NAME.mu …
-local function parts(name, d)
-  local meta = getmetatable(d)
-  if meta == distributions.Normal then
-    local logvar = d:wide_logvar()
-    return {
-      [name .. ".mu"] = d.mu, [name .. ".logvar"] = logvar, [name .. ".sigma"] = (0.5 * logvar):exp(), [name .. ".mean"] = d.mu,
-    }
-  elseif meta == distributions.Bernoulli or meta == distributions.Categorical then
-    return { [name .. ".logits"] = d.logits, [name .. ".mean"] = d.mean }
-  end
-  return {}
-end
-
 local function named_nodes(result)
   local nodes = {}
   for _, key in ipairs(check.sorted_keys(result)) do -- parts() makes nodes: in a fixed order
     local value = result[key]
     if tensor.is(value) then
       nodes[key] = value
-    elseif type(value) == "table" and key ~= "metrics" then
-      for name, part in pairs(parts(key, value)) do nodes[name] = part end
+    elseif distributions.is(value) then
+      for name, part in pairs(value:parts()) do nodes[key .. "." .. name] = part end
     end
   end
   for key, value in pairs(result.metrics or {}) do nodes[key] = value end
@@ -200,8 +186,8 @@ local function add_target(nodes, result, x)
       }
     end
   end
-  local z, prior = result.z, result.prior or distributions.standard_normal()
-  if getmetatable(z.drawn_from) ~= distributions.StandardNormal then
+  local z, prior = result.z, result.prior or standard_normal()
+  if not z.drawn_from or z.drawn_from:has_parameters() then
     check.fail {
       what = "posterior draws of a z that the model makes itself", found = z.drawn_from and "z = q:sample()" or "a z that is not drawn",
       expected = "z = lab.standard_normal():sample(d), whose place they take", hint = "with an encoder, leave out posterior = in train",
@@ -213,7 +199,7 @@ end
 -- What evaluations of the posterior p(z|x) ask for, of a model with one latent z that is drawn: they put draws of their own there.
 local function add_joint(nodes, result, x)
   if not (result.p and result.z) or result.z.draws == 1 then return end
-  local logprior = (result.prior or distributions.standard_normal()):log_prob(result.z)
+  local logprior = (result.prior or standard_normal()):log_prob(result.z)
   nodes.loglik = result.p:log_prob(x)
   nodes.logjoint = nodes.loglik + logprior
   nodes.annealed = logprior + tensor.scalar("anneal") * nodes.loglik

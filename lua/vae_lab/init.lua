@@ -24,8 +24,6 @@ local lab = {
 
   -- the model
   mlp = networks.mlp,
-  normal = distributions.normal, standard_normal = distributions.standard_normal,
-  bernoulli = distributions.bernoulli, categorical = distributions.categorical,
   noise = tensor.noise, constant = tensor.constant, concat = tensor.concat,
   max = function(a, b)
     if type(a) == "number" then a, b = b, a end
@@ -45,6 +43,8 @@ local lab = {
   -- for the engine: lab.runs(experiment, settings) → the runs of its sweep
   runs = function(e, settings) return require("vae_lab.runs").list(e, settings) end,
 }
+
+for name, distribution in pairs(distributions.by_name) do lab[name] = distribution.new end
 
 -- What is loaded when it is first used: training needs no figures.
 local later = { fig = "vae_lab.figures", eval = "vae_lab.evaluations" }

@@ -51,8 +51,6 @@ end
 
 -- ---- layers ----------------------------------------------------------------------------------------------------------
 
-networks.activations = { "linear", "relu", "sigmoid", "softplus", "tanh" }
-
 -- h W + b, then act: one node of the engine.
 local function dense(h, scope, width, act, init, bias_init)
   local rows = h:width()
@@ -106,7 +104,7 @@ end
 function networks.mlp(options)
   local o = check.options("lab.mlp", options, {
     [1] = { type = "tensor|integer", min = 1 },
-    act = { type = "string", one_of = networks.activations, default = "tanh" },
+    act = { type = "string", one_of = tensor.activations, default = "tanh" },
     init = { type = "string", default = "glorot" }, name = { type = "string" },
   })
   local inputs, widths = split_inputs("lab.mlp", o, o.name)
@@ -166,10 +164,8 @@ local function head(self, name, width, options)
   return dense(self.output, self.name .. "." .. name, width, "linear", options.init or self.init, options.bias_init)
 end
 
-local head_rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
 local function head_options(what, options, more)
-  local rules = {}
-  for key, rule in pairs(head_rules) do rules[key] = rule end
+  local rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
   for key, rule in pairs(more or {}) do rules[key] = rule end
   return check.options(what, options, rules)
 end
@@ -180,44 +176,14 @@ function Network:linear(width, options)
   return head(self, o.name or "linear", width_of(":linear", width), o)
 end
 
---- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init = }) → N(mu, diag exp(logvar)).
--- d: a number, or the tensor whose width it shall have.  mu and logvar are linear in the last layer
--- (Kingma & Welling, appendix C.2); mean_act = "sigmoid" keeps the mean in (0, 1), as they do for the Frey faces.
--- logvar: "head" (linear), "shared" (one trained number for each feature), "one" (one for all of them), or a number (fixed, 0:
--- unit variance).
--- floor = a: logvar = a + softplus(head - a), a soft lower bound.  It changes the model: say so where you use it.
-function Network:normal(d, options)
-  local o = head_options(":normal", options, {
-    mean_act = { type = "string", one_of = networks.activations, default = "linear" },
-    logvar = { type = "string|number", default = "head" }, floor = { type = "number" },
-  })
-  local prefix = o.name and o.name .. "." or ""
-  local width = width_of(":normal", d)
-  local mu = head(self, prefix .. "mu", width, o)
-  if o.mean_act ~= "linear" then mu = mu[o.mean_act](mu) end
-  local logvar
-  if type(o.logvar) == "number" then
-    logvar = tensor.constant(o.logvar)
-  elseif check.one_of("logvar of :normal:", o.logvar, { "head", "shared", "one" }) ~= "head" then
-    logvar = tensor.param(self.name .. "." .. prefix .. "logvar", 1, o.logvar == "one" and 1 or width, "zeros")
-  else
-    logvar = head(self, prefix .. "logvar", width, { init = o.init })
+-- net:NAME(d, options): the distribution of that name whose parameters are heads of the network; see its file in distributions/.
+for name, distribution in pairs(distributions.by_name) do
+  if distribution.head then
+    Network[name] = function(self, d, options)
+      local o = head_options(":" .. name, options, distribution.head_options)
+      return distribution.head(self, width_of(":" .. name, d), o)
+    end
   end
-  if o.floor then logvar = o.floor + (logvar - o.floor):softplus() end
-  return distributions.normal(mu, logvar)
-end
-
---- net:bernoulli(x, { init =, bias_init = "data_logit" … }) → independent Bernoulli variables, as many as x has features.
--- bias_init = "data_logit": the logit of the training data's clipped mean (Burda et al.'s code).
-function Network:bernoulli(like, options)
-  local o = head_options(":bernoulli", options)
-  return distributions.bernoulli(head(self, o.name or "logits", width_of(":bernoulli", like), o))
-end
-
---- net:categorical(y, { init =, bias_init = }) → one of as many classes as y has features.
-function Network:categorical(like, options)
-  local o = head_options(":categorical", options)
-  return distributions.categorical(head(self, o.name or "logits", width_of(":categorical", like), o))
 end
 
 return networks

@@ -6,6 +6,7 @@
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
+local standard_normal = require("vae_lab.distributions").by_name.standard_normal.new
 
 local objectives = {}
 
@@ -24,25 +25,8 @@ end
 
 --- lab.log_weights(p, x, q, z, prior) → log p(x|z) + log p(z) - log q(z|x), shape (k, b, 1); prior: N(0, I) when not given.
 function objectives.log_weights(p, x, q, z, prior)
-  prior = prior or require("vae_lab.distributions").standard_normal()
+  prior = prior or standard_normal()
   return p:log_prob(x) + prior:log_prob(z) - q:log_prob(z)
-end
-
--- An image drawn from p(x|z), through which no gradient passes.
-local function dream(px, features)
-  local distributions = require "vae_lab.distributions"
-  local image
-  if getmetatable(px) == distributions.Bernoulli then
-    local u = tensor.noise { kind = "uniform", features = features, name = "dream" }
-    image = ((px.mean - u) * 1e30):clamp(0, 1) -- 1 where u < p
-  elseif getmetatable(px) == distributions.Normal then
-    image = px.mu + px.sigma * tensor.noise { features = features, name = "dream" }
-  else
-    check.fail {
-      what = "lab.wake_sleep cannot draw from this p(x|z)", found = check.describe(px), expected = "a bernoulli or normal distribution",
-    }
-  end
-  return image:stop_gradient()
 end
 
 --- lab.wake_sleep(x, encode, decode) → { bound =, q =, p =, z = } as a model returns it: the wake-sleep algorithm (Hinton et al. 1995)
@@ -55,7 +39,7 @@ function objectives.wake_sleep(x, encode, decode)
   local z  = q:sample()
   local px = decode(z:stop_gradient())
   local dreamt = tensor.noise { features = z:width(), name = "prior" } -- z ~ p(z)
-  local image  = dream(decode(dreamt), x:width())
+  local image  = decode(dreamt):sample_data("dream")
   local wake, sleep = px:log_prob(x), encode(image):log_prob(dreamt)
   return { bound = wake + sleep, q = q, p = px, z = z }
 end

@@ -272,6 +272,9 @@ function Tensor.max(a, b)
   return apply("max", { a, type(b) == "number" and tensor.constant(b) or b })
 end
 
+--- tensor.activations: what a layer may be followed by (the engine's names, and "linear").
+tensor.activations = { "linear", "relu", "sigmoid", "softplus", "tanh" }
+
 -- ---- reductions ------------------------------------------------------------------------------------------------------
 
 local axes = { "features", "samples", "batch" }

@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Distributions: densities integrate to 1, entropies and KL divergences agree with sums over a grid, draws have the density's
+# moments.  Every recorded metric is a difference that should be 0.
+. "$(dirname "$0")/common.sh.inc"
+
+cat >distributions.lua <<'X'
+local lab = require "vae_lab"
+
+local DRAWS = 100 -- of each of 1,000 test examples
+
+-- The grid: 2^14 points at the midpoints of cells of width STEP around 0, as (1, 2^14, 1).
+local STEP, DOUBLINGS = 0.05, 14
+local function grid()
+  local g = lab.constant((0.5 - 2 ^ (DOUBLINGS - 1)) * STEP)
+  for i = 0, DOUBLINGS - 1 do g = lab.concat { g, g + 2 ^ i * STEP } end
+  return g:transpose "batch_features"
+end
+local function integral(values) return STEP * values:sum "batch" end
+
+-- Each: two distributions of one kind and, of the first, the mean and the variance.
+local continuous = {
+  normal = function(c) return lab.normal(c(0.3), 0.5), lab.normal(c(-0.4), 1), 0.3, math.exp(0.5) end,
+}
+
+-- p(1), q(1) … of states that can be listed: the probabilities of two distributions, as logits.
+local function discrete(metrics, zero)
+  local function logit(p) return math.log(p / (1 - p)) end
+  local p, q = 0.3, 0.6
+  local P, Q = lab.bernoulli(lab.constant(logit(p))), lab.bernoulli(lab.constant(logit(q)))
+  local one = lab.constant(1)
+  metrics.bernoulli_integral = P:log_prob(one):exp() + P:log_prob(0 * one):exp() - 1 + zero
+  metrics.bernoulli_entropy = P:entropy() + p * math.log(p) + (1 - p) * math.log(1 - p) + zero
+  metrics.bernoulli_kl = P:kl(Q) - p * math.log(p / q) - (1 - p) * math.log((1 - p) / (1 - q)) + zero
+  metrics.bernoulli_share = P:sample(DRAWS):mean "samples" - p + zero
+
+  local shares, others = { 0.5, 0.2, 0.3 }, { 0.1, 0.6, 0.3 }
+  local function categorical(list)
+    local logits = {}
+    for i, share in ipairs(list) do logits[i] = lab.constant(math.log(share) + 1) end
+    return lab.categorical(lab.concat(logits))
+  end
+  P, Q = categorical(shares), categorical(others)
+  local entropy, kl, total = 0, 0, nil
+  for i, share in ipairs(shares) do
+    local y = { 0 * one, 0 * one, 0 * one }
+    y[i] = one
+    local probability = P:log_prob(lab.concat(y)):exp()
+    total = total and total + probability or probability
+    entropy, kl = entropy - share * math.log(share), kl + share * math.log(share / others[i])
+    metrics["categorical_share_" .. i] = P:sample(DRAWS):slice(i, 1):mean "samples" - share + zero
+  end
+  metrics.categorical_integral = total - 1 + zero
+  metrics.categorical_entropy = P:entropy() - entropy + zero
+  metrics.categorical_kl = P:kl(Q) - kl + zero
+end
+
+local function measure(metrics, zero, name, q, p, mean, variance)
+  local points = grid()
+  local logq = q:log_prob(points)
+  local density = logq:exp()
+  metrics[name .. "_integral"] = integral(density) - 1 + zero
+  local ok, entropy = pcall(q.entropy, q)
+  if ok then metrics[name .. "_entropy"] = entropy + integral(density * logq) + zero end
+  for other, of in pairs { kl = p, kl_standard = lab.standard_normal(), kl_normal = lab.normal(lab.constant(-0.4), 1) } do
+    if q:has_kl(of) then metrics[name .. "_" .. other] = q:kl(of) - integral(density * (logq - of:log_prob(points))) + zero end
+  end
+  local z = q:sample(DRAWS)
+  metrics[name .. "_mean"] = z:mean "samples" - mean + zero
+  metrics[name .. "_variance"] = ((z - mean) ^ 2):mean "samples" / variance - 1 + zero
+  -- the share of draws, and the integral of the density, below mean + 1
+  local function below(v) return ((mean + 1 - v) * 1e30):clamp(0, 1) end
+  metrics[name .. "_share"] = below(z):mean "samples" - integral(below(points) * density) + zero
+  -- log q of own draws, which takes its own way, and of the same numbers as data
+  metrics[name .. "_own"] = (q:log_prob(z) - q:log_prob(z + 0)):mean "samples" + zero
+end
+
+return lab.experiment {
+  name  = "distributions",
+  data  = { "toy:moons", train = 100, test = 1000 },
+  model = function(_, x)
+    local metrics, zero = {}, 0 * lab.mlp { x }:linear(1)
+    for name, make in pairs(continuous) do measure(metrics, zero, name, make(lab.constant)) end
+    discrete(metrics, zero)
+    return { bound = zero, metrics = metrics }
+  end,
+  train = { epochs = 1, batch = 100, optimiser = lab.sgd { rate = 0 } },
+}
+X
+"$VAE_LAB" run distributions.lua --jobs 1 --threads 1 --quiet >out 2>&1 || { no "distributions: run" "exit status $?"; sed 's/^/    /' out; }
+
+# within PATTERN TOLERANCE NAME: every metric of that pattern differs from 0 by less; there is at least one.
+within() {
+    found=$(sql "select count(*) || '|' || coalesce(group_concat(case when abs(value) < $2 then null else metric || ' ' || coalesce(value, 'nan') end, ', '), '')
+        from last_values where metric glob 'test/$1'")
+    case $found in
+        0\|*) no "$3" "no such metric" ;;
+        *\|) ok "$3" ;;
+        *) no "$3" "$found" ;;
+    esac
+}
+# float32 sums over 16,384 cells
+within '*_integral' 1e-4 "distributions: densities integrate to 1"
+within '*_entropy' 1e-4 "distributions: entropies are those of the density"
+within '*_kl*' 2e-4 "distributions: KL divergences are those of the densities"
+within '*_own' 1e-4 "distributions: log q of own draws is log q of the same numbers"
+# 100,000 draws of variance below 4: five standard errors of a mean are 0.032, of a share below 0.008; of a variance, relative to it,
+# with a kurtosis of 6 or less, 0.036
+within '*_mean' 0.032 "distributions: draws have the mean"
+within '*_variance' 0.036 "distributions: draws have the variance"
+within '*_share*' 0.008 "distributions: draws have the density's shares"
