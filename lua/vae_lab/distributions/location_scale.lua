@@ -10,7 +10,8 @@ local location_scale = {}
 --- location_scale.options(scale) → the head's options; scale: the name of the second parameter, "logvar" or "logscale".
 function location_scale.options(scale)
   return {
-    mean_act = { type = "string", one_of = tensor.activations, default = "linear" }, [scale] = { type = "string|number", default = "head" }, floor = { type = "number" },
+    mean_act = { type = "string", one_of = tensor.activations, default = "linear" },
+    [scale] = { type = "string|number", default = "head" }, floor = { type = "number" },
   }
 end
 
