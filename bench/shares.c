@@ -78,7 +78,7 @@ static void make(Bench *b, const char *database, long run, size_t samples)
     if (mean == NULL || b->order == NULL)
         exit(1);
     data_mean(b->data, mean);
-    b->params = graph_params_alloc(b->graph, GRAPH_FLOAT, 1, mean, data_features(b->data), &b->err);
+    b->params = graph_params_alloc(b->graph, GRAPH_FLOAT, num_seed(1), mean, data_features(b->data), &b->err);
     if (b->params == NULL)
         fail(b);
     const char *outputs[METRICS + 1];
@@ -121,7 +121,7 @@ static void step(Bench *b)
     double t = lab_clock(), since = t;
     data_rows(b->data, DATA_TRAIN, b->order, first, b->batch, b->binarise, 1, graph_exec_input(b->plan, "x", NULL));
     b->part[ROWS] += lap(&t);
-    graph_exec_noise(b->plan, 1, "noise", b->next++);
+    graph_exec_noise(b->plan, num_seed(1), "noise", b->next++);
     b->part[NOISE] += lap(&t);
     graph_exec_forward(b->plan);
     b->part[FORWARD] += lap(&t);

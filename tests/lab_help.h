@@ -119,7 +119,7 @@ static inline int setup(void **state)
     f->beta[0] = 0.1, f->beta[1] = 0.5, f->beta[2] = 1;
     f->scalar = (LabScalar){"beta", {3, f->beta}};
     f->run = (LabRun){.experiment = "test", .question = "?", .script = "test.lua", .label = "beta=1", .params = params, .nparams = 2,
-                      .graph = f->graph, .data = f->data, .seed = 1, .objective = "bound", .metrics = metrics,
+                      .graph = f->graph, .data = f->data, .seed = {1, NULL}, .objective = "bound", .metrics = metrics,
                       .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
                       .test_every = 1};
     assert_int_equal(optimiser_defaults(&f->run.optimiser, "adam", &f->err), 0);

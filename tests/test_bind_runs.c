@@ -92,7 +92,7 @@ static void a_run_table_becomes_a_run(void **state)
     assert_string_equal(r->question, "q?");
     assert_string_equal(r->script, bind_path);
     assert_string_equal(r->label, "beta=0.5");
-    assert_int_equal(r->seed, 7);
+    assert_int_equal(r->seed.number, 7);
     assert_int_equal(r->epochs, 2);
     assert_int_equal(r->batch, 20);
     assert_int_equal(r->samples, 3);
@@ -195,7 +195,7 @@ static void twins_stand_once(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(twins, 2);
     assert_string_equal(r[0].label, "a");
-    assert_int_equal(r[1].seed, 2);
+    assert_int_equal(r[1].seed.number, 2);
     bind_script_free(script);
 }
 

@@ -104,8 +104,8 @@ static int words(Visit *visit)
     for (uint32_t i = 0; i < 10000; i++)
         word[i] = num_stream_word(s, (uint64_t)i << 20, i / 7, i % 7);
     int bad = visit_words(visit, "stream/words", word, 10000);
-    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
-    num_stream_gsl_set(r, s);
+    gsl_rng *r = gsl_rng_alloc(num_rng_philox);
+    num_stream_start(r, s, 0, 0);
     for (uint32_t i = 0; i < 10000; i++)
         word[i] = (uint32_t)gsl_rng_get(r);
     gsl_rng_free(r);

@@ -383,7 +383,7 @@ static int build_all(Error *err)
     if (text.failed)
         error_memory(err, "text");
     else if ((again = graph_parse(text_string(&text), err)) != NULL
-             && (params = graph_params_alloc(again, GRAPH_DOUBLE, 1, mean, VAE_X, err)) != NULL
+             && (params = graph_params_alloc(again, GRAPH_DOUBLE, num_seed(1), mean, VAE_X, err)) != NULL
              && (plan = graph_exec_alloc(again, &(GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = outputs, .objective = "bound"},
                                          params, err)) != NULL
              && optimiser_defaults(&spec, "adam", err) == 0

@@ -38,7 +38,7 @@ static GraphParams *new_params(const Graph *g, GraphType type)
     for (size_t i = 0; i < EXAMPLES; i++)
         for (size_t j = 0; j < VAE_X; j++)
             mean[j] += x[i * VAE_X + j] / EXAMPLES;
-    GraphParams *p = graph_params_alloc(g, type, 3, mean, VAE_X, &err);
+    GraphParams *p = graph_params_alloc(g, type, num_seed(3), mean, VAE_X, &err);
     if (p == NULL)
         fail_error(&err);
     return p;
@@ -69,7 +69,7 @@ static double step(GraphExec *p, GraphParams *params, Optimiser *o, uint64_t num
     NumShape shape;
     float *x = graph_exec_input(p, "x", &shape);
     patterns(number * shape.n[NUM_BATCH] % EXAMPLES, shape.n[NUM_BATCH], x);
-    graph_exec_noise(p, 3, "train", number);
+    graph_exec_noise(p, num_seed(3), "train", number);
     graph_exec_forward(p);
     graph_exec_backward(p);
     optimiser_step(o, graph_params_block(params), graph_exec_gradient(p), 0.01);
@@ -150,7 +150,7 @@ static void test_shared_memory_deep(void **state)
             h = made(apply(g, i % 8 == 3 ? "add" : "mul", h, before, -1, NULL, NULL, &err), &err);
     }
     assert_int_equal(graph_name(g, "end", h, &err), 0);
-    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), NULL, 0, &err);
     GraphExec *shared = new_plan(g, params, (GraphExecSpec){.objective = "end"});
     GraphExec *apart = new_plan(g, params, (GraphExecSpec){.objective = "end", .no_buffer_reuse = 1});
     graph_exec_forward(shared);
@@ -181,7 +181,7 @@ static void test_streams(void **state)
     GraphNode u = made(graph_noise(g, "u", "uniform", DIMS(1, B, 7), &err), &err);
     assert_int_equal(graph_name(g, "n", n, &err), 0);
     assert_int_equal(graph_name(g, "u", u, &err), 0);
-    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 42, NULL, 0, &err);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(42), NULL, 0, &err);
     float expected[35];
     const float *w = graph_params_block(params);
     num_stream_normal(num_stream(42, "init/a.W"), 0, 0, 4, 6, expected);
@@ -189,7 +189,7 @@ static void test_streams(void **state)
     num_stream_normal(num_stream(42, "init/b.W"), 0, 0, 4, 6, expected);
     assert_memory_equal(w + 24, expected, 24 * sizeof(float));
     GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = (const char *[]){"n", "u", NULL}});
-    graph_exec_noise(p, 9, "train", 1234567890123);
+    graph_exec_noise(p, num_seed(9), "train", 1234567890123);
     num_stream_normal(num_stream(9, "train/eps"), 1234567890123, 0, 15, 2, expected);
     assert_memory_equal(graph_exec_output(p, "n", NULL), expected, 30 * sizeof(float));
     num_stream_uniform(num_stream(9, "train/u"), 1234567890123, 0, 5, 7, expected);
@@ -223,7 +223,7 @@ static void train_wide(char *digest)
 {
     Error err = ERROR_NONE;
     Graph *g = wide_graph();
-    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 3, NULL, 0, &err);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(3), NULL, 0, &err);
     GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
@@ -277,7 +277,7 @@ static void test_whole_gradient(void **state)
     patterns(0, 3, rows);
     for (size_t i = 0; i < 3 * VAE_X; i++)
         x[i] = (double)rows[i];
-    graph_exec_noise(p, 1, "t", 0);
+    graph_exec_noise(p, num_seed(1), "t", 0);
     assert_int_equal(graph_exec_scalar(p, "beta", 0.7), 0);
     graph_exec_forward(p);
     graph_exec_backward(p);
@@ -322,8 +322,8 @@ static void test_float_and_double(void **state)
     patterns(0, 9, x);
     for (size_t i = 0; i < 9 * VAE_X; i++)
         y[i] = (double)x[i];
-    graph_exec_noise(p, 5, "n", 2);
-    graph_exec_noise(q, 5, "n", 2);
+    graph_exec_noise(p, num_seed(5), "n", 2);
+    graph_exec_noise(q, num_seed(5), "n", 2);
     graph_exec_forward(p);
     graph_exec_forward(q);
     for (const char *const *name = metrics; *name != NULL; name++) {
@@ -377,7 +377,7 @@ static void test_recompile(void **state)
     GraphParams *params = new_params(g, GRAPH_FLOAT);
     GraphExec *large = new_plan(g, params, (GraphExecSpec){.outputs = metrics});
     patterns(0, 16, graph_exec_input(large, "x", NULL));
-    graph_exec_noise(large, 3, "e", 0);
+    graph_exec_noise(large, num_seed(3), "e", 0);
     graph_exec_forward(large);
     const float *expected = graph_exec_output(large, "reconstruction", NULL);
     for (size_t batch = 1; batch <= 16; batch += 5) {
@@ -386,7 +386,7 @@ static void test_recompile(void **state)
         float *x = graph_exec_input(p, "x", &shape);
         assert_int_equal(shape.n[NUM_BATCH], batch);
         patterns(0, batch, x);
-        graph_exec_noise(p, 3, "e", 0);
+        graph_exec_noise(p, num_seed(3), "e", 0);
         graph_exec_forward(p);
         assert_memory_equal(graph_exec_output(p, "reconstruction", &shape), expected, batch * sizeof(float));
         assert_int_equal(num_shape_size(shape), batch);
@@ -469,7 +469,7 @@ static void test_fed(void **state)
     GraphParams *params = new_params(g, GRAPH_FLOAT);
     GraphExec *whole = new_plan(g, params, (GraphExecSpec){.outputs = zl});
     patterns(0, 16, graph_exec_input(whole, "x", NULL));
-    graph_exec_noise(whole, 3, "e", 0);
+    graph_exec_noise(whole, num_seed(3), "e", 0);
     graph_exec_forward(whole);
     GraphExec *p = new_plan(g, params, (GraphExecSpec){.batch = 16, .outputs = logits, .feeds = z});
     NumShape shape;
@@ -479,7 +479,7 @@ static void test_fed(void **state)
     float *values = graph_exec_input(p, "z", &shape);
     assert_int_equal(shape.n[NUM_FEATURES], VAE_Z);
     memcpy(values, graph_exec_output(whole, "z", NULL), num_shape_size(shape) * sizeof *values);
-    graph_exec_noise(p, 4, "other", 7); /* there is no noise in the decoder */
+    graph_exec_noise(p, num_seed(4), "other", 7); /* there is no noise in the decoder */
     graph_exec_forward(p);
     graph_exec_forward(p);
     assert_memory_equal(graph_exec_output(p, "logits", &shape), graph_exec_output(whole, "logits", NULL),
@@ -531,7 +531,7 @@ static void test_first_bad(void **state)
     GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
     float *w = graph_params_block(params), *x = graph_exec_input(p, "x", NULL);
     patterns(0, 8, x);
-    graph_exec_noise(p, 3, "e", 0);
+    graph_exec_noise(p, num_seed(3), "e", 0);
     graph_exec_forward(p);
     graph_exec_backward(p);
     assert_null(graph_exec_first_nonfinite(p));
@@ -600,7 +600,7 @@ static void test_inits(void **state)
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         Graph *g = graph_alloc(1, 1, &err);
         made(graph_param(g, "W", 300, 100, kinds[k].init, &err), &err);
-        GraphParams *p = graph_params_alloc(g, GRAPH_FLOAT, 11, NULL, 0, &err);
+        GraphParams *p = graph_params_alloc(g, GRAPH_FLOAT, num_seed(11), NULL, 0, &err);
         assert_non_null(p);
         const float *w = graph_params_block(p);
         double sd = sqrt(fmax(0, kinds[k].second - kinds[k].mean * kinds[k].mean));
@@ -636,12 +636,12 @@ static void test_params(void **state)
     assert_int_equal(offset, graph_params_count(p));
     graph_params_free(p);
     graph_params_free(q);
-    assert_null(graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err));
+    assert_null(graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), NULL, 0, &err));
     assert_non_null(strstr(err.what, "data_logit"));
     assert_non_null(strstr(err.where, "vae.lua:3"));
 
     float mean[VAE_X] = {0, 1, 0.5f, 0.25f, NAN}; /* logit(0.001), logit(0.999), 0, -ln 3, clipped */
-    p = graph_params_alloc(g, GRAPH_FLOAT, 1, mean, VAE_X, &err);
+    p = graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), mean, VAE_X, &err);
     const float *w = graph_params_block(p);
     for (size_t i = 0; i < graph_params_arrays(p); i++)
         if (strcmp(graph_params_name(p, i), "decoder.1.b") == 0)
@@ -703,7 +703,7 @@ static void test_sharing(void **state)
     GraphNode sum = made(apply(g, "add", cube, square, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "sum", sum, &err), 0);
     assert_int_equal(graph_name(g, "w", w, &err), 0);
-    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, 1, NULL, 0, &err);
+    GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), NULL, 0, &err);
     GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "sum"});
     graph_exec_forward(p);
     for (int twice = 0; twice < 2; twice++) {

@@ -28,7 +28,7 @@ static GraphParams *some_params(const Graph *g, GraphType type)
     float mean[VAE_X];
     for (size_t i = 0; i < VAE_X; i++)
         mean[i] = 0.3f;
-    GraphParams *params = graph_params_alloc(g, type, 7, mean, VAE_X, &err);
+    GraphParams *params = graph_params_alloc(g, type, num_seed(7), mean, VAE_X, &err);
     assert_non_null(params);
     return params;
 }
@@ -112,7 +112,7 @@ static void of_two_nodes(void **state)
     fill(graph_exec_input(p, "x", NULL), 4 * VAE_X, 1);
     fill(graph_exec_input(p, "q.mu", NULL), 4 * VAE_Z, 2);
     fill(graph_exec_input(p, "q.logvar", NULL), 4 * VAE_Z, 3);
-    graph_exec_noise(p, 3, "e", 0);
+    graph_exec_noise(p, num_seed(3), "e", 0);
     check_gradient(p, "q.mu", "bound");
     check_gradient(p, "q.logvar", "bound");
     graph_exec_free(p);

@@ -96,10 +96,10 @@ static inline void patterns(size_t first, size_t rows, float *x)
     NumStream s = num_stream(7, "patterns");
     for (size_t i = 0; i < rows; i++) {
         uint32_t row = (uint32_t)(first + i);
-        uint32_t kind = num_stream_below(s, 0, row, 0, 4);
+        uint32_t kind = num_stream_word(s, 0, row, 0) >> 30;
         for (uint32_t j = 0; j < VAE_X; j++) {
             int on = kind == 0 ? j < VAE_X / 2 : kind == 1 ? j >= VAE_X / 2 : kind == 2 ? j % 2 == 0 : j % 2 == 1;
-            int flip = num_stream_below(s, 0, row, j + 1, 10) == 0;
+            int flip = (uint64_t)num_stream_word(s, 0, row, j + 1) * 10 >> 32 == 0;
             x[i * VAE_X + j] = (float)(on != flip);
         }
     }

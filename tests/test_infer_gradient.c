@@ -46,7 +46,7 @@ static int start(void **state)
     DataOptions options = {.train = 100, .test = 50};
     w->data = data_open("toy:linear-gaussian", &options, &w->err);
     w->graph = graph_of(&w->err);
-    w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, 1, NULL, 0, &w->err);
+    w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, num_seed(1), NULL, 0, &w->err);
     w->model = infer_model_of(w->graph, w->params, &w->err);
     w->request = (InferRequest){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = DRAWS, .seed = 7};
     assert_non_null(w->model);

@@ -96,7 +96,7 @@ static World *world(size_t d)
     w->d = d;
     w->data = data_open("toy:linear-gaussian", &options, &w->err);
     w->graph = graph_of(d, &w->err);
-    w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, 3, NULL, 0, &w->err);
+    w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, num_seed(3), NULL, 0, &w->err);
     for (size_t j = 0; j < 2 * X; j++)
         w->w[j] = (float)(0.8 * sin(2.385 * (double)j + 0.3)); /* columns that are not orthogonal: the posterior is correlated */
     set_param(w->params, "p.W", w->w);
@@ -301,7 +301,7 @@ static void estep(void **state)
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
         LabMonteCarloEM moves = {.transitions = 2, .leapfrog = 10, .updates = 1, .step = 0.1, .accept = 0.9};
-        LabRun run = {.seed = 5, .samples = CHAINS, .posterior = &moves};
+        LabRun run = {.seed = {5, NULL}, .samples = CHAINS, .posterior = &moves};
         GraphExecSpec spec = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .feeds = z_only,
                               .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
         GraphExec *plan = graph_exec_alloc(w->graph, &spec, w->params, &w->err);

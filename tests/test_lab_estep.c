@@ -70,7 +70,7 @@ static void draws_have_chains_of_their_own(void **state)
     Fixture *f = *state;
     const char *const target[] = {"logjoint", NULL}, *const z[] = {"z", NULL};
     const uint32_t example[3] = {4, 0, 2};
-    GraphParams *weights = graph_params_alloc(f->graph, GRAPH_FLOAT, 1, (float[784]){0}, 784, &f->err);
+    GraphParams *weights = graph_params_alloc(f->graph, GRAPH_FLOAT, num_seed(1), (float[784]){0}, 784, &f->err);
     GraphExecSpec spec = {.batch = 3, .samples = 2, .type = GRAPH_FLOAT, .outputs = target, .feeds = z, .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
     GraphExec *plan = graph_exec_alloc(f->graph, &spec, weights, &f->err);
     assert_non_null(plan);

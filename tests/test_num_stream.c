@@ -37,7 +37,7 @@ static void test_published_vectors(void **state)
         assert_memory_equal(word, known[i].word, sizeof word);
     }
     for (uint32_t i = 0; i < 4; i++)
-        assert_int_equal(num_stream_word((NumStream){{0, 0}}, 0, 0, i), known[0].word[i]);
+        assert_int_equal(num_stream_word((NumStream){{0, 0}, num_rng_philox}, 0, 0, i), known[0].word[i]);
 }
 
 /* The key is the first 8 bytes of SHA-256(seed ":" name), little-endian. */
@@ -302,19 +302,27 @@ static void test_each_level_against_its_draws(void **state)
     }
 }
 
+/* The upper half of word * n. */
+static uint32_t below(uint32_t word, uint32_t n)
+{
+    return (uint32_t)((uint64_t)word * n >> 32);
+}
+
 static void test_below(void **state)
 {
     (void)state;
     double count[7] = {0};
     NumStream s = num_stream(109, "below");
+    NumRng memory;
+    gsl_rng *rng = num_stream_rng(&memory, s, 5, 3);
     for (uint32_t i = 0; i < 70000; i++) {
-        uint32_t k = num_stream_below(s, 5, i / 100, i % 100, 7);
-        assert_true(k < 7);
+        uint32_t k = num_rng_below(rng, 7);
+        assert_int_equal(k, below(num_stream_word(s, 5, 3, i), 7));
         count[k]++;
     }
     for (int k = 0; k < 7; k++)
         assert_share(count[k], 70000, 1.0 / 7.0);
-    assert_int_equal(num_stream_below(s, 0, 0, 0, 1), 0);
+    assert_int_equal(num_rng_below(rng, 1), 0);
 }
 
 /* A permutation, as its words say; every item in every place equally often: chi-square within 5 sigma of its mean. */
@@ -343,7 +351,7 @@ static void test_permutations(void **state)
     for (uint32_t i = 0; i < 1001; i++)
         expected[i] = i;
     for (uint32_t i = 1000; i > 0; i--) {
-        uint32_t j = num_stream_below(s, 3, 0, i, i + 1), kept = expected[i];
+        uint32_t j = below(num_stream_word(s, 3, 0, i), i + 1), kept = expected[i];
         expected[i] = expected[j];
         expected[j] = kept;
     }
@@ -364,10 +372,10 @@ static void test_permutations(void **state)
 static void test_gsl_draws_the_stream(void **state)
 {
     (void)state;
-    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    gsl_rng *r = gsl_rng_alloc(num_rng_philox);
     assert_non_null(r);
     NumStream s = num_stream(5, "posterior");
-    num_stream_gsl_set(r, s);
+    num_stream_start(r, s, 0, 0);
     for (uint32_t i = 0; i < 9999; i++)
         assert_int_equal(gsl_rng_get(r), num_stream_word(s, 0, 0, i));
     gsl_rng_set(r, 42);
@@ -382,16 +390,16 @@ static void test_gsl_draws_the_stream(void **state)
     gsl_rng_free(r);
 }
 
-/* After 2^32 words comes the next row.  The counter of words stands behind the key in the generator's state. */
+/* After 2^32 words comes the next row.  The counter of draws follows the key and the step in the generator's state. */
 static void test_gsl_goes_on_in_the_next_row(void **state)
 {
     (void)state;
     NumStream s = num_stream(5, "posterior");
     const uint64_t next = (UINT64_C(3) << 32) - 4; /* at the start of a block */
-    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    gsl_rng *r = gsl_rng_alloc(num_rng_philox);
     assert_non_null(r);
-    num_stream_gsl_set(r, s);
-    memcpy((char *)gsl_rng_state(r) + sizeof s, &next, sizeof next);
+    num_stream_start(r, s, 0, 0);
+    memcpy((char *)gsl_rng_state(r) + sizeof s.key + sizeof(uint64_t), &next, sizeof next);
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(gsl_rng_get(r), num_stream_word(s, 0, 2, UINT32_MAX - 3 + i));
     for (uint32_t i = 0; i < 8; i++)
@@ -402,7 +410,7 @@ static void test_gsl_goes_on_in_the_next_row(void **state)
 static void test_gsl_saves_and_restores(void **state)
 {
     (void)state;
-    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    gsl_rng *r = gsl_rng_alloc(num_rng_philox);
     assert_non_null(r);
     unsigned long after[50];
     for (int skip = 0; skip < 6; skip++) {
@@ -434,7 +442,7 @@ static void test_gsl_distributions(void **state)
     (void)state;
     enum { N = 200000, BINS = 40 };
     double count[BINS] = {0};
-    gsl_rng *r = gsl_rng_alloc(num_stream_gsl);
+    gsl_rng *r = gsl_rng_alloc(num_rng_philox);
     assert_non_null(r);
     for (int i = 0; i < N; i++)
         count[(int)(gsl_cdf_ugaussian_P(gsl_ran_gaussian_ziggurat(r, 1.0)) * BINS)]++;

@@ -93,7 +93,7 @@ static const char *const way_name[WAYS] = {"along columns", "along rows", "along
 static uint32_t word_on(Way way, uint32_t i)
 {
     char name[32];
-    NumStream s = {{0x5eed0001, 0x5eed0002}};
+    NumStream s = {{0x5eed0001, 0x5eed0002}, num_rng_philox};
     switch (way) {
     case BY_COLUMN: return num_stream_word(s, 3, 5, i);
     case BY_ROW: return num_stream_word(s, 3, i, 5);

@@ -57,7 +57,7 @@ function experiment.train(what, given) return check.options(what, given, experim
 
 -- Words of --set that mean something already.
 experiment.reserved = {
-  "batch", "binarise", "data", "data.test", "data.train", "data.valid", "epochs", "profile", "rate", "samples", "seed",
+  "batch", "binarise", "data", "data.test", "data.train", "data.valid", "epochs", "profile", "rate", "rng", "samples", "seed",
   "test_every",
 }
 local reserved = {}
@@ -96,9 +96,25 @@ end
 --- experiment.check_seed(what, seed) → seed, a whole number from 0.
 function experiment.check_seed(what, seed) return check.value(what, seed, { type = "integer", min = 0 }) end
 
+--- experiment.check_rng(what, name) → name, a random number generator: "philox4x32" or one of GSL's.
+function experiment.check_rng(what, name)
+  local names, alike = require("vae_lab.native.stats").generators(), {}
+  for _, known in ipairs(names) do
+    if name == known then return name end
+    if type(name) == "string" and #name > 2 and known:sub(1, 4) == name:sub(1, 4) then alike[#alike + 1] = known end
+  end
+  local near = type(name) == "string" and check.nearest(name, names)
+  check.fail {
+    what = "unknown random number generator " .. check.describe(name), where = what,
+    expected = "philox4x32 (the default), or a generator of GSL: "
+      .. (#alike > 0 and table.concat(alike, ", ") or "mt19937, ranlxd2, taus2, gfsr4, randu …"),
+    hint = near and 'did you mean "' .. near .. '"?' or nil,
+  }
+end
+
 local function check_grid(what, grid)
   for key, list in pairs(grid) do
-    if key ~= "seed" then check_setting_name(what, key) end
+    if key ~= "seed" and key ~= "rng" then check_setting_name(what, key) end
     if type(list) ~= "table" or getmetatable(list) or #list == 0 or #check.sorted_keys(list) > 0 then
       check.fail {
         what = "bad list of " .. tostring(key) .. " in " .. what, found = check.describe(list),
@@ -108,6 +124,7 @@ local function check_grid(what, grid)
     local seen = {}
     for i, value in ipairs(list) do
       local name = string.format("value %d of %s in %s", i, key, what)
+      if key == "rng" then experiment.check_rng(name, value) end
       if key == "seed" then experiment.check_seed(string.format("seed %d in %s", i, what), value) end
       if not is_setting_value(value) then
         check.fail {
@@ -241,7 +258,7 @@ end
 local rules = {
   name = { type = "string", required = true }, question = { type = "string", default = "" },
   data = { type = "string|table|function", default = "digits" },
-  settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
+  rng = { type = "string" }, settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
   model = { type = "function", required = true },
   train = { type = "table|function", default = {} },
   evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} }, claims = { type = "list", default = {} },
@@ -253,6 +270,7 @@ local rules = {
 --   question   what it asks, one sentence, for readers of the database
 --   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "dynamic" | "static" | "grey" };
 --              or a function (run) of it: { "digits", train = run.examples }
+--   rng        the random number generator of all draws: "philox4x32" (the default) or any of GSL's, "mt19937", "ranlxd2" …
 --   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
 --   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, an error
@@ -273,6 +291,7 @@ function experiment.new(options)
     o.data = experiment.data("data", o.data)
     if not o.data.name then check.fail { what = "data has no name", expected = experiment.data_expected } end
   end
+  if o.rng then experiment.check_rng("rng", o.rng) end
   check_settings("settings", o.settings)
   check_sweep("sweep", o.sweep)
   if type(o.train) == "table" then o.train = experiment.train("train", o.train) end

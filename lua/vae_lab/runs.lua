@@ -46,7 +46,7 @@ local function with_profile(e, wanted)
   local name, profile = choose_profile(e, wanted)
   local r = {
     profile = name, data = e.data, data_over = profile.data and experiment.data("data", profile.data) or {},
-    settings = merge(copy(e.settings), profile.settings), grids = grids_of(e.sweep),
+    rng = e.rng, settings = merge(copy(e.settings), profile.settings), grids = grids_of(e.sweep),
     train = e.train, train_over = copy(profile.train or {}), evaluate = profile.evaluate or e.evaluate,
   }
   if profile.sweep then
@@ -127,6 +127,15 @@ local words = {
   rate = function(r, text)
     r.rate = tonumber(text)
     if not r.rate or r.rate < 0 then bad_set("rate", text, "a number, at least 0") end
+  end,
+  rng = function(r, text)
+    local list = values("rng", text, "")
+    for _, name in ipairs(list) do experiment.check_rng("--set rng=" .. text, name) end
+    if #list == 1 and not swept_example(r, "rng") then
+      r.rng = list[1]
+      return
+    end
+    for _, grid in ipairs(r.grids) do grid.rng = list end
   end,
   seed = function(r, text)
     local list = values("seed", text)
@@ -274,7 +283,7 @@ local function params_of(r, point, built, t, spec, data)
     latent = built.latent, data = spec.name, binarise = spec.binarise, examples = data:count("train"), epochs = t.epochs,
     batch = t.batch, samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
     rate = type(t.optimiser.rate) == "number" and t.optimiser.rate or schedules.text(t.optimiser.rate),
-    posterior = t.posterior and posterior.text(t.posterior),
+    posterior = t.posterior and posterior.text(t.posterior), rng = r.rng ~= "philox4x32" and r.rng or nil,
   }
   -- the script's own names win: "latent", "examples" or "optimiser" may be settings
   for key, value in pairs(point.values) do
@@ -348,7 +357,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
   for _, evaluation in ipairs(r.evaluate) do evaluation:check(eval_graph, data) end
   for _, seed in ipairs(point.seeds) do
     runs[#runs + 1] = {
-      experiment = e.name, question = e.question, label = point.label, seed = seed,
+      experiment = e.name, question = e.question, label = point.label, seed = seed, rng = point.values.rng or r.rng,
       params = params_of(r, point, built, t, spec, data), graph = built.graph, eval_graph = eval_graph.graph, data = data,
       objective = "bound", metrics = built.metrics, optimiser = optimiser_table(t.optimiser),
       rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,

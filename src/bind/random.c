@@ -14,7 +14,9 @@ typedef struct ScriptRandom {
 
 static uint64_t random_bits(ScriptRandom *r)
 {
-    uint64_t low = num_stream_word(r->stream, r->step, 0, 0), high = num_stream_word(r->stream, r->step, 0, 1);
+    NumRng memory;
+    gsl_rng *rng = num_stream_rng(&memory, r->stream, r->step, 0);
+    uint64_t low = gsl_rng_get(rng), high = gsl_rng_get(rng);
     r->step++;
     return high << 32 | low;
 }

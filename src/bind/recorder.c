@@ -143,7 +143,7 @@ static int get_run(lua_State *L)
 
 static int get_seed(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_recorder(L)->owner->seed);
+    lua_pushinteger(L, (lua_Integer)check_recorder(L)->owner->seed.number);
     return 1;
 }
 

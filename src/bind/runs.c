@@ -250,13 +250,17 @@ static int field_int(lua_State *L, const char *key, lua_Integer missing, lua_Int
 /* Fills a run from the table at the top of the stack. */
 static void take_run(lua_State *L, BindScript *s, LabRun *run)
 {
+    Error err = ERROR_NONE;
     luaL_checktype(L, -1, LUA_TTABLE);
     run->script = s->path;
     run->experiment = field_text(L, s, "experiment", NULL);
     run->question = field_text(L, s, "question", "");
     run->label = field_text(L, s, "label", "");
     run->objective = field_text(L, s, "objective", "bound");
-    run->seed = (uint64_t)bind_integer(L, -1, "seed", 1, 0);
+    run->seed.number = (uint64_t)bind_integer(L, -1, "seed", 1, 0);
+    run->seed.rng = num_rng_find(bind_string(L, -1, "rng", num_rng_philox->name), &err);
+    if (run->seed.rng == NULL)
+        bind_raise(L, &err);
     run->epochs = field_int(L, "epochs", 0, 1);
     run->batch = (size_t)field_int(L, "batch", 0, 1);
     run->samples = (size_t)field_int(L, "samples", 1, 1);

@@ -451,15 +451,31 @@ static int pca_decode(lua_State *L)
     return 1;
 }
 
-/* normal(rows, cols, seed, stream) and uniform(…): an array of draws of a named stream */
+/* generators() → the names of the random number generators, philox4x32 first */
+static int generators(lua_State *L)
+{
+    const char *name;
+    lua_newtable(L);
+    for (size_t i = 0; (name = num_rng_name(i)) != NULL; i++) {
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* normal(rows, cols, seed, stream, rng) and uniform(…): an array of draws of a named stream; rng: a generator's name */
 static int draws(lua_State *L, void (*fill)(NumStream, uint64_t, uint32_t, size_t, size_t, float *))
 {
     lua_Integer rows = luaL_checkinteger(L, 1), cols = luaL_checkinteger(L, 2), seed = luaL_optinteger(L, 3, 1);
     const char *name = luaL_optstring(L, 4, STREAM);
     luaL_argcheck(L, rows >= 1 && rows <= UINT32_MAX, 1, "at least 1 row");
     luaL_argcheck(L, cols >= 1 && cols <= UINT32_MAX, 2, "at least 1 column");
+    Error err = ERROR_NONE;
+    const gsl_rng_type *rng = num_rng_find(luaL_optstring(L, 5, num_rng_philox->name), &err);
+    if (rng == NULL)
+        bind_raise(L, &err);
     float *x = bind_scratch(L, (size_t)rows * (size_t)cols, sizeof *x);
-    fill(num_stream((uint64_t)seed, name), 0, 0, (size_t)rows, (size_t)cols, x);
+    fill(num_stream_of((NumSeed){(uint64_t)seed, rng}, name), 0, 0, (size_t)rows, (size_t)cols, x);
     bind_array_from_floats(L, (size_t)rows, (size_t)cols, x);
     return 1;
 }
@@ -499,7 +515,7 @@ int bind_stats_open(lua_State *L)
         {"mean", mean}, {"normal_quantile", normal_quantile}, {"hole_fraction", hole_fraction},
         {"hole_density", hole_density}, {"bhattacharyya", bhattacharyya}, {"mean_bhattacharyya", mean_bhattacharyya},
         {"active_units", active_units}, {"spread", spread}, {"knn_agreement", knn_agreement}, {"pca", pca},
-        {"normal", normal}, {"uniform", uniform}, {"fitted_log_density", fitted_log_density},
+        {"normal", normal}, {"uniform", uniform}, {"generators", generators}, {"fitted_log_density", fitted_log_density},
         {"elbo_decomposition", elbo_decomposition}, {"ppca", ppca}, {"linear", linear}, {"subspace_angle", subspace_angle},
         {"squared_error", squared_error}, {"distance_spearman", distance_spearman}, {"classes", classes},
         {"pca_encode", pca_encode}, {"pca_decode", pca_decode},

@@ -2,7 +2,7 @@
  *
  * cli/cli_run.c: `vae-lab run FILE.lua`: loads a script, plans its runs, carries out those that are not recorded yet.
  *
- * A flag beats the environment (VAE_LAB_DB, VAE_LAB_DATA, VAE_LAB_ISA, VAE_LAB_THREADS), which beats the script.
+ * A flag beats the environment (VAE_LAB_DB, VAE_LAB_DATA, VAE_LAB_ISA, VAE_LAB_THREADS, GSL_RNG_TYPE), which beats the script.
  */
 #include "bind/script.h"
 #include "cli/cli.h"
@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 const char cli_run_help[] =
-    "  --set key=value   a setting of the script (data, epochs, batch, samples, rate, profile, seed and its own);\n"
+    "  --set key=value   a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng\n"
+    "                    and its own); rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE);\n"
     "                    may be repeated; seed=1,2,3, or a,b,c for one of the script's own, sweeps over these values\n"
     "  --jobs N          runs side by side, one process each (default: one a core)\n"
     "  --threads N       threads inside a run (VAE_LAB_THREADS; default: the cores that are left)\n"
@@ -47,6 +48,26 @@ typedef struct Request {
 } Request;
 
 /* ---- the command line ---- */
+
+/* GSL_RNG_TYPE, as in any program of GSL's, unless --set rng=… is given: it beats the script and is recorded as a setting. */
+static int take_rng(Request *r, Text *set, Error *err)
+{
+    const char *name = getenv("GSL_RNG_TYPE");
+    if (name == NULL || name[0] == '\0')
+        return 0;
+    for (size_t i = 0; i < r->nset; i++)
+        if (strncmp(r->set[i], "rng=", 4) == 0)
+            return 0;
+    if (r->nset == SETS)
+        return error_set(err, ERR_USAGE, "more than %d settings", (int)SETS - 1);
+    text_addf(set, "rng=%s", name);
+    if (set->failed)
+        return error_memory(err, "the settings");
+    r->set[r->nset++] = text_string(set);
+    if (!r->quiet)
+        fprintf(stderr, "GSL_RNG_TYPE=%s\n", name);
+    return 0;
+}
 
 static int read_request(Request *r, int argc, char **argv, Error *err)
 {
@@ -152,7 +173,7 @@ static long long parameters(const LabRun *run)
     if (mean == NULL)
         return 0;
     data_mean(run->data, mean);
-    GraphParams *p = graph_params_alloc(run->graph, GRAPH_FLOAT, 0, mean, features, &err);
+    GraphParams *p = graph_params_alloc(run->graph, GRAPH_FLOAT, run->seed, mean, features, &err);
     long long count = p == NULL ? 0 : (long long)graph_params_count(p);
     graph_params_free(p);
     mem_free(mean);
@@ -183,7 +204,7 @@ static int print_plan(const Request *r, const LabRun *runs, size_t count, Error 
             status = -1;
         cli_table_integer(table, (long long)i + 1);
         cli_table_text(table, runs[i].label);
-        cli_table_integer(table, (long long)runs[i].seed);
+        cli_table_integer(table, (long long)runs[i].seed.number);
         cli_table_integer(table, runs[i].epochs);
         cli_table_integer(table, parameters(&runs[i]));
         cli_table_text(table, identity);
@@ -282,13 +303,16 @@ static int carry_out(Request *r, const char *command, Error *err)
 int cli_run(int argc, char **argv, Error *err)
 {
     Request r = {0};
-    Text command = {0};
+    Text command = {0}, rng = {0};
     resume_command(&command, argc, argv); /* before the arguments are put in order */
     int status = read_request(&r, argc, argv, err);
+    if (status == 0)
+        status = take_rng(&r, &rng, err);
     if (status == 0)
         status = num_isa_choose(NULL, err);
     if (status == 0)
         status = carry_out(&r, text_string(&command), err);
     text_free(&command);
+    text_free(&rng);
     return status;
 }

@@ -37,18 +37,12 @@ enum { GLYPHS = sizeof glyphs / sizeof glyphs[0] };
 /* ---- random factors ------------------------------------------------------------------------------------------------- */
 
 typedef struct Hand {
-    NumStream stream;
-    uint32_t part, image, column;
-    uint32_t word[4];
+    gsl_rng *rng;
 } Hand;
 
 static uint32_t draw(Hand *h)
 {
-    if (h->column % 4 == 0) {
-        const uint32_t counter[4] = {h->column / 4, h->image, h->part, 0};
-        num_philox(h->stream.key, counter, h->word);
-    }
-    return h->word[h->column++ % 4];
+    return (uint32_t)gsl_rng_get(h->rng);
 }
 
 /* Uniform in [low, high), on a grid of 2^24 values. */
@@ -289,8 +283,9 @@ static void draw_image(Hand *h, int digit, uint8_t *pixel)
 void digits_draw(DigitsPart part, size_t first, size_t count, const uint8_t *label, uint8_t *pixel)
 {
     NumStream stream = num_stream(0, "data/digits");
+    NumRng rng;
     for (size_t i = 0; i < count; i++) {
-        Hand hand = {.stream = stream, .part = (uint32_t)part, .image = (uint32_t)(first + i)};
+        Hand hand = {num_stream_rng(&rng, stream, (uint64_t)part, (uint32_t)(first + i))};
         draw_image(&hand, label[i], pixel + i * DIGITS_PIXELS);
     }
 }

@@ -9,6 +9,7 @@
 #define GRAPH_EXEC_H
 
 #include "graph/graph.h"
+#include "num/stream.h"
 
 typedef enum { GRAPH_FLOAT, GRAPH_DOUBLE } GraphType;
 
@@ -17,7 +18,7 @@ typedef struct GraphParams GraphParams;
 
 /* Allocates the block for every param of the graph, initialised from the streams "init/NAME" of `seed`.
  * mean_image: per-feature means of the data in [0,1], (features of data_logit params), NULL when no param asks for it. */
-GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, const float *mean_image, size_t features,
+GraphParams *graph_params_alloc(const Graph *g, GraphType type, NumSeed seed, const float *mean_image, size_t features,
                                 Error *err);
 
 /* The float params of a graph with these recorded values, in the block's order; NULL with *err (ERR_STORE) when their number is another. */
@@ -58,7 +59,7 @@ void *graph_exec_input(GraphExec *p, const char *name, NumShape *shape); /* "x",
 int graph_exec_scalar(GraphExec *p, const char *name, double value);     /* 0, or -1: not used */
 
 /* Fills every noise leaf from its stream, at `step`: stream "PREFIX/NAME" of `seed`, rows numbered sample * batch + example. */
-void graph_exec_noise(GraphExec *p, uint64_t seed, const char *prefix, uint64_t step);
+void graph_exec_noise(GraphExec *p, NumSeed seed, const char *prefix, uint64_t step);
 
 void graph_exec_forward(GraphExec *p);
 

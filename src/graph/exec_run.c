@@ -58,7 +58,7 @@ static void widen(void *buffer, size_t n)
     }
 }
 
-void graph_exec_noise(GraphExec *p, uint64_t seed, const char *prefix, uint64_t step)
+void graph_exec_noise(GraphExec *p, NumSeed seed, const char *prefix, uint64_t step)
 {
     for (size_t i = 0; i < p->graph->nodes; i++) {
         const Node *n = &p->graph->node[i];
@@ -66,7 +66,7 @@ void graph_exec_noise(GraphExec *p, uint64_t seed, const char *prefix, uint64_t 
             continue;
         char name[2 * GRAPH_NAME_MAX + 2];
         snprintf(name, sizeof name, "%.*s/%s", GRAPH_NAME_MAX, prefix, n->name);
-        NumStream stream = num_stream(seed, name);
+        NumStream stream = num_stream_of(seed, name);
         size_t rows = num_shape_rows(p->shape[i]), columns = p->shape[i].n[NUM_FEATURES];
         if (n->uniform)
             num_stream_uniform(stream, step, 0, rows, columns, p->value[i]);

@@ -118,12 +118,12 @@ static void fill_logit(const float *image, size_t n, float *w)
     }
 }
 
-void graph_init_fill(const GraphInit *init, uint64_t seed, const char *name, size_t rows, size_t columns, const float *image,
+void graph_init_fill(const GraphInit *init, NumSeed seed, const char *name, size_t rows, size_t columns, const float *image,
                      float *w)
 {
     char stream[GRAPH_NAME_MAX + 8];
     snprintf(stream, sizeof stream, "init/%s", name);
-    NumStream draws = num_stream(seed, stream);
+    NumStream draws = num_stream_of(seed, stream);
     size_t n = rows * columns;
     float scale = (float)kinds[init->kind].scale(init->number, (double)rows, (double)columns);
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "num/stream.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@ int graph_init_wants_image(const GraphInit *init);
 
 /* [OUT] w (rows, columns), from the stream "init/NAME" of `seed`.  image[columns] for data_logit.  `name` has at most
  * GRAPH_NAME_MAX characters. */
-void graph_init_fill(const GraphInit *init, uint64_t seed, const char *name, size_t rows, size_t columns, const float *image,
+void graph_init_fill(const GraphInit *init, NumSeed seed, const char *name, size_t rows, size_t columns, const float *image,
                      float *w);
 
 #endif

@@ -56,7 +56,7 @@ static int check_image(const Node *node, const float *mean_image, size_t feature
 }
 
 /* The first values, as floats. */
-static int fill(GraphParams *p, const Graph *g, uint64_t seed, const float *mean_image, size_t features, float *w, Error *err)
+static int fill(GraphParams *p, const Graph *g, NumSeed seed, const float *mean_image, size_t features, float *w, Error *err)
 {
     for (size_t i = 0; i < g->nodes; i++) {
         const Node *node = &g->node[i];
@@ -72,7 +72,7 @@ static int fill(GraphParams *p, const Graph *g, uint64_t seed, const float *mean
 }
 
 /* The double params are the float ones, widened: both train the same network. */
-static int build(GraphParams *p, const Graph *g, uint64_t seed, const float *mean_image, size_t features, Error *err)
+static int build(GraphParams *p, const Graph *g, NumSeed seed, const float *mean_image, size_t features, Error *err)
 {
     if (list(p, g, err) != 0)
         return -1;
@@ -92,7 +92,7 @@ static int build(GraphParams *p, const Graph *g, uint64_t seed, const float *mea
     return wide == NULL ? error_memory(err, "the params") : 0;
 }
 
-GraphParams *graph_params_alloc(const Graph *g, GraphType type, uint64_t seed, const float *mean_image, size_t features,
+GraphParams *graph_params_alloc(const Graph *g, GraphType type, NumSeed seed, const float *mean_image, size_t features,
                                 Error *err)
 {
     GraphParams *p = mem_alloc(sizeof *p);

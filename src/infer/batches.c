@@ -28,7 +28,7 @@ int batches_start(BatchIterator *w, InferModel *m, const InferRequest *request, 
     if (check_ask(m, request, err) != 0)
         return -1;
     *w = (BatchIterator){.model = m, .request = request, .spec = *spec, .samples = spec->samples > 0 ? spec->samples : 1,
-                .binarise = num_stream(request->seed, "evaluate/binarise")};
+                .binarise = num_stream_of(infer_seed(m, request), "evaluate/binarise")};
     size_t n = 0;
     for (; spec->feeds != NULL && spec->feeds[n] != NULL && n < 4; n++)
         w->feeds[n] = spec->feeds[n];
@@ -90,7 +90,7 @@ int batches_fill(BatchIterator *w, uint64_t draw, Error *err)
         graph_exec_scalar(w->exec, scalar, 1.0);
     for (size_t i = 0; i < request->nscalars; i++)
         graph_exec_scalar(w->exec, request->scalars[i].name, request->scalars[i].value);
-    graph_exec_noise(w->exec, request->seed, "evaluate", (request->step << 40) + (draw << 24) + w->number);
+    graph_exec_noise(w->exec, infer_seed(w->model, request), "evaluate", (request->step << 40) + (draw << 24) + w->number);
     return 0;
 }
 

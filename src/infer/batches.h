@@ -10,9 +10,16 @@
 struct InferModel {
     const Graph *graph;
     GraphParams *params;
+    const gsl_rng_type *rng; /* of the run that trained it; NULL: philox4x32 */
     Graph *own_graph;        /* set when this model must free them */
     GraphParams *own_params;
 };
+
+/* The seed of a request's streams, for the model's generator. */
+static inline NumSeed infer_seed(const InferModel *m, const InferRequest *request)
+{
+    return (NumSeed){request->seed, m->rng};
+}
 
 /* What is computed in each pass. */
 typedef struct BatchSpec {

@@ -41,7 +41,7 @@ static void train(const InferFit *f, GraphExec *exec, GraphParams *params, Optim
         for (size_t first = 0; first + f->batch <= f->count; first += f->batch) {
             take(&x, order, first, f->batch);
             take(&y, order, first, f->batch);
-            graph_exec_noise(exec, f->seed, "fit", step++);
+            graph_exec_noise(exec, num_seed(f->seed), "fit", step++);
             graph_exec_forward(exec);
             graph_exec_backward(exec);
             optimiser_step(optimiser, graph_params_block(params), graph_exec_gradient(exec), f->rate);
@@ -72,7 +72,7 @@ InferModel *infer_fit(const InferFit *f, Error *err)
     uint32_t *order = NULL;
     if (check(f, err) != 0 || optimiser_defaults(&adam, "adam", err) != 0)
         return NULL;
-    GraphParams *params = graph_params_alloc(f->graph, GRAPH_FLOAT, f->seed, NULL, 0, err);
+    GraphParams *params = graph_params_alloc(f->graph, GRAPH_FLOAT, num_seed(f->seed), NULL, 0, err);
     if (params != NULL && (exec = graph_exec_alloc(f->graph, &spec, params, err)) != NULL)
         optimiser = optimiser_alloc(&adam, graph_params_count(params), err);
     if (optimiser != NULL && (order = mem_array(f->count, sizeof *order)) == NULL)

@@ -58,7 +58,7 @@ static void repeat(BatchIterator *w, const InferGradient *which, Part part, doub
     memset(mean, 0, part.width * sizeof *mean);
     memset(variance, 0, part.width * sizeof *variance);
     for (size_t n = 0; n < which->repeats; n++) {
-        graph_exec_noise(w->exec, w->request->seed, "evaluate/gradient", which->skip + n);
+        graph_exec_noise(w->exec, infer_seed(w->model, w->request), "evaluate/gradient", which->skip + n);
         graph_exec_forward(w->exec);
         graph_exec_backward(w->exec);
         join(n + 1, part.width, gradient, mean, variance);

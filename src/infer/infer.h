@@ -73,6 +73,7 @@ InferModel *infer_fit(const InferFit *fit, Error *err);
 
 /* Wraps trained parameters as a model; owns neither. */
 InferModel *infer_model_of(const Graph *g, GraphParams *params, Error *err);
+void infer_model_rng(InferModel *m, const gsl_rng_type *rng); /* the generator of its noise; philox4x32 until then */
 void infer_model_use(InferModel *m, const Graph *g);      /* another graph over the same parameters */
 void infer_model_own(InferModel *m, GraphParams *params); /* these parameters are freed with the model */
 

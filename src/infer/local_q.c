@@ -68,7 +68,7 @@ static int climb(const Climb *c, BatchIterator *w, const InferRequest *request, 
     if (o == NULL)
         return -1;
     for (size_t n = 0; n < steps; n++) {
-        graph_exec_noise(w->exec, request->seed, "evaluate/climb", ((uint64_t)w->number << 32) + n);
+        graph_exec_noise(w->exec, infer_seed(w->model, request), "evaluate/climb", ((uint64_t)w->number << 32) + n);
         graph_exec_forward(w->exec);
         graph_exec_backward(w->exec);
         gather_gradient(c, w->exec);
@@ -87,7 +87,7 @@ static void settle(BatchIterator *w, const InferRequest *request, const char *ob
         value[i] = 0;
     for (size_t n = 0; n < passes; n++) {
         NumShape shape;
-        graph_exec_noise(w->exec, request->seed, "evaluate/check", ((uint64_t)w->number << 32) + n);
+        graph_exec_noise(w->exec, infer_seed(w->model, request), "evaluate/check", ((uint64_t)w->number << 32) + n);
         graph_exec_forward(w->exec);
         const float *out = graph_exec_output(w->exec, objective, &shape);
         for (size_t i = 0; i < w->rows; i++)

@@ -27,6 +27,11 @@ InferModel *infer_model_of(const Graph *g, GraphParams *params, Error *err)
     return m;
 }
 
+void infer_model_rng(InferModel *m, const gsl_rng_type *rng)
+{
+    m->rng = rng;
+}
+
 void infer_model_own(InferModel *m, GraphParams *params)
 {
     m->own_params = params;
@@ -47,16 +52,17 @@ const Graph *infer_model_graph(const InferModel *m)
 }
 
 typedef struct GraphText {
-    char *text, *status;
+    char *text, *status, *rng;
 } GraphText;
 
 static int take_graph(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     GraphText *row = context;
     (void)names;
-    if (columns == 2 && values[0].type == STORE_TEXT && values[1].type == STORE_TEXT) {
+    if (columns == 3 && values[0].type == STORE_TEXT && values[1].type == STORE_TEXT) {
         row->text = mem_string(values[0].bytes);
         row->status = mem_string(values[1].bytes);
+        row->rng = values[2].type == STORE_TEXT ? mem_string(values[2].bytes) : NULL;
     }
     return 0;
 }
@@ -79,9 +85,9 @@ static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
 InferModel *infer_model_open(Store *s, int64_t run, Error *err)
 {
     StoreValue id = {.type = STORE_INTEGER, .integer = run};
-    GraphText row = {NULL, NULL};
+    GraphText row = {NULL, NULL, NULL};
     InferModel *m = NULL;
-    if (store_query(s, "select graph, status from run where id = ?1", &id, 1, take_graph, &row, err) != 0)
+    if (store_query(s, "select graph, status, plan ->> '$.rng' from run where id = ?1", &id, 1, take_graph, &row, err) != 0)
         goto end;
     if (row.text == NULL || row.status == NULL) {
         error_set(err, ERR_STORE, "there is no run %lld", (long long)run);
@@ -93,7 +99,7 @@ InferModel *infer_model_open(Store *s, int64_t run, Error *err)
     if (m == NULL)
         goto end;
     m->graph = m->own_graph = graph_parse(row.text, err);
-    if (m->graph == NULL || read_weights(m, s, run, err) != 0) {
+    if (m->graph == NULL || (row.rng != NULL && (m->rng = num_rng_find(row.rng, err)) == NULL) || read_weights(m, s, run, err) != 0) {
         error_in(err, "run %lld", (long long)run);
         infer_model_free(m);
         m = NULL;
@@ -101,6 +107,7 @@ InferModel *infer_model_open(Store *s, int64_t run, Error *err)
 end:
     mem_free(row.text);
     mem_free(row.status);
+    mem_free(row.rng);
     return m;
 }
 

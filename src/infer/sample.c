@@ -76,7 +76,7 @@ static int start(BatchIterator *w, Chains *c, InferModel *m, const InferRequest 
 {
     static const char *const stream[] = {"evaluate/momentum", "evaluate/choice"};
     BatchSpec spec = {.outputs = outputs, .feeds = feeds, .objective = "annealed", .samples = request->samples};
-    *c = (Chains){.moves = moves, .kick = num_stream(request->seed, stream[0]), .choice = num_stream(request->seed, stream[1])};
+    *c = (Chains){.moves = moves, .kick = num_stream_of(infer_seed(m, request), stream[0]), .choice = num_stream_of(infer_seed(m, request), stream[1])};
     if (check_moves(moves, err) != 0 || batches_start(w, m, request, &spec, err) != 0)
         return -1;
     if (chains_alloc(c, w->chunk * w->samples, infer_model_width(m, "z"), err) == 0)

@@ -42,8 +42,8 @@ EStep *estep_alloc(const LabRun *run, GraphExec *plan, size_t n, Error *err)
     if (e != NULL) {
         *e = (EStep){.moves = {.leapfrog = p->leapfrog, .step = p->step, .accept = p->accept}, .transitions = p->transitions,
                      .samples = shape.n[NUM_SAMPLES], .count = chains * (width + 1)};
-        e->chains = (Chains){.moves = &e->moves, .kick = num_stream(run->seed, "posterior/momentum"),
-                             .choice = num_stream(run->seed, "posterior/choice")};
+        e->chains = (Chains){.moves = &e->moves, .kick = num_stream_of(run->seed, "posterior/momentum"),
+                             .choice = num_stream_of(run->seed, "posterior/choice")};
         e->state = mem_array(e->count, sizeof *e->state);
     }
     if (e == NULL || e->state == NULL) {
@@ -56,7 +56,7 @@ EStep *estep_alloc(const LabRun *run, GraphExec *plan, size_t n, Error *err)
         return NULL;
     }
     e->step = e->state + chains * width;
-    num_stream_normal(num_stream(run->seed, "posterior/start"), 0, 0, chains, width, e->state);
+    num_stream_normal(num_stream_of(run->seed, "posterior/start"), 0, 0, chains, width, e->state);
     for (size_t i = 0; i < chains; i++)
         e->step[i] = (float)p->step;
     return e;

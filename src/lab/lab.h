@@ -11,6 +11,7 @@
 #include "graph/graph.h"
 #include "graph/optimiser.h"
 #include "infer/infer.h"
+#include "num/stream.h"
 #include "store/store.h"
 
 #include <stdint.h>
@@ -45,7 +46,7 @@ typedef struct LabRun {
     const Graph *graph;       /* public names: the objective, the metrics */
     const Graph *eval_graph; /* the same with further names, for evaluations; NULL: graph itself.  NOT part of the identity */
     const Data *data;
-    uint64_t seed;
+    NumSeed seed;
     const char *objective;              /* public name of the node to maximise: "bound" */
     const char *const *metrics;         /* public names recorded each epoch as train/NAME and test/NAME, NULL-ended */
     OptimiserSpec optimiser;

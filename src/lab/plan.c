@@ -87,6 +87,10 @@ static void plan_text(Text *t, const LabRun *run)
         posterior_text(t, run->posterior);
     text_add(t, ",\"rate\":");
     schedule_text(t, &run->rate);
+    if (run->seed.rng != NULL && run->seed.rng != num_rng_philox) { /* the default is not named: older identities hold */
+        text_add(t, ",\"rng\":");
+        text_add_json(t, run->seed.rng->name);
+    }
     text_addf(t, ",\"samples\":%zu,\"scalars\":{", run->samples);
     scalars_text(t, run);
     text_addf(t, "},\"test_every\":%d}", run->test_every);
@@ -191,7 +195,7 @@ static int check(const LabRun *run, Error *err)
 int lab_run_identify(LabRun *run, Error *err)
 {
     if (check(run, err) != 0)
-        return error_in(err, "%s, %s, seed %" PRIu64, run->script, run->label, run->seed);
+        return error_in(err, "%s, %s, seed %" PRIu64, run->script, run->label, run->seed.number);
 
     Text plan = {0}, graph = {0};
     plan_text(&plan, run);
@@ -207,7 +211,7 @@ int lab_run_identify(LabRun *run, Error *err)
         digest_string(&d, text_string(&graph));
         digest_string(&d, text_string(&plan));
         digest_string(&d, data_digest(run->data));
-        snprintf(number, sizeof number, "%" PRIu64, run->seed);
+        snprintf(number, sizeof number, "%" PRIu64, run->seed.number);
         digest_string(&d, number);
         digest_end(&d, run->identity);
         mem_free(run->plan);

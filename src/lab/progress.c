@@ -106,7 +106,7 @@ static void add_name(const LabProgress *p, size_t run, char line[LINE])
 {
     const LabRun *r = &p->runs[run];
     size_t used = strlen(line);
-    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->seed);
+    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->seed.number);
 }
 
 static void run_line(const LabProgress *p, size_t run, char line[LINE], int width)

@@ -96,7 +96,7 @@ static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
         return error_memory(err, "a graph's text");
     StoreRunSpec spec = {
         .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity, .label = run->label,
-        .seed = run->seed, .epochs = run->epochs, .graph = text_string(&graph), .plan = run->plan, .data = data_description(run->data),
+        .seed = run->seed.number, .epochs = run->epochs, .graph = text_string(&graph), .plan = run->plan, .data = data_description(run->data),
         .data_digest = data_digest(run->data), .params = run->params, .nparams = run->nparams, .environment = environment,
         .nenvironment = lab_environment(environment, sizeof environment / sizeof environment[0], w->options->threads),
     };

@@ -127,9 +127,9 @@ static int training_make(Training *t, Error *err)
     if (t->optimiser == NULL || make_plans(t, err) != 0)
         return -1;
     t->steps = (t->n + t->train.batch - 1) / t->train.batch;
-    t->order_stream = num_stream(run->seed, "order");
-    t->binarise = num_stream(run->seed, "binarise");
-    t->test_binarise = num_stream(run->seed, "test/binarise");
+    t->order_stream = num_stream_of(run->seed, "order");
+    t->binarise = num_stream_of(run->seed, "binarise");
+    t->test_binarise = num_stream_of(run->seed, "test/binarise");
     t->state = (LabState){.epoch = 1,
                           .ntotals = t->nmetrics + 1, /* the metrics and the gradient's norm */
                           .nparams = graph_params_count(t->params),

@@ -137,6 +137,8 @@ typedef struct Worker {
 
 static int evaluate_with(Worker *w, InferModel *model, Error *err)
 {
+    if (model != NULL)
+        infer_model_rng(model, w->run->seed.rng);
     if (model != NULL && w->run->eval_graph != NULL)
         infer_model_use(model, w->run->eval_graph);
     int status = model == NULL ? -1 : evaluate(w->run, w->store, w->id, model, w->options, &w->reporter, err);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/stream.c: named streams, their draws one by one and by the array, permutations, and the generator as GSL's type.
+ * num/stream.c: named streams: their draws in sequence, by the array, and as permutations.
  */
 #include "num/stream.h"
 
 #include "base/digest.h"
+#include "num/elementwise.h"
 #include "num/kernels.h"
 #include "num/parallel.h"
 
-#include <Random123/philox.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,64 +22,80 @@ static uint32_t hex_digit(char c)
     return (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-NumStream num_stream(uint64_t seed, const char *name)
+NumStream num_stream_of(NumSeed seed, const char *name)
 {
     char decimal[24], text[DIGEST_TEXT];
-    int length = snprintf(decimal, sizeof decimal, "%" PRIu64 ":", seed);
+    int length = snprintf(decimal, sizeof decimal, "%" PRIu64 ":", seed.number);
     Digest d;
     digest_start(&d);
     digest_bytes(&d, decimal, (size_t)length);
     digest_bytes(&d, name, strlen(name));
     digest_end(&d, text);
-    NumStream s = {{0, 0}};
+    NumStream s = {.rng = seed.rng != NULL ? seed.rng : num_rng_philox};
     for (int byte = 0; byte < 8; byte++)
         s.key[byte / 4] |= (hex_digit(text[2 * byte]) << 4 | hex_digit(text[2 * byte + 1])) << byte % 4 * 8;
     return s;
 }
 
-/* ---- one by one ----------------------------------------------------------------------------------------------------- */
-
-void num_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t word[4])
+NumStream num_stream(uint64_t seed, const char *name)
 {
-    philox4x32_ctr_t c = {{counter[0], counter[1], counter[2], counter[3]}};
-    philox4x32_key_t k = {{key[0], key[1]}};
-    c = philox4x32(c, k);
-    memcpy(word, c.v, sizeof c.v);
+    return num_stream_of((NumSeed){seed, num_rng_philox}, name);
 }
 
-/* The block that holds the draw at (step, row, column). */
-static void block_at(NumStream s, uint64_t step, uint32_t row, uint32_t column, uint32_t word[4])
+static int is_philox(NumStream s)
 {
-    uint32_t counter[4] = {column / 4, row, (uint32_t)step, (uint32_t)(step >> 32)};
+    return s.rng == num_rng_philox;
+}
+
+/* ---- in sequence ----------------------------------------------------------------------------------------------------- */
+
+/* A sequential generator at the beginning of a part of (step, row). */
+static void seed_part(gsl_rng *r, NumStream s, uint64_t step, uint32_t row, uint32_t part)
+{
+    uint32_t counter[4] = {part, row, (uint32_t)step, (uint32_t)(step >> 32)}, word[4];
     num_philox(s.key, counter, word);
+    gsl_rng_set(r, word[0] >> 1 | 1);
+    for (uint32_t skip = num_rng_is_narrow(s.rng) ? word[1] >> 16 : 0; skip > 0; skip--)
+        gsl_rng_get(r);
+}
+
+void num_stream_start(gsl_rng *r, NumStream s, uint64_t step, uint32_t row)
+{
+    if (is_philox(s))
+        num_philox_start(r, s.key, step, row);
+    else
+        seed_part(r, s, step, row, 0);
+}
+
+gsl_rng *num_stream_rng(NumRng *r, NumStream s, uint64_t step, uint32_t row)
+{
+    r->gsl = (gsl_rng){s.rng, r->state};
+    num_stream_start(&r->gsl, s, step, row);
+    return &r->gsl;
 }
 
 uint32_t num_stream_word(NumStream s, uint64_t step, uint32_t row, uint32_t column)
 {
-    uint32_t word[4];
-    block_at(s, step, row, column, word);
-    return word[column % 4];
-}
-
-static uint32_t below(uint32_t word, uint32_t n)
-{
-    return (uint32_t)((uint64_t)word * n >> 32);
-}
-
-uint32_t num_stream_below(NumStream s, uint64_t step, uint32_t row, uint32_t column, uint32_t n)
-{
-    return below(num_stream_word(s, step, row, column), n);
+    NumRng r;
+    gsl_rng *g = num_stream_rng(&r, s, step, row);
+    if (is_philox(s))
+        num_philox_column(g, column);
+    else
+        for (uint32_t i = 0; i < column; i++)
+            num_rng_word(g);
+    return num_rng_word(g);
 }
 
 void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *order)
 {
-    uint32_t word[4];
+    NumRng r;
+    gsl_rng *g = num_stream_rng(&r, s, step, 0);
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)i;
     for (size_t i = n; i-- > 1;) {
-        if (i + 1 == n || i % 4 == 3)
-            block_at(s, step, 0, (uint32_t)i, word);
-        uint32_t j = below(word[i % 4], (uint32_t)i + 1), moved = order[i];
+        if (is_philox(s))
+            num_philox_column(g, (uint32_t)i);
+        uint32_t j = num_rng_below(g, (uint32_t)i + 1), moved = order[i];
         order[i] = order[j];
         order[j] = moved;
     }
@@ -89,17 +105,17 @@ void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *orde
 
 enum { BLOCKS = 64 }; /* in one panel: 256 draws */
 
-typedef struct {
+typedef struct StreamFill {
     NumStream stream;
     uint64_t step;
     uint32_t first_row;
     size_t rows, columns, blocks; /* blocks of 4 columns a row, the last one perhaps in part */
     float *x;
     void (*draw)(size_t n, float *x, uint32_t *const *word);
-} Task;
+} StreamFill;
 
 /* Draws `count` blocks from block `first` of the array, counted through all rows: 4 values each. */
-static void draw_blocks(const Task *t, size_t first, size_t count, float *x)
+static void draw_blocks(const StreamFill *t, size_t first, size_t count, float *x)
 {
     uint32_t column_block[BLOCKS] = {0}, row[BLOCKS] = {0}, words[4][BLOCKS];
     uint32_t *const word[4] = {words[0], words[1], words[2], words[3]};
@@ -117,7 +133,7 @@ static void draw_blocks(const Task *t, size_t first, size_t count, float *x)
 }
 
 /* Blocks whose last one in a row is wider than the row go through a buffer. */
-static void copy_blocks(const Task *t, size_t first, size_t count, const float *from)
+static void copy_blocks(const StreamFill *t, size_t first, size_t count, const float *from)
 {
     for (size_t i = first; i < first + count; i++, from += 4) {
         size_t r = i / t->blocks, c = i % t->blocks * 4, width = t->columns - c;
@@ -127,7 +143,7 @@ static void copy_blocks(const Task *t, size_t first, size_t count, const float *
 
 static void fill_panel(const void *task, size_t index)
 {
-    const Task *t = task;
+    const StreamFill *t = task;
     size_t first = index * BLOCKS, left = t->rows * t->blocks - first, count = left < BLOCKS ? left : BLOCKS;
     if (t->columns % 4 == 0) {
         draw_blocks(t, first, count, t->x + 4 * first);
@@ -138,32 +154,51 @@ static void fill_panel(const void *task, size_t index)
     copy_blocks(t, first, count, buffer);
 }
 
-static Task task_of(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x)
+/* One part of an array from a sequential generator. */
+static void fill_part(const void *task, size_t index)
 {
-    return (Task){.stream = s, .step = step, .first_row = first_row, .rows = rows, .columns = columns,
-                  .blocks = (columns + 3) / 4, .x = x, .draw = num_stream_table()->uniform};
+    const StreamFill *t = task;
+    NumRng r;
+    r.gsl = (gsl_rng){t->stream.rng, r.state};
+    seed_part(&r.gsl, t->stream, t->step, t->first_row, (uint32_t)index);
+    size_t i = index * NUM_STREAM_PART, all = t->rows * t->columns, end = i + NUM_STREAM_PART < all ? i + NUM_STREAM_PART : all;
+    while (i < end) {
+        uint32_t words[4][BLOCKS];
+        uint32_t *const word[4] = {words[0], words[1], words[2], words[3]};
+        float buffer[4 * BLOCKS];
+        size_t count = end - i < 4 * BLOCKS ? end - i : 4 * BLOCKS;
+        for (size_t k = 0; k < (count + 3) / 4 * 4; k++)
+            words[k % 4][k / 4] = num_rng_word(&r.gsl);
+        t->draw((count + 3) / 4, buffer, word);
+        memcpy(t->x + i, buffer, count * sizeof *buffer);
+        i += count;
+    }
 }
 
-static size_t panels(const Task *t)
+static void fill(StreamFill t)
 {
-    return (t->rows * t->blocks + BLOCKS - 1) / BLOCKS;
+    t.blocks = (t.columns + 3) / 4;
+    size_t count = t.rows * t.columns;
+    if (is_philox(t.stream))
+        num_parallel((t.rows * t.blocks + BLOCKS - 1) / BLOCKS, NUM_PARALLEL_DRAW * count, fill_panel, &t);
+    else
+        num_parallel((count + NUM_STREAM_PART - 1) / NUM_STREAM_PART, NUM_PARALLEL_DRAW * count, fill_part, &t);
 }
 
 void num_stream_uniform(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x)
 {
-    Task t = task_of(s, step, first_row, rows, columns, x);
-    num_parallel(panels(&t), NUM_PARALLEL_DRAW * rows * columns, fill_panel, &t);
+    fill((StreamFill){s, step, first_row, rows, columns, 0, x, num_stream_table()->uniform});
 }
 
 void num_stream_normal(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x)
 {
-    Task t = task_of(s, step, first_row, rows, columns, x);
-    t.draw = num_stream_table()->normal;
-    num_parallel(panels(&t), NUM_PARALLEL_DRAW * rows * columns, fill_panel, &t);
+    fill((StreamFill){s, step, first_row, rows, columns, 0, x, num_stream_table()->normal});
 }
 
-/* The columns of a last block that is there in part go through buffers. */
-void num_stream_binarise(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey)
+/* ---- binarisation ---------------------------------------------------------------------------------------------------- */
+
+/* Philox needs no draw for four pixels that are all 0 or 255.  A last block that the row fills in part goes through buffers. */
+static void binarise_philox(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey)
 {
     size_t blocks = columns / 4, rest = columns % 4;
     num_stream_table()->binarise(blocks, x, grey, s.key, 0, row, step);
@@ -176,38 +211,21 @@ void num_stream_binarise(NumStream s, uint64_t step, uint32_t row, size_t column
     }
 }
 
-/* ---- for GSL -------------------------------------------------------------------------------------------------------- */
-
-/* No pointers inside: gsl_rng_memcpy and gsl_rng_fwrite copy it. */
-typedef struct {
-    NumStream stream;
-    uint64_t next;     /* the draw that comes next: its column, and above 2^32 its row */
-    uint32_t block[4]; /* the block it is in, unless it opens a new one */
-} GslState;
-
-static void gsl_start(void *state, unsigned long seed)
+void num_stream_binarise(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey)
 {
-    *(GslState *)state = (GslState){.stream = num_stream(seed, "gsl")};
-}
-
-static unsigned long gsl_word(void *state)
-{
-    GslState *g = state;
-    if (g->next % 4 == 0)
-        block_at(g->stream, 0, (uint32_t)(g->next >> 32), (uint32_t)g->next, g->block);
-    return g->block[g->next++ % 4];
-}
-
-static double gsl_unit(void *state)
-{
-    return (double)gsl_word(state) / 4294967296.0;
-}
-
-static const gsl_rng_type gsl_type = {"vae_lab_philox4x32_10", 0xffffffffUL, 0, sizeof(GslState), gsl_start, gsl_word, gsl_unit};
-
-const gsl_rng_type *const num_stream_gsl = &gsl_type;
-
-void num_stream_gsl_set(gsl_rng *r, NumStream s)
-{
-    *(GslState *)r->state = (GslState){.stream = s};
+    if (is_philox(s)) {
+        binarise_philox(s, step, row, columns, x, grey);
+        return;
+    }
+    for (size_t part = 0; part * NUM_STREAM_PART < columns; part++) {
+        StreamFill t = {s, step, row, 1, columns, 0, x, num_stream_table()->uniform};
+        fill_part(&t, part);
+    }
+    float level[4 * BLOCKS];
+    for (size_t i = 0; i < columns; i += 4 * BLOCKS) {
+        size_t count = columns - i < 4 * BLOCKS ? columns - i : 4 * BLOCKS;
+        num_grey_f32(count, level, grey + i);
+        for (size_t k = 0; k < count; k++)
+            x[i + k] = x[i + k] < level[k] ? 1.0f : 0.0f;
+    }
 }

@@ -91,8 +91,9 @@ int stats_hole_fraction(double *fraction, const double *mu, const double *sigma,
 static double own_quantile(const Cloud *c, const double *mu, const double *sigma, double quantile, size_t draws, NumStream s,
                            float *buffer, double *z, double *level, double *density)
 {
+    NumRng memory;
     for (size_t k = 0; k < draws; k++) {
-        size_t i = num_stream_below(s, STEP_CHOICE, (uint32_t)k, 0, (uint32_t)c->n);
+        size_t i = num_rng_below(num_stream_rng(&memory, s, STEP_CHOICE, (uint32_t)k), (uint32_t)c->n);
         normals(s, STEP_POSTERIOR, k, c->d, buffer, z);
         for (size_t j = 0; j < c->d; j++)
             z[j] = mu[i * c->d + j] + sigma[i * c->d + j] * z[j];

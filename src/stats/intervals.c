@@ -73,9 +73,11 @@ StatsInterval stats_bootstrap(const double *x, size_t n, double level, size_t re
     double *means = n < 2 || resamples == 0 || !usable(level) || !isfinite(r.mean) ? NULL : mem_array(resamples, sizeof *means);
     if (means == NULL)
         return r;
+    NumRng memory;
     for (size_t k = 0; k < resamples; k++) {
+        gsl_rng *rng = num_stream_rng(&memory, s, 0, (uint32_t)k);
         for (size_t i = 0; i < n; i++)
-            means[k] += x[num_stream_below(s, 0, (uint32_t)k, (uint32_t)i, (uint32_t)n)];
+            means[k] += x[num_rng_below(rng, (uint32_t)n)];
         means[k] /= (double)n;
     }
     gsl_sort(means, 1, resamples);

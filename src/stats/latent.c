@@ -23,8 +23,10 @@ static int all_pairs(size_t n, size_t pairs)
 /* The kth random pair of two different ones of n. */
 static void random_pair(NumStream s, size_t k, size_t n, size_t *i, size_t *j)
 {
-    *i = num_stream_below(s, k >> 32, (uint32_t)k, 0, (uint32_t)n);
-    *j = num_stream_below(s, k >> 32, (uint32_t)k, 1, (uint32_t)n - 1);
+    NumRng memory;
+    gsl_rng *rng = num_stream_rng(&memory, s, k >> 32, (uint32_t)k);
+    *i = num_rng_below(rng, (uint32_t)n);
+    *j = num_rng_below(rng, (uint32_t)n - 1);
     *j += *j >= *i;
 }
 

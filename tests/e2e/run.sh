@@ -94,3 +94,20 @@ wait $pid
 status=$?
 [ $status = 1 ] && grep -q crashed out && [ "$(sql "select group_concat(status) from (select status from runs where seed in (11, 12) order by status)")" = crashed,done ] &&
     ok "a run that is killed leaves the other alone and is told at the end" || { no "killed worker" "status $status"; cat out; }
+
+# ---- the generator: a flag beats GSL_RNG_TYPE, which beats the script; the default adds nothing to an identity
+export VAE_LAB_DB="$scratch/generators.db"
+one="run tiny.lua --set beta=1 --set seed=1 --quiet"
+recorded() { sqlite3 "$VAE_LAB_DB" "$1"; }
+latest() { recorded "select coalesce(plan ->> '$.rng', 'default') from run order by id desc limit 1"; }
+"$VAE_LAB" $one >/dev/null 2>&1
+"$VAE_LAB" $one --set rng=philox4x32 >/dev/null 2>&1
+[ "$(recorded 'select count(*) from run')" = 1 ] && ok "rng: the default by its name is the same run" || no "rng: default" "$(latest)"
+GSL_RNG_TYPE=taus2 "$VAE_LAB" $one >/dev/null 2>&1
+[ "$(latest)" = taus2 ] && ok "rng: GSL_RNG_TYPE beats the script" || no "rng: GSL_RNG_TYPE" "$(latest)"
+GSL_RNG_TYPE=taus2 "$VAE_LAB" $one --set rng=mt19937 >/dev/null 2>&1
+[ "$(latest)" = mt19937 ] && ok "rng: --set beats GSL_RNG_TYPE" || no "rng: --set" "$(latest)"
+[ "$(recorded "select group_concat(value) from (select value from param where name = 'rng' order by value)")" = mt19937,taus2 ] &&
+    ok "rng: one that is not the default is a recorded setting" || no "rng: setting" "$(recorded "select run, value from param where name = 'rng'")"
+[ "$(recorded 'select count(distinct digest) from runs')" = 3 ] && ok "rng: each generator gives other weights" ||
+    no "rng: weights" "$(recorded 'select digest from runs')"
