@@ -366,6 +366,28 @@ static void test_signs(void **state)
     }
 }
 
+/* Densities of x or z add up to 1: over {0, 1}, or by the trapezoidal rule, whose error at a kink is below h^2 = 1e-6. */
+static void test_densities_are_normalised(void **state)
+{
+    (void)state;
+    const double h = 1e-3;
+    for (NumDensity f = 0; f < NUM_DENSITY_COUNT; f++) {
+        double v[ARGS] = {0.0, 0.3, 0.7}, total = 0.0;
+        NumIn_f64 in[ARGS] = {{&v[0], one}, {&v[1], one}, {&v[2], one}};
+        if (strcmp(rows[f].operand[0], "x") != 0 && strcmp(rows[f].operand[0], "z") != 0)
+            continue; /* a divergence, or the reparameterisation */
+        int points = rows[f].domain == UNIT ? 2 : 160001;
+        for (int i = 0; i < points; i++) {
+            double term1;
+            v[0] = points == 2 ? i : (i - points / 2) * h;
+            num_density_f64(f, one, &term1, in, NULL);
+            total += exp(term1) * (points == 2 ? 1.0 : h);
+        }
+        if (fabs(total - 1.0) > 1e-6)
+            fail_msg("%s: the probabilities add up to %.9g, not 1", rows[f].name, total);
+    }
+}
+
 /* Far out, value and gradients are near the double ones wherever those are floats: no intermediate overflows.  A log variance
  * of +-200 is a standard deviation of e^+-100. */
 static void test_extreme_scales(void **state)
@@ -475,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_extreme_logvar),
         cmocka_unit_test(test_extreme_logits),
         cmocka_unit_test(test_signs),
+        cmocka_unit_test(test_densities_are_normalised),
         cmocka_unit_test(test_extreme_scales),
         cmocka_unit_test(test_overwritten_gradients),
         cmocka_unit_test(test_unwanted_gradients),
