@@ -36,6 +36,15 @@ static double standard_normal(const double *v, double *g)
     return -0.5 * (log_2pi + v[0] * v[0]);
 }
 
+static double laplace(const double *v, double *g)
+{
+    double d = v[0] - v[1], inverse = exp(-v[2]), sign = (d > 0.0) - (d < 0.0);
+    g[0] = -sign * inverse;
+    g[1] = sign * inverse;
+    g[2] = fabs(d) * inverse - 1.0;
+    return -(log(2.0) + v[2] + fabs(d) * inverse);
+}
+
 static double bernoulli(const double *v, double *g)
 {
     double x = v[0], l = v[1], t = exp(-fabs(l));

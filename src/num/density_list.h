@@ -21,6 +21,8 @@
     X(NORMAL, normal, NULL, SUM, ANY, "ln N(x; mu, exp logvar) = -1/2 sum(ln 2 pi + logvar + (x - mu)^2 exp(-logvar))",\
       "x", "mu", "logvar")                                                                                             \
     X(STANDARD_NORMAL, standard_normal, NULL, SUM, ANY, "ln N(z; 0, I) = -1/2 sum(ln 2 pi + z^2)", "z")                \
+    X(LAPLACE, laplace, NULL, SUM, ANY, "ln Laplace(x; mu, exp logscale) = -sum(ln 2 + logscale + |x - mu| exp(-logscale))",\
+      "x", "mu", "logscale")                                                                                           \
     X(BERNOULLI, bernoulli, NULL, SUM, UNIT, "ln Bernoulli(x; sigmoid l) = sum(x l - softplus l)", "x", "logits")      \
     X(KL, kl, NULL, SUM, ANY, "KL(N(mu, exp logvar) || N(0, I)) = 1/2 sum(mu^2 + exp logvar - 1 - logvar)", "mu", "logvar")\
     X(KL_NORMAL_NORMAL, kl_normal_normal, "kl2", SUM, ANY,                                                             \

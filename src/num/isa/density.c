@@ -46,6 +46,22 @@ PANEL(standard_normal_back, {
     OUT(0) = -dy * x;
 })
 
+/* log Laplace(x; mu, exp(logscale)): -(ln 2 + logscale + t), t = |x - mu| exp(-logscale), which overflows only where t itself
+ * does */
+PANEL(laplace, {
+    float x = IN(0), mu = IN(1), logscale = IN(2);
+    OUT(0) = -(NUM_LN2 + logscale) - num_times_exp1(num_abs1(x - mu), -logscale);
+})
+
+/* d/dx = -sign(x - mu) exp(-logscale), 0 at x = mu; d/dmu = -d/dx; d/dlogscale = t - 1 */
+PANEL(laplace_back, {
+    float dy = IN(0), x = IN(1), mu = IN(2), logscale = IN(3);
+    float g = num_times_exp1(x > mu ? dy : x < mu ? -dy : 0.0f, -logscale);
+    OUT(0) = -g;
+    OUT(1) = g;
+    OUT(2) = dy * (num_times_exp1(num_abs1(x - mu), -logscale) - 1.0f);
+})
+
 /* Bernoulli's kernels take t = exp(-|l|) from a loop of its own, a piece of the panel before: in one loop the chain of
  * operations, each waiting for the last, is longer than a processor looks ahead. */
 enum { PIECE = 256 };
