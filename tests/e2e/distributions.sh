@@ -11,7 +11,7 @@ local lab = require "vae_lab"
 local DRAWS = 100 -- of each of 1,000 test examples
 
 -- The grid: 2^14 points at the midpoints of cells of width STEP around 0, as (1, 2^14, 1).
-local STEP, DOUBLINGS = 0.05, 14
+local STEP, DOUBLINGS = 0.01, 14
 local function grid()
   local g = lab.constant((0.5 - 2 ^ (DOUBLINGS - 1)) * STEP)
   for i = 0, DOUBLINGS - 1 do g = lab.concat { g, g + 2 ^ i * STEP } end
@@ -21,6 +21,7 @@ local function integral(values) return STEP * values:sum "batch" end
 
 -- Each: two distributions of one kind and, of the first, the mean and the variance.
 local continuous = {
+  laplace = function(c) return lab.laplace(c(0.3), -0.2), lab.laplace(c(-0.4), 0.3), 0.3, 2 * math.exp(-0.4) end,
   normal = function(c) return lab.normal(c(0.3), 0.5), lab.normal(c(-0.4), 1), 0.3, math.exp(0.5) end,
 }
 
@@ -69,20 +70,28 @@ local function measure(metrics, zero, name, q, p, mean, variance)
   local z = q:sample(DRAWS)
   metrics[name .. "_mean"] = z:mean "samples" - mean + zero
   metrics[name .. "_variance"] = ((z - mean) ^ 2):mean "samples" / variance - 1 + zero
-  -- the share of draws, and the integral of the density, below mean + 1
-  local function below(v) return ((mean + 1 - v) * 1e30):clamp(0, 1) end
-  metrics[name .. "_share"] = below(z):mean "samples" - integral(below(points) * density) + zero
+  for i, edge in ipairs { mean - 0.5, mean, mean + 1 } do -- the share of draws below, and the integral of the density
+    local function below(v) return ((edge - v) * 1e30):clamp(0, 1) end
+    metrics[name .. "_share_" .. i] = below(z):mean "samples" - integral(below(points) * density) + zero
+  end
   -- log q of own draws, which takes its own way, and of the same numbers as data
   metrics[name .. "_own"] = (q:log_prob(z) - q:log_prob(z + 0)):mean "samples" + zero
 end
 
+local names = { "discrete" }
+for name in pairs(continuous) do names[#names + 1] = name end
+table.sort(names)
 return lab.experiment {
   name  = "distributions",
   data  = { "toy:moons", train = 100, test = 1000 },
-  model = function(_, x)
+  sweep = { distribution = names },
+  model = function(run, x)
     local metrics, zero = {}, 0 * lab.mlp { x }:linear(1)
-    for name, make in pairs(continuous) do measure(metrics, zero, name, make(lab.constant)) end
-    discrete(metrics, zero)
+    if run.distribution == "discrete" then
+      discrete(metrics, zero)
+    else
+      measure(metrics, zero, run.distribution, continuous[run.distribution](lab.constant))
+    end
     return { bound = zero, metrics = metrics }
   end,
   train = { epochs = 1, batch = 100, optimiser = lab.sgd { rate = 0 } },
