@@ -86,7 +86,7 @@ typedef struct Bad {
     const char *what, *expected, *hint;
 } Bad;
 
-enum { X, W, V, C, Q, NINE }; /* the nodes of the graph below */
+enum { X, W, V, C, Q, IMAGE }; /* the nodes of the graph below */
 
 #define NO_ATTRS {{0}}, 0
 static const Bad bad_calls[] = {
@@ -95,7 +95,7 @@ static const Bad bad_calls[] = {
     {"dense", {Q, W, V}, 3, NO_ATTRS, "dense: W (1, 400, 500) does not fit b (1, 1, 20)", "b = (1, 1, 500)", ""},
     {"dense", {X}, 1, NO_ATTRS, "dense: 1 argument", "2 to 3", ""},
     {"dens", {X}, 1, NO_ATTRS, "there is no operation \"dens\"", "", "did you mean \"dense\"?"},
-    {"exp", {99}, 1, NO_ATTRS, "exp: x is no node of this graph", "a node from 0 to", ""},
+    {"exp", {99}, 1, NO_ATTRS, "exp: x is not a node of this graph", "a node from 0 to", ""},
     {"dense", {Q, W}, 2, {{.name = "akt", .text = "tanh"}}, 1, "dense has no attribute \"akt\"",
      "act", "did you mean \"act\"?"},
     {"dense", {Q, W}, 2, {{.name = "act", .text = "tanj"}}, 1, "dense: act cannot be \"tanj\"",
@@ -125,6 +125,13 @@ static const Bad bad_calls[] = {
     {"reshape", {X}, 1, {{.name = "batch", .text = "rest"}, {.name = "samples", .text = "rest"}}, 2, "two axes",
      "at most one", ""},
     {"transpose", {X}, 1, {{.name = "swap", .text = "batch"}}, 1, "swap cannot be \"batch\"", "\"samples_batch\"", ""},
+    {"add", {IMAGE, X}, 2, NO_ATTRS, "add: a (1, 100, 3, 28, 28) does not fit b (1, 100, 784)", "equal, or 1", ""},
+    {"concat", {IMAGE, X}, 2, NO_ATTRS, "concat: a (1, 100, 3, 28, 28) does not fit a (1, 100, 784)", "equal height and width", ""},
+    {"slice", {IMAGE}, 1, {{.name = "first", .number = 2}, {.name = "count", .number = 2}}, 2,
+     "features 2 to 3 do not exist in x (1, 100, 3, 28, 28)", "first + count <= 3", ""},
+    {"reshape", {IMAGE}, 1, {{.name = "height", .number = 27}}, 1, "x (1, 100, 3, 28, 28) does not fit (1, 100, 3, 27, 28)", "", ""},
+    {"transpose", {IMAGE}, 1, {{.name = "swap", .text = "batch_features"}}, 1, "the channels of images cannot be exchanged",
+     "(samples, batch, features)", "reshape x"},
 };
 
 static void test_call_errors(void **state)
@@ -137,7 +144,8 @@ static void test_call_errors(void **state)
     assert_int_equal(graph_param(g, "v", 1, 20, "zeros", &err), V);
     assert_int_equal(graph_constant(g, 1, &err), C);
     assert_int_equal(graph_input(g, "q", DIMS(1, B, 400), &err), Q);
-    graph_at(g, "kl.lua:14");
+    assert_int_equal(graph_input(g, "image", (GraphDims){{1, B, 3, 28, 28}}, &err), IMAGE);
+    graph_set_location(g, "kl.lua:14");
     size_t count = graph_count(g);
     for (size_t i = 0; i < sizeof bad_calls / sizeof bad_calls[0]; i++) {
         const Bad *bad = &bad_calls[i];
@@ -169,17 +177,17 @@ static void test_leaf_errors(void **state)
     Graph *g = fresh();
     char longest[200] = {0};
     memset(longest, 'a', 121);
-    graph_at(g, "here:1");
+    graph_set_location(g, "here:1");
     GraphNode x = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
     made(graph_param(g, "W", 2, 3, "zeros", &err), &err);
-    refused(graph_input(g, "x", DIMS(1, B, 4), &err), &err, "the input \"x\" is already there, and differs");
+    refused(graph_input(g, "x", DIMS(1, B, 4), &err), &err, "the input \"x\" exists already, with another shape or kind");
     refused(graph_input(g, "bad name", DIMS(1, B, 4), &err), &err, "\"bad name\" cannot be the name");
     refused(graph_input(g, "", DIMS(1, B, 4), &err), &err, "cannot be the name");
     refused(graph_input(g, longest, DIMS(1, B, 4), &err), &err, "cannot be the name");
     refused(graph_input(g, "v", DIMS(1, 0, 4), &err), &err, "is not possible");
     refused(graph_input(g, "v", DIMS(1, B, -3), &err), &err, "is not possible");
     refused(graph_input(g, "v", DIMS(1, 1LL << 40, 1LL << 40), &err), &err, "is not possible");
-    refused(graph_param(g, "W", 2, 3, "zeros", &err), &err, "the param \"W\" is already there");
+    refused(graph_param(g, "W", 2, 3, "zeros", &err), &err, "the param \"W\" exists already");
     refused(graph_param(g, "v", 2, 3, "glorot", &err), &err, "unknown initialisation \"glorot\"");
     refused(graph_param(g, "v", 2, 3, "normal", &err), &err, "normal needs a number");
     refused(graph_param(g, "v", 2, 3, "normal(-1)", &err), &err, "normal is out of range");
@@ -189,7 +197,7 @@ static void test_leaf_errors(void **state)
     refused(graph_param(g, "v", 0, 3, "zeros", &err), &err, "is not possible");
     refused(graph_noise(g, "e", "cauchy", DIMS(1, B, 4), &err), &err, "cannot be \"cauchy\"");
     refused(graph_constant(g, INFINITY, &err), &err, "a constant is not finite");
-    refused(graph_name(g, "n", 99, &err), &err, "to no node");
+    refused(graph_name(g, "n", 99, &err), &err, "the name \"n\": node 99 is not in this graph");
     assert_int_equal(graph_name(g, "n", x, &err), 0);
     refused(graph_name(g, "n", 1, &err), &err, "the name \"n\" is taken");
     assert_null(graph_alloc(0, 1, &err));
@@ -219,6 +227,10 @@ static const char everything[] =
     "%13 = sum(%12; axis=all)\n"
     "%14 = concat(%10, %11, %10)\n"
     "%15 = param c (1, 3) constant(-2.5)\n"
+    "%16 = reshape(%0; samples=keep, batch=keep, features=rest, height=2, width=2)\n"
+    "%17 = noise pixels normal (1, b, 2, 2, 2)\n"
+    "%18 = mul(%16, %17)\n"
+    "%19 = reshape(%18; samples=keep, batch=keep, features=rest, height=1, width=1)\n"
     "name bound %13\nname n %13\nname z %6\n";
 
 static void test_round_trip(void **state)
@@ -307,16 +319,20 @@ static void test_damage(void **state)
         {"scale=0.3333333333333333, shift=0", "shift=0, scale=0.3333333333333333", "line 11"},
         {"scale=0.3333333333333333, shift=0", "scale=1, scale=1, scale=1, scale=1, scale=1", "line 11"},
         {"features=4)\n", "features=5)\n", "line 13"},
-        {"concat(%10, %11, %10)", "concat(%10, %11)", "line 21"}, /* no damage to this line, but see below */
+        {"concat(%10, %11, %10)", "concat(%10, %11)", "line 25"}, /* no damage to this line, but see below */
         {"%14 = concat(%10, %11, %10)", "%14 = add(%5, %2)", "line 18"},
-        {"name n %13", "name n %99", "line 21"},
-        {"name n %13", "name n 13", "line 21"},
-        {"name n %13", "nome n %13", "line 21"},
-        {"name n %13", "name z %13", "line 22"},
-        {"name bound %13\nname n %13", "name n %13\nname bound %13", "line 20"},
-        {"name z %6\n", "name z %6", "line 22"},
-        {"name z %6\n", "name z %6\n\n", "line 23"},
-        {"name z %6\n", "name z %6\n%16 = scalar late\n", "line 20"},
+        {"name n %13", "name n %99", "line 25"},
+        {"name n %13", "name n 13", "line 25"},
+        {"name n %13", "nome n %13", "line 25"},
+        {"name n %13", "name z %13", "line 26"},
+        {"name bound %13\nname n %13", "name n %13\nname bound %13", "line 24"},
+        {"name z %6\n", "name z %6", "line 26"},
+        {"name z %6\n", "name z %6\n\n", "line 27"},
+        {"name z %6\n", "name z %6\n%20 = scalar late\n", "line 24"},
+        {"(1, b, 2, 2, 2)", "(1, b, 2, 2)", "line 22"},
+        {"(1, b, 2, 2, 2)", "(1, b, 2, 2, 2, 2)", "line 21"},
+        {"(1, b, 2, 2, 2)", "(1, b, 2, 2, 0)", "line 22"},
+        {"features=keep)", "features=keep, height=keep)", "line 12"},
     };
     for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++) {
         char text[2048];

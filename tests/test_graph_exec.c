@@ -560,7 +560,7 @@ static void test_first_bad(void **state)
     Error err = ERROR_NONE; /* a node without a name */
     g = graph_alloc(2, 1, &err);
     GraphNode a = made(graph_constant(g, 0, &err), &err);
-    graph_at(g, "bad.lua:7");
+    graph_set_location(g, "bad.lua:7");
     GraphNode b = made(apply(g, "log", a, -1, -1, NULL, NULL, &err), &err);
     GraphNode c = made(apply(g, "exp", b, -1, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "c", c, &err), 0);
@@ -673,7 +673,7 @@ static void test_plan_errors(void **state)
     assert_null(graph_exec_alloc(g, &(GraphExecSpec){.objective = "z", .feeds = mu}, params, &err));
     assert_non_null(strstr(err.what, "the objective \"z\" depends on no param"));
     assert_null(graph_exec_alloc(g, &(GraphExecSpec){.type = GRAPH_DOUBLE, .objective = "bound"}, params, &err));
-    assert_non_null(strstr(err.what, "the params are of another graph"));
+    assert_non_null(strstr(err.what, "the params belong to another graph"));
     graph_params_free(params);
     graph_free(g);
 
@@ -681,7 +681,7 @@ static void test_plan_errors(void **state)
     g = graph_alloc(4, 1, &err);
     GraphNode x = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
     GraphNode y = made(graph_input(g, "y", DIMS(1, 4, 3), &err), &err);
-    graph_at(g, "fixed.lua:3");
+    graph_set_location(g, "fixed.lua:3");
     GraphNode z = made(apply(g, "add", x, y, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "z", z, &err), 0);
     assert_null(graph_exec_alloc(g, &(GraphExecSpec){.batch = 5, .outputs = (const char *[]){"z", NULL}}, NULL, &err));

@@ -53,12 +53,12 @@ static inline Graph *vae(size_t batch, size_t samples, Error *err)
         return NULL;
 #define TRY(declared, call) if ((declared = (call)) < 0) goto failed
     GraphNode x, w, b, h, mu, lv, eps, z, l, logp, kl, beta, scaled, bound;
-    graph_at(g, "vae.lua:1");
+    graph_set_location(g, "vae.lua:1");
     TRY(x, graph_input(g, "x", DIMS(1, B, VAE_X), err));
     TRY(w, graph_param(g, "encoder.0.W", VAE_X, VAE_H, "glorot_uniform", err));
     TRY(b, graph_param(g, "encoder.0.b", 1, VAE_H, "zeros", err));
     TRY(h, apply(g, "dense", x, w, b, "act", "tanh", err));
-    graph_at(g, "vae.lua:2");
+    graph_set_location(g, "vae.lua:2");
     TRY(w, graph_param(g, "mu.W", VAE_H, VAE_Z, "glorot_normal", err));
     TRY(b, graph_param(g, "mu.b", 1, VAE_Z, "zeros", err));
     TRY(mu, apply(g, "dense", h, w, b, NULL, NULL, err));
@@ -67,7 +67,7 @@ static inline Graph *vae(size_t batch, size_t samples, Error *err)
     TRY(lv, apply(g, "dense", h, w, b, NULL, NULL, err));
     TRY(eps, graph_noise(g, "eps", "normal", DIMS(K, B, VAE_Z), err));
     TRY(z, apply(g, "reparameterise", mu, lv, eps, NULL, NULL, err));
-    graph_at(g, "vae.lua:3");
+    graph_set_location(g, "vae.lua:3");
     TRY(w, graph_param(g, "decoder.0.W", VAE_Z, VAE_H, "he_normal", err));
     TRY(b, graph_param(g, "decoder.0.b", 1, VAE_H, "fan_in_uniform(3)", err));
     TRY(h, apply(g, "dense", z, w, b, "act", "tanh", err));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_graph_ops.c: every operation of the table, in every broadcast pattern that it allows: its gradient against central
- * differences, float against double, what it says that backward reads, extreme values, and known answers.
+ * test_graph_ops.c: every operation of the list, in every broadcast pattern that it allows: its gradient against central
+ * differences, float against double, that backward reads only what `needs` lists, known answers and extreme values.
  *
- * The walk goes over the table: an operation without a case here fails it.  Values come from the stream "ops" of seed 1.
+ * An operation without a case here fails the test.  Values come from the stream "ops" of seed 1.
  */
 #include "test_graph_models.h"
 
@@ -28,25 +28,30 @@ typedef struct Case {
     const char *op;
     GraphAttr attr[GRAPH_ATTRS_MAX];
     size_t nargs;
-    NumShape in[4];     /* shapes; with broadcast, {0} but for the first: the full shape */
-    int broadcast;      /* 3: along every axis; 2: samples and batch only */
+    GraphShape in[4];   /* shapes; with broadcast only the first: the full shape */
+    int broadcast;      /* 3: along samples, batch and features; 2: along samples and batch only */
     Domain domain[4];
 } Case;
 
-#define S(a, b, c) {{a, b, c}}
-#define MAP(op, domain) {op, {{0}}, 1, {S(3, 5, 7)}, 0, {domain}}
+#define S(a, b, c) {{a, b, c, 1, 1}}
+#define IMAGES {{2, 3, 4, 3, 2}}
+#define MAP(op, domain) {op, {{0}}, 1, {S(3, 5, 7)}, 0, {domain}}, {op, {{0}}, 1, {IMAGES}, 0, {domain}}
 #define ALONG(op, axis)                                  \
     {op, {{"axis", 0, axis}}, 1, {S(3, 5, 7)}, 0, {ANY}}, \
-    {op, {{"axis", 0, axis}}, 1, {S(2, 1, 37)}, 0, {ANY}}
+    {op, {{"axis", 0, axis}}, 1, {S(2, 1, 37)}, 0, {ANY}}, \
+    {op, {{"axis", 0, axis}}, 1, {IMAGES}, 0, {ANY}}
 /* every row of num/density_list.h */
-#define DENSITY(NAME, name, recorded, form, domain, formula, ...) \
-    {#name, {{0}}, sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *), {S(2, 3, 5)}, 3, {domain, ANY, ANY, ANY}},
+#define DENSITY(NAME, name, recorded, form, domain, formula, ...)                            \
+    {#name, {{0}}, COUNT(__VA_ARGS__), {S(2, 3, 5)}, 3, {domain, ANY, ANY, ANY}},              \
+    {#name, {{0}}, COUNT(__VA_ARGS__), {{{2, 1, 2, 3, 1}}}, 3, {domain, ANY, ANY, ANY}},
+#define COUNT(...) (sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *))
 #define ACT(act) {"dense", {{"act", 0, act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}}
 
 static const Case cases[] = {
     ACT("none"), ACT("tanh"), ACT("sigmoid"), ACT("relu"), ACT("softplus"),
     {"dense", {{0}}, 2, {S(1, 5, 17), S(1, 17, 33)}, 0, {ANY, ANY}},
     {"dense", {{0}}, 2, {S(1, 1, 1), S(1, 1, 1)}, 0, {ANY, ANY}},
+    {"dense", {{0}}, 3, {IMAGES, S(1, 24, 5), S(1, 1, 5)}, 0, {ANY, ANY, ANY}},
     MAP("neg", ANY), MAP("exp", ANY), MAP("log", POSITIVE), MAP("log1p", ABOVE), MAP("tanh", ANY), MAP("sigmoid", ANY),
     MAP("softplus", ANY), MAP("relu", ANY), MAP("sqrt", POSITIVE), MAP("square", ANY), MAP("reciprocal", POSITIVE),
     MAP("abs", ANY),
@@ -56,6 +61,7 @@ static const Case cases[] = {
     MAP("stop_gradient", ANY),
     {"add", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
     {"sub", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
+    {"sub", {{0}}, 2, {IMAGES}, 3, {ANY, ANY}},
     {"mul", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
     {"div", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, POSITIVE}},
     {"max", {{0}}, 2, {S(3, 5, 7)}, 3, {ANY, ANY}},
@@ -66,12 +72,20 @@ static const Case cases[] = {
     {"concat", {{0}}, 3, {S(3, 5, 2)}, 2, {ANY, ANY, ANY}},
     {"concat", {{0}}, 2, {S(3, 1, 2), S(3, 5, 3)}, 0, {ANY, ANY}},
     {"concat", {{0}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"concat", {{0}}, 2, {{{2, 3, 4, 3, 2}}, {{2, 1, 1, 3, 2}}}, 0, {ANY, ANY}},
+    {"slice", {{"first", 1, NULL}, {"count", 2, NULL}}, 1, {IMAGES}, 0, {ANY}},
     {"slice", {{"first", 2, NULL}, {"count", 4, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"slice", {{"count", 7, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"reshape", {{"samples", 1, NULL}, {"batch", 0, "rest"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"reshape", {{"samples", 0, "b"}, {"batch", 0, "k"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"reshape", {{"samples", 7, NULL}, {"batch", 5, NULL}, {"features", 3, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"reshape", {{"batch", 0, "rest"}, {"features", 12, NULL}, {"height", 1, NULL}, {"width", 1, NULL}}, 1, {IMAGES}, 0, {ANY}},
+    {"reshape", {{"features", 2, NULL}, {"height", 0, "rest"}, {"width", 3, NULL}}, 1, {S(2, 3, 24)}, 0, {ANY}},
+    {"expand", {{0}}, 2, {{{2, 3, 4, 1, 1}}, IMAGES}, 0, {ANY, ANY}},
+    {"expand", {{0}}, 2, {{{1, 3, 1, 3, 1}}, IMAGES}, 0, {ANY, ANY}},
+    {"expand", {{0}}, 2, {{{2, 1, 1, 1, 2}}, {{1, 1, 4, 3, 1}}}, 0, {ANY, ANY}},
     {"transpose", {{"swap", 0, "samples_batch"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
+    {"transpose", {{"swap", 0, "samples_batch"}}, 1, {IMAGES}, 0, {ANY}},
     {"transpose", {{"swap", 0, "batch_features"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"transpose", {{"swap", 0, "samples_features"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"categorical", {{0}}, 2, {S(3, 5, 7)}, 2, {UNIT, ANY}},
@@ -81,7 +95,7 @@ enum { CASES = sizeof cases / sizeof cases[0] };
 
 /* Pattern number `index` of a case: argument a is 1 along the axes whose bit is set in digit a of the index, base 2^broadcast.
  * 0 when there is no such pattern.  An argument's own shape is given by the first one where patterns are walked. */
-static int pattern(const Case *c, unsigned index, NumShape *in)
+static int pattern(const Case *c, unsigned index, GraphShape *in)
 {
     unsigned digits = c->broadcast == 0 ? 1 : 1u << c->broadcast;
     unsigned count = 1;
@@ -93,7 +107,8 @@ static int pattern(const Case *c, unsigned index, NumShape *in)
         in[a] = c->broadcast == 0 ? c->in[a] : c->in[0];
         for (int axis = 0; axis < c->broadcast; axis++)
             if ((index % digits) >> axis & 1)
-                in[a].n[axis] = 1;
+                for (int inner = axis; inner == axis || (axis == NUM_FEATURES && inner < GRAPH_AXES); inner++)
+                    in[a].n[inner] = 1;
         index /= digits;
     }
     return 1;
@@ -139,7 +154,7 @@ static double draw(Domain domain, uint32_t row, uint32_t column)
 }
 
 /* Sets a case up.  Values can be told apart from floats by nobody: they are rounded to float. */
-static void set_up(Bench *t, const Case *c, const NumShape *in)
+static void set_up(Bench *t, const Case *c, const GraphShape *in)
 {
     Error err = ERROR_NONE;
     memset(t, 0, sizeof *t);
@@ -151,18 +166,20 @@ static void set_up(Bench *t, const Case *c, const NumShape *in)
     GraphCall *call = &t->call;
     *call = (GraphCall){.nargs = c->nargs, .out = t->out, .scratch = t->scratch, .grad_out = t->spoiled, .attr = t->attr};
     for (size_t a = 0; a < c->nargs; a++) {
-        call->in_shape[a] = in[a];
+        call->in_axes[a] = in[a];
+        call->in_shape[a] = graph_flat_shape(in[a]);
         call->in[a] = t->in[a];
         call->grad_in[a] = t->grad_in[a];
-        assert_true(num_shape_size(in[a]) <= LARGEST);
-        for (size_t i = 0; i < num_shape_size(in[a]); i++)
+        assert_true(graph_shape_size(in[a]) <= LARGEST);
+        for (size_t i = 0; i < graph_shape_size(in[a]); i++)
             t->in[a][i] = (float)draw(c->domain[a], (uint32_t)a, (uint32_t)i);
     }
-    if (t->op->shape(t->op, &call->shape, in, c->nargs, t->attr, &err) != 0)
+    if (t->op->shape(t->op, &call->axes, in, c->nargs, t->attr, &err) != 0)
         made(-1, &err);
+    call->shape = graph_flat_shape(call->axes);
     assert_true(num_shape_size(call->shape) <= LARGEST);
     if (t->op->scratch != NULL)
-        assert_true(t->op->scratch(call->shape, in, c->nargs, t->attr) <= 12 * LARGEST);
+        assert_true(t->op->scratch(call->axes, in, c->nargs, t->attr) <= 12 * LARGEST);
     for (size_t i = 0; i < LARGEST; i++)
         t->grad_out[i] = (float)draw(ANY, 9, (uint32_t)i);
 }
@@ -187,8 +204,7 @@ static void describe(const Bench *t, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "%s", t->op->name);
     for (size_t a = 0; a < t->call.nargs; a++)
-        used += (size_t)snprintf(text + used, size - used, " (%zu, %zu, %zu)", t->call.in_shape[a].n[0], t->call.in_shape[a].n[1],
-                                 t->call.in_shape[a].n[2]);
+        used += (size_t)snprintf(text + used, size - used, " %s", graph_shape_text(t->call.in_axes[a]).text);
 }
 
 /* Central differences in double with h = 1e-5: the error of truncation is about f''' h^2 / 6, some 1e-10 here, that of
@@ -317,7 +333,7 @@ static void test_walk(void **state)
     for (size_t row = 0; row < graph_op_count; row++) {
         unsigned tried = 0;
         for (size_t i = 0; i < CASES; i++) {
-            NumShape in[4];
+            GraphShape in[4];
             if (strcmp(cases[i].op, graph_ops[row]->name) != 0)
                 continue;
             for (unsigned p = 0; pattern(&cases[i], p, in); p += stride(&cases[i])) {
@@ -425,11 +441,13 @@ static void check_known(const Known *k, int type, double tolerance)
     for (size_t a = 0; a < k->nargs; a++) {
         c.in[a] = &in[a];
         c.grad_in[a] = &grad[a];
-        c.in_shape[a] = (NumShape){{1, 1, 2}};
+        c.in_axes[a] = (GraphShape){{1, 1, 2, 1, 1}};
+        c.in_shape[a] = graph_flat_shape(c.in_axes[a]);
         for (int i = 0; i < 2; i++)
             type == 0 ? (void)(in[a].f[i] = (float)k->in[a]) : (void)(in[a].d[i] = k->in[a]);
     }
-    assert_int_equal(op->shape(op, &c.shape, c.in_shape, k->nargs, attr, &err), 0);
+    assert_int_equal(op->shape(op, &c.axes, c.in_axes, k->nargs, attr, &err), 0);
+    c.shape = graph_flat_shape(c.axes);
     for (int i = 0; i < 2; i++)
         type == 0 ? (void)(grad_out.f[i] = 1) : (void)(grad_out.d[i] = 1);
     op->forward[type](&c);
@@ -451,12 +469,80 @@ static void test_known(void **state)
     }
 }
 
+/* ---- images that broadcast along some of their axes -------------------------------------------------------------------- */
+
+enum { EXAMPLES = 3, CHANNELS = 2, HEIGHT = 4, WIDTH = 3, PIXELS = HEIGHT * WIDTH };
+
+/* (image + channel) * row, with image (1, b, 2, 4, 3) fed, channel (1, 1, 2) and row (1, 1, 1, 4, 1) params. */
+static GraphNode shaded(Graph *g, Error *err)
+{
+    const GraphAttr row[] = {{"features", 1, NULL}, {"height", HEIGHT, NULL}};
+    GraphNode image = made(graph_input(g, "x", (GraphDims){{1, B, CHANNELS, HEIGHT, WIDTH}}, err), err);
+    GraphNode channel = made(graph_param(g, "channel", 1, CHANNELS, "normal(1)", err), err);
+    GraphNode rows = made(graph_param(g, "row", 1, HEIGHT, "normal(1)", err), err);
+    rows = made(graph_apply(g, "reshape", &rows, 1, row, 2, err), err);
+    GraphNode sum = made(apply(g, "add", image, channel, -1, NULL, NULL, err), err);
+    return made(apply(g, "mul", rows, sum, -1, NULL, NULL, err), err);
+}
+
+static double mean_product(GraphExec *exec, const double *x, const double *channel, const double *row)
+{
+    const double *y = graph_exec_output(exec, "y", NULL);
+    double sum = 0;
+    graph_exec_forward(exec);
+    for (size_t i = 0; i < EXAMPLES * CHANNELS * PIXELS; i++) {
+        double expected = (x[i] + channel[i / PIXELS % CHANNELS]) * row[i / WIDTH % HEIGHT];
+        assert_true(fabs(y[i] - expected) <= 1e-14);
+        sum += expected;
+    }
+    return sum / (EXAMPLES * CHANNELS * PIXELS);
+}
+
+static void test_image_broadcast(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    static const char *const outputs[] = {"y", NULL};
+    Graph *g = graph_alloc(7, 1, &err);
+    assert_int_equal(graph_name(g, "y", shaded(g, &err), &err), 0);
+    assert_string_equal(graph_shape_text(graph_axes(g, graph_find(g, "y"))).text, "(1, 7, 2, 4, 3)");
+    GraphParams *params = graph_params_alloc(g, GRAPH_DOUBLE, num_seed(5), NULL, 0, &err);
+    GraphExecSpec spec = {.batch = EXAMPLES, .type = GRAPH_DOUBLE, .outputs = outputs, .objective = "y"};
+    GraphExec *exec = graph_exec_alloc(g, &spec, params, &err);
+    if (exec == NULL)
+        made(-1, &err);
+    NumShape shape;
+    double *x = graph_exec_input(exec, "x", &shape), *w = graph_params_block(params);
+    assert_int_equal(shape.n[NUM_FEATURES], CHANNELS * PIXELS);
+    for (uint32_t i = 0; i < EXAMPLES * CHANNELS * PIXELS; i++)
+        x[i] = draw(ANY, 3, i);
+
+    double gradient[CHANNELS + HEIGHT];
+    mean_product(exec, x, w, w + CHANNELS);
+    graph_exec_backward(exec);
+    assert_int_equal(graph_params_count(params), CHANNELS + HEIGHT);
+    memcpy(gradient, graph_exec_gradient(exec), sizeof gradient);
+    for (size_t i = 0; i < CHANNELS + HEIGHT; i++) {
+        double old = w[i];
+        w[i] = old + 1e-5;
+        double above = mean_product(exec, x, w, w + CHANNELS);
+        w[i] = old - 1e-5;
+        double below = mean_product(exec, x, w, w + CHANNELS);
+        w[i] = old;
+        near("channel and row", "gradient", -gradient[i], (above - below) / 2e-5, 1e-8);
+    }
+    graph_exec_free(exec);
+    graph_params_free(params);
+    graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_known),
+        cmocka_unit_test(test_image_broadcast),
     };
     return cmocka_run_group_tests_name("graph_ops", tests, NULL, NULL);
 }

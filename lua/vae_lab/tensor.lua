@@ -254,8 +254,7 @@ end
 
 function Tensor.__eq(a, b) return a.node == b.node and a.graph == b.graph end
 function Tensor.__tostring(a)
-  local samples, batch, features = a:shape()
-  return string.format("tensor %d (%d, %d, %d)", a.node, samples, batch, features)
+  return string.format("tensor %d (%s)", a.node, table.concat({ a:shape() }, ", "))
 end
 
 --- a:neg() exp() log() log1p() tanh() sigmoid() softplus() relu() sqrt() square() reciprocal() abs(): element by element.
@@ -299,19 +298,20 @@ function Tensor.logmeanexp(a, axis) return reduce("logmeanexp", a, axis, axes) e
 
 -- ---- form ------------------------------------------------------------------------------------------------------------
 
---- a:shape() → samples, batch, features, at the batch size and draws of training.
+--- a:shape() → samples, batch, features, at the batch size and draws of training; of images samples, batch, channels, height, width.
 function Tensor:shape() return self.graph:shape(self.node) end
 
---- a:width() → its features.
+--- a:width() → the values of one example and draw: its features, or channels × height × width.
 function Tensor:width()
-  local _, _, features = self:shape()
-  return features
+  local _, _, features, rows, columns = self:shape()
+  return features * (rows or 1) * (columns or 1)
 end
 
---- a:slice(first, count): count features from `first`, counted from 1.
+--- a:slice(first, count): count features (of images: channels) from `first`, counted from 1.
 function Tensor:slice(first, count)
-  check.value("first of slice", first, { type = "integer", min = 1, max = self:width() })
-  check.value("count of slice", count, { type = "integer", min = 1, max = self:width() - first + 1 })
+  local _, _, features = self:shape()
+  check.value("first of slice", first, { type = "integer", min = 1, max = features })
+  check.value("count of slice", count, { type = "integer", min = 1, max = features - first + 1 })
   return apply("slice", { self }, { first = first - 1, count = count })
 end
 
@@ -322,7 +322,8 @@ function Tensor:transpose(swap)
   return result
 end
 
---- a:reshape { samples =, batch =, features = }: the same values in their order; numbers, or "b", "k", "rest", "keep".
+--- a:reshape { samples =, batch =, features =, height =, width = }: the same values in their order; numbers, or "b", "k", "rest",
+-- "keep" (the default).  To images: { features = 1, height = 28, width = 28 }; back: { features = "rest", height = 1, width = 1 }.
 function Tensor:reshape(form)
   local result = apply("reshape", { self }, form)
   result.draws = form.samples or self.draws

@@ -22,7 +22,7 @@ static Graph *writing(lua_State *L)
     char where[512];
     Graph *g = bind_graph_check(L, 1);
     bind_where(L, where, sizeof where);
-    graph_at(g, where);
+    graph_set_location(g, where);
     return g;
 }
 
@@ -42,12 +42,15 @@ static int give_node(lua_State *L, GraphNode node, const Error *err)
     return 1;
 }
 
-/* {samples, batch, features}, with "k" and "b" for the symbols. */
+/* {samples, batch, features} or {samples, batch, channels, height, width}, with "k" and "b" for the symbols. */
 static GraphDims check_dims(lua_State *L, int index)
 {
     GraphDims dims;
     luaL_checktype(L, index, LUA_TTABLE);
-    for (int i = 0; i < 3; i++) {
+    static const char *const axis[] = {"the samples axis", "the batch axis", "the features axis", "the height", "the width"};
+    memset(&dims, 0, sizeof dims);
+    int axes = lua_rawlen(L, index) > 3 ? GRAPH_AXES : 3;
+    for (int i = 0; i < axes; i++) {
         lua_rawgeti(L, index, i + 1);
         const char *symbol = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
         int whole = 0;
@@ -57,8 +60,7 @@ static GraphDims check_dims(lua_State *L, int index)
         else if (strcmp(symbol, "b") == 0)
             dims.n[i] = GRAPH_BATCH;
         else if (!whole || dims.n[i] < 1)
-            bind_wrong(L, i == 0 ? "the samples axis" : i == 1 ? "the batch axis" : "the features axis", -1,
-                       "a whole number of at least 1, \"k\" or \"b\"");
+            bind_wrong(L, axis[i], -1, "a whole number of at least 1, \"k\" or \"b\"");
         lua_pop(L, 1);
     }
     return dims;
@@ -208,10 +210,11 @@ static int graph_name_node(lua_State *L)
 static int graph_node_shape(lua_State *L)
 {
     const Graph *g = bind_graph_check(L, 1);
-    NumShape shape = graph_shape(g, check_node(L, g, 2));
-    for (int i = 0; i < 3; i++)
+    GraphShape shape = graph_axes(g, check_node(L, g, 2));
+    int axes = shape.n[GRAPH_HEIGHT] == 1 && shape.n[GRAPH_WIDTH] == 1 ? 3 : GRAPH_AXES;
+    for (int i = 0; i < axes; i++)
         lua_pushinteger(L, (lua_Integer)shape.n[i]);
-    return 3;
+    return axes;
 }
 
 /* A node's number, or nil. */

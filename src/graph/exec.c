@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/exec.c: compiles a graph: what is needed, how large it is, where it lives, and the steps that compute it.
+ * graph/exec.c: compiles a graph: which values are needed, their shapes, their memory, and the steps that compute them.
  *
- * Time runs over the nodes: node i is computed at i, the objective's gradient is set at n, the gradients of node i's
- * arguments are added to at 2n - i.
+ * With n nodes, node i is computed at time i, the objective's gradient is set at time n, and the backward step of node i, which
+ * adds to the gradients of its arguments, runs at time 2n - i.
  */
 #include "graph/exec.h"
 
@@ -31,375 +31,385 @@ static int unknown_name(const Graph *g, const char *name, Error *err)
     return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
 }
 
-static int mark_names(GraphExec *p, const char *const *names, unsigned char mark, Error *err)
+static int mark_names(GraphExec *exec, const char *const *names, unsigned char mark, Error *err)
 {
     for (; names != NULL && *names != NULL; names++) {
-        GraphNode node = graph_find(p->graph, *names);
+        GraphNode node = graph_find(exec->graph, *names);
         if (node < 0)
-            return unknown_name(p->graph, *names, err);
-        p->mark[node] |= mark;
+            return unknown_name(exec->graph, *names, err);
+        exec->mark[node] |= mark;
     }
     return 0;
 }
 
-/* Is node i computed here from its arguments? */
-static int computed(const GraphExec *p, size_t i)
+/* Is node i computed from its arguments? */
+static int computed(const GraphExec *exec, size_t i)
 {
-    return p->graph->node[i].kind == NODE_OP && (p->mark[i] & MARK_FEED) == 0;
+    return exec->graph->node[i].kind == NODE_OP && (exec->mark[i] & MARK_FEED) == 0;
 }
 
-static int passes_gradient(const GraphExec *p, size_t i)
+static int passes_gradient(const GraphExec *exec, size_t i)
 {
-    return computed(p, i) && p->graph->node[i].op->backward[p->type] != NULL;
+    return computed(exec, i) && exec->graph->node[i].op->backward[exec->type] != NULL;
 }
 
-static int has(const GraphExec *p, size_t i, int marks)
+static int has(const GraphExec *exec, size_t i, int marks)
 {
-    return (p->mark[i] & marks) == marks;
+    return (exec->mark[i] & marks) == marks;
 }
 
-/* Does node i get a gradient? */
-static int wants(const GraphExec *p, size_t i)
+/* Is the gradient of node i computed? */
+static int has_gradient(const GraphExec *exec, size_t i)
 {
-    return has(p, i, MARK_DEPENDS | MARK_REACHED);
+    return has(exec, i, MARK_DEPENDS | MARK_REACHED);
 }
 
-/* From users to arguments: what is needed, and what the objective depends on. */
-static void mark_downward(GraphExec *p)
+/* From users to arguments: which nodes are needed, and on which the objective depends. */
+static void mark_downward(GraphExec *exec)
 {
-    const Graph *g = p->graph;
+    const Graph *g = exec->graph;
     for (size_t i = g->nodes; i-- > 0;) {
         unsigned char mark = 0;
-        if (has(p, i, MARK_SHAPED))
+        if (has(exec, i, MARK_SHAPED))
             mark |= MARK_SHAPED; /* a fed node's shape still comes from its arguments */
-        if (has(p, i, MARK_LIVE) && computed(p, i))
+        if (has(exec, i, MARK_LIVE) && computed(exec, i))
             mark |= MARK_LIVE;
-        if (has(p, i, MARK_REACHED) && passes_gradient(p, i))
+        if (has(exec, i, MARK_REACHED) && passes_gradient(exec, i))
             mark |= MARK_REACHED;
         for (size_t a = 0; a < g->node[i].nargs; a++)
-            p->mark[g->node[i].arg[a]] |= mark;
+            exec->mark[g->node[i].arg[a]] |= mark;
     }
 }
 
-/* What the objective is maximised over. */
-static int is_variable(const GraphExec *p, size_t i)
+/* Is the objective maximised over node i? */
+static int is_variable(const GraphExec *exec, size_t i)
 {
-    int fed = has(p, i, MARK_FEED);
-    return p->gradient_wrt == GRAPH_FEEDS ? fed : p->graph->node[i].kind == NODE_PARAM && !fed;
+    int fed = has(exec, i, MARK_FEED);
+    return exec->gradient_wrt == GRAPH_FEEDS ? fed : exec->graph->node[i].kind == NODE_PARAM && !fed;
 }
 
-/* From arguments to users: what depends on a variable. */
-static void mark_upward(GraphExec *p)
+/* From arguments to users: which nodes depend on a variable. */
+static void mark_upward(GraphExec *exec)
 {
-    const Graph *g = p->graph;
+    const Graph *g = exec->graph;
     for (size_t i = 0; i < g->nodes; i++) {
-        int depends = is_variable(p, i);
-        for (size_t a = 0; a < g->node[i].nargs && passes_gradient(p, i); a++)
-            depends |= has(p, (size_t)g->node[i].arg[a], MARK_DEPENDS);
+        int depends = is_variable(exec, i);
+        for (size_t a = 0; a < g->node[i].nargs && passes_gradient(exec, i); a++)
+            depends |= has(exec, (size_t)g->node[i].arg[a], MARK_DEPENDS);
         if (depends)
-            p->mark[i] |= MARK_DEPENDS;
+            exec->mark[i] |= MARK_DEPENDS;
     }
 }
 
-static int mark_all(GraphExec *p, const GraphExecSpec *spec, Error *err)
+static int mark_all(GraphExec *exec, const GraphExecSpec *spec, Error *err)
 {
     const char *objective[] = {spec->objective, NULL};
-    if (mark_names(p, spec->outputs, MARK_KEPT | MARK_LIVE | MARK_SHAPED, err) != 0
-        || mark_names(p, spec->feeds, MARK_FEED | MARK_SHAPED, err) != 0
-        || mark_names(p, objective, MARK_KEPT | MARK_LIVE | MARK_SHAPED | MARK_REACHED, err) != 0)
+    if (mark_names(exec, spec->outputs, MARK_KEPT | MARK_LIVE | MARK_SHAPED, err) != 0
+        || mark_names(exec, spec->feeds, MARK_FEED | MARK_SHAPED, err) != 0
+        || mark_names(exec, objective, MARK_KEPT | MARK_LIVE | MARK_SHAPED | MARK_REACHED, err) != 0)
         return -1;
-    mark_downward(p);
-    mark_upward(p);
-    p->objective = spec->objective == NULL ? -1 : graph_find(p->graph, spec->objective);
-    if (p->objective >= 0 && !wants(p, (size_t)p->objective)) {
+    mark_downward(exec);
+    mark_upward(exec);
+    exec->objective = spec->objective == NULL ? -1 : graph_find(exec->graph, spec->objective);
+    if (exec->objective >= 0 && !has_gradient(exec, (size_t)exec->objective)) {
+        int feeds = exec->gradient_wrt == GRAPH_FEEDS;
         error_set(err, ERR_SCRIPT, "the objective \"%s\" depends on no %s: there is nothing to %s", spec->objective,
-                  p->gradient_wrt == GRAPH_FEEDS ? "fed value" : "param", p->gradient_wrt == GRAPH_FEEDS ? "climb" : "train");
-        return error_hint(err, "stop_gradient and fed values let no gradient through");
+                  feeds ? "fed value" : "param", feeds ? "optimise" : "train");
+        return error_hint(err, "no gradient passes through stop_gradient or fed values");
     }
     return 0;
 }
 
-static int infer_shapes(GraphExec *p, Error *err)
+static int infer_shapes(GraphExec *exec, Error *err)
 {
     double attr[GRAPH_ATTRS_MAX];
-    for (size_t i = 0; i < p->graph->nodes; i++)
-        if (has(p, i, MARK_SHAPED)
-            && graph_node_shape(p->graph, (GraphNode)i, p->shape, p->batch, p->samples, attr, &p->shape[i], err) != 0)
-            return error_in(err, "for batch %zu, samples %zu", p->batch, p->samples);
+    for (size_t i = 0; i < exec->graph->nodes; i++)
+        if (has(exec, i, MARK_SHAPED)
+            && graph_node_shape(exec->graph, (GraphNode)i, exec->shape, exec->batch, exec->samples, attr, &exec->shape[i], err) != 0)
+            return error_in(err, "for batch %zu, samples %zu", exec->batch, exec->samples);
     return 0;
 }
 
-/* ---- where it lives -------------------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------------------------------- */
 
-/* The lives of a node's buffers. */
-enum { LIFE_VALUE, LIFE_GRAD, LIFE_FORWARD, LIFE_BACKWARD, LIVES };
-
-static size_t bytes_of(const GraphExec *p, size_t i)
+static int has_params_gradient(const GraphExec *exec)
 {
-    return num_shape_size(p->shape[i]) * p->size;
+    return exec->objective >= 0 && exec->gradient_wrt == GRAPH_PARAMS && exec->params != NULL;
 }
 
-static size_t scratch_bytes(const GraphExec *p, size_t i)
+/* The buffers of a node: its value, its gradient, the scratch of its forward and of its backward step. */
+enum { BUFFER_VALUE, BUFFER_GRAD, BUFFER_FORWARD, BUFFER_BACKWARD, BUFFERS };
+
+static size_t bytes_of(const GraphExec *exec, size_t i)
 {
-    const Node *n = &p->graph->node[i];
+    return graph_shape_size(exec->shape[i]) * exec->size;
+}
+
+static size_t scratch_bytes(const GraphExec *exec, size_t i)
+{
+    const Node *n = &exec->graph->node[i];
     if (n->op->scratch == NULL)
         return 0;
-    NumShape in[GRAPH_ARGS_MAX];
+    GraphShape in[GRAPH_ARGS_MAX];
     for (size_t a = 0; a < n->nargs; a++)
-        in[a] = p->shape[n->arg[a]];
-    return n->op->scratch(p->shape[i], in, n->nargs, n->attr) * p->size;
+        in[a] = exec->shape[n->arg[a]];
+    return n->op->scratch(exec->shape[i], in, n->nargs, n->attr) * exec->size;
 }
 
-static void last(Life *life, long time)
+/* The buffer is used at `time`. */
+static void extend(ExecLifetime *life, long time)
 {
     if (life->end < time)
         life->end = time;
 }
 
-/* What computing node i, and its gradient step, ask of its arguments and of itself. */
-static void use(const GraphExec *p, size_t i, Life (*life)[LIVES])
+/* The times at which the forward and backward steps of node i use its buffers and those of its arguments. */
+static void use(const GraphExec *exec, size_t i, ExecLifetime (*life)[BUFFERS])
 {
-    const Node *n = &p->graph->node[i];
-    long now = (long)i, back = 2 * (long)p->graph->nodes - now;
-    size_t scratch = scratch_bytes(p, i);
+    const Node *n = &exec->graph->node[i];
+    long now = (long)i, back = 2 * (long)exec->graph->nodes - now;
+    size_t scratch = scratch_bytes(exec, i);
 
-    life[i][LIFE_FORWARD] = (Life){.bytes = scratch, .start = now, .end = now};
+    life[i][BUFFER_FORWARD] = (ExecLifetime){.bytes = scratch, .start = now, .end = now};
     for (size_t a = 0; a < n->nargs; a++)
-        last(&life[n->arg[a]][LIFE_VALUE], now);
-    if (!wants(p, i))
+        extend(&life[n->arg[a]][BUFFER_VALUE], now);
+    if (!has_gradient(exec, i))
         return;
-    life[i][LIFE_BACKWARD] = (Life){.bytes = scratch, .start = back, .end = back};
+    life[i][BUFFER_BACKWARD] = (ExecLifetime){.bytes = scratch, .start = back, .end = back};
     if (n->op->needs & GRAPH_NEEDS_OUT)
-        last(&life[i][LIFE_VALUE], back);
+        extend(&life[i][BUFFER_VALUE], back);
     for (size_t a = 0; a < n->nargs; a++) {
         size_t arg = (size_t)n->arg[a];
         if (n->op->needs & GRAPH_NEEDS_IN)
-            last(&life[arg][LIFE_VALUE], back);
-        if (back < life[arg][LIFE_GRAD].start)
-            life[arg][LIFE_GRAD].start = back;
+            extend(&life[arg][BUFFER_VALUE], back);
+        if (back < life[arg][BUFFER_GRAD].start)
+            life[arg][BUFFER_GRAD].start = back;
     }
 }
 
-/* Leaves live for ever: the caller writes them when he likes, and a forward pass may be repeated. */
-static void lives(const GraphExec *p, Life (*life)[LIVES])
+/* Leaves keep their memory throughout: the caller writes them at any time, and a forward pass may be repeated. */
+static void set_lifetimes(const GraphExec *exec, ExecLifetime (*life)[BUFFERS])
 {
-    long nodes = (long)p->graph->nodes, for_ever = 2 * nodes + 1;
+    long nodes = (long)exec->graph->nodes, always = 2 * nodes + 1;
     for (long i = 0; i < nodes; i++) {
         size_t n = (size_t)i;
-        if (!has(p, n, MARK_LIVE))
+        if (!has(exec, n, MARK_LIVE))
             continue;
-        if (p->graph->node[n].kind == NODE_PARAM && !has(p, n, MARK_FEED)) { /* params have their own block */
-            life[n][LIFE_GRAD] = (Life){.start = for_ever};
+        if (exec->graph->node[n].kind == NODE_PARAM && !has(exec, n, MARK_FEED)) { /* in the block of the params */
+            life[n][BUFFER_GRAD] = (ExecLifetime){.start = always};
             continue;
         }
-        int leaf = !computed(p, n);
-        life[n][LIFE_VALUE] = (Life){.bytes = bytes_of(p, n), .start = leaf ? -1 : i,
-                                     .end = leaf || has(p, n, MARK_KEPT) ? for_ever : i};
-        if (wants(p, n))
-            life[n][LIFE_GRAD] = (Life){.bytes = bytes_of(p, n), .start = i == p->objective ? nodes : for_ever,
-                                        .end = has(p, n, MARK_FEED) ? for_ever : 2 * nodes - i};
+        int leaf = !computed(exec, n);
+        life[n][BUFFER_VALUE] = (ExecLifetime){.bytes = bytes_of(exec, n), .start = leaf ? -1 : i,
+                                     .end = leaf || has(exec, n, MARK_KEPT) ? always : i};
+        if (has_gradient(exec, n))
+            life[n][BUFFER_GRAD] = (ExecLifetime){.bytes = bytes_of(exec, n), .start = i == exec->objective ? nodes : always,
+                                        .end = has(exec, n, MARK_FEED) ? always : 2 * nodes - i};
     }
-    for (size_t i = 0; i < p->graph->nodes; i++)
-        if (has(p, i, MARK_LIVE) && computed(p, i))
-            use(p, i, life);
+    for (size_t i = 0; i < exec->graph->nodes; i++)
+        if (has(exec, i, MARK_LIVE) && computed(exec, i))
+            use(exec, i, life);
 }
 
 /* Points every value and gradient into the block or the params. */
-static int point(GraphExec *p, Life (*life)[LIVES], Error *err)
+static int point(GraphExec *exec, ExecLifetime (*life)[BUFFERS], Error *err)
 {
-    for (size_t i = 0; i < p->graph->nodes; i++) {
-        const Node *n = &p->graph->node[i];
-        if (!has(p, i, MARK_LIVE))
+    for (size_t i = 0; i < exec->graph->nodes; i++) {
+        const Node *n = &exec->graph->node[i];
+        if (!has(exec, i, MARK_LIVE))
             continue;
-        if (n->kind != NODE_PARAM || has(p, i, MARK_FEED)) {
-            p->value[i] = p->block + life[i][LIFE_VALUE].offset;
-            p->grad[i] = life[i][LIFE_GRAD].bytes > 0 ? p->block + life[i][LIFE_GRAD].offset : NULL;
+        if (n->kind != NODE_PARAM || has(exec, i, MARK_FEED)) {
+            exec->value[i] = exec->block + life[i][BUFFER_VALUE].offset;
+            exec->grad[i] = life[i][BUFFER_GRAD].bytes > 0 ? exec->block + life[i][BUFFER_GRAD].offset : NULL;
             continue;
         }
-        const struct Array *array = p->params == NULL ? NULL : graph_params_find(p->params, n->name);
-        if (array == NULL || num_shape_size(array->shape) != num_shape_size(p->shape[i]) || p->params->type != p->type) {
-            error_set(err, ERR_SCRIPT, "the params are of another graph: \"%s\" is missing, or has another shape or type",
+        const ParamArray *array = exec->params == NULL ? NULL : graph_params_find(exec->params, n->name);
+        if (array == NULL || num_shape_size(array->shape) != graph_shape_size(exec->shape[i])
+            || exec->params->type != exec->type) {
+            error_set(err, ERR_SCRIPT, "the params belong to another graph: \"%s\" is missing, or has another shape or type",
                       n->name);
             return error_expected(err, "params made for this graph");
         }
-        p->value[i] = (char *)p->params->block + array->offset * p->size;
-        p->grad[i] = wants(p, i) ? (char *)p->gradient + array->offset * p->size : NULL;
+        exec->value[i] = (char *)exec->params->block + array->offset * exec->size;
+        exec->grad[i] = has_gradient(exec, i) ? (char *)exec->gradient + array->offset * exec->size : NULL;
     }
     return 0;
 }
 
-/* ---- the steps ------------------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------------------------------- */
 
-static void make_call(const GraphExec *p, size_t i, Step *step)
+static void make_call(const GraphExec *exec, size_t i, ExecStep *step)
 {
-    const Node *n = &p->graph->node[i];
+    const Node *n = &exec->graph->node[i];
     GraphCall *c = &step->call;
     step->node = (GraphNode)i;
-    *c = (GraphCall){.nargs = n->nargs, .shape = p->shape[i], .out = p->value[i], .grad_out = p->grad[i],
-                     .attr = step->attr};
+    *c = (GraphCall){.nargs = n->nargs, .shape = graph_flat_shape(exec->shape[i]), .axes = exec->shape[i],
+                     .out = exec->value[i], .grad_out = exec->grad[i], .attr = step->attr};
     for (size_t a = 0; a < n->nargs; a++) {
-        c->in_shape[a] = p->shape[n->arg[a]];
-        c->in[a] = p->value[n->arg[a]];
-        c->grad_in[a] = p->grad[n->arg[a]];
+        c->in_axes[a] = exec->shape[n->arg[a]];
+        c->in_shape[a] = graph_flat_shape(c->in_axes[a]);
+        c->in[a] = exec->value[n->arg[a]];
+        c->grad_in[a] = exec->grad[n->arg[a]];
     }
     for (size_t a = 0; a < graph_attr_count(n->op); a++)
-        step->attr[a] = graph_attr_resolve(n->op, a, n->attr[a], p->batch, p->samples);
+        step->attr[a] = graph_attr_resolve(n->op, a, n->attr[a], exec->batch, exec->samples);
 }
 
-/* The gradients that the backward step of node i is the first to add to (their life starts with it): written by the step, or
- * cleared before it.  An argument given twice is added to twice. */
-static void make_clears(const GraphExec *p, size_t i, Life (*life)[LIVES], Step *step)
+/* The gradients whose lifetime starts with the backward step of node i: the step overwrites them, or they are cleared before it.
+ * Overwriting is wrong for a node that is an argument twice: the step adds to its gradient twice. */
+static void make_clears(const GraphExec *exec, size_t i, ExecLifetime (*life)[BUFFERS], ExecStep *step)
 {
-    const Node *n = &p->graph->node[i];
-    long back = 2 * (long)p->graph->nodes - (long)i;
+    const Node *n = &exec->graph->node[i];
+    long back = 2 * (long)exec->graph->nodes - (long)i;
     for (size_t a = 0; a < n->nargs; a++) {
         size_t arg = (size_t)n->arg[a], times = 0;
         for (size_t b = 0; b < n->nargs; b++)
             times += n->arg[b] == n->arg[a];
-        if (p->grad[arg] == NULL || life[arg][LIFE_GRAD].start != back)
+        if (exec->grad[arg] == NULL || life[arg][BUFFER_GRAD].start != back)
             continue;
         if (times == 1 && (n->op->writes >> a & 1))
             step->call.overwrite |= 1u << a;
         else
-            step->clear[step->clears++] = (Clear){p->grad[arg], bytes_of(p, arg)};
+            step->clear[step->clears++] = (ExecClear){exec->grad[arg], bytes_of(exec, arg)};
     }
 }
 
-static int make_idle(GraphExec *p, Error *err)
+/* The gradients of params that no step writes. */
+static int make_unreached(GraphExec *exec, Error *err)
 {
-    size_t arrays = p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS || p->params == NULL ? 0 : p->params->arrays;
-    p->idle = mem_array(arrays, sizeof p->idle[0]);
-    if (p->idle == NULL)
-        return error_memory(err, "the gradients of a plan");
+    size_t arrays = has_params_gradient(exec) ? exec->params->arrays : 0;
+    exec->unreached = mem_array(arrays, sizeof exec->unreached[0]);
+    if (exec->unreached == NULL)
+        return error_memory(err, "the gradients of an executable graph");
     for (size_t i = 0; i < arrays; i++) {
-        const struct Array *array = &p->params->array[i];
-        GraphNode node = graph_find_param(p->graph, array->name);
-        if (node < 0 || p->grad[node] == NULL || has(p, (size_t)node, MARK_FEED))
-            p->idle[p->idles++] = (Clear){(char *)p->gradient + array->offset * p->size,
-                                          num_shape_size(array->shape) * p->size};
+        const ParamArray *array = &exec->params->array[i];
+        GraphNode node = graph_find_param(exec->graph, array->name);
+        if (node < 0 || exec->grad[node] == NULL || has(exec, (size_t)node, MARK_FEED))
+            exec->unreached[exec->unreacheds++] = (ExecClear){(char *)exec->gradient + array->offset * exec->size,
+                                          num_shape_size(array->shape) * exec->size};
     }
     return 0;
 }
 
-static int make_steps(GraphExec *p, Life (*life)[LIVES], Error *err)
+static int make_steps(GraphExec *exec, ExecLifetime (*life)[BUFFERS], Error *err)
 {
-    for (size_t i = 0; i < p->graph->nodes; i++)
-        if (has(p, i, MARK_LIVE) && computed(p, i)) {
-            p->forwards++;
-            p->backwards += (size_t)wants(p, i);
+    for (size_t i = 0; i < exec->graph->nodes; i++)
+        if (has(exec, i, MARK_LIVE) && computed(exec, i)) {
+            exec->forwards++;
+            exec->backwards += (size_t)has_gradient(exec, i);
         }
-    p->forward = mem_array(p->forwards, sizeof p->forward[0]);
-    p->backward = mem_array(p->backwards, sizeof p->backward[0]);
-    if (p->forward == NULL || p->backward == NULL)
-        return error_memory(err, "the steps of a plan");
+    exec->forward = mem_array(exec->forwards, sizeof exec->forward[0]);
+    exec->backward = mem_array(exec->backwards, sizeof exec->backward[0]);
+    if (exec->forward == NULL || exec->backward == NULL)
+        return error_memory(err, "the steps of an executable graph");
 
-    Step *forward = p->forward, *backward = p->backward + p->backwards;
-    for (size_t i = 0; i < p->graph->nodes; i++) {
-        if (!has(p, i, MARK_LIVE) || !computed(p, i))
+    ExecStep *forward = exec->forward, *backward = exec->backward + exec->backwards;
+    for (size_t i = 0; i < exec->graph->nodes; i++) {
+        if (!has(exec, i, MARK_LIVE) || !computed(exec, i))
             continue;
-        make_call(p, i, forward);
-        forward->run = p->graph->node[i].op->forward[p->type];
-        forward->call.scratch = p->block + life[i][LIFE_FORWARD].offset;
+        make_call(exec, i, forward);
+        forward->run = exec->graph->node[i].op->forward[exec->type];
+        forward->call.scratch = exec->block + life[i][BUFFER_FORWARD].offset;
         forward++;
-        if (!wants(p, i))
+        if (!has_gradient(exec, i))
             continue;
-        make_call(p, i, --backward);
-        backward->run = p->graph->node[i].op->backward[p->type];
-        backward->call.scratch = p->block + life[i][LIFE_BACKWARD].offset;
-        make_clears(p, i, life, backward);
+        make_call(exec, i, --backward);
+        backward->run = exec->graph->node[i].op->backward[exec->type];
+        backward->call.scratch = exec->block + life[i][BUFFER_BACKWARD].offset;
+        make_clears(exec, i, life, backward);
     }
     return 0;
 }
 
-static void set_value(GraphExec *p, size_t i, double value)
+static void set_value(GraphExec *exec, size_t i, double value)
 {
-    if (p->type == GRAPH_FLOAT)
-        *(float *)p->value[i] = (float)value;
+    if (exec->type == GRAPH_FLOAT)
+        *(float *)exec->value[i] = (float)value;
     else
-        *(double *)p->value[i] = value;
+        *(double *)exec->value[i] = value;
 }
 
-/* Constants have their value for ever, scalars are 1 until they are set. */
-static void set_leaves(GraphExec *p)
+/* Constants get their value; scalars are 1 until graph_exec_scalar sets them. */
+static void set_leaves(GraphExec *exec)
 {
-    for (size_t i = 0; i < p->graph->nodes; i++) {
-        const Node *n = &p->graph->node[i];
-        if (has(p, i, MARK_LIVE) && !has(p, i, MARK_FEED) && (n->kind == NODE_CONSTANT || n->kind == NODE_SCALAR))
-            set_value(p, i, n->kind == NODE_CONSTANT ? n->value : 1);
+    for (size_t i = 0; i < exec->graph->nodes; i++) {
+        const Node *n = &exec->graph->node[i];
+        if (has(exec, i, MARK_LIVE) && !has(exec, i, MARK_FEED) && (n->kind == NODE_CONSTANT || n->kind == NODE_SCALAR))
+            set_value(exec, i, n->kind == NODE_CONSTANT ? n->value : 1);
     }
 }
 
-/* ---- all together ---------------------------------------------------------------------------------------------------- */
+/* ---- allocation ------------------------------------------------------------------------------------------------------ */
 
-static int place_all(GraphExec *p, const GraphExecSpec *spec, Life (*life)[LIVES], Error *err)
+static int place_all(GraphExec *exec, const GraphExecSpec *spec, ExecLifetime (*life)[BUFFERS], Error *err)
 {
-    size_t n = p->graph->nodes * LIVES;
+    size_t n = exec->graph->nodes * BUFFERS;
     size_t *order = mem_array(2 * n, sizeof *order);
     if (order == NULL)
-        return error_memory(err, "the plan of a model's memory");
-    lives(p, life);
-    p->bytes = graph_memory_layout(&life[0][0], n, !spec->no_buffer_reuse, order);
+        return error_memory(err, "the memory layout of an executable graph");
+    set_lifetimes(exec, life);
+    exec->bytes = graph_memory_layout(&life[0][0], n, !spec->no_buffer_reuse, order);
     mem_free(order);
-    p->block = mem_alloc(p->bytes);
-    p->gradient = mem_array(p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS || p->params == NULL ? 0 : p->params->count, p->size);
-    return p->block == NULL || p->gradient == NULL ? error_memory(err, "the values of a model") : 0;
+    exec->block = mem_alloc(exec->bytes);
+    exec->gradient = mem_array(has_params_gradient(exec) ? exec->params->count : 0, exec->size);
+    return exec->block == NULL || exec->gradient == NULL ? error_memory(err, "the values of a model") : 0;
 }
 
-static int compile(GraphExec *p, const GraphExecSpec *spec, Error *err)
+static int compile(GraphExec *exec, const GraphExecSpec *spec, Error *err)
 {
-    size_t n = p->graph->nodes;
-    p->mark = mem_array(n, sizeof p->mark[0]);
-    p->shape = mem_array(n, sizeof p->shape[0]);
-    p->value = mem_array(n, sizeof p->value[0]);
-    p->grad = mem_array(n, sizeof p->grad[0]);
-    p->label = mem_alloc(2 * GRAPH_NAME_MAX + 256);
-    Life(*life)[LIVES] = mem_array(n, sizeof *life);
+    size_t n = exec->graph->nodes;
+    exec->mark = mem_array(n, sizeof exec->mark[0]);
+    exec->shape = mem_array(n, sizeof exec->shape[0]);
+    exec->value = mem_array(n, sizeof exec->value[0]);
+    exec->grad = mem_array(n, sizeof exec->grad[0]);
+    exec->label = mem_alloc(2 * GRAPH_NAME_MAX + 256);
+    ExecLifetime(*life)[BUFFERS] = mem_array(n, sizeof *life);
     int status = -1;
-    if (p->mark == NULL || p->shape == NULL || p->value == NULL || p->grad == NULL || p->label == NULL || life == NULL)
-        error_memory(err, "a plan");
-    else if (mark_all(p, spec, err) == 0 && infer_shapes(p, err) == 0 && place_all(p, spec, life, err) == 0
-             && point(p, life, err) == 0 && make_steps(p, life, err) == 0 && make_idle(p, err) == 0)
+    if (exec->mark == NULL || exec->shape == NULL || exec->value == NULL || exec->grad == NULL || exec->label == NULL || life == NULL)
+        error_memory(err, "an executable graph");
+    else if (mark_all(exec, spec, err) == 0 && infer_shapes(exec, err) == 0 && place_all(exec, spec, life, err) == 0
+             && point(exec, life, err) == 0 && make_steps(exec, life, err) == 0 && make_unreached(exec, err) == 0)
         status = 0;
     mem_free(life);
     if (status == 0)
-        set_leaves(p);
+        set_leaves(exec);
     return status;
 }
 
 GraphExec *graph_exec_alloc(const Graph *g, const GraphExecSpec *spec, GraphParams *params, Error *err)
 {
-    GraphExec *p = mem_alloc(sizeof *p);
-    if (p == NULL) {
-        error_memory(err, "a plan");
+    GraphExec *exec = mem_alloc(sizeof *exec);
+    if (exec == NULL) {
+        error_memory(err, "an executable graph");
         return NULL;
     }
-    p->graph = g;
-    p->params = params;
-    p->type = spec->type;
-    p->gradient_wrt = spec->gradient_wrt;
-    p->size = spec->type == GRAPH_FLOAT ? sizeof(float) : sizeof(double);
-    p->batch = spec->batch == 0 ? g->batch : spec->batch;
-    p->samples = spec->samples == 0 ? g->samples : spec->samples;
-    if (compile(p, spec, err) != 0) {
-        graph_exec_free(p);
+    exec->graph = g;
+    exec->params = params;
+    exec->type = spec->type;
+    exec->gradient_wrt = spec->gradient_wrt;
+    exec->size = spec->type == GRAPH_FLOAT ? sizeof(float) : sizeof(double);
+    exec->batch = spec->batch == 0 ? g->batch : spec->batch;
+    exec->samples = spec->samples == 0 ? g->samples : spec->samples;
+    if (compile(exec, spec, err) != 0) {
+        graph_exec_free(exec);
         return NULL;
     }
-    return p;
+    return exec;
 }
 
-void graph_exec_free(GraphExec *p)
+void graph_exec_free(GraphExec *exec)
 {
-    if (p == NULL)
+    if (exec == NULL)
         return;
-    mem_free(p->mark);
-    mem_free(p->shape);
-    mem_free(p->value);
-    mem_free(p->grad);
-    mem_free(p->forward);
-    mem_free(p->backward);
-    mem_free(p->block);
-    mem_free(p->gradient);
-    mem_free(p->idle);
-    mem_free(p->label);
-    mem_free(p);
+    mem_free(exec->mark);
+    mem_free(exec->shape);
+    mem_free(exec->value);
+    mem_free(exec->grad);
+    mem_free(exec->forward);
+    mem_free(exec->backward);
+    mem_free(exec->block);
+    mem_free(exec->gradient);
+    mem_free(exec->unreached);
+    mem_free(exec->label);
+    mem_free(exec);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/exec_run.c: a plan at work: what goes in, forward, backward, what comes out.  Nothing here allocates.
+ * graph/exec_run.c: runs an executable graph: inputs and noise, forward, backward, outputs.  Nothing here allocates.
  */
 #include "graph/exec.h"
 
@@ -11,43 +11,43 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what goes in --------------------------------------------------------------------------------------------------- */
+/* ---- inputs --------------------------------------------------------------------------------------------------------- */
 
-static GraphNode find_live(const GraphExec *p, NodeKind kind, const char *name)
+static GraphNode find_live(const GraphExec *exec, NodeKind kind, const char *name)
 {
-    for (size_t i = 0; i < p->graph->nodes; i++) {
-        const Node *n = &p->graph->node[i];
-        if (n->kind == kind && (p->mark[i] & (MARK_LIVE | MARK_FEED)) == MARK_LIVE && strcmp(n->name, name) == 0)
+    for (size_t i = 0; i < exec->graph->nodes; i++) {
+        const Node *n = &exec->graph->node[i];
+        if (n->kind == kind && (exec->mark[i] & (MARK_LIVE | MARK_FEED)) == MARK_LIVE && strcmp(n->name, name) == 0)
             return (GraphNode)i;
     }
     return -1;
 }
 
-void *graph_exec_input(GraphExec *p, const char *name, NumShape *shape)
+void *graph_exec_input(GraphExec *exec, const char *name, NumShape *shape)
 {
-    GraphNode node = graph_find(p->graph, name);
-    if (node < 0 || (p->mark[node] & (MARK_FEED | MARK_LIVE)) != (MARK_FEED | MARK_LIVE))
-        node = find_live(p, NODE_INPUT, name);
+    GraphNode node = graph_find(exec->graph, name);
+    if (node < 0 || (exec->mark[node] & (MARK_FEED | MARK_LIVE)) != (MARK_FEED | MARK_LIVE))
+        node = find_live(exec, NODE_INPUT, name);
     if (node < 0)
         return NULL;
     if (shape != NULL)
-        *shape = p->shape[node];
-    return p->value[node];
+        *shape = graph_flat_shape(exec->shape[node]);
+    return exec->value[node];
 }
 
-int graph_exec_scalar(GraphExec *p, const char *name, double value)
+int graph_exec_scalar(GraphExec *exec, const char *name, double value)
 {
-    GraphNode node = find_live(p, NODE_SCALAR, name);
+    GraphNode node = find_live(exec, NODE_SCALAR, name);
     if (node < 0)
         return -1;
-    if (p->type == GRAPH_FLOAT)
-        *(float *)p->value[node] = (float)value;
+    if (exec->type == GRAPH_FLOAT)
+        *(float *)exec->value[node] = (float)value;
     else
-        *(double *)p->value[node] = value;
+        *(double *)exec->value[node] = value;
     return 0;
 }
 
-/* n floats at the start of the buffer become n doubles: from the last to the first, so that none is overwritten unread. */
+/* Turns the n floats at the start of the buffer into n doubles, the last first, so that no float is overwritten before it is read. */
 static void widen(void *buffer, size_t n)
 {
     for (size_t i = n; i-- > 0;) {
@@ -58,158 +58,159 @@ static void widen(void *buffer, size_t n)
     }
 }
 
-void graph_exec_noise(GraphExec *p, NumSeed seed, const char *prefix, uint64_t step)
+void graph_exec_noise(GraphExec *exec, NumSeed seed, const char *prefix, uint64_t step)
 {
-    for (size_t i = 0; i < p->graph->nodes; i++) {
-        const Node *n = &p->graph->node[i];
-        if (n->kind != NODE_NOISE || (p->mark[i] & (MARK_LIVE | MARK_FEED)) != MARK_LIVE)
+    for (size_t i = 0; i < exec->graph->nodes; i++) {
+        const Node *n = &exec->graph->node[i];
+        if (n->kind != NODE_NOISE || (exec->mark[i] & (MARK_LIVE | MARK_FEED)) != MARK_LIVE)
             continue;
         char name[2 * GRAPH_NAME_MAX + 2];
         snprintf(name, sizeof name, "%.*s/%s", GRAPH_NAME_MAX, prefix, n->name);
         NumStream stream = num_stream_of(seed, name);
-        size_t rows = num_shape_rows(p->shape[i]), columns = p->shape[i].n[NUM_FEATURES];
+        NumShape shape = graph_flat_shape(exec->shape[i]);
+        size_t rows = num_shape_rows(shape), columns = shape.n[NUM_FEATURES];
         if (n->uniform)
-            num_stream_uniform(stream, step, 0, rows, columns, p->value[i]);
+            num_stream_uniform(stream, step, 0, rows, columns, exec->value[i]);
         else
-            num_stream_normal(stream, step, 0, rows, columns, p->value[i]);
-        if (p->type == GRAPH_DOUBLE)
-            widen(p->value[i], rows * columns);
+            num_stream_normal(stream, step, 0, rows, columns, exec->value[i]);
+        if (exec->type == GRAPH_DOUBLE)
+            widen(exec->value[i], rows * columns);
     }
 }
 
 /* ---- forward, backward ------------------------------------------------------------------------------------------------ */
 
-void graph_exec_forward(GraphExec *p)
+void graph_exec_forward(GraphExec *exec)
 {
-    for (size_t i = 0; i < p->forwards; i++)
-        p->forward[i].run(&p->forward[i].call);
+    for (size_t i = 0; i < exec->forwards; i++)
+        exec->forward[i].run(&exec->forward[i].call);
 }
 
-/* The objective is the mean of its node, and optimisers minimise: d(-mean)/d(element) = -1/n. */
-static void seed(GraphExec *p)
+/* The objective is the mean over n elements, and optimisers minimise: d(-mean)/d(element) = -1/n. */
+static void set_objective_gradient(GraphExec *exec)
 {
-    size_t n = num_shape_size(p->shape[p->objective]);
+    size_t n = graph_shape_size(exec->shape[exec->objective]);
     for (size_t i = 0; i < n; i++)
-        if (p->type == GRAPH_FLOAT)
-            ((float *)p->grad[p->objective])[i] = -1 / (float)n;
+        if (exec->type == GRAPH_FLOAT)
+            ((float *)exec->grad[exec->objective])[i] = -1 / (float)n;
         else
-            ((double *)p->grad[p->objective])[i] = -1 / (double)n;
+            ((double *)exec->grad[exec->objective])[i] = -1 / (double)n;
 }
 
-static void clear(const Clear *list, size_t n)
+static void clear(const ExecClear *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         memset(list[i].at, 0, list[i].bytes);
 }
 
-/* Gradients are zeroed here and nowhere else: each before the first step that adds to it (until then its memory may be
- * another's), unless that step writes it. */
-void graph_exec_backward(GraphExec *p)
+/* The only place where gradients are zeroed: each just before the first step that adds to it, because until then another buffer
+ * may use its memory.  A gradient that this step overwrites is not zeroed. */
+void graph_exec_backward(GraphExec *exec)
 {
-    if (p->objective < 0)
+    if (exec->objective < 0)
         return;
-    clear(p->idle, p->idles);
-    seed(p);
-    for (size_t i = 0; i < p->backwards; i++) {
-        const Step *step = &p->backward[i];
+    clear(exec->unreached, exec->unreacheds);
+    set_objective_gradient(exec);
+    for (size_t i = 0; i < exec->backwards; i++) {
+        const ExecStep *step = &exec->backward[i];
         clear(step->clear, step->clears);
         step->run(&step->call);
     }
 }
 
-void *graph_exec_gradient(GraphExec *p)
+void *graph_exec_gradient(GraphExec *exec)
 {
-    return p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS ? NULL : p->gradient;
+    return exec->objective < 0 || exec->gradient_wrt == GRAPH_FEEDS ? NULL : exec->gradient;
 }
 
-const void *graph_exec_feed_gradient(const GraphExec *p, const char *name, NumShape *shape)
+const void *graph_exec_feed_gradient(const GraphExec *exec, const char *name, NumShape *shape)
 {
-    GraphNode node = graph_find(p->graph, name);
-    if (node < 0 || p->gradient_wrt != GRAPH_FEEDS || (p->mark[node] & MARK_FEED) == 0)
+    GraphNode node = graph_find(exec->graph, name);
+    if (node < 0 || exec->gradient_wrt != GRAPH_FEEDS || (exec->mark[node] & MARK_FEED) == 0)
         return NULL;
     if (shape != NULL)
-        *shape = p->shape[node];
-    return p->grad[node];
+        *shape = graph_flat_shape(exec->shape[node]);
+    return exec->grad[node];
 }
 
-/* ---- what comes out ----------------------------------------------------------------------------------------------------- */
+/* ---- outputs ------------------------------------------------------------------------------------------------------------ */
 
-const void *graph_exec_output(const GraphExec *p, const char *name, NumShape *shape)
+const void *graph_exec_output(const GraphExec *exec, const char *name, NumShape *shape)
 {
-    GraphNode node = graph_find(p->graph, name);
-    if (node < 0 || (p->mark[node] & MARK_KEPT) == 0)
+    GraphNode node = graph_find(exec->graph, name);
+    if (node < 0 || (exec->mark[node] & MARK_KEPT) == 0)
         return NULL;
     if (shape != NULL)
-        *shape = p->shape[node];
-    return p->value[node];
+        *shape = graph_flat_shape(exec->shape[node]);
+    return exec->value[node];
 }
 
-static size_t first_bad(const GraphExec *p, const void *values, size_t n)
+static size_t first_nonfinite(const GraphExec *exec, const void *values, size_t n)
 {
-    return p->type == GRAPH_FLOAT ? num_first_nonfinite_f32(n, values) : num_first_nonfinite_f64(n, values);
+    return exec->type == GRAPH_FLOAT ? num_first_nonfinite_f32(n, values) : num_first_nonfinite_f64(n, values);
 }
 
-/* What a reader calls a node: its public name, a leaf's own name, or its operation, its number and where the script made it. */
-static const char *label(const GraphExec *p, GraphNode node)
+/* The name of a node for readers: its public name, a leaf's own name, or its operation, number and script location. */
+static const char *label(const GraphExec *exec, GraphNode node)
 {
     enum { SIZE = 2 * GRAPH_NAME_MAX + 256 };
-    const Node *n = &p->graph->node[node];
-    for (size_t i = 0; i < p->graph->names; i++)
-        if (p->graph->name[i].node == node)
-            return snprintf(p->label, SIZE, "%s", p->graph->name[i].text), p->label;
+    const Node *n = &exec->graph->node[node];
+    for (size_t i = 0; i < exec->graph->names; i++)
+        if (exec->graph->name[i].node == node)
+            return snprintf(exec->label, SIZE, "%s", exec->graph->name[i].text), exec->label;
     if (n->kind != NODE_OP)
-        snprintf(p->label, SIZE, "%s", n->name == NULL ? "constant" : n->name);
+        snprintf(exec->label, SIZE, "%s", n->name == NULL ? "constant" : n->name);
     else if (n->where == NULL)
-        snprintf(p->label, SIZE, "%s, node %ld", n->op->name, (long)node);
+        snprintf(exec->label, SIZE, "%s, node %ld", n->op->name, (long)node);
     else
-        snprintf(p->label, SIZE, "%s, node %ld, %s", n->op->name, (long)node, n->where);
-    return p->label;
+        snprintf(exec->label, SIZE, "%s, node %ld, %s", n->op->name, (long)node, n->where);
+    return exec->label;
 }
 
-static const char *bad_gradient(const GraphExec *p)
+static const char *nonfinite_gradient(const GraphExec *exec)
 {
-    if (p->objective < 0 || p->gradient_wrt == GRAPH_FEEDS)
+    if (exec->objective < 0 || exec->gradient_wrt == GRAPH_FEEDS)
         return NULL;
-    size_t bad = first_bad(p, p->gradient, p->params->count);
-    for (size_t i = p->params->arrays; bad < p->params->count && i-- > 0;)
-        if (p->params->array[i].offset <= bad) {
-            snprintf(p->label, 2 * GRAPH_NAME_MAX + 256, "gradient of %s", p->params->array[i].name);
-            return p->label;
+    size_t first = first_nonfinite(exec, exec->gradient, exec->params->count);
+    for (size_t i = exec->params->arrays; first < exec->params->count && i-- > 0;)
+        if (exec->params->array[i].offset <= first) {
+            snprintf(exec->label, 2 * GRAPH_NAME_MAX + 256, "gradient of %s", exec->params->array[i].name);
+            return exec->label;
         }
     return NULL;
 }
 
-/* Buffers share memory, so that most values are gone by now: the forward pass is made again, each node looked at in turn. */
-const char *graph_exec_first_nonfinite(const GraphExec *p)
+/* Buffers share memory, so that most values are overwritten by now: compute each node again and check it at once. */
+const char *graph_exec_first_nonfinite(const GraphExec *exec)
 {
     size_t next = 0;
-    for (size_t i = 0; i < p->graph->nodes; i++) {
-        if (p->value[i] == NULL)
+    for (size_t i = 0; i < exec->graph->nodes; i++) {
+        if (exec->value[i] == NULL)
             continue;
-        if (next < p->forwards && p->forward[next].node == (GraphNode)i) {
-            p->forward[next].run(&p->forward[next].call);
+        if (next < exec->forwards && exec->forward[next].node == (GraphNode)i) {
+            exec->forward[next].run(&exec->forward[next].call);
             next++;
         }
-        size_t n = num_shape_size(p->shape[i]);
-        if (first_bad(p, p->value[i], n) < n)
-            return label(p, (GraphNode)i);
+        size_t n = graph_shape_size(exec->shape[i]);
+        if (first_nonfinite(exec, exec->value[i], n) < n)
+            return label(exec, (GraphNode)i);
     }
-    return bad_gradient(p);
+    return nonfinite_gradient(exec);
 }
 
-size_t graph_exec_bytes(const GraphExec *p) { return p->bytes; }
+size_t graph_exec_bytes(const GraphExec *exec) { return exec->bytes; }
 
-double graph_exec_flops(const GraphExec *p)
+double graph_exec_flops(const GraphExec *exec)
 {
     double sum = 0;
-    for (size_t i = 0; i < p->forwards; i++) {
-        const Step *step = &p->forward[i];
-        const GraphOp *op = p->graph->node[step->node].op;
+    for (size_t i = 0; i < exec->forwards; i++) {
+        const ExecStep *step = &exec->forward[i];
+        const GraphOp *op = exec->graph->node[step->node].op;
         sum += op->products == NULL ? 0 : op->products(&step->call);
     }
-    for (size_t i = 0; i < p->backwards; i++) {
-        const Step *step = &p->backward[i];
-        const GraphOp *op = p->graph->node[step->node].op;
+    for (size_t i = 0; i < exec->backwards; i++) {
+        const ExecStep *step = &exec->backward[i];
+        const GraphOp *op = exec->graph->node[step->node].op;
         if (op->products != NULL) /* one product for x's gradient, one for W's */
             sum += op->products(&step->call) * ((step->call.grad_in[0] != NULL) + (step->call.grad_in[1] != NULL));
     }

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/graph.c: builds a graph, node after node.  A node that says the same as an earlier one is that one.
+ * graph/graph.c: builds a graph node by node.  Equal nodes are stored once.
  */
 #include "graph/graph.h"
 
 #include "base/mem.h"
 #include "graph/node.h"
+#include "graph/ops.h"
+#include "graph/rules.h"
 
 #include <math.h>
 #include <string.h>
 
 Graph *graph_alloc(size_t batch, size_t samples, Error *err)
 {
-    if (batch < 1 || samples < 1 || !graph_shape_possible((NumShape){{samples, batch, 1}})) {
+    if (batch < 1 || samples < 1 || !graph_shape_possible((GraphShape){{samples, batch, 1, 1, 1}})) {
         error_set(err, ERR_SCRIPT, "a graph needs a batch size and a number of draws");
         error_found(err, "batch = %zu, samples = %zu", batch, samples);
         error_expected(err, "at least 1 each");
@@ -36,89 +38,70 @@ void graph_free(Graph *g)
         mem_free(g->node[i].name);
     for (size_t i = 0; i < g->names; i++)
         mem_free(g->name[i].text);
-    while (g->place != NULL) {
-        Place *next = g->place->next;
-        mem_free(g->place->text);
-        mem_free(g->place);
-        g->place = next;
+    while (g->location != NULL) {
+        NodeLocation *next = g->location->next;
+        mem_free(g->location->text);
+        mem_free(g->location);
+        g->location = next;
     }
     mem_free(g->node);
     mem_free(g->name);
     mem_free(g);
 }
 
-void graph_at(Graph *g, const char *where)
+void graph_set_location(Graph *g, const char *where)
 {
-    if (g->place != NULL && strcmp(g->place->text, where) == 0)
+    if (g->location != NULL && strcmp(g->location->text, where) == 0)
         return;
-    Place *place = mem_alloc(sizeof *place);
+    NodeLocation *location = mem_alloc(sizeof *location);
     char *text = mem_string(where);
-    if (place == NULL || text == NULL) { /* an error will lack its place; the graph is whole */
-        mem_free(place);
+    if (location == NULL || text == NULL) { /* no error: only messages lack the location */
+        mem_free(location);
         mem_free(text);
         return;
     }
-    *place = (Place){.next = g->place, .text = text};
-    g->place = place;
+    *location = (NodeLocation){.next = g->location, .text = text};
+    g->location = location;
 }
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------- */
-
-int graph_shape_possible(NumShape s)
-{
-    double size = 1;
-    for (int axis = 0; axis < 3; axis++) {
-        if (s.n[axis] < 1)
-            return 0;
-        size *= (double)s.n[axis];
-    }
-    return size <= 0x1p40;
-}
-
-NumShape graph_dims_shape(GraphDims dims, size_t batch, size_t samples)
-{
-    NumShape shape;
-    for (int axis = 0; axis < 3; axis++) {
-        int64_t n = dims.n[axis];
-        shape.n[axis] = n == GRAPH_BATCH ? batch : n == GRAPH_SAMPLES ? samples : n < 1 ? 0 : (size_t)n;
-    }
-    return shape;
-}
-
-/* An error knows where the script made the node that is at fault. */
-static int blame(const char *where, Error *err)
+/* Adds the script location to an error; returns -1. */
+static int at_location(const char *where, Error *err)
 {
     return where == NULL ? -1 : error_in(err, "%s", where);
 }
 
-static int impossible(const char *name, NumShape s, Error *err)
+/* The same with the location of the node that is being built. */
+static int at_current(const Graph *g, Error *err)
 {
-    error_set(err, ERR_SCRIPT, "%s: the shape (%zu, %zu, %zu) is not possible", name, s.n[0], s.n[1], s.n[2]);
-    return error_expected(err, "(samples, batch, features), each at least 1 or a symbol, at most 2^40 values");
+    return at_location(g->location == NULL ? NULL : g->location->text, err);
 }
 
-int graph_node_shape(const Graph *g, GraphNode node, const NumShape *shapes, size_t batch, size_t samples, double *attr,
-                     NumShape *out, Error *err)
+/* ---- shapes -------------------------------------------------------------------------------------------------------- */
+
+static int impossible(const char *name, GraphShape s, const char *where, Error *err)
+{
+    error_set(err, ERR_SCRIPT, "%s: the shape %s is not possible", name, graph_shape_text(s).text);
+    error_expected(err, "(samples, batch, features) or (samples, batch, channels, height, width), each at least 1, "
+                        "at most 2^40 values");
+    return at_location(where, err);
+}
+
+int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, size_t batch, size_t samples, double *attr,
+                     GraphShape *out, Error *err)
 {
     const Node *n = &g->node[node];
     if (n->kind != NODE_OP) {
         *out = graph_dims_shape(n->dims, batch, samples);
-        if (graph_shape_possible(*out))
-            return 0;
-        impossible(n->name == NULL ? "a leaf" : n->name, *out, err);
-        return blame(n->where, err);
+        return graph_shape_possible(*out) ? 0 : impossible(n->name == NULL ? "a leaf" : n->name, *out, n->where, err);
     }
-    NumShape in[GRAPH_ARGS_MAX];
+    GraphShape in[GRAPH_ARGS_MAX];
     for (size_t i = 0; i < n->nargs; i++)
         in[i] = shapes == NULL ? g->node[n->arg[i]].shape : shapes[n->arg[i]];
     for (size_t i = 0; i < graph_attr_count(n->op); i++)
         attr[i] = graph_attr_resolve(n->op, i, n->attr[i], batch, samples);
     if (n->op->shape(n->op, out, in, n->nargs, attr, err) != 0)
-        return blame(n->where, err);
-    if (graph_shape_possible(*out))
-        return 0;
-    impossible(n->op->name, *out, err);
-    return blame(n->where, err);
+        return at_location(n->where, err);
+    return graph_shape_possible(*out) ? 0 : impossible(n->op->name, *out, n->where, err);
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------------------------------- */
@@ -134,7 +117,7 @@ static GraphNode add(Graph *g, Node node, const char *name, Error *err)
         g->node = grown;
         g->capacity = capacity;
     }
-    node.where = g->place == NULL ? NULL : g->place->text;
+    node.where = g->location == NULL ? NULL : g->location->text;
     if (name != NULL && (node.name = mem_string(name)) == NULL)
         return error_memory(err, "the name of a node");
     g->node[g->nodes] = node;
@@ -155,7 +138,7 @@ static int check_name(const Graph *g, const char *what, const char *name, Error 
     error_set(err, ERR_SCRIPT, "\"%.100s\" cannot be the name of %s", name, what);
     error_found(err, "%.120s", name);
     error_expected(err, "1 to %d letters, digits and _ . / -", GRAPH_NAME_MAX);
-    return blame(g->place == NULL ? NULL : g->place->text, err);
+    return at_current(g, err);
 }
 
 static GraphNode find_leaf(const Graph *g, NodeKind kind, const char *name)
@@ -168,29 +151,32 @@ static GraphNode find_leaf(const Graph *g, NodeKind kind, const char *name)
 
 static int same_dims(GraphDims a, GraphDims b)
 {
-    return a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2];
+    return memcmp(&a, &b, sizeof a) == 0;
 }
 
-static int given_twice(const Graph *g, const char *what, const char *name, Error *err)
+static int differs(const Graph *g, const char *what, const char *name, Error *err)
 {
-    error_set(err, ERR_SCRIPT, "%s \"%s\" is already there, and differs", what, name);
+    error_set(err, ERR_SCRIPT, "%s \"%s\" exists already, with another shape or kind", what, name);
     error_expected(err, "the same shape and kind, or another name");
-    return blame(g->place == NULL ? NULL : g->place->text, err);
+    return at_current(g, err);
 }
 
-/* A leaf that may be given again. */
+/* A leaf that may be made again: then it is the first one. */
 static GraphNode leaf(Graph *g, Node node, const char *what, const char *name, Error *err)
 {
     if (check_name(g, what, name, err) != 0)
         return -1;
+    for (int axis = GRAPH_HEIGHT; axis < GRAPH_AXES; axis++)
+        if (node.dims.n[axis] == 0) /* not given */
+            node.dims.n[axis] = 1;
     GraphNode found = find_leaf(g, node.kind, name);
     if (found < 0)
         return add(g, node, name, err);
     const Node *old = &g->node[found];
-    return same_dims(old->dims, node.dims) && old->uniform == node.uniform ? found : given_twice(g, what, name, err);
+    return same_dims(old->dims, node.dims) && old->uniform == node.uniform ? found : differs(g, what, name, err);
 }
 
-static const GraphDims single = {{1, 1, 1}};
+static const GraphDims single = {{1, 1, 1, 1, 1}};
 
 GraphNode graph_input(Graph *g, const char *name, GraphDims dims, Error *err)
 {
@@ -209,7 +195,7 @@ GraphNode graph_noise(Graph *g, const char *stream, const char *kind, GraphDims 
         error_set(err, ERR_SCRIPT, "noise \"%.100s\" cannot be \"%.100s\"", stream, kind);
         error_found(err, "%.120s", kind);
         error_expected(err, "\"normal\" or \"uniform\"");
-        return blame(g->place == NULL ? NULL : g->place->text, err);
+        return at_current(g, err);
     }
     return leaf(g, (Node){.kind = NODE_NOISE, .dims = dims, .uniform = uniform}, "the noise", stream, err);
 }
@@ -217,26 +203,26 @@ GraphNode graph_noise(Graph *g, const char *stream, const char *kind, GraphDims 
 GraphNode graph_param(Graph *g, const char *name, size_t rows, size_t columns, const char *init, Error *err)
 {
     Node node = {.kind = NODE_PARAM};
-    const char *where = g->place == NULL ? NULL : g->place->text;
     if (check_name(g, "a param", name, err) != 0)
         return -1;
     if (graph_find_param(g, name) >= 0) {
-        error_set(err, ERR_SCRIPT, "the param \"%s\" is already there", name);
+        error_set(err, ERR_SCRIPT, "the param \"%s\" exists already", name);
         error_expected(err, "another name");
-        error_hint(err, "to share a param, find the first one and use its node again");
-        return blame(where, err);
+        error_hint(err, "to share a param, use the node of the first one");
+        return at_current(g, err);
     }
     if (graph_init_read(&node.init, init, err) != 0)
-        return error_in(err, "param %s", name), blame(where, err);
+        return error_in(err, "param %s", name), at_current(g, err);
     if (graph_init_wants_image(&node.init) && rows != 1) {
         error_set(err, ERR_SCRIPT, "param %s: data_logit is for an output's bias", name);
         error_found(err, "(1, %zu, %zu)", rows, columns);
         error_expected(err, "(1, 1, features)");
-        return blame(where, err);
+        return at_current(g, err);
     }
-    if (!graph_shape_possible((NumShape){{1, rows, columns}}))
-        return impossible(name, (NumShape){{1, rows, columns}}, err), blame(where, err);
-    node.dims = (GraphDims){{1, (int64_t)rows, (int64_t)columns}};
+    GraphShape shape = {{1, rows, columns, 1, 1}};
+    if (!graph_shape_possible(shape))
+        return impossible(name, shape, g->location == NULL ? NULL : g->location->text, err);
+    node.dims = (GraphDims){{1, (int64_t)rows, (int64_t)columns, 1, 1}};
     return add(g, node, name, err);
 }
 
@@ -246,7 +232,7 @@ GraphNode graph_constant(Graph *g, double value, Error *err)
         error_set(err, ERR_SCRIPT, "a constant is not finite");
         error_found(err, "%g", value);
         error_expected(err, "a finite number");
-        return blame(g->place == NULL ? NULL : g->place->text, err);
+        return at_current(g, err);
     }
     for (size_t i = 0; i < g->nodes; i++)
         if (g->node[i].kind == NODE_CONSTANT && g->node[i].value == value && signbit(g->node[i].value) == signbit(value))
@@ -279,7 +265,7 @@ static int check_args(const Graph *g, const GraphOp *op, const GraphNode *args, 
     }
     for (size_t i = 0; i < nargs; i++)
         if (args[i] < 0 || (size_t)args[i] >= g->nodes) {
-            error_set(err, ERR_SCRIPT, "%s: %s is no node of this graph", op->name, graph_arg_name(op, i));
+            error_set(err, ERR_SCRIPT, "%s: %s is not a node of this graph", op->name, graph_arg_name(op, i));
             error_found(err, "%ld", (long)args[i]);
             return error_expected(err, "a node from 0 to %ld", (long)g->nodes - 1);
         }
@@ -292,14 +278,45 @@ static int same_op(const Node *a, const Node *b)
         && memcmp(a->attr, b->attr, sizeof a->attr) == 0;
 }
 
+/* Do some of channels, height and width, but not all features of a, broadcast against those of b? */
+static int broadcasts_partly(GraphShape a, GraphShape b)
+{
+    int repeated = 0;
+    for (int axis = NUM_FEATURES; axis < GRAPH_AXES; axis++)
+        repeated |= a.n[axis] == 1 && b.n[axis] != 1;
+    return repeated && graph_flat_shape(a).n[NUM_FEATURES] != 1;
+}
+
+/* Kernels see (samples, batch, features), and repeat all features of an argument or none: an argument that broadcasts along some
+ * of channels, height and width is expanded first. */
+static int expand_args(Graph *g, Node *node, Error *err)
+{
+    GraphShape in[GRAPH_ARGS_MAX], out;
+    for (size_t i = 0; i < node->nargs; i++)
+        in[i] = g->node[node->arg[i]].shape;
+    if (node->op->shape(node->op, &out, in, node->nargs, node->attr, err) != 0)
+        return at_current(g, err);
+    for (size_t i = 0; i < node->nargs; i++)
+        for (size_t j = 0; j < node->nargs; j++) {
+            const GraphNode pair[] = {node->arg[i], node->arg[j]};
+            if (!broadcasts_partly(g->node[pair[0]].shape, g->node[pair[1]].shape))
+                continue;
+            node->arg[i] = graph_apply(g, "expand", pair, 2, NULL, 0, err);
+            if (node->arg[i] < 0)
+                return -1;
+        }
+    return 0;
+}
+
 GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
                          Error *err)
 {
-    const char *where = g->place == NULL ? NULL : g->place->text;
     Node node = {.kind = NODE_OP, .op = op, .nargs = nargs};
     if (check_args(g, op, args, nargs, err) != 0 || graph_attr_read(op, attrs, nattrs, node.attr, err) != 0)
-        return blame(where, err);
+        return at_current(g, err);
     memcpy(node.arg, args, nargs * sizeof args[0]);
+    if (graph_op_broadcasts(op) && expand_args(g, &node, err) != 0)
+        return -1;
     for (size_t i = 0; i < g->nodes; i++) /* an equal node exists: compute it once */
         if (same_op(&g->node[i], &node))
             return (GraphNode)i;
@@ -311,14 +328,14 @@ GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t 
 {
     const GraphOp *op = graph_op_find(name);
     if (op == NULL)
-        return graph_unknown_op(name, err), blame(g->place == NULL ? NULL : g->place->text, err);
+        return graph_unknown_op(name, err), at_current(g, err);
     return graph_apply_op(g, op, args, nargs, attrs, nattrs, err);
 }
 
 /* ---- names --------------------------------------------------------------------------------------------------------------- */
 
-/* The place of a name in the sorted list, or where it would be. */
-static size_t name_place(const Graph *g, const char *name)
+/* The index of a name in the sorted list, or where to insert it. */
+static size_t name_index(const Graph *g, const char *name)
 {
     size_t low = 0, high = g->names;
     while (low < high) {
@@ -336,20 +353,20 @@ int graph_name(Graph *g, const char *name, GraphNode node, Error *err)
     if (check_name(g, "a node", name, err) != 0)
         return -1;
     if (node < 0 || (size_t)node >= g->nodes) {
-        error_set(err, ERR_SCRIPT, "the name \"%s\" is given to no node of this graph", name);
-        return blame(g->place == NULL ? NULL : g->place->text, err);
+        error_set(err, ERR_SCRIPT, "the name \"%s\": node %ld is not in this graph", name, (long)node);
+        return at_current(g, err);
     }
-    size_t i = name_place(g, name);
+    size_t i = name_index(g, name);
     if (i < g->names && strcmp(g->name[i].text, name) == 0) {
         if (g->name[i].node == node)
             return 0;
         error_set(err, ERR_SCRIPT, "the name \"%s\" is taken by another node", name);
         error_expected(err, "one name, one node");
-        return blame(g->place == NULL ? NULL : g->place->text, err);
+        return at_current(g, err);
     }
     if (g->names == g->name_capacity) {
         size_t capacity = g->name_capacity == 0 ? 16 : 2 * g->name_capacity;
-        Name *grown = mem_grow(g->name, g->names * sizeof *grown, capacity * sizeof *grown);
+        NodeName *grown = mem_grow(g->name, g->names * sizeof *grown, capacity * sizeof *grown);
         if (grown == NULL)
             return error_memory(err, "the names of a graph");
         g->name = grown;
@@ -359,14 +376,14 @@ int graph_name(Graph *g, const char *name, GraphNode node, Error *err)
     if (copy == NULL)
         return error_memory(err, "a name");
     memmove(g->name + i + 1, g->name + i, (g->names - i) * sizeof g->name[0]);
-    g->name[i] = (Name){.text = copy, .node = node};
+    g->name[i] = (NodeName){.text = copy, .node = node};
     g->names++;
     return 0;
 }
 
 GraphNode graph_find(const Graph *g, const char *name)
 {
-    size_t i = name_place(g, name);
+    size_t i = name_index(g, name);
     return i < g->names && strcmp(g->name[i].text, name) == 0 ? g->name[i].node : -1;
 }
 
@@ -374,7 +391,8 @@ GraphNode graph_find_param(const Graph *g, const char *name) { return find_leaf(
 size_t graph_name_count(const Graph *g) { return g->names; }
 const char *graph_name_at(const Graph *g, size_t i) { return g->name[i].text; }
 size_t graph_count(const Graph *g) { return g->nodes; }
-NumShape graph_shape(const Graph *g, GraphNode node) { return g->node[node].shape; }
+GraphShape graph_axes(const Graph *g, GraphNode node) { return g->node[node].shape; }
+NumShape graph_shape(const Graph *g, GraphNode node) { return graph_flat_shape(g->node[node].shape); }
 size_t graph_batch(const Graph *g) { return g->batch; }
 size_t graph_samples(const Graph *g) { return g->samples; }
 int graph_has_input(const Graph *g, const char *name) { return find_leaf(g, NODE_INPUT, name) >= 0; }

@@ -13,12 +13,14 @@
  *     %5 = dense(%0, %1; act=tanh)
  *     name h %5
  *
- * All attributes are written, in the order of the table; names come last, sorted.  The parser reads a line by its words and
- * builds the node; in the end the graph's own text must be the text that was read, so that nothing else passes.
+ * Attributes are written in the order of the operation's row, also those with their default; names come last, sorted.
+ * The parser builds a node from each line, leniently; in the end the graph's own text must equal the text that was read, so that
+ * nothing else is accepted.
  */
 #include "base/mem.h"
 #include "graph/graph.h"
 #include "graph/node.h"
+#include "graph/ops.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +30,8 @@
 
 static void add_dims(GraphDims dims, int first, Text *text)
 {
-    for (int axis = first; axis < 3; axis++) {
+    int axes = dims.n[GRAPH_HEIGHT] == 1 && dims.n[GRAPH_WIDTH] == 1 ? 3 : GRAPH_AXES;
+    for (int axis = first; axis < axes; axis++) {
         text_add(text, axis == first ? "(" : ", ");
         if (dims.n[axis] == GRAPH_BATCH)
             text_add(text, "b");
@@ -45,10 +48,8 @@ static void add_op(const Node *n, Text *text)
     text_addf(text, "%s(", graph_op_recorded_name(n->op));
     for (size_t i = 0; i < n->nargs; i++)
         text_addf(text, "%s%%%ld", i == 0 ? "" : ", ", (long)n->arg[i]);
-    for (size_t i = 0; i < graph_attr_count(n->op); i++) {
-        text_add(text, i == 0 ? "; " : ", ");
-        graph_attr_text(n->op, i, n->attr[i], text);
-    }
+    for (size_t i = 0; i < graph_attr_count(n->op); i++)
+        graph_attr_text(n->op, i, n->attr[i], i == 0 ? "; " : ", ", text);
     text_add(text, ")");
 }
 
@@ -96,14 +97,14 @@ void graph_text(const Graph *g, Text *text)
 
 /* ---- reading: one line --------------------------------------------------------------------------------------------- */
 
-/* A line that does not have the form of a line: the caller says which line. */
+/* The error of a line that does not have the expected form; damaged() adds the line. */
 static int malformed(const char *expected, Error *err)
 {
     error_set(err, ERR_STORE, "the text of a graph is damaged");
     return error_expected(err, "%s", expected);
 }
 
-/* Cuts the word up to one of the characters of `stop` off *at, which moves behind that character. */
+/* Returns the word before the first character of `stop`; *at moves behind that character and the blanks after it. */
 static char *cut(char **at, const char *stop)
 {
     char *word = *at;
@@ -131,14 +132,15 @@ static GraphNode read_ref(const char *word)
     return end == word + 1 || *end != '\0' || n < 0 || n > INT32_MAX - 1 ? -1 : (GraphNode)n;
 }
 
-/* "(k, b, 2)" from axis `first` on */
+/* "(k, b, 2)" or "(1, b, 3, 28, 28)" from axis `first` on; 0 for an axis that is missing. */
 static GraphDims read_dims(char **at, int first)
 {
-    GraphDims dims = {{1, 1, 1}};
+    GraphDims dims = {{1, 1, 0, 1, 1}};
     if (**at == '(')
         (*at)++;
-    for (int axis = first; axis < 3; axis++) {
-        const char *word = cut(at, axis == 2 ? ")" : ",");
+    for (int axis = first, last = 0; axis < GRAPH_AXES && !last; axis++) {
+        last = (*at)[strcspn(*at, ",)")] != ',';
+        const char *word = cut(at, ",)");
         dims.n[axis] = strcmp(word, "b") == 0 ? GRAPH_BATCH : strcmp(word, "k") == 0 ? GRAPH_SAMPLES : read_count(word);
     }
     return dims;
@@ -160,7 +162,7 @@ static GraphNode read_constant(Graph *g, const char *word, Error *err)
     return end == word || *end != '\0' ? malformed("constant NUMBER", err) : graph_constant(g, value, err);
 }
 
-/* "dense(%0, %1; act=tanh)", the name already cut off */
+/* "dense(%0, %1; act=tanh)" without "dense(" */
 static GraphNode read_op(Graph *g, const char *name, char *at, Error *err)
 {
     static const char form[] = "operation(%node, ...; attribute=value, ...)";
@@ -193,7 +195,7 @@ static GraphNode read_op(Graph *g, const char *name, char *at, Error *err)
     return graph_apply_op(g, op, arg, nargs, attr, nattrs, err);
 }
 
-/* What stands behind "%5 = " */
+/* The text after "%5 = " */
 static GraphNode read_node(Graph *g, char *at, Error *err)
 {
     if (strcspn(at, "(") < strcspn(at, " ")) {
@@ -237,7 +239,7 @@ static int read_line(Graph *g, char *at, Error *err)
 
 /* ---- reading: the whole ------------------------------------------------------------------------------------------------ */
 
-/* Whatever was wrong with a line, it is the stored text that is damaged. */
+/* Turns the error of a line into a damaged stored text, with the line. */
 static int damaged(size_t line, const char *found, Error *err)
 {
     if (err->kind == ERR_MEMORY)
@@ -248,7 +250,7 @@ static int damaged(size_t line, const char *found, Error *err)
     return error_hint(err, "the text of a graph is written by vae-lab: was the database edited or damaged?");
 }
 
-/* The graph's own text must be what was read: everything that the words above let pass is found here. */
+/* The graph's own text must equal what was read: this finds what the parser above accepts and should not. */
 static int check(const Graph *g, const char *text, Error *err)
 {
     Text own = {0};
@@ -271,7 +273,7 @@ static int check(const Graph *g, const char *text, Error *err)
     return status;
 }
 
-/* "batch 100", "samples 1": the value of `key`, 0 when the line is another. */
+/* The value of `key` in "batch 100", "samples 1"; 0 for any other line. */
 static size_t read_head(char **at, const char *key)
 {
     char *line = cut(at, "\n");
@@ -281,7 +283,7 @@ static size_t read_head(char **at, const char *key)
 static Graph *read_all(char *at, Error *err)
 {
     if (strcmp(cut(&at, "\n"), "vae-lab graph 1") != 0) {
-        error_set(err, ERR_STORE, "this is not the text of a graph, or of a later version of vae-lab");
+        error_set(err, ERR_STORE, "this is not the text of a graph, or a later version of vae-lab wrote it");
         damaged(1, "another first line", err);
         error_expected(err, "vae-lab graph 1");
         return NULL;

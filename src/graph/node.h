@@ -7,7 +7,7 @@
 
 #include "graph/graph.h"
 #include "graph/init.h"
-#include "graph/ops.h"
+#include "graph/op.h"
 
 enum { GRAPH_NAME_MAX = 120 };
 
@@ -23,40 +23,35 @@ typedef struct Node {
     const GraphOp *op; /* of an operation */
     size_t nargs;
     GraphNode arg[GRAPH_ARGS_MAX];
-    double attr[GRAPH_ATTRS_MAX]; /* symbols not resolved */
-    NumShape shape;    /* nominal */
-    const char *where; /* what graph_at said, or NULL */
+    double attr[GRAPH_ATTRS_MAX]; /* with symbols */
+    GraphShape shape;  /* at the nominal batch and samples */
+    const char *where; /* the script location, or NULL */
 } Node;
 
-typedef struct Name {
+typedef struct NodeName {
     char *text;
     GraphNode node;
-} Name;
+} NodeName;
 
-typedef struct Place {
-    struct Place *next;
+/* A script location that nodes point to. */
+typedef struct NodeLocation {
+    struct NodeLocation *next;
     char *text;
-} Place;
+} NodeLocation;
 
 struct Graph {
     size_t batch, samples;
     Node *node;
     size_t nodes, capacity;
-    Name *name; /* sorted */
+    NodeName *name; /* sorted */
     size_t names, name_capacity;
-    Place *place; /* the newest first */
+    NodeLocation *location; /* the newest first */
 };
 
-/* Numbers for the symbols.  -1: a length that is no length. */
-NumShape graph_dims_shape(GraphDims dims, size_t batch, size_t samples);
-
-/* The shape of a node at other values of b and k, from its arguments' shapes (an array over all nodes); attr[GRAPH_ATTRS_MAX] is
- * filled with the resolved attributes. */
-int graph_node_shape(const Graph *g, GraphNode node, const NumShape *shapes, size_t batch, size_t samples, double *attr,
-                     NumShape *out, Error *err);
-
-/* Does every axis and the whole stay within what can be computed with (2^40 values)? */
-int graph_shape_possible(NumShape s);
+/* The shape of a node at batch size b and k draws from its arguments' shapes (shapes: of all nodes; NULL: the nominal ones);
+ * attr[GRAPH_ATTRS_MAX] is filled with the resolved attributes. */
+int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, size_t batch, size_t samples, double *attr,
+                     GraphShape *out, Error *err);
 
 /* graph_apply with the operation's row. */
 GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,

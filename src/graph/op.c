@@ -125,10 +125,12 @@ int graph_attr_read(const GraphOp *op, const GraphAttr *attrs, size_t n, double 
     return 0;
 }
 
-void graph_attr_text(const GraphOp *op, size_t i, double value, Text *text)
+void graph_attr_text(const GraphOp *op, size_t i, double value, const char *separator, Text *text)
 {
     const GraphAttrRule *a = &op->attr[i];
-    text_addf(text, "%s=", a->name);
+    if (a->later && value == a->fallback)
+        return;
+    text_addf(text, "%s%s=", separator, a->name);
     for (size_t c = 0; c < choices(a); c++)
         if (value == choice_value(a, c)) {
             text_add(text, a->choice[c]);

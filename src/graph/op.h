@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "graph/graph.h"
-#include "num/shape.h"
+#include "graph/shape.h"
 
 #include <math.h>
 
@@ -18,8 +18,10 @@ enum { GRAPH_ARGS_MAX = 8, GRAPH_ATTRS_MAX = 5, GRAPH_CHOICES_MAX = 16 };
  * grad_in[i]; NULL: no gradient is wanted.  `overwrite` is 0 unless the row's `writes` allows it: gradients are cleared first. */
 typedef struct GraphCall {
     size_t nargs;
-    NumShape shape;                     /* of the result */
+    NumShape shape;                     /* of the result: (samples, batch, features) */
     NumShape in_shape[GRAPH_ARGS_MAX];
+    GraphShape axes;                    /* the same with channels, height and width apart */
+    GraphShape in_axes[GRAPH_ARGS_MAX];
     const void *in[GRAPH_ARGS_MAX];
     void *out;
     void *grad_out;                     /* the result's complete gradient; backward may overwrite it: nothing reads it later */
@@ -41,13 +43,14 @@ typedef struct GraphAttrRule {
     double fallback; /* the default; NAN: the attribute must be given */
     double least, most;
     const char *choice[GRAPH_CHOICES_MAX];
+    int later;       /* added after graphs were recorded: its default is not written, so that their texts stay as they are */
 } GraphAttrRule;
 
 #define GRAPH_REQUIRED NAN
-#define GRAPH_NUMBER(name, fallback, least, most) {name, GRAPH_ATTR_NUMBER, fallback, least, most, {0}}
-#define GRAPH_WHOLE(name, fallback, least, most) {name, GRAPH_ATTR_WHOLE, fallback, least, most, {0}}
-#define GRAPH_CHOICE(name, fallback, ...) {name, GRAPH_ATTR_CHOICE, fallback, NAN, NAN, {__VA_ARGS__}}
-#define GRAPH_LENGTH(name, fallback) {name, GRAPH_ATTR_LENGTH, fallback, 1, INFINITY, {"b", "k", "rest", "keep"}}
+#define GRAPH_NUMBER(name, fallback, least, most) {name, GRAPH_ATTR_NUMBER, fallback, least, most, {0}, 0}
+#define GRAPH_WHOLE(name, fallback, least, most) {name, GRAPH_ATTR_WHOLE, fallback, least, most, {0}, 0}
+#define GRAPH_CHOICE(name, fallback, ...) {name, GRAPH_ATTR_CHOICE, fallback, NAN, NAN, {__VA_ARGS__}, 0}
+#define GRAPH_LENGTH(name, fallback, later) {name, GRAPH_ATTR_LENGTH, fallback, 1, INFINITY, {"b", "k", "rest", "keep"}, later}
 
 /* Lengths that remain symbols after graph_attr_resolve: what the other axes leave over; the argument's own length. */
 enum { GRAPH_DIM_REST = -3, GRAPH_DIM_KEEP = -4 };
@@ -57,7 +60,7 @@ enum { GRAPH_DIM_REST = -3, GRAPH_DIM_KEEP = -4 };
 typedef struct GraphOp GraphOp;
 
 /* [OUT] the result's shape; -1 with *err (what, found, expected) where the arguments do not fit. */
-typedef int (*GraphShapeRule)(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr,
+typedef int (*GraphShapeRule)(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
                               Error *err);
 typedef void (*GraphKernel)(const GraphCall *);
 
@@ -71,7 +74,8 @@ struct GraphOp {
     int min_args, max_args;
     GraphAttrRule attr[GRAPH_ATTRS_MAX]; /* in the order of the canonical text, which is part of a run's identity */
     GraphShapeRule shape;
-    size_t (*scratch)(NumShape out, const NumShape *in, size_t nargs, const double *attr); /* in values; NULL: none */
+    /* in values; NULL: none */
+    size_t (*scratch)(GraphShape out, const GraphShape *in, size_t nargs, const double *attr);
     GraphKernel forward[2];             /* [0] float, [1] double */
     GraphKernel backward[2];            /* NULL: no gradient passes (stop_gradient) */
     unsigned needs;                     /* what backward reads, GRAPH_NEEDS_* bits: the rest of the memory is reused */
@@ -83,10 +87,11 @@ struct GraphOp {
 const char *graph_arg_name(const GraphOp *op, size_t i);
 
 /* The attributes of a row.  count: how many it has.  read: checks attrs[n] against the row and fills [OUT] value[GRAPH_ATTRS_MAX],
- * absent ones with their default; -1 with *err for a misspelt or missing one, or a value out of range.  text: adds "act=tanh". */
+ * absent ones with their default; -1 with *err for a misspelt or missing one, or a value out of range.
+ * text: adds separator and "act=tanh", or nothing for the default of a `later` attribute. */
 size_t graph_attr_count(const GraphOp *op);
 int graph_attr_read(const GraphOp *op, const GraphAttr *attrs, size_t n, double *value, Error *err);
-void graph_attr_text(const GraphOp *op, size_t i, double value, Text *text);
+void graph_attr_text(const GraphOp *op, size_t i, double value, const char *separator, Text *text);
 
 /* The same value with "b" and "k" replaced by numbers, as shape rules and kernels see it. */
 double graph_attr_resolve(const GraphOp *op, size_t i, double value, size_t batch, size_t samples);

@@ -23,7 +23,7 @@
     X(affine) X(clamp) X(stop_gradient)                   \
     GRAPH_BINARY_OPS(X)                                   \
     X(sum) X(mean) X(logsumexp) X(logmeanexp)             \
-    X(concat) X(slice) X(reshape) X(transpose)            \
+    X(concat) X(slice) X(reshape) X(transpose) X(expand)  \
     X(categorical)                                        \
     NUM_DENSITY_LIST(ROW)
 

@@ -9,7 +9,7 @@
 #define GRAPH_REAL_H
 
 #include "graph/ops.h"
-#include "graph/shapes.h"
+#include "graph/rules.h"
 
 #if defined(GRAPH_REAL_FLOAT)
 typedef float real;

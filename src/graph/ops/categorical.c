@@ -65,19 +65,23 @@ void R(graph_categorical_backward)(const GraphCall *c)
 
 #ifdef GRAPH_ROWS
 /* y and its logits must both have all classes: a logsumexp cannot broadcast. */
-static int shape_categorical(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_categorical(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                             Error *err)
 {
-    if (in[0].n[NUM_FEATURES] != in[1].n[NUM_FEATURES]) {
+    size_t classes = in[1].n[NUM_FEATURES];
+    if (in[0].n[NUM_FEATURES] != classes || graph_flat_shape(in[0]).n[NUM_FEATURES] != classes
+        || graph_flat_shape(in[1]).n[NUM_FEATURES] != classes) {
         graph_shape_misfit(op, in, 0, 1, err);
-        return error_expected(err, "y = (.., .., %zu), one feature a class", in[1].n[NUM_FEATURES]);
+        return error_expected(err, "y = (.., .., %zu), one feature a class", classes);
     }
     return graph_shape_density(op, out, in, nargs, attr, err);
 }
 
-static size_t scratch_categorical(NumShape out, const NumShape *in, size_t nargs, const double *attr)
+static size_t scratch_categorical(GraphShape out, const GraphShape *in, size_t nargs, const double *attr)
 {
     (void)out, (void)attr;
-    return num_shape_size(graph_broadcast(in, nargs)) + 2 * num_shape_size(in[1]) + 2 * num_shape_rows(in[1]);
+    return graph_shape_size(graph_full_shape(in, nargs)) + 2 * graph_shape_size(in[1])
+         + 2 * num_shape_rows(graph_flat_shape(in[1]));
 }
 
 const GraphOp graph_op_categorical = {

@@ -25,7 +25,7 @@ void R(graph_clamp_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_clamp(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_clamp(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
 {
     if (!(attr[0] <= attr[1])) {
         error_set(err, ERR_SCRIPT, "%s: low is above high", op->name);

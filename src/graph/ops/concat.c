@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/ops/concat.c: arrays joined along features.
+ * graph/ops/concat.c: arrays joined along features; images along channels.
  */
 #include "graph/real.h"
 #include "num/elementwise.h"
@@ -43,12 +43,18 @@ void R(graph_concat_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_concat(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_concat(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                        Error *err)
 {
     (void)attr;
     if (graph_shape_fit(op, in, nargs, NUM_BATCH, err) != 0)
         return -1;
-    *out = graph_broadcast(in, nargs);
+    for (size_t i = 1; i < nargs; i++)
+        if (in[i].n[GRAPH_HEIGHT] != in[0].n[GRAPH_HEIGHT] || in[i].n[GRAPH_WIDTH] != in[0].n[GRAPH_WIDTH]) {
+            graph_shape_misfit(op, in, 0, i, err);
+            return error_expected(err, "images of equal height and width");
+        }
+    *out = graph_full_shape(in, nargs);
     out->n[NUM_FEATURES] = 0;
     for (size_t i = 0; i < nargs; i++)
         out->n[NUM_FEATURES] += in[i].n[NUM_FEATURES];
@@ -57,7 +63,7 @@ static int shape_concat(const GraphOp *op, NumShape *out, const NumShape *in, si
 
 const GraphOp graph_op_concat = {
     .name = "concat",
-    .formula = "y = [a, b, ...] along features; samples and batch broadcast",
+    .formula = "y = [a, b, ...] along features (channels of images); samples and batch broadcast",
     .arg = {"a"},
     .min_args = 1,
     .max_args = GRAPH_ARGS_MAX,

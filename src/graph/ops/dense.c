@@ -32,30 +32,30 @@ void R(graph_dense_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_dense(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_dense(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
 {
     (void)attr;
-    NumShape x = in[0], w = in[1];
-    size_t width = w.n[NUM_FEATURES];
-    if (w.n[NUM_SAMPLES] != 1 || w.n[NUM_BATCH] != x.n[NUM_FEATURES]) {
+    size_t features = graph_flat_shape(in[0]).n[NUM_FEATURES];
+    NumShape w = graph_flat_shape(in[1]), b = nargs == 3 ? graph_flat_shape(in[2]) : (NumShape){{1, 1, w.n[NUM_FEATURES]}};
+    if (w.n[NUM_SAMPLES] != 1 || w.n[NUM_BATCH] != features) {
         graph_shape_misfit(op, in, 0, 1, err);
-        error_expected(err, "W = (1, %zu, out)", x.n[NUM_FEATURES]);
+        error_expected(err, "W = (1, %zu, out)", features);
         return error_hint(err, "W is (1, in, out), and in is the number of features of x");
     }
-    if (nargs == 3 && (in[2].n[NUM_SAMPLES] != 1 || in[2].n[NUM_BATCH] != 1 || in[2].n[NUM_FEATURES] != width)) {
+    if (b.n[NUM_SAMPLES] != 1 || b.n[NUM_BATCH] != 1 || b.n[NUM_FEATURES] != w.n[NUM_FEATURES]) {
         graph_shape_misfit(op, in, 1, 2, err);
-        return error_expected(err, "b = (1, 1, %zu)", width);
+        return error_expected(err, "b = (1, 1, %zu)", w.n[NUM_FEATURES]);
     }
-    *out = x;
-    out->n[NUM_FEATURES] = width;
+    *out = (GraphShape){{in[0].n[NUM_SAMPLES], in[0].n[NUM_BATCH], w.n[NUM_FEATURES], 1, 1}};
     return 0;
 }
 
 /* The most that one of a layer's three products needs. */
-static size_t scratch_dense(NumShape out, const NumShape *in, size_t nargs, const double *attr)
+static size_t scratch_dense(GraphShape out, const GraphShape *in, size_t nargs, const double *attr)
 {
     (void)nargs, (void)attr;
-    size_t rows = num_shape_rows(out), width = out.n[NUM_FEATURES], features = in[0].n[NUM_FEATURES];
+    NumShape x = graph_flat_shape(in[0]);
+    size_t rows = num_shape_rows(x), features = x.n[NUM_FEATURES], width = out.n[NUM_FEATURES];
     size_t y = num_matmul_scratch(NUM_NN, rows, width, features);
     size_t dx = num_matmul_scratch(NUM_NT, rows, features, width);
     size_t dw = num_matmul_scratch(NUM_TN, features, width, rows);

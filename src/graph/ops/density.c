@@ -36,10 +36,10 @@ NUM_DENSITY_LIST(KERNELS)
 
 #ifdef GRAPH_ROWS
 /* 1 value for each element of the broadcast shape and operand. */
-static size_t scratch_density(NumShape out, const NumShape *in, size_t nargs, const double *attr)
+static size_t scratch_density(GraphShape out, const GraphShape *in, size_t nargs, const double *attr)
 {
     (void)out, (void)attr;
-    return nargs * num_shape_size(graph_broadcast(in, nargs));
+    return nargs * graph_shape_size(graph_full_shape(in, nargs));
 }
 
 #define SHAPE_SUM graph_shape_density

@@ -77,20 +77,22 @@ void R(graph_logmeanexp_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_reduce(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_reduce(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                        Error *err)
 {
     (void)op, (void)nargs, (void)err;
     int axis = (int)attr[0];
-    *out = (NumShape){{1, 1, 1}};
-    if (axis != AXIS_ALL) {
-        *out = in[0];
+    *out = axis == AXIS_ALL ? (GraphShape){{1, 1, 1, 1, 1}} : in[0];
+    if (axis != AXIS_ALL)
         out->n[axis] = 1;
-    }
+    if (axis == NUM_FEATURES)
+        out->n[GRAPH_HEIGHT] = out->n[GRAPH_WIDTH] = 1;
     return 0;
 }
 
 /* A log of a sum of exponentials takes one axis at a time. */
-static int shape_one_axis(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_one_axis(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                          Error *err)
 {
     if ((int)attr[0] == AXIS_ALL) {
         error_set(err, ERR_SCRIPT, "%s: axis = all is not possible", op->name);

@@ -21,13 +21,14 @@ void R(graph_reshape_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_reshape(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_reshape(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                         Error *err)
 {
     (void)nargs;
-    size_t size = num_shape_size(in[0]);
+    size_t size = graph_shape_size(in[0]);
     double known = 1;
     int rest = -1;
-    for (int axis = 0; axis < 3; axis++) {
+    for (int axis = 0; axis < GRAPH_AXES; axis++) {
         double n = attr[axis];
         if (n == GRAPH_DIM_REST && rest >= 0) {
             error_set(err, ERR_SCRIPT, "%s: \"rest\" is given for two axes", op->name);
@@ -42,10 +43,11 @@ static int shape_reshape(const GraphOp *op, NumShape *out, const NumShape *in, s
     }
     if (rest >= 0)
         out->n[rest] = (size_t)((double)size / known);
-    if (known > (double)size || num_shape_size(*out) != size) {
+    if (known > (double)size || graph_shape_size(*out) != size) {
         if (rest >= 0)
             out->n[rest] = 0;
-        error_set(err, ERR_SCRIPT, "%s: x %s does not fit %s", op->name, graph_shape_text(in[0]).text, graph_shape_text(*out).text);
+        error_set(err, ERR_SCRIPT, "%s: x %s does not fit %s", op->name, graph_shape_text(in[0]).text,
+                  graph_shape_text(*out).text);
         error_found(err, "%zu values", size);
         return error_expected(err, rest >= 0 ? "a multiple of %.0f values" : "%.0f values", known);
     }
@@ -54,9 +56,11 @@ static int shape_reshape(const GraphOp *op, NumShape *out, const NumShape *in, s
 
 const GraphOp graph_op_reshape = {
     .name = "reshape",
-    .formula = "y = the values of x in their order as (samples, batch, features): numbers, b, k, rest, keep",
+    .formula = "y = the values of x in their order as (samples, batch, features, height, width): numbers, b, k, rest, keep",
     GRAPH_ARGS(1, "x"),
-    .attr = {GRAPH_LENGTH("samples", GRAPH_DIM_KEEP), GRAPH_LENGTH("batch", GRAPH_DIM_KEEP), GRAPH_LENGTH("features", GRAPH_DIM_KEEP)},
+    .attr = {GRAPH_LENGTH("samples", GRAPH_DIM_KEEP, 0), GRAPH_LENGTH("batch", GRAPH_DIM_KEEP, 0),
+             GRAPH_LENGTH("features", GRAPH_DIM_KEEP, 0), GRAPH_LENGTH("height", GRAPH_DIM_KEEP, 1),
+             GRAPH_LENGTH("width", GRAPH_DIM_KEEP, 1)},
     .shape = shape_reshape,
     GRAPH_KERNELS(reshape),
 };

@@ -47,10 +47,17 @@ void R(graph_transpose_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_transpose(const GraphOp *op, NumShape *out, const NumShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_transpose(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                           Error *err)
 {
-    (void)op, (void)nargs, (void)err;
+    (void)nargs;
     const NumAxis *swap = pair[(int)attr[0]];
+    if (swap[1] == NUM_FEATURES && in[0].n[NUM_FEATURES] != graph_flat_shape(in[0]).n[NUM_FEATURES]) {
+        error_set(err, ERR_SCRIPT, "%s: the channels of images cannot be exchanged with another axis", op->name);
+        error_found(err, "x = %s", graph_shape_text(in[0]).text);
+        error_expected(err, "(samples, batch, features)");
+        return error_hint(err, "reshape x to features first: features = \"rest\", height = 1, width = 1");
+    }
     *out = in[0];
     out->n[swap[0]] = in[0].n[swap[1]];
     out->n[swap[1]] = in[0].n[swap[0]];
