@@ -79,7 +79,7 @@ return lab.experiment {
     return {
       epochs = passes, batch = 100, test_every = passes,
       optimiser = lab.adagrad { rate = run.step, weight_decay = 1 / run.examples },
-      posterior = run.method == "mcem" and lab.hmc { leapfrog = 10, updates = 5, accept = 0.9 } or nil,
+      monte_carlo_em = run.method == "mcem" and lab.hmc { leapfrog = 10, updates = 5, accept = 0.9 } or nil,
     }
   end,
 
@@ -90,7 +90,7 @@ return lab.experiment {
   profile = {
     quick = {
       sweep    = { seed = { 1, 2, 3 } },
-      evaluate = { lab.eval.marginal { examples = 40, chains = 8, draws = 12, burn = 50, tries = 50 } },
+      evaluate = { lab.eval.marginal { examples = 40, chains = 8, draws = 12, warm_up = 50, tries = 50 } },
     },
     full = {
       data  = { "mnist" },

@@ -216,14 +216,36 @@ static void refused(void **state)
     (void)state;
     World *w = world(2);
     double logp[COUNT], change[COUNT], box[COUNT * 4];
-    InferHmc moves = {.leapfrog = 0, .thin = 1, .step = 0.1, .accept = 0.9};
+    InferHmc hmc_settings = {.leapfrog = 0, .thin = 1, .step_size = 0.1, .accept = 0.9};
     float start[COUNT * 2] = {0};
-    assert_int_equal(infer_hmc(w->model, &w->request, &moves, start, 1, start, logp, &w->err), -1);
-    assert_non_null(strstr(w->err.what, "cannot move"));
+    assert_int_equal(infer_hmc(w->model, &w->request, &hmc_settings, start, 1, start, logp, &w->err), -1);
+    assert_non_null(strstr(w->err.what, "leapfrog of Hamiltonian Monte Carlo is out of range"));
     w->request.count = 1000;
     assert_int_equal(infer_quadrature(w->model, &w->request, 1e-5, logp, change, box, &w->err), -1);
     assert_non_null(strstr(w->err.what, "more examples"));
     world_free(w);
+}
+
+/* The defaults are in range, and one step beyond each end is refused by name. */
+static void settings(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < INFER_HMC_OPTIONS; i++) {
+        const Option *o = &infer_hmc_options[i];
+        const double bad[] = {o->whole ? o->least - 1 : o->least, o->whole ? o->most + 1 : o->most, o->whole ? -1 : NAN};
+        InferHmc hmc_settings;
+        Error err;
+        options_default(infer_hmc_options, INFER_HMC_OPTIONS, &hmc_settings);
+        assert_int_equal(options_check(infer_hmc_options, INFER_HMC_OPTIONS, &hmc_settings, "HMC", &err), 0);
+        assert_true(option_get(o, &hmc_settings) == o->standard);
+        for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+            if (o->whole && bad[k] < 0)
+                continue; /* a size_t has no such value */
+            option_set(o, &hmc_settings, bad[k]);
+            assert_int_equal(options_check(infer_hmc_options, INFER_HMC_OPTIONS, &hmc_settings, "HMC", &err), -1);
+            assert_non_null(strstr(err.what, o->name));
+        }
+    }
 }
 
 /* ---- chains ---------------------------------------------------------------------------------------------------------------- */
@@ -277,11 +299,11 @@ static void hmc(void **state)
     (void)state;
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
-        InferHmc moves = {.leapfrog = 10, .burn = 150, .thin = 2, .step = 0.1, .accept = 0.9};
+        InferHmc hmc_settings = {.leapfrog = 10, .warm_up = 150, .thin = 2, .step_size = 0.1, .accept = 0.9};
         float *start = calloc(COUNT * CHAINS * d, sizeof *start), *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z);
         double accepted[COUNT];
         w->request.samples = CHAINS;
-        must(w, infer_hmc(w->model, &w->request, &moves, start, DRAWS, z, accepted, &w->err));
+        must(w, infer_hmc(w->model, &w->request, &hmc_settings, start, DRAWS, z, accepted, &w->err));
         are_of_the_posterior(w, z);
         for (size_t i = 0; i < COUNT; i++)
             assert_true(accepted[i] > 0.8 && accepted[i] < 0.97);
@@ -300,14 +322,14 @@ static void estep(void **state)
     enum { BURN = 150, ALL = BURN + DRAWS };
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
-        LabMonteCarloEM moves = {.transitions = 2, .leapfrog = 10, .updates = 1, .step = 0.1, .accept = 0.9};
-        LabRun run = {.seed = {5, NULL}, .samples = CHAINS, .posterior = &moves};
+        LabMonteCarloEM em = {.transitions = 2, .updates = 1, .hmc = {.leapfrog = 10, .step_size = 0.1, .accept = 0.9}};
+        LabRun run = {.seed = {5, NULL}, .samples = CHAINS, .monte_carlo_em = &em};
         GraphExecSpec spec = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .feeds = z_only,
                               .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
-        GraphExec *plan = graph_exec_alloc(w->graph, &spec, w->params, &w->err);
-        EStep *e = plan == NULL ? NULL : estep_alloc(&run, plan, COUNT, &w->err);
+        GraphExec *exec = graph_exec_alloc(w->graph, &spec, w->params, &w->err);
+        EStep *e = exec == NULL ? NULL : estep_alloc(&run, exec, COUNT, &w->err);
         must(w, e == NULL ? -1 : 0);
-        float *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z), *x = graph_exec_input(plan, "x", NULL);
+        float *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z), *x = graph_exec_input(exec, "x", NULL);
         size_t count;
         const float *at = estep_state(e, &count);
         for (size_t n = 0; n < ALL; n++) {
@@ -316,14 +338,14 @@ static void estep(void **state)
                 order[i] = (uint32_t)((i * 2 + n) % COUNT);
                 memcpy(x + i * X, w->x + order[i] * X, X * sizeof *x);
             }
-            estep_draw(e, plan, order, COUNT, n);
+            estep_draw(e, exec, order, COUNT, n);
             for (size_t c = 0; n >= BURN && c < COUNT * CHAINS; c++)
                 memcpy(z + (c * DRAWS + n - BURN) * d, at + c * d, d * sizeof *z);
         }
         are_of_the_posterior(w, z);
         free(z);
         estep_free(e);
-        graph_exec_free(plan);
+        graph_exec_free(exec);
         world_free(w);
     }
 }
@@ -333,11 +355,11 @@ static void leapfrog_keeps_the_energy(void **state)
 {
     (void)state;
     World *w = world(2);
-    InferHmc moves = {.leapfrog = 10, .burn = 0, .thin = 1, .step = 0.01, .accept = 0.9};
+    InferHmc hmc_settings = {.leapfrog = 10, .warm_up = 0, .thin = 1, .step_size = 0.01, .accept = 0.9};
     float *start = calloc(COUNT * CHAINS * 2, sizeof *start), *z = calloc(COUNT * CHAINS * 20, sizeof *z);
     double accepted[COUNT];
     w->request.samples = CHAINS;
-    must(w, infer_hmc(w->model, &w->request, &moves, start, 10, z, accepted, &w->err));
+    must(w, infer_hmc(w->model, &w->request, &hmc_settings, start, 10, z, accepted, &w->err));
     for (size_t i = 0; i < COUNT; i++)
         assert_true(accepted[i] > 0.998);
     free(start);
@@ -380,7 +402,7 @@ static void annealing(void **state)
     (void)state;
     static const size_t temperatures[] = {8, 60};
     World *w = world(2);
-    InferHmc moves = {.leapfrog = 5, .thin = 1, .step = 0.1, .accept = 0.9};
+    InferHmc hmc_settings = {.leapfrog = 5, .thin = 1, .step_size = 0.1, .accept = 0.9};
     float *start = calloc(COUNT * MANY * 2, sizeof *start);
     double *logw = calloc(COUNT * MANY, sizeof *logw), accepted[COUNT];
     for (int test = 0; test < 4; test++) {
@@ -390,7 +412,7 @@ static void annealing(void **state)
             exact_draws(w, chains, start);
         else
             num_stream_normal(num_stream(4, "prior"), 0, 0, COUNT * chains, 2, start);
-        must(w, infer_ais(w->model, &w->request, &moves, start, n, reverse, logw, accepted, &w->err));
+        must(w, infer_ais(w->model, &w->request, &hmc_settings, start, n, reverse, logw, accepted, &w->err));
         for (size_t i = 0; i < COUNT; i++) {
             Moments m = log_mean(logw + i * chains, chains, reverse ? -1 : 1);
             assert_true(m.se < 0.3);
@@ -417,7 +439,8 @@ static void ascend(void **state)
     double gap = 0.5 * log(w->precision[0] * w->precision[2] / det);
     assert_true(gap > 0.005);
     w->request.samples = 100;
-    must(w, infer_optimise_local_q(w->model, &w->request, "elbo", over, values, 2000, 0.03, 20000, value, &w->err));
+    const InferLocalQ local = {.objective = "elbo", .feeds = over, .steps = 2000, .rate = 0.03, .check = 20000};
+    must(w, infer_optimise_local_q(w->model, &w->request, &local, values, value, &w->err));
     for (size_t i = 0; i < COUNT; i++) {
         assert_true(fabs((double)mu[2 * i] - w->mean[i][0]) < 0.01);
         assert_true(fabs((double)mu[2 * i + 1] - w->mean[i][1]) < 0.01);
@@ -431,7 +454,7 @@ static void ascend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quadrature), cmocka_unit_test(quadrature_of_a_needle), cmocka_unit_test(refused), cmocka_unit_test(hmc),
+        cmocka_unit_test(quadrature), cmocka_unit_test(quadrature_of_a_needle), cmocka_unit_test(refused), cmocka_unit_test(settings), cmocka_unit_test(hmc),
         cmocka_unit_test(estep), cmocka_unit_test(leapfrog_keeps_the_energy), cmocka_unit_test(annealing), cmocka_unit_test(ascend),
     };
     gsl_set_error_handler_off();

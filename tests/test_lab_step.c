@@ -333,9 +333,9 @@ static void a_step_allocates_nothing(void **state)
 static void a_step_with_posterior_draws_allocates_nothing(void **state)
 {
     static const char *const bound[] = {"logjoint", NULL};
-    const LabMonteCarloEM moves = {.transitions = 2, .leapfrog = 2, .updates = 2, .step = 0.1, .accept = 0.9};
+    const LabMonteCarloEM em = {.transitions = 2, .updates = 2, .hmc = {.leapfrog = 2, .step_size = 0.1, .accept = 0.9}};
     Fixture *f = ((Case *)*state)->fixture;
-    f->run.posterior = &moves;
+    f->run.monte_carlo_em = &em;
     f->run.objective = bound[0];
     f->run.metrics = bound;
     allocations_are_as_many(*state, 1);

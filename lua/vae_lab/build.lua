@@ -9,7 +9,7 @@
 --   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): importance weights
 --   x, z, q.mu, q.logvar, q.sigma, p.mean
 -- and each other tensor that the model returned, by its key.  What a model lacks is left out.
---   logjoint         log p(x|z) + log p(z), (k, b, 1), where training draws z from the posterior
+--   logjoint         log p(x|z) + log p(z), (k, b, 1), for Monte Carlo EM, which draws z from the posterior
 -- A second graph over the same parameters, for evaluations alone and no part of a run's identity, has besides:
 --   loglik           log p(x|z), (k, b, 1);   logjoint   log p(x|z) + log p(z)
 --   annealed         log p(z) + t log p(x|z), t the scalar "anneal": from the prior (0) to the posterior (1)
@@ -176,27 +176,27 @@ local function metric_names(result, size)
   return names
 end
 
--- What posterior draws in training ask for: log p(x, z) of a z that nothing else determines.
+-- What Monte Carlo EM needs: log p(x, z) of a z that nothing else determines.
 local function add_target(nodes, result, x)
   for _, key in ipairs { "p", "z" } do
     if not result[key] then
       check.fail {
-        what = "posterior draws need " .. key .. ", which the model does not return",
-        expected = "return { bound = px:log_prob(x) + prior:log_prob(z), p = px, z = z }", hint = "or leave out posterior = in train",
+        what = "Monte Carlo EM needs " .. key .. ", which the model does not return",
+        expected = "return { bound = px:log_prob(x) + prior:log_prob(z), p = px, z = z }", hint = "or leave out monte_carlo_em in train",
       }
     end
   end
   local z, prior = result.z, result.prior or standard_normal()
   if not z.drawn_from or z.drawn_from:has_parameters() then
     check.fail {
-      what = "posterior draws of a z that the model makes itself", found = z.drawn_from and "z = q:sample()" or "a z that is not drawn",
-      expected = "z = lab.standard_normal():sample(d), whose place they take", hint = "with an encoder, leave out posterior = in train",
+      what = "Monte Carlo EM draws z, and the model computes it", found = z.drawn_from and "z = q:sample()" or "a z that is not drawn",
+      expected = "z = lab.standard_normal():sample(d), which the draws replace", hint = "with an encoder, leave out monte_carlo_em in train",
     }
   end
   nodes.logjoint = result.p:log_prob(x) + prior:log_prob(z)
 end
 
--- What evaluations of the posterior p(z|x) ask for, of a model with one latent z that is drawn: they put draws of their own there.
+-- What evaluations of the posterior p(z|x) need, of a model with one latent z that is drawn: they replace it by their own draws.
 local function add_joint(nodes, result, x)
   if not (result.p and result.z) or result.z.draws == 1 then return end
   local logprior = (result.prior or standard_normal()):log_prob(result.z)
@@ -246,7 +246,7 @@ local function graph_of(model, values, data, size, eval_graph)
     local metrics = metric_names(result, size)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
-    if size.posterior then add_target(nodes, result, x) end
+    if size.monte_carlo_em then add_target(nodes, result, x) end
     if eval_graph then
       add_joint(nodes, result, x)
       add_surrogates(nodes, result, size)
@@ -265,7 +265,7 @@ end
 
 --- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
 -- widths = {name = features}: of every public name, params = {names} }: of the weights.
--- model: the script's function (run, x, y); values: its settings; size: { batch =, samples =, posterior = } of training.
+-- model: the script's function (run, x, y); values: its settings; size: { batch =, samples =, monte_carlo_em = } of training.
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 
 --- build.eval_graph(model, values, data, size) → the same with the names for evaluations.

@@ -125,7 +125,7 @@ local accepts = {
 local spoken = {
   integer = "a whole number", number = "a number", string = "a text in quotes", boolean = "true or false", table = "a table",
   list = "a list", ["function"] = "a function", optimiser = "an optimiser, lab.adam { … }", schedule = "a lab.schedule",
-  posterior = "posterior draws, lab.hmc { … }",
+  monte_carlo_em = "Monte Carlo EM's settings, lab.hmc { … }",
 }
 
 -- "a whole number, at least 1": what an option's rule accepts.

@@ -46,7 +46,7 @@ function experiment.default_binarise(name) return pictures[name] and "dynamic" o
 experiment.train_rules = {
   epochs = { type = "integer", min = 1, max = 1000000 }, batch = { type = "integer", min = 1 },
   samples = { type = "integer", min = 1 }, test_every = { type = "integer", min = 1 },
-  optimiser = { type = "optimiser" }, posterior = { type = "posterior" },
+  optimiser = { type = "optimiser" }, monte_carlo_em = { type = "monte_carlo_em" },
 }
 experiment.train_defaults = { epochs = 10, batch = 100, samples = 1, test_every = 1 }
 
@@ -276,7 +276,7 @@ local rules = {
 --   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, an error
 --              where the data has none
 --   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it;
---              posterior = lab.hmc {} trains a model without an encoder
+--              monte_carlo_em = lab.hmc {} trains a model without an encoder
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database
 --   claims     a list of lab.claim { … }, judged when the runs are done

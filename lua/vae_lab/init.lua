@@ -15,7 +15,7 @@ local distributions = require "vae_lab.distributions"
 local networks = require "vae_lab.networks"
 local objectives = require "vae_lab.objectives"
 local optimisers = require "vae_lab.optimisers"
-local posterior = require "vae_lab.posterior"
+local monte_carlo_em = require "vae_lab.monte_carlo_em"
 local experiment = require "vae_lab.experiment"
 local claims = require "vae_lab.claims"
 
@@ -37,7 +37,7 @@ local lab = {
   -- how
   sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,
   adam = optimisers.adam, adamw = optimisers.adamw,
-  hmc = posterior.hmc,
+  hmc = monte_carlo_em.hmc,
   schedule = require "vae_lab.schedules",
 
   -- for the engine: lab.runs(experiment, settings) → the runs of its sweep

@@ -11,7 +11,7 @@ local check = require "vae_lab.check"
 local build = require "vae_lab.build"
 local schedules = require "vae_lab.schedules"
 local experiment = require "vae_lab.experiment"
-local posterior = require "vae_lab.posterior"
+local monte_carlo_em = require "vae_lab.monte_carlo_em"
 
 local runs_of = {}
 
@@ -283,7 +283,7 @@ local function params_of(r, point, built, t, spec, data)
     latent = built.latent, data = spec.name, binarise = spec.binarise, examples = data:count("train"), epochs = t.epochs,
     batch = t.batch, samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
     rate = type(t.optimiser.rate) == "number" and t.optimiser.rate or schedules.text(t.optimiser.rate),
-    posterior = t.posterior and posterior.text(t.posterior), rng = r.rng ~= "philox4x32" and r.rng or nil,
+    posterior = t.monte_carlo_em and monte_carlo_em.text(t.monte_carlo_em), rng = r.rng ~= "philox4x32" and r.rng or nil,
   }
   -- the script's own names win: "latent", "examples" or "optimiser" may be settings
   for key, value in pairs(point.values) do
@@ -346,7 +346,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
   local spec = data_of(r, point.values)
   local data = open(spec)
   local t = training(r, point)
-  local size = { batch = t.batch, samples = t.samples, posterior = t.posterior }
+  local size = { batch = t.batch, samples = t.samples, monte_carlo_em = t.monte_carlo_em }
   local built = build.graph(e.model, point.values, data, size)
   local scalars = {}
   for name, schedule in pairs(built.scalars) do
@@ -361,7 +361,7 @@ local function add_point(runs, e, r, point, open, phase, requires)
       params = params_of(r, point, built, t, spec, data), graph = built.graph, eval_graph = eval_graph.graph, data = data,
       objective = "bound", metrics = built.metrics, optimiser = optimiser_table(t.optimiser),
       rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
-      epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every, posterior = t.posterior,
+      epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every, monte_carlo_em = t.monte_carlo_em,
       evaluations = evaluations_of(r, spec, open), phase = phase, requires = requires and requires(spec) or {},
     }
   end
@@ -393,7 +393,7 @@ end
 
 --- runs.list(experiment, settings) → the list of runs, each a table { experiment, question, label, seed, params, graph, data,
 -- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, evaluations, phase, requires }, and
--- `posterior` where training draws z from it.
+-- `monte_carlo_em` where training draws z from the posterior.
 -- settings: { set = { key = "text" }, data_dir = folder or nil }.
 function runs_of.list(e, settings)
   settings = settings or {}

@@ -8,6 +8,7 @@
 #define BIND_BIND_H
 
 #include "base/error.h"
+#include "base/option.h"
 #include "bind/script.h"
 #include "data/data.h"
 #include "graph/graph.h"
@@ -87,6 +88,12 @@ lua_Integer bind_integer(lua_State *L, int index, const char *key, lua_Integer m
 double bind_number(lua_State *L, int index, const char *key, double missing);
 const char *bind_string(lua_State *L, int index, const char *key, const char *missing); /* valid while the table holds it */
 const char *bind_string_needed(lua_State *L, int index, const char *key);
+
+/* Reads the options of these rows into *settings, missing ones as their defaults; raises when one is out of range. */
+void bind_options(lua_State *L, int index, const char *owner, const Option *options, size_t count, void *settings);
+
+/* Adds the rows to the table on the top of the stack as rules of check.lua: { leapfrog = { type =, min =, max =, default = }, … }. */
+void bind_add_rules(lua_State *L, const Option *options, size_t count);
 
 /* Raises ERR_SCRIPT: "KEY is not EXPECTED", with the value at `value` as what was found. */
 int bind_wrong(lua_State *L, const char *key, int value, const char *expected);

@@ -13,7 +13,7 @@
 static const char *const request_keys[] = {"name",    "names", "data", "split", "first",   "count", "feed", "values",
                                        "samples", "seed",  "step", "chunk", "scalars",
                                        /* posterior.c's */
-                                       "start", "draws", "leapfrog", "burn", "thin", "step_size", "accept", "temperatures", "reverse", "tolerance",
+                                       "start", "draws", "leapfrog", "warm_up", "thin", "step_size", "accept", "temperatures", "reverse", "tolerance",
                                        "objective", "over", "steps", "rate", "check",
                                        /* gradient.c's */
                                        "of", "repeats", "skip", "onto", NULL};
@@ -362,5 +362,9 @@ int bind_model_open(lua_State *L)
     static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};
     bind_type(L, BIND_MODEL, methods, meta);
     luaL_newlib(L, functions);
+    lua_newtable(L); /* rules of lab.hmc, which training reads */
+    bind_add_rules(L, infer_hmc_options, INFER_HMC_TRANSITION);
+    bind_add_rules(L, lab_monte_carlo_em_options, LAB_MONTE_CARLO_EM_OPTIONS);
+    lua_setfield(L, -2, "monte_carlo_em");
     return 1;
 }

@@ -126,3 +126,42 @@ const char *bind_string_needed(lua_State *L, int index, const char *key)
         missing_key(L, key);
     return value;
 }
+
+/* ---- numbers that base/option.h describes ---- */
+
+void bind_options(lua_State *L, int index, const char *owner, const Option *options, size_t count, void *settings)
+{
+    Error err;
+    for (size_t i = 0; i < count; i++) {
+        const Option *o = &options[i];
+        option_set(o, settings, o->whole ? (double)bind_integer(L, index, o->name, (lua_Integer)o->standard, (lua_Integer)o->least)
+                                         : bind_number(L, index, o->name, o->standard));
+    }
+    if (options_check(options, count, settings, owner, &err) != 0)
+        bind_raise(L, &err);
+}
+
+static void set_number(lua_State *L, const char *key, double value, int whole)
+{
+    if (!isfinite(value))
+        return;
+    if (whole)
+        lua_pushinteger(L, (lua_Integer)value);
+    else
+        lua_pushnumber(L, value);
+    lua_setfield(L, -2, key);
+}
+
+void bind_add_rules(lua_State *L, const Option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const Option *o = &options[i];
+        lua_createtable(L, 0, 4);
+        lua_pushstring(L, o->whole ? "integer" : "number");
+        lua_setfield(L, -2, "type");
+        set_number(L, o->whole ? "min" : "above", o->least, o->whole);
+        set_number(L, o->whole ? "max" : "below", o->most, o->whole);
+        set_number(L, "default", o->standard, o->whole);
+        lua_setfield(L, -2, o->name);
+    }
+}

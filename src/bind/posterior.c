@@ -7,12 +7,11 @@
 #include "bind/array.h"
 #include "infer/posterior.h"
 
-/* The moves of the options at `table`. */
-static InferHmc read_moves(lua_State *L, int table)
+static InferHmc read_hmc(lua_State *L, int table)
 {
-    return (InferHmc){.leapfrog = (size_t)bind_integer(L, table, "leapfrog", 10, 1), .burn = (size_t)bind_integer(L, table, "burn", 100, 0),
-                      .thin = (size_t)bind_integer(L, table, "thin", 1, 1), .step = bind_number(L, table, "step_size", 0.1),
-                      .accept = bind_number(L, table, "accept", 0.9)};
+    InferHmc hmc;
+    bind_options(L, table, "Hamiltonian Monte Carlo", infer_hmc_options, INFER_HMC_OPTIONS, &hmc);
+    return hmc;
 }
 
 /* start =: (count, samples * width of z). */
@@ -29,21 +28,21 @@ static const float *read_start(lua_State *L, const InferModel *m, const InferReq
     return bind_array_floats(L, a);
 }
 
-/* m:hmc{start =, draws =, leapfrog =, burn =, thin =, step_size =, accept =, …} → z (count, samples * draws * width), accepted (count, 1) */
+/* m:hmc{start =, draws =, leapfrog =, warm_up =, thin =, step_size =, accept =, …} → z (count, samples * draws * width), accepted (count, 1) */
 int bind_model_hmc(lua_State *L)
 {
     InferRequest request;
     Error err = ERROR_NONE;
     InferModel *m = bind_model_check(L, 1);
     bind_request(L, m, 2, &request);
-    InferHmc moves = read_moves(L, 2);
+    InferHmc hmc = read_hmc(L, 2);
     const float *start = read_start(L, m, &request);
     size_t draws = (size_t)bind_integer(L, 2, "draws", 100, 1), row = request.samples * draws * infer_model_width(m, "z");
     float *z = bind_scratch(L, request.count * row, sizeof *z);
     BindArray *accepted = bind_array_new(L, request.count, 1);
     int at = lua_gettop(L);
     double pause = bind_watch_pause();
-    int status = infer_hmc(m, &request, &moves, start, draws, z, accepted->data, &err);
+    int status = infer_hmc(m, &request, &hmc, start, draws, z, accepted->data, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);
@@ -59,7 +58,7 @@ int bind_model_ais(lua_State *L)
     Error err = ERROR_NONE;
     InferModel *m = bind_model_check(L, 1);
     bind_request(L, m, 2, &request);
-    InferHmc moves = read_moves(L, 2);
+    InferHmc hmc = read_hmc(L, 2);
     const float *start = read_start(L, m, &request);
     size_t temperatures = (size_t)bind_integer(L, 2, "temperatures", 100, 1);
     lua_getfield(L, 2, "reverse");
@@ -67,7 +66,7 @@ int bind_model_ais(lua_State *L)
     BindArray *logw = bind_array_new(L, request.count, request.samples);
     BindArray *accepted = bind_array_new(L, request.count, 1);
     double pause = bind_watch_pause();
-    int status = infer_ais(m, &request, &moves, start, temperatures, reverse, logw->data, accepted->data, &err);
+    int status = infer_ais(m, &request, &hmc, start, temperatures, reverse, logw->data, accepted->data, &err);
     bind_watch_resume(L, pause);
     return status != 0 ? bind_raise(L, &err) : 2;
 }
@@ -89,7 +88,7 @@ int bind_model_quadrature(lua_State *L)
 }
 
 /* over = {"q.mu", …}, start = {array (count, width), …}: [OUT] names (NULL-ended) and copies of the arrays, on the stack. */
-static size_t read_climb(lua_State *L, const InferModel *m, const InferRequest *request, size_t most, const char **over, float **values)
+static size_t read_start_values(lua_State *L, const InferModel *m, const InferRequest *request, size_t most, const char **over, float **values)
 {
     lua_getfield(L, 2, "over");
     lua_getfield(L, 2, "start");
@@ -123,11 +122,13 @@ int bind_model_optimise_local_q(lua_State *L)
     Error err = ERROR_NONE;
     InferModel *m = bind_model_check(L, 1);
     bind_request(L, m, 2, &request);
-    size_t count = read_climb(L, m, &request, NODES, over, values);
+    size_t count = read_start_values(L, m, &request, NODES, over, values);
+    const InferLocalQ local = {.objective = bind_string(L, 2, "objective", "elbo"), .feeds = over,
+                               .steps = (size_t)bind_integer(L, 2, "steps", 500, 0), .rate = bind_number(L, 2, "rate", 0.01),
+                               .check = (size_t)bind_integer(L, 2, "check", 1000, 1)};
     BindArray *value = bind_array_new(L, request.count, 1);
     double pause = bind_watch_pause();
-    int status = infer_optimise_local_q(m, &request, bind_string(L, 2, "objective", "elbo"), over, values, (size_t)bind_integer(L, 2, "steps", 500, 0),
-                            bind_number(L, 2, "rate", 0.01), (size_t)bind_integer(L, 2, "check", 1000, 1), value->data, &err);
+    int status = infer_optimise_local_q(m, &request, &local, values, value->data, &err);
     bind_watch_resume(L, pause);
     if (status != 0)
         return bind_raise(L, &err);

@@ -209,20 +209,18 @@ static void take_optimiser(lua_State *L, OptimiserSpec *spec)
     lua_pop(L, 1);
 }
 
-/* posterior = {transitions =, leapfrog =, updates =, step =, accept =}, where there is one. */
-static void take_posterior(lua_State *L, BindScript *s, LabRun *run)
+/* monte_carlo_em = {leapfrog =, step_size =, accept =, transitions =, updates =}, or nothing. */
+static void take_monte_carlo_em(lua_State *L, BindScript *s, LabRun *run)
 {
-    static const char *const keys[] = {"transitions", "leapfrog", "updates", "step", "accept", NULL};
-    if (lua_getfield(L, -1, "posterior") != LUA_TNIL) {
+    static const char *const keys[] = {"leapfrog", "step_size", "accept", "transitions", "updates", NULL};
+    if (lua_getfield(L, -1, "monte_carlo_em") != LUA_TNIL) {
         int table = lua_gettop(L);
         luaL_checktype(L, table, LUA_TTABLE);
-        bind_keys(L, table, "posterior", keys);
-        LabMonteCarloEM *p = bind_keep(L, s, 1, sizeof *p);
-        *p = (LabMonteCarloEM){.transitions = (size_t)bind_integer(L, table, "transitions", 1, 1),
-                            .leapfrog = (size_t)bind_integer(L, table, "leapfrog", 10, 1),
-                            .updates = (size_t)bind_integer(L, table, "updates", 5, 1), .step = bind_number(L, table, "step", 0.1),
-                            .accept = bind_number(L, table, "accept", 0.9)};
-        run->posterior = p;
+        bind_keys(L, table, "monte_carlo_em", keys);
+        LabMonteCarloEM *em = bind_keep(L, s, 1, sizeof *em);
+        bind_options(L, table, "Monte Carlo EM", infer_hmc_options, INFER_HMC_TRANSITION, &em->hmc);
+        bind_options(L, table, "Monte Carlo EM", lab_monte_carlo_em_options, LAB_MONTE_CARLO_EM_OPTIONS, em);
+        run->monte_carlo_em = em;
     }
     lua_pop(L, 1);
 }
@@ -272,7 +270,7 @@ static void take_run(lua_State *L, BindScript *s, LabRun *run)
     take_scalars(L, s, run);
     take_objects(L, run);
     take_optimiser(L, &run->optimiser);
-    take_posterior(L, s, run);
+    take_monte_carlo_em(L, s, run);
     lua_getfield(L, -1, "rate");
     run->rate = take_schedule(L, s, "rate");
 }

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/batches.h: a trained model over the examples of a question, chunk by chunk: for the files of this room that compute with one.
+ * infer/batches.h: runs a model over the examples of a request, chunk by chunk.  For the files of this room only.
+ *
+ *   if (batches_start(&b, m, request, &spec, err) != 0)
+ *       return -1;
+ *   while ((status = batches_next(&b, err)) > 0)
+ *       … b.exec holds the chunk of b.rows examples from request->first + b.first on …
+ *   batches_end(&b);
  */
 #ifndef INFER_BATCHES_H
 #define INFER_BATCHES_H
 
+#include "graph/exec.h"
 #include "infer/infer.h"
 
 struct InferModel {
     const Graph *graph;
     GraphParams *params;
     const gsl_rng_type *rng; /* of the run that trained it; NULL: philox4x32 */
-    Graph *own_graph;        /* set when this model must free them */
-    GraphParams *own_params;
+    Graph *own_graph;        /* freed with the model, or NULL */
+    GraphParams *own_params; /* freed with the model, or NULL */
 };
 
 /* The seed of a request's streams, for the model's generator. */
@@ -21,41 +28,42 @@ static inline NumSeed infer_seed(const InferModel *m, const InferRequest *reques
     return (NumSeed){request->seed, m->rng};
 }
 
-/* What is computed in each pass. */
+/* What each pass computes. */
 typedef struct BatchSpec {
     const char *const *outputs; /* public names, NULL-ended */
-    const char *const *feeds;    /* names whose values the caller writes, besides the request's; NULL-ended, or NULL; at most 4 */
-    const char *objective;      /* its gradient is that of `fed`, or of the params without it; NULL: forward only */
-    size_t samples;             /* draws for each example; 0: 1 */
-    size_t chunk;               /* examples of a pass; 0: as many as fit the cache */
+    const char *const *feeds;   /* nodes whose values the caller writes, besides the request's; NULL-ended, or NULL; at most 4 */
+    const char *objective;      /* backward passes give its gradient, of `feeds`, or of the params without feeds; NULL: forward only */
+    size_t samples;             /* draws per example; 0: 1 */
+    size_t chunk;               /* examples per pass; 0: as many as fit the cache */
 } BatchSpec;
 
-/* The exec for whole chunks, and another for the last, shorter one. */
 typedef struct BatchIterator {
     InferModel *model;
     const InferRequest *request;
     BatchSpec spec;
-    const char *feeds[6];      /* all of them, NULL-ended */
+    const char *feeds[6];  /* the spec's and the request's, NULL-ended */
     size_t samples;
-    size_t chunk;            /* examples of a whole chunk */
-    GraphExec *exec;         /* of the current chunk */
+    size_t chunk;          /* examples of a whole chunk */
+    GraphExec *exec;       /* for the current chunk; made again when the last chunk is shorter */
     size_t exec_rows;
-    size_t first, rows;      /* the current chunk, within the request */
-    size_t number;           /* of chunks begun */
+    size_t first, rows;    /* the current chunk, within the request */
+    size_t number;         /* of the current chunk, from 1 */
     NumStream binarise;
 } BatchIterator;
 
-/* The request and the spec must outlive the walk, which batches_end ends. */
-int batches_start(BatchIterator *w, InferModel *m, const InferRequest *request, const BatchSpec *spec, Error *err);
-void batches_end(BatchIterator *w);
+/* The request and the spec must outlive the iterator.  -1 with *err: there is nothing to end. */
+int batches_start(BatchIterator *b, InferModel *m, const InferRequest *request, const BatchSpec *spec, Error *err);
+void batches_end(BatchIterator *b);
 
-/* The next chunk.  1 while there is one. */
-int batches_next(BatchIterator *w);
+/* Goes to the next chunk and fills its exec: 1; 0 after the last chunk; -1 with *err. */
+int batches_next(BatchIterator *b, Error *err);
 
-/* The exec, inputs, scalars and noise of the current chunk, and the request's fed values; draw: shifts the noise for repeated passes. */
-int batches_fill(BatchIterator *w, uint64_t draw, Error *err);
+/* Fills the current chunk's exec again: inputs, scalars, noise, the request's feed.  draw: shifts the noise for repeated passes (0 in
+ * batches_next). */
+int batches_fill(BatchIterator *b, uint64_t draw, Error *err);
 
-/* The current chunk's fed z, (samples, rows, *width), for the caller to write; NULL with *err where the model's z has other draws. */
-float *batches_latent(const BatchIterator *w, size_t *width, Error *err);
+/* The current chunk's z, which is fed, (samples, rows, *width), for the caller to write; NULL with *err when the model's z has other
+ * draws. */
+float *batches_latent(const BatchIterator *b, size_t *width, Error *err);
 
 #endif

@@ -1,46 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/fit.c: trains a small graph on rows in memory: a probe of results (a classifier of two samples), not a run.
+ * infer/fit.c: trains a small graph on rows in memory, to examine results (a classifier of two samples); it is not a run.
  * Promise: the parameters depend on the arguments alone; nothing is recorded.
  */
 #include "infer/infer.h"
 
 #include "base/mem.h"
+#include "graph/exec.h"
+#include "graph/optimiser.h"
 
 #include <string.h>
 
-typedef struct Rows {
+typedef struct FitInput {
     float *to;           /* the exec's input, or NULL when the graph does not use it */
-    const float *from;
+    const float *from;   /* all rows */
     size_t width;
-} Rows;
+} FitInput;
 
-static Rows rows_of(GraphExec *exec, const char *name, const float *from)
+static FitInput input_of(GraphExec *exec, const char *name, const float *from)
 {
     NumShape shape = {{0, 0, 0}};
-    Rows r = {.from = from};
-    r.to = graph_exec_input(exec, name, &shape);
-    r.width = shape.n[NUM_FEATURES];
-    return r;
+    float *to = graph_exec_input(exec, name, &shape);
+    return (FitInput){to, from, shape.n[NUM_FEATURES]};
 }
 
-static void take(const Rows *r, const uint32_t *order, size_t first, size_t rows)
+static void fill(const FitInput *in, const uint32_t *order, size_t rows)
 {
-    for (size_t i = 0; r->to != NULL && i < rows; i++)
-        memcpy(r->to + i * r->width, r->from + order[first + i] * r->width, r->width * sizeof *r->to);
+    for (size_t i = 0; in->to != NULL && i < rows; i++)
+        memcpy(in->to + i * in->width, in->from + order[i] * in->width, in->width * sizeof *in->to);
 }
 
-/* Whole minibatches only: a probe can spare the rest, another one in each epoch. */
+/* Whole minibatches only: the rest of an epoch, other rows in each, is left out. */
 static void train(const InferFit *f, GraphExec *exec, GraphParams *params, Optimiser *optimiser, uint32_t *order)
 {
-    Rows x = rows_of(exec, "x", f->x), y = rows_of(exec, "y", f->y);
+    FitInput x = input_of(exec, "x", f->x), y = input_of(exec, "y", f->y);
     NumStream stream = num_stream(f->seed, "fit/order");
     uint64_t step = 0;
     for (int epoch = 1; epoch <= f->epochs; epoch++) {
         num_stream_permutation(stream, (uint64_t)epoch, f->count, order);
         for (size_t first = 0; first + f->batch <= f->count; first += f->batch) {
-            take(&x, order, first, f->batch);
-            take(&y, order, first, f->batch);
+            fill(&x, order + first, f->batch);
+            fill(&y, order + first, f->batch);
             graph_exec_noise(exec, num_seed(f->seed), "fit", step++);
             graph_exec_forward(exec);
             graph_exec_backward(exec);
@@ -52,7 +52,7 @@ static void train(const InferFit *f, GraphExec *exec, GraphParams *params, Optim
 static int check(const InferFit *f, Error *err)
 {
     if (f->batch < 1 || f->batch > f->count || f->epochs < 1) {
-        error_set(err, ERR_RUN, "a fit needs at least one epoch of at least one minibatch");
+        error_set(err, ERR_RUN, "a fit needs at least one epoch of at least one whole minibatch");
         error_found(err, "%d epochs, minibatches of %zu, %zu rows", f->epochs, f->batch, f->count);
         return -1;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/gradient.c: mean and variance of a gradient over fresh noise, of some of the params.
+ * infer/gradient.c: mean and variance of the gradient of some params over repeated noise.
  */
 #include "infer/gradient.h"
 
@@ -9,39 +9,41 @@
 #include <string.h>
 
 /* The params whose names begin with `of`: neighbours in the flat block, which is in the order of the names. */
-typedef struct Part {
+typedef struct ParamRange {
     size_t offset, width;
-} Part;
+} ParamRange;
 
-static Part part_of(const GraphParams *p, const char *of)
+static ParamRange param_range(const GraphParams *p, const char *of)
 {
-    Part part = {0, 0};
+    ParamRange range = {0, 0};
     for (size_t i = 0; i < graph_params_arrays(p); i++) {
         if (strncmp(graph_params_name(p, i), of, strlen(of)) != 0)
             continue;
-        if (part.width == 0)
-            part.offset = graph_params_offset(p, i);
-        part.width += num_shape_size(graph_params_shape(p, i));
+        if (range.width == 0)
+            range.offset = graph_params_offset(p, i);
+        range.width += num_shape_size(graph_params_shape(p, i));
     }
-    return part;
+    return range;
 }
 
 size_t infer_gradient_width(const InferModel *m, const char *of)
 {
-    return part_of(m->params, of).width;
+    return param_range(m->params, of).width;
 }
 
-/* Gradient number n, from 1, joins mean and sum of squared deviations (Welford 1962).  The exec's is that of minus the mean. */
-static void join(size_t n, size_t width, const float *minus, double *mean, double *squares)
+/* Adds gradient number n, from 1, to the mean and the sum of squared deviations (Welford 1962).  minus: the exec's gradient is that of
+ * minus the mean. */
+static void welford(size_t n, size_t width, const float *minus, double *mean, double *squares)
 {
     double share = 1 / (double)n;
     for (size_t i = 0; i < width; i++) {
-        double g = -(double)minus[i], off = g - mean[i];
-        mean[i] += share * off;
-        squares[i] += off * (g - mean[i]);
+        double g = -(double)minus[i], deviation = g - mean[i];
+        mean[i] += share * deviation;
+        squares[i] += deviation * (g - mean[i]);
     }
 }
 
+/* [OUT] along (directions): inner products of the gradient with each direction */
 static void project(const InferGradient *which, size_t width, const float *minus, double *along)
 {
     for (size_t j = 0; j < which->directions; j++) {
@@ -52,36 +54,37 @@ static void project(const InferGradient *which, size_t width, const float *minus
     }
 }
 
-static void repeat(BatchIterator *w, const InferGradient *which, Part part, double *mean, double *variance, double *along)
+static void repeat(BatchIterator *b, const InferGradient *which, ParamRange range, double *mean, double *variance, double *along)
 {
-    const float *gradient = (const float *)graph_exec_gradient(w->exec) + part.offset;
-    memset(mean, 0, part.width * sizeof *mean);
-    memset(variance, 0, part.width * sizeof *variance);
+    const float *gradient = (const float *)graph_exec_gradient(b->exec) + range.offset;
+    memset(mean, 0, range.width * sizeof *mean);
+    memset(variance, 0, range.width * sizeof *variance);
     for (size_t n = 0; n < which->repeats; n++) {
-        graph_exec_noise(w->exec, infer_seed(w->model, w->request), "evaluate/gradient", which->skip + n);
-        graph_exec_forward(w->exec);
-        graph_exec_backward(w->exec);
-        join(n + 1, part.width, gradient, mean, variance);
-        project(which, part.width, gradient, along + n * which->directions);
+        graph_exec_noise(b->exec, infer_seed(b->model, b->request), "evaluate/gradient", which->skip + n);
+        graph_exec_forward(b->exec);
+        graph_exec_backward(b->exec);
+        welford(n + 1, range.width, gradient, mean, variance);
+        project(which, range.width, gradient, along + n * which->directions);
     }
-    for (size_t i = 0; i < part.width; i++)
+    for (size_t i = 0; i < range.width; i++)
         variance[i] /= (double)(which->repeats - 1);
 }
 
-int infer_gradient(InferModel *m, const InferRequest *request, const InferGradient *which, double *mean, double *variance, double *along, Error *err)
+int infer_gradient(InferModel *m, const InferRequest *request, const InferGradient *which, double *mean, double *variance, double *along,
+                   Error *err)
 {
-    Part part = part_of(m->params, which->of);
-    if (part.width == 0)
+    const BatchSpec spec = {.objective = which->name, .samples = request->samples, .chunk = request->count};
+    ParamRange range = param_range(m->params, which->of);
+    BatchIterator b;
+    if (range.width == 0)
         return error_set(err, ERR_RUN, "the model has no parameter whose name begins with '%s'", which->of);
     if (which->repeats < 2)
         return error_set(err, ERR_RUN, "a variance needs two repeats or more");
-    BatchIterator w;
-    if (batches_start(&w, m, request, &(BatchSpec){.objective = which->name, .samples = request->samples, .chunk = request->count}, err) != 0)
+    if (batches_start(&b, m, request, &spec, err) != 0)
         return -1;
-    batches_next(&w);
-    int status = batches_fill(&w, 0, err);
+    int status = batches_next(&b, err) > 0 ? 0 : -1;
     if (status == 0)
-        repeat(&w, which, part, mean, variance, along);
-    batches_end(&w);
+        repeat(&b, which, range, mean, variance, along);
+    batches_end(&b);
     return status;
 }

@@ -1,140 +1,143 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/local_q.c: each example's own best values of some nodes, by Adam over a trained model: its Gaussian nearest to p(z|x).
+ * infer/local_q.c: maximises an objective over each example's own values of some nodes, by Adam: its Gaussian nearest to p(z|x).
  */
 #include "infer/posterior.h"
 
 #include "infer/batches.h"
 
 #include "base/mem.h"
+#include "graph/optimiser.h"
 
 #include <string.h>
 
 enum { FEEDS_MAX = 4 };
 
-/* The fed values of a chunk, side by side in one block for the optimiser. */
-typedef struct Climb {
-    const char *const *feeds;
-    size_t count;                  /* of fed nodes */
-    float *at[FEEDS_MAX];            /* the exec's inputs */
+/* The fed nodes of a chunk, and all their values in one block, as the optimiser needs them. */
+typedef struct LocalParams {
+    const char *const *names;
+    size_t count;                           /* of fed nodes */
+    float *feed[FEEDS_MAX];                 /* the exec's inputs */
     size_t size[FEEDS_MAX], width[FEEDS_MAX];
     float *block, *gradient;
-} Climb;
+} LocalParams;
 
-static void climb_at(Climb *c, GraphExec *exec)
+static int local_params_alloc(LocalParams *p, const BatchIterator *b, const char *const *names, Error *err)
 {
-    for (size_t i = 0; i < c->count; i++) {
+    size_t width = 0;
+    *p = (LocalParams){.names = names};
+    for (; names[p->count] != NULL; p->count++) {
+        if (p->count == FEEDS_MAX)
+            return error_set(err, ERR_RUN, "more than %d nodes to optimise", (int)FEEDS_MAX);
+        width += infer_model_width(b->model, names[p->count]);
+    }
+    p->block = mem_array(b->chunk * width, sizeof *p->block);
+    p->gradient = mem_array(b->chunk * width, sizeof *p->gradient);
+    return p->block == NULL || p->gradient == NULL ? error_memory(err, "the optimisation of q") : 0;
+}
+
+static void attach(LocalParams *p, GraphExec *exec)
+{
+    for (size_t i = 0; i < p->count; i++) {
         NumShape shape;
-        c->at[i] = graph_exec_input(exec, c->feeds[i], &shape);
-        c->size[i] = num_shape_size(shape);
-        c->width[i] = shape.n[NUM_FEATURES];
+        p->feed[i] = graph_exec_input(exec, p->names[i], &shape);
+        p->size[i] = num_shape_size(shape);
+        p->width[i] = shape.n[NUM_FEATURES];
     }
 }
 
-/* Between the exec's inputs and the block. */
-static void gather(const Climb *c)
+/* The chunk's rows of the caller's arrays into the block, and back. */
+static void load(const LocalParams *p, float *const *values, size_t first)
 {
-    for (size_t i = 0, at = 0; i < c->count; at += c->size[i++])
-        memcpy(c->block + at, c->at[i], c->size[i] * sizeof *c->block);
+    for (size_t i = 0, at = 0; i < p->count; at += p->size[i++])
+        memcpy(p->block + at, values[i] + first * p->width[i], p->size[i] * sizeof(float));
 }
 
-static void scatter(const Climb *c)
+static void store(const LocalParams *p, float *const *values, size_t first)
 {
-    for (size_t i = 0, at = 0; i < c->count; at += c->size[i++])
-        memcpy(c->at[i], c->block + at, c->size[i] * sizeof *c->block);
+    for (size_t i = 0, at = 0; i < p->count; at += p->size[i++])
+        memcpy(values[i] + first * p->width[i], p->block + at, p->size[i] * sizeof(float));
 }
 
-static void gather_gradient(const Climb *c, const GraphExec *exec)
+static void scatter(const LocalParams *p)
 {
-    for (size_t i = 0, at = 0; i < c->count; at += c->size[i++]) {
-        const float *gradient = graph_exec_feed_gradient(exec, c->feeds[i], NULL);
+    for (size_t i = 0, at = 0; i < p->count; at += p->size[i++])
+        memcpy(p->feed[i], p->block + at, p->size[i] * sizeof(float));
+}
+
+static void gather_gradient(const LocalParams *p, const GraphExec *exec)
+{
+    for (size_t i = 0, at = 0; i < p->count; at += p->size[i++]) {
+        const float *gradient = graph_exec_feed_gradient(exec, p->names[i], NULL);
         if (gradient == NULL)
-            memset(c->gradient + at, 0, c->size[i] * sizeof *gradient);
+            memset(p->gradient + at, 0, p->size[i] * sizeof *gradient);
         else
-            memcpy(c->gradient + at, gradient, c->size[i] * sizeof *gradient);
+            memcpy(p->gradient + at, gradient, p->size[i] * sizeof *gradient);
     }
 }
 
-/* All steps of a chunk.  The noise's draw numbers count the steps. */
-static int climb(const Climb *c, BatchIterator *w, const InferRequest *request, size_t steps, double rate, Error *err)
+/* All steps of a chunk.  The noise's address is the chunk's number and the step's. */
+static int maximise(const LocalParams *p, BatchIterator *b, const InferLocalQ *local, Error *err)
 {
     OptimiserSpec adam;
     size_t total = 0;
-    for (size_t i = 0; i < c->count; i++)
-        total += c->size[i];
+    for (size_t i = 0; i < p->count; i++)
+        total += p->size[i];
     if (optimiser_defaults(&adam, "adam", err) != 0)
         return -1;
     Optimiser *o = optimiser_alloc(&adam, total, err);
     if (o == NULL)
         return -1;
-    for (size_t n = 0; n < steps; n++) {
-        graph_exec_noise(w->exec, infer_seed(w->model, request), "evaluate/climb", ((uint64_t)w->number << 32) + n);
-        graph_exec_forward(w->exec);
-        graph_exec_backward(w->exec);
-        gather_gradient(c, w->exec);
-        optimiser_step(o, c->block, c->gradient, rate * (1 - (double)n / (double)steps));
-        scatter(c);
+    scatter(p);
+    for (size_t n = 0; n < local->steps; n++) {
+        /* the stream's name is part of recorded numbers: it stays "evaluate/climb" */
+        graph_exec_noise(b->exec, infer_seed(b->model, b->request), "evaluate/climb", ((uint64_t)b->number << 32) + n);
+        graph_exec_forward(b->exec);
+        graph_exec_backward(b->exec);
+        gather_gradient(p, b->exec);
+        optimiser_step(o, p->block, p->gradient, local->rate * (1 - (double)n / (double)local->steps));
+        scatter(p);
     }
     optimiser_free(o);
     return 0;
 }
 
-/* The objective of each example where the climb ended: a mean over `check` draws, in passes of the exec's. */
-static void settle(BatchIterator *w, const InferRequest *request, const char *objective, size_t check, double *value)
+/* [OUT] value (rows): the mean of the objective over `check` draws, rounded up to whole passes. */
+static void evaluate(BatchIterator *b, const InferLocalQ *local, double *value)
 {
-    size_t passes = (check + w->samples - 1) / w->samples;
-    for (size_t i = 0; i < w->rows; i++)
+    size_t passes = (local->check + b->samples - 1) / b->samples;
+    for (size_t i = 0; i < b->rows; i++)
         value[i] = 0;
     for (size_t n = 0; n < passes; n++) {
         NumShape shape;
-        graph_exec_noise(w->exec, infer_seed(w->model, request), "evaluate/check", ((uint64_t)w->number << 32) + n);
-        graph_exec_forward(w->exec);
-        const float *out = graph_exec_output(w->exec, objective, &shape);
-        for (size_t i = 0; i < w->rows; i++)
+        graph_exec_noise(b->exec, infer_seed(b->model, b->request), "evaluate/check", ((uint64_t)b->number << 32) + n);
+        graph_exec_forward(b->exec);
+        const float *out = graph_exec_output(b->exec, local->objective, &shape);
+        for (size_t i = 0; i < b->rows; i++)
             for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
-                value[i] += (double)out[s * w->rows + i] / (double)(passes * shape.n[NUM_SAMPLES]);
+                value[i] += (double)out[s * b->rows + i] / (double)(passes * shape.n[NUM_SAMPLES]);
     }
 }
 
-static int climb_alloc(Climb *c, const InferModel *m, const BatchIterator *w, const char *const *names, Error *err)
+int infer_optimise_local_q(InferModel *m, const InferRequest *request, const InferLocalQ *local, float *const *values, double *value, Error *err)
 {
-    size_t width = 0;
-    *c = (Climb){.feeds = names};
-    for (; names[c->count] != NULL; c->count++) {
-        if (c->count == FEEDS_MAX)
-            return error_set(err, ERR_RUN, "more than %d nodes to climb over", (int)FEEDS_MAX);
-        width += infer_model_width(m, names[c->count]);
-    }
-    c->block = mem_array(w->chunk * width, sizeof *c->block);
-    c->gradient = mem_array(w->chunk * width, sizeof *c->gradient);
-    return c->block == NULL || c->gradient == NULL ? error_memory(err, "a climb") : 0;
-}
-
-int infer_optimise_local_q(InferModel *m, const InferRequest *request, const char *objective, const char *const *feeds,
-                           float *const *values, size_t steps, double rate,
-               size_t check, double *value, Error *err)
-{
-    const char *outputs[] = {objective, NULL};
-    BatchIterator w;
-    Climb c;
-    if (batches_start(&w, m, request, &(BatchSpec){.outputs = outputs, .feeds = feeds, .objective = objective, .samples = request->samples}, err) != 0)
+    const char *outputs[] = {local->objective, NULL};
+    const BatchSpec spec = {.outputs = outputs, .feeds = local->feeds, .objective = local->objective, .samples = request->samples};
+    BatchIterator b;
+    LocalParams p;
+    if (batches_start(&b, m, request, &spec, err) != 0)
         return -1;
-    int status = climb_alloc(&c, m, &w, feeds, err);
-    while (status == 0 && batches_next(&w)) {
-        if ((status = batches_fill(&w, 0, err)) != 0)
+    int status = local_params_alloc(&p, &b, local->feeds, err);
+    while (status >= 0 && (status = batches_next(&b, err)) > 0) {
+        attach(&p, b.exec);
+        load(&p, values, b.first);
+        if ((status = maximise(&p, &b, local, err)) != 0)
             break;
-        climb_at(&c, w.exec);
-        for (size_t i = 0; i < c.count; i++)
-            memcpy(c.at[i], values[i] + w.first * c.width[i], c.size[i] * sizeof(float));
-        gather(&c);
-        if ((status = climb(&c, &w, request, steps, rate, err)) != 0)
-            break;
-        for (size_t i = 0; i < c.count; i++)
-            memcpy(values[i] + w.first * c.width[i], c.at[i], c.size[i] * sizeof(float));
-        settle(&w, request, objective, check, value + w.first);
+        store(&p, values, b.first);
+        evaluate(&b, local, value + b.first);
     }
-    mem_free(c.block);
-    mem_free(c.gradient);
-    batches_end(&w);
+    mem_free(p.block);
+    mem_free(p.gradient);
+    batches_end(&b);
     return status;
 }

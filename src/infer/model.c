@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/model.c: a trained model at work: any named node over data, or over values that replace another node.
- * Promise: the weights are not changed; the same question has the same answer to the bit.
+ * infer/model.c: a trained model: opened from the database, and evaluated at any named node over data, or over values that replace
+ * another node.  Promise: the weights do not change; equal requests give equal bits.
  */
 #include "infer/batches.h"
 
@@ -75,7 +75,7 @@ static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
         return -1;
     if (bytes == NULL) {
         error_set(err, ERR_STORE, "run %lld has no weights", (long long)run);
-        return error_hint(err, "it did not come to its end: run it again");
+        return error_hint(err, "the run did not finish: run its script again to complete it");
     }
     m->params = m->own_params = graph_params_of(m->graph, bytes, size / sizeof(float), err);
     mem_free(bytes);
@@ -122,44 +122,45 @@ size_t infer_model_width(const InferModel *m, const char *name)
     return node < 0 ? 0 : graph_shape(m->graph, node).n[NUM_FEATURES];
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------------------------- */
+/* ---- any node ----------------------------------------------------------------------------------------------------------- */
+
+/* The current chunk's values of a node, draw after draw.  A node without a batch axis, as a shared log variance, is the same for all. */
+static void copy_rows(const BatchIterator *b, const float *value, NumShape shape, float *out)
+{
+    size_t width = shape.n[NUM_FEATURES], draws = shape.n[NUM_SAMPLES], rows = shape.n[NUM_BATCH];
+    for (size_t s = 0; s < draws; s++)
+        for (size_t i = 0; i < b->rows; i++)
+            memcpy(out + ((b->first + i) * draws + s) * width, value + (s * rows + (rows == 1 ? 0 : i)) * width, width * sizeof *out);
+}
 
 int infer_model_map(InferModel *m, const InferRequest *request, const char *name, float *out, size_t *draws, Error *err)
 {
-    const char *outputs[2] = {name, NULL};
-    BatchIterator w;
-    if (batches_start(&w, m, request, &(BatchSpec){.outputs = outputs, .samples = request->samples}, err) != 0)
+    const char *outputs[] = {name, NULL};
+    const BatchSpec spec = {.outputs = outputs, .samples = request->samples};
+    BatchIterator b;
+    int status;
+    if (batches_start(&b, m, request, &spec, err) != 0)
         return -1;
-    int status = 0;
-    while (status == 0 && batches_next(&w)) {
-        status = batches_fill(&w, 0, err);
-        if (status != 0)
-            break;
-        graph_exec_forward(w.exec);
+    while ((status = batches_next(&b, err)) > 0) {
         NumShape shape;
-        const float *value = graph_exec_output(w.exec, name, &shape);
-        size_t width = shape.n[NUM_FEATURES], per_example = shape.n[NUM_SAMPLES] * width;
-        *draws = shape.n[NUM_SAMPLES];
-        size_t rows = shape.n[NUM_BATCH]; /* 1: the same for every example, as a shared log variance */
-        if (rows != w.rows && rows != 1) {
-            status = error_set(err, ERR_RUN, "'%s' is not a value for each example", name);
+        graph_exec_forward(b.exec);
+        const float *value = graph_exec_output(b.exec, name, &shape);
+        if (shape.n[NUM_BATCH] != b.rows && shape.n[NUM_BATCH] != 1) {
+            status = error_set(err, ERR_RUN, "'%s' does not have one value for each example", name);
             break;
         }
-        for (size_t s = 0; s < shape.n[NUM_SAMPLES]; s++)
-            for (size_t i = 0; i < w.rows; i++) {
-                const float *row = value + (s * rows + (rows == 1 ? 0 : i)) * width;
-                memcpy(out + (w.first + i) * per_example + s * width, row, width * sizeof *out);
-            }
+        *draws = shape.n[NUM_SAMPLES];
+        copy_rows(&b, value, shape, out);
     }
-    batches_end(&w);
+    batches_end(&b);
     return status;
 }
 
-/* Adds an output of the current chunk: for each example its mean over samples and features, and the square of that. */
-static void add_moments(const BatchIterator *w, const char *name, double *sum, double *squares)
+/* Adds the current chunk: sum of each example's mean over samples and features, and sum of its square. */
+static void add_moments(const BatchIterator *b, const char *name, double *sum, double *squares)
 {
     NumShape shape;
-    const float *value = graph_exec_output(w->exec, name, &shape);
+    const float *value = graph_exec_output(b->exec, name, &shape);
     size_t width = shape.n[NUM_FEATURES], samples = shape.n[NUM_SAMPLES], rows = shape.n[NUM_BATCH];
     for (size_t i = 0; i < rows; i++) {
         double x = 0;
@@ -173,28 +174,25 @@ static void add_moments(const BatchIterator *w, const char *name, double *sum, d
 
 int infer_model_mean(InferModel *m, const InferRequest *request, const char *const *names, double *mean, double *se, Error *err)
 {
-    BatchIterator w;
-    size_t count = 0;
-    int status = batches_start(&w, m, request, &(BatchSpec){.outputs = names, .samples = request->samples}, err);
-    if (status != 0)
-        return status;
-    for (; names[count] != NULL; count++)
-        mean[count] = se[count] = 0;
-    while (status == 0 && batches_next(&w)) {
-        status = batches_fill(&w, 0, err);
-        if (status == 0) {
-            graph_exec_forward(w.exec);
-            for (size_t i = 0; i < count; i++)
-                add_moments(&w, names[i], &mean[i], &se[i]);
-        }
+    const BatchSpec spec = {.outputs = names, .samples = request->samples};
+    BatchIterator b;
+    int status;
+    if (batches_start(&b, m, request, &spec, err) != 0)
+        return -1;
+    for (size_t i = 0; names[i] != NULL; i++)
+        mean[i] = se[i] = 0;
+    while ((status = batches_next(&b, err)) > 0) {
+        graph_exec_forward(b.exec);
+        for (size_t i = 0; names[i] != NULL; i++)
+            add_moments(&b, names[i], &mean[i], &se[i]);
     }
     double n = (double)request->count;
-    for (size_t i = 0; status == 0 && i < count; i++) {
+    for (size_t i = 0; status == 0 && names[i] != NULL; i++) {
         mean[i] /= n;
         double variance = (se[i] / n - mean[i] * mean[i]) * n / (n - 1);
         se[i] = sqrt(variance > 0 ? variance / n : 0);
     }
-    batches_end(&w);
+    batches_end(&b);
     return status;
 }
 
@@ -202,11 +200,11 @@ int infer_model_mean(InferModel *m, const InferRequest *request, const char *con
 
 /* Running log mean exp of one example's weights: sums of w and w^2 relative to the largest so far.  exp and log are those of
  * the arithmetic (libm's are not portable); their rounding is far below the estimate's standard error. */
-typedef struct Weights {
+typedef struct ImportanceSum {
     double max, sum, squares;
-} Weights;
+} ImportanceSum;
 
-static void weights_add(Weights *w, double logw)
+static void importance_add(ImportanceSum *w, double logw)
 {
     if (logw > w->max) {
         double shrink = num_unary1_f32(NUM_EXP, (float)(w->max - logw));
@@ -220,7 +218,7 @@ static void weights_add(Weights *w, double logw)
 }
 
 /* Burda et al. 2016, equation 8, with the delta method's standard error of the logarithm. */
-static void weights_end(const Weights *w, size_t k, double *logp, double *se, double *ess)
+static void importance_result(const ImportanceSum *w, size_t k, double *logp, double *se, double *ess)
 {
     double n = (double)k, relative = w->squares * n / (w->sum * w->sum) - 1;
     *logp = w->max + (double)num_unary1_f32(NUM_LOG, (float)(w->sum / n));
@@ -228,39 +226,50 @@ static void weights_end(const Weights *w, size_t k, double *logp, double *se, do
     *ess = w->sum * w->sum / w->squares;
 }
 
-int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp, double *se, double *ess, Error *err)
+/* One pass: the current chunk's weights, b->samples for each example. */
+static int add_weights(BatchIterator *b, const char *name, ImportanceSum *sums, Error *err)
 {
-    const char *outputs[2] = {name, NULL};
-    size_t samples = request->samples > 0 ? request->samples : 1;
-    size_t per_pass = chunk > 0 && chunk < samples ? chunk : samples;
+    NumShape shape;
+    graph_exec_forward(b->exec);
+    const float *value = graph_exec_output(b->exec, name, &shape);
+    if (shape.n[NUM_SAMPLES] != b->samples || shape.n[NUM_BATCH] != b->rows)
+        return error_set(err, ERR_RUN, "'%s' does not have one log weight for each draw and example", name);
+    for (size_t s = 0; s < b->samples; s++)
+        for (size_t i = 0; i < b->rows; i++)
+            importance_add(&sums[i], value[s * b->rows + i]);
+    return 0;
+}
+
+/* All passes of the current chunk, the first of which batches_next has filled. */
+static int sum_weights(BatchIterator *b, const char *name, size_t passes, ImportanceSum *sums, Error *err)
+{
+    for (size_t i = 0; i < b->rows; i++)
+        sums[i] = (ImportanceSum){.max = -HUGE_VAL};
+    for (size_t pass = 0; pass < passes; pass++)
+        if ((pass > 0 && batches_fill(b, pass, err) != 0) || add_weights(b, name, sums, err) != 0)
+            return -1;
+    return 0;
+}
+
+int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp, double *se, double *ess,
+                            Error *err)
+{
+    const char *outputs[] = {name, NULL};
+    size_t samples = request->samples > 0 ? request->samples : 1, per_pass = chunk > 0 && chunk < samples ? chunk : samples;
     size_t passes = (samples + per_pass - 1) / per_pass;
-    BatchIterator w;
-    if (batches_start(&w, m, request, &(BatchSpec){.outputs = outputs, .samples = per_pass}, err) != 0)
+    const BatchSpec spec = {.outputs = outputs, .samples = per_pass};
+    BatchIterator b;
+    if (batches_start(&b, m, request, &spec, err) != 0)
         return -1;
-    Weights *weights = mem_array(w.chunk, sizeof *weights);
-    int status = weights != NULL ? 0 : error_memory(err, "importance weights");
-    while (status == 0 && batches_next(&w)) {
-        for (size_t i = 0; i < w.rows; i++)
-            weights[i] = (Weights){.max = -HUGE_VAL};
-        for (size_t pass = 0; status == 0 && pass < passes; pass++) {
-            status = batches_fill(&w, pass, err);
-            if (status != 0)
-                break;
-            graph_exec_forward(w.exec);
-            NumShape shape;
-            const float *value = graph_exec_output(w.exec, name, &shape);
-            if (shape.n[NUM_SAMPLES] != per_pass || shape.n[NUM_BATCH] != w.rows) {
-                status = error_set(err, ERR_RUN, "'%s' is not a log weight for each draw and example", name);
-                break;
-            }
-            for (size_t s = 0; s < per_pass; s++)
-                for (size_t i = 0; i < w.rows; i++)
-                    weights_add(&weights[i], value[s * w.rows + i]);
-        }
-        for (size_t i = 0; status == 0 && i < w.rows; i++)
-            weights_end(&weights[i], passes * per_pass, &logp[w.first + i], &se[w.first + i], &ess[w.first + i]);
+    ImportanceSum *sums = mem_array(b.chunk, sizeof *sums);
+    int status = sums != NULL ? 0 : error_memory(err, "importance weights");
+    while (status >= 0 && (status = batches_next(&b, err)) > 0) {
+        if ((status = sum_weights(&b, name, passes, sums, err)) != 0)
+            break;
+        for (size_t i = 0; i < b.rows; i++)
+            importance_result(&sums[i], passes * per_pass, &logp[b.first + i], &se[b.first + i], &ess[b.first + i]);
     }
-    mem_free(weights);
-    batches_end(&w);
+    mem_free(sums);
+    batches_end(&b);
     return status;
 }

@@ -1,52 +1,61 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/posterior.h: the true posterior p(z|x) of a trained model with one latent z: draws from it, log p(x) by ways that do not
- * lean on q, and the Gaussian nearest to it.
+ * infer/posterior.h: the true posterior p(z|x) of a trained model with one latent z: draws from it, log p(x) by methods that do not
+ * depend on q, and the Gaussian nearest to it.
  *
- * The model needs the names that evaluations have: z, loglik = log p(x|z), logjoint = log p(x|z) + log p(z) and
- * annealed = log p(z) + t log p(x|z) with the scalar "anneal" for t; (k, b, 1), nats.  An request says which examples;
- * request->samples is the number of chains (or draws) of each.  Noise comes from the streams "evaluate/…" of request->seed.
- * All return 0, or -1 with *err (ERR_RUN, ERR_MEMORY), what they fill undefined then.
+ * The model's graph needs these names: z, loglik = log p(x|z), logjoint = log p(x|z) + log p(z), and
+ * annealed = log p(z) + t log p(x|z) with the scalar "anneal" for t; (k, b, 1), nats.  The request chooses the examples;
+ * request->samples is the number of chains (or draws) per example.  Noise comes from the streams "evaluate/…" of request->seed.
+ * Every function returns 0, or -1 with *err (ERR_RUN, ERR_SCRIPT, ERR_MEMORY); its results are then undefined.
  */
 #ifndef INFER_POSTERIOR_H
 #define INFER_POSTERIOR_H
 
+#include "base/option.h"
 #include "infer/infer.h"
 
-/* How Markov chains move: Hamiltonian Monte Carlo (Neal 2011) with unit masses and a step size for each chain. */
+/* Hamiltonian Monte Carlo (Neal 2011) with unit masses and one step size per chain.  Defaults, ranges and meanings: hmc.c. */
 typedef struct InferHmc {
-    size_t leapfrog;   /* steps of a transition; Kingma & Welling's appendix E has 10 */
-    size_t burn;       /* transitions in which the step size is tuned; no draw is kept of them */
-    size_t thin;       /* transitions from one kept draw to the next */
-    double step;       /* the first step size */
-    double accept;     /* the acceptance that it is tuned to: 0.9 in appendix E */
+    size_t leapfrog, warm_up, thin;
+    double step_size, accept;
 } InferHmc;
 
-/* Draws z ~ p(z|x).  start: (count, samples, width of z).  [OUT] z (count, samples, draws, width); accepted (count): the mean
- * acceptance probability of an example's chains after the burn-in. */
-int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *moves, const float *start, size_t draws, float *z, double *accepted, Error *err);
+/* One row per field.  The first INFER_HMC_TRANSITION rows describe a transition (leapfrog, step_size, accept): training uses no others. */
+enum { INFER_HMC_TRANSITION = 3, INFER_HMC_OPTIONS = 5 };
+extern const Option infer_hmc_options[INFER_HMC_OPTIONS];
 
-/* Annealed importance sampling (Neal 2001; of decoders: Wu et al. 2017, arXiv 1611.04273) over t_i = (i / temperatures)^2, one
- * transition at each; moves->burn is not used: a first pass with its own noise tunes the step sizes, the second is kept.
+/* Draws z ~ p(z|x).  start: (count, samples, width of z).  [OUT] z (count, samples, draws, width); accepted (count): the mean
+ * acceptance probability of an example's chains after the warm-up. */
+int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t draws, float *z, double *accepted,
+              Error *err);
+
+/* Annealed importance sampling (Neal 2001; of decoders: Wu et al. 2017, arXiv 1611.04273) over t_i = (i / temperatures)^2, with one
+ * transition at each t_i; hmc->warm_up and thin are not used.  A first pass with its own noise tunes the step sizes, the second is kept.
  *   forward  from start ~ p(z):    logw = sum (t_i - t_{i-1}) log p(x|z_{i-1}),  E[w] = p(x): log mean w is a lower bound in expectation
- *   reverse  from start ~ p(z|x):  the same walk back,                          E[w] = 1 / p(x): -log mean w is an upper bound
- *            (bidirectional Monte Carlo: Grosse et al. 2015, arXiv 1511.02543), exact draws provided
+ *   reverse  from start ~ p(z|x):  the same temperatures downwards,             E[w] = 1 / p(x): -log mean w is an upper bound
+ *            (bidirectional Monte Carlo: Grosse et al. 2015, arXiv 1511.02543), provided that the start is drawn exactly
  * start: (count, samples, width).  [OUT] logw (count, samples), nats; accepted (count). */
-int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *moves, const float *start, size_t temperatures, int reverse, double *logw,
-            double *accepted, Error *err);
+int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t temperatures, int reverse,
+              double *logw, double *accepted, Error *err);
 
 /* log p(x) = log of the integral of p(x|z) p(z), for z of one or two dimensions: the trapezoidal rule on a box outside of which the
  * integrand is below e^-30 of its peak, its grid halved until the logarithm changes by less than `tolerance` nats.  For a smooth
- * integrand that vanishes at the ends the rule converges exponentially (Trefethen & Weideman 2014, section 5).  z is sought in
- * (-10, 10) in each dimension.  [OUT] logp (count), change (count): the last change, its error's size; box (count, d, 2): the lowest and
- * the highest z_j of the box. */
+ * integrand that vanishes at the ends the rule converges exponentially (Trefethen & Weideman 2014, section 5).  The box lies within
+ * (-10, 10) in each dimension.  [OUT] logp (count); change (count): the last change, an estimate of the error; box (count, d, 2): the
+ * lowest and the highest z_j of the box. */
 int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change, double *box, Error *err);
 
-/* Climbs the node `objective`, one number for each example, over the values of the nodes in `fed` (NULL-ended), each example's own:
- * `steps` of Adam (0: none) with request->samples draws, noise anew at each step, the rate falling linearly to 0.  values[i]: (count, width of
- * fed[i]), where it starts, and [OUT] where it ends.  [OUT] value (count): the objective there, over `check` new draws. */
-int infer_optimise_local_q(InferModel *m, const InferRequest *request, const char *objective, const char *const *feeds,
-                           float *const *values, size_t steps, double rate,
-               size_t check, double *value, Error *err);
+/* How infer_optimise_local_q maximises. */
+typedef struct InferLocalQ {
+    const char *objective;     /* node to maximise, one number per example */
+    const char *const *feeds;  /* nodes whose values are optimised, each example's own; NULL-ended, at most 4 */
+    size_t steps;              /* of Adam; 0: only evaluate */
+    double rate;               /* of the first step; it falls linearly to 0 */
+    size_t check;              /* draws for the objective's final value */
+} InferLocalQ;
+
+/* Maximises the objective with request->samples draws, new noise at each step.  values[i]: (count, width of feeds[i]), the start, and
+ * [OUT] the result.  [OUT] value (count): the objective at the result, over `check` new draws. */
+int infer_optimise_local_q(InferModel *m, const InferRequest *request, const InferLocalQ *local, float *const *values, double *value, Error *err);
 
 #endif

@@ -10,7 +10,7 @@
 #include "data/data.h"
 #include "graph/graph.h"
 #include "graph/optimiser.h"
-#include "infer/infer.h"
+#include "infer/posterior.h"
 #include "num/stream.h"
 #include "store/store.h"
 
@@ -28,15 +28,16 @@ typedef struct LabScalar {
 } LabScalar;
 
 /* Monte Carlo EM (Kingma & Welling, arXiv 1312.6114, appendix E): before each minibatch z is drawn from p(z|x) by Hamiltonian Monte
- * Carlo, a chain for each draw of each training example that goes on from where it was in the epoch before; then the weights climb the
- * objective with these z.  The graph needs the names z and logjoint = log p(x|z) + log p(z), (k, b, 1), nats. */
+ * Carlo, with a chain for each draw of each training example, which continues from its state of the epoch before; then the optimiser
+ * maximises the objective with these z.  The graph needs the names z and logjoint = log p(x|z) + log p(z), (k, b, 1), nats. */
 typedef struct LabMonteCarloEM {
-    size_t transitions; /* of each chain before the updates */
-    size_t leapfrog;    /* steps of a transition */
-    size_t updates;     /* steps of the optimiser with the same draws */
-    double step;        /* the first step size of every chain; each has its own, tuned after each transition */
-    double accept;      /* the acceptance that it is tuned to */
+    InferHmc hmc;                /* leapfrog, step_size, accept; the others are not used */
+    size_t transitions, updates;
 } LabMonteCarloEM;
+
+/* The rows of transitions and updates; the rows of hmc are the first INFER_HMC_TRANSITION of infer_hmc_options. */
+enum { LAB_MONTE_CARLO_EM_OPTIONS = 2 };
+extern const Option lab_monte_carlo_em_options[LAB_MONTE_CARLO_EM_OPTIONS];
 
 /* A frozen configuration.  All pointers are borrowed and must outlive the sweep. */
 typedef struct LabRun {
@@ -56,7 +57,7 @@ typedef struct LabRun {
     int epochs;
     size_t batch, samples;              /* of training */
     int test_every;                     /* test metrics every so many epochs, and always after the last */
-    const LabMonteCarloEM *posterior;      /* NULL: z is what the graph draws.  Else there are no test metrics: no test example has a chain */
+    const LabMonteCarloEM *monte_carlo_em; /* NULL: the graph draws z.  Else there are no test metrics: test examples have no chains */
     const StoreEvaluation *evaluations; /* after training; NOT part of the identity */
     size_t nevaluations;
     int phase;                          /* runs of phase 0 end before those of phase 1 start: a classifier that others need */

@@ -14,6 +14,11 @@
 #include <math.h>
 #include <string.h>
 
+const Option lab_monte_carlo_em_options[LAB_MONTE_CARLO_EM_OPTIONS] = {
+    {"transitions", offsetof(LabMonteCarloEM, transitions), 1, 1, 100000, 1, "transitions of each chain before the updates"},
+    {"updates", offsetof(LabMonteCarloEM, updates), 1, 1, 100000, 5, "steps of the optimiser with the same draws (appendix E: 5)"},
+};
+
 double lab_schedule_at(const LabSchedule *s, int epoch)
 {
     size_t i = (size_t)epoch <= s->n ? (size_t)epoch - 1 : s->n - 1;
@@ -61,13 +66,14 @@ static void scalars_text(Text *t, const LabRun *run)
     }
 }
 
-static void posterior_text(Text *t, const LabMonteCarloEM *p)
+/* The keys "posterior" (Monte Carlo EM) and "step" (step_size) are part of the identity of recorded runs: they keep their names. */
+static void monte_carlo_em_text(Text *t, const LabMonteCarloEM *em)
 {
     text_add(t, ",\"posterior\":{\"accept\":");
-    text_add_number(t, p->accept);
-    text_addf(t, ",\"leapfrog\":%zu,\"step\":", p->leapfrog);
-    text_add_number(t, p->step);
-    text_addf(t, ",\"transitions\":%zu,\"updates\":%zu}", p->transitions, p->updates);
+    text_add_number(t, em->hmc.accept);
+    text_addf(t, ",\"leapfrog\":%zu,\"step\":", em->hmc.leapfrog);
+    text_add_number(t, em->hmc.step_size);
+    text_addf(t, ",\"transitions\":%zu,\"updates\":%zu}", em->transitions, em->updates);
 }
 
 static void plan_text(Text *t, const LabRun *run)
@@ -83,8 +89,8 @@ static void plan_text(Text *t, const LabRun *run)
     text_add_json(t, run->objective);
     text_add(t, ",\"optimiser\":");
     text_add_json(t, text_string(&optimiser));
-    if (run->posterior != NULL)
-        posterior_text(t, run->posterior);
+    if (run->monte_carlo_em != NULL)
+        monte_carlo_em_text(t, run->monte_carlo_em);
     text_add(t, ",\"rate\":");
     schedule_text(t, &run->rate);
     if (run->seed.rng != NULL && run->seed.rng != num_rng_philox) { /* the default is not named: older identities hold */
@@ -137,27 +143,20 @@ static int check_scalar_leaves(const LabRun *run, Error *err)
     return 0;
 }
 
-/* Each draw of each example has a chain, and log p(x, z) for it. */
-static int check_posterior(const LabRun *run, const LabMonteCarloEM *p, Error *err)
+/* Each draw of each example has a chain, and its log p(x, z). */
+static int check_monte_carlo_em(const LabRun *run, const LabMonteCarloEM *em, Error *err)
 {
-    enum { MOST = 100000 };
-    if (p->transitions < 1 || p->transitions > MOST || p->leapfrog < 1 || p->leapfrog > MOST || p->updates < 1 || p->updates > MOST) {
-        error_set(err, ERR_SCRIPT, "posterior draws with a count out of range");
-        error_found(err, "%zu transitions, %zu leapfrog steps, %zu updates", p->transitions, p->leapfrog, p->updates);
-        return error_expected(err, "1 to %d", (int)MOST);
-    }
-    if (!isfinite(p->step) || p->step <= 0)
-        return out_of_range(err, "the first step size of posterior draws", p->step, "above 0");
-    if (!(p->accept > 0 && p->accept < 1))
-        return out_of_range(err, "the acceptance of posterior draws", p->accept, "between 0 and 1");
+    if (options_check(infer_hmc_options, INFER_HMC_TRANSITION, &em->hmc, "Monte Carlo EM", err) != 0 ||
+        options_check(lab_monte_carlo_em_options, LAB_MONTE_CARLO_EM_OPTIONS, em, "Monte Carlo EM", err) != 0)
+        return -1;
     GraphNode z = graph_find(run->graph, "z"), target = graph_find(run->graph, "logjoint");
     if (z < 0 || target < 0)
-        return error_set(err, ERR_SCRIPT, "posterior draws need the names z and logjoint, and the graph has no '%s'", z < 0 ? "z" : "logjoint");
+        return error_set(err, ERR_SCRIPT, "Monte Carlo EM needs the names z and logjoint, and the graph has no '%s'", z < 0 ? "z" : "logjoint");
     NumShape draws = graph_shape(run->graph, z), densities = graph_shape(run->graph, target);
     if (draws.n[NUM_SAMPLES] == run->samples && draws.n[NUM_BATCH] == graph_batch(run->graph) && densities.n[NUM_FEATURES] == 1 &&
         densities.n[NUM_SAMPLES] == draws.n[NUM_SAMPLES] && densities.n[NUM_BATCH] == draws.n[NUM_BATCH])
         return 0;
-    error_set(err, ERR_SCRIPT, "posterior draws of a z without a value, and a log density, for each draw and example");
+    error_set(err, ERR_SCRIPT, "Monte Carlo EM needs one z and one log density for each draw and example");
     error_found(err, "z (%zu, %zu, %zu), logjoint (%zu, %zu, %zu)", draws.n[0], draws.n[1], draws.n[2], densities.n[0], densities.n[1],
                 densities.n[2]);
     return error_expected(err, "z (%zu, %zu, ·), logjoint (%zu, %zu, 1)", run->samples, graph_batch(run->graph), run->samples,
@@ -185,7 +184,7 @@ static int check(const LabRun *run, Error *err)
         if (graph_find(run->graph, run->metrics[i]) < 0)
             return error_set(err, ERR_SCRIPT, "the graph has no node named '%s' to record", run->metrics[i]);
     }
-    if (run->posterior != NULL && check_posterior(run, run->posterior, err) != 0)
+    if (run->monte_carlo_em != NULL && check_monte_carlo_em(run, run->monte_carlo_em, err) != 0)
         return -1;
     if (check_schedule("rate", &run->rate, 0, err) != 0 || optimiser_check(&run->optimiser, err) != 0)
         return -1;

@@ -16,11 +16,11 @@
 /* At least this often the whole state goes to the database, with the epoch's metrics or in the middle of an epoch. */
 #define CHECKPOINT_SECONDS 10.0
 
-/* One plan for whole minibatches, one for the epoch's last, shorter one. */
-typedef struct Plans {
+/* One exec for whole minibatches, one for the epoch's last, shorter one. */
+typedef struct ExecPair {
     GraphExec *full, *rest;
     size_t batch, rest_batch;
-} Plans;
+} ExecPair;
 
 typedef struct Training {
     const LabRun *run;
@@ -30,7 +30,7 @@ typedef struct Training {
 
     GraphParams *params;
     Optimiser *optimiser;
-    Plans train, test, posterior;    /* posterior: what the E step climbs, where there is one */
+    ExecPair train, test, estep_target; /* estep_target: log p(x, z) and its gradient in z, with Monte Carlo EM */
     EStep *estep;
     size_t nmetrics;
     size_t n, steps;                 /* training examples; minibatches in an epoch */
@@ -45,14 +45,14 @@ typedef struct Training {
 
 /* ---- building ------------------------------------------------------------------------------------------------------- */
 
-static void plans_free(Plans *p)
+static void exec_pair_free(ExecPair *p)
 {
     graph_exec_free(p->full);
     graph_exec_free(p->rest);
 }
 
 /* spec: what is computed; batch, draws and type are filled in here. */
-static int plans_make(Plans *p, const LabRun *run, GraphExecSpec spec, size_t n, size_t batch, GraphParams *params, Error *err)
+static int exec_pair_make(ExecPair *p, const LabRun *run, GraphExecSpec spec, size_t n, size_t batch, GraphParams *params, Error *err)
 {
     spec.samples = run->samples;
     spec.type = GRAPH_FLOAT;
@@ -76,7 +76,7 @@ static void outputs_of(const LabRun *run, const char **outputs)
     outputs[n + 1] = NULL;
 }
 
-static GraphExec *plan_for(const Plans *p, size_t rows)
+static GraphExec *plan_for(const ExecPair *p, size_t rows)
 {
     return rows == p->batch ? p->full : p->rest;
 }
@@ -100,18 +100,18 @@ static int make_plans(Training *t, Error *err)
     const LabRun *run = t->run;
     const char *outputs[LAB_METRICS_MAX + 2];
     outputs_of(run, outputs);
-    size_t test = run->posterior == NULL && t->nmetrics > 0 ? data_count(run->data, DATA_TEST) : 0;
-    GraphExecSpec train = {.outputs = outputs, .objective = run->objective, .feeds = run->posterior != NULL ? z : NULL};
-    if (plans_make(&t->train, run, train, t->n, run->batch, t->params, err) != 0)
+    size_t test = run->monte_carlo_em == NULL && t->nmetrics > 0 ? data_count(run->data, DATA_TEST) : 0;
+    GraphExecSpec train = {.outputs = outputs, .objective = run->objective, .feeds = run->monte_carlo_em != NULL ? z : NULL};
+    if (exec_pair_make(&t->train, run, train, t->n, run->batch, t->params, err) != 0)
         return -1;
-    if (test > 0 && plans_make(&t->test, run, (GraphExecSpec){.outputs = run->metrics}, test, 500, t->params, err) != 0)
+    if (test > 0 && exec_pair_make(&t->test, run, (GraphExecSpec){.outputs = run->metrics}, test, 500, t->params, err) != 0)
         return -1;
-    if (run->posterior == NULL)
+    if (run->monte_carlo_em == NULL)
         return 0;
     GraphExecSpec climb = {.outputs = target, .objective = target[0], .feeds = z, .gradient_wrt = GRAPH_FEEDS};
-    if (plans_make(&t->posterior, run, climb, t->n, run->batch, t->params, err) != 0)
+    if (exec_pair_make(&t->estep_target, run, climb, t->n, run->batch, t->params, err) != 0)
         return -1;
-    t->estep = estep_alloc(run, t->posterior.full, t->n, err);
+    t->estep = estep_alloc(run, t->estep_target.full, t->n, err);
     return t->estep == NULL ? -1 : 0;
 }
 
@@ -148,9 +148,9 @@ static int training_make(Training *t, Error *err)
 
 static void training_free(Training *t)
 {
-    plans_free(&t->train);
-    plans_free(&t->test);
-    plans_free(&t->posterior);
+    exec_pair_free(&t->train);
+    exec_pair_free(&t->test);
+    exec_pair_free(&t->estep_target);
     estep_free(t->estep);
     optimiser_free(t->optimiser);
     graph_params_free(t->params);
@@ -240,7 +240,7 @@ static void fill(const LabRun *run, GraphExec *plan, DataSplit split, const uint
 /* Draws z from p(z|x) for the minibatch of a filled plan. */
 static void draw_posterior(Training *t, GraphExec *plan, const uint32_t *example, size_t rows, uint64_t number)
 {
-    GraphExec *climb = plan_for(&t->posterior, rows);
+    GraphExec *climb = plan_for(&t->estep_target, rows);
     NumShape shape;
     fill(t->run, climb, DATA_TRAIN, example, 0, rows, t->binarise, t->state.epoch);
     graph_exec_noise(climb, t->run->seed, "noise", number);
@@ -268,7 +268,7 @@ static int step(Training *t, double rate)
     size_t rows = t->n - first < t->train.batch ? t->n - first : t->train.batch;
     GraphExec *plan = plan_for(&t->train, rows);
     uint64_t number = (t->state.epoch - 1) * t->steps + t->state.batch;
-    size_t updates = t->estep == NULL ? 1 : run->posterior->updates;
+    size_t updates = t->estep == NULL ? 1 : run->monte_carlo_em->updates;
     double norm = 0;
 
     fill(run, plan, DATA_TRAIN, t->order, first, rows, t->binarise, t->state.epoch);
@@ -389,8 +389,8 @@ static int epoch(Training *t, LabTrainEnd *end, char *message, size_t size, Erro
     num_stream_permutation(t->order_stream, t->state.epoch, t->n, t->order);
     set_scalars(t->train.full, run, (int)t->state.epoch);
     set_scalars(t->train.rest, run, (int)t->state.epoch);
-    set_scalars(t->posterior.full, run, (int)t->state.epoch);
-    set_scalars(t->posterior.rest, run, (int)t->state.epoch);
+    set_scalars(t->estep_target.full, run, (int)t->state.epoch);
+    set_scalars(t->estep_target.rest, run, (int)t->state.epoch);
     t->epoch_time = lab_clock();
     for (; t->state.batch < t->steps; t->state.batch++) {
         if (lab_stop) {

@@ -60,6 +60,7 @@ DELETE FROM evaluation WHERE name = 'accounting';
 UPDATE evaluation_option SET name = 'metrics' WHERE evaluation IN ('bounds', 'extremes') AND name = 'of';
 UPDATE evaluation_option SET name = 'parameters' WHERE evaluation = 'gradients' AND name = 'of';
 UPDATE evaluation_option SET name = 'threshold' WHERE evaluation IN ('accuracy', 'clarity') AND name = 'sure';
+UPDATE evaluation_option SET name = 'warm_up' WHERE evaluation = 'marginal' AND name = 'burn';
 
 -- Binarisation at every access is "dynamic", no longer "fresh".
 UPDATE param SET value = 'dynamic' WHERE name = 'binarise' AND value = 'fresh';

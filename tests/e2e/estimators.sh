@@ -59,17 +59,17 @@ check "refused before training: appendix D of a z that is not drawn" 3 'lab.eval
 # ---- Monte Carlo EM: what training may draw z for
 em() { sed "$1" "$root/tests/truth/em.lua" >em.lua; }
 em 's/, z = z }/ }/'
-check "refused before training: posterior draws without z" 3 'posterior draws need z' 'em.lua' -- "$VAE_LAB" run em.lua
+check "refused before training: Monte Carlo EM without z" 3 'Monte Carlo EM needs z' 'em.lua' -- "$VAE_LAB" run em.lua
 em 's/p = px, z/z/'
-check "refused before training: posterior draws without p" 3 'posterior draws need p' -- "$VAE_LAB" run em.lua
+check "refused before training: Monte Carlo EM without p" 3 'Monte Carlo EM needs p' -- "$VAE_LAB" run em.lua
 em 's/prior:sample(run.latent)/lab.mlp { x }:normal(run.latent):sample()/'
-check "refused before training: posterior draws of an encoder's z" 3 'a z that the model makes itself' 'found +z = q:sample' -- "$VAE_LAB" run em.lua
+check "refused before training: Monte Carlo EM with an encoder's z" 3 'draws z, and the model computes it' 'found +z = q:sample' -- "$VAE_LAB" run em.lua
 em 's/prior:sample(run.latent)/lab.mlp { x }:linear(run.latent)/'
-check "refused before training: posterior draws of a code" 3 'found +a z that is not drawn' 'lab.standard_normal\(\):sample' -- "$VAE_LAB" run em.lua
+check "refused before training: Monte Carlo EM with a code" 3 'found +a z that is not drawn' 'lab.standard_normal\(\):sample' -- "$VAE_LAB" run em.lua
 em 's/updates = 2/updates = 0/'
 check "refused before training: no update" 3 'bad value of updates of lab.hmc' 'at least 1' -- "$VAE_LAB" run em.lua
-em 's/posterior = lab.hmc { updates = 2 }/posterior = "hmc"/'
-check "refused before training: posterior is no lab.hmc" 3 'posterior draws, lab.hmc' -- "$VAE_LAB" run em.lua
+em 's/monte_carlo_em = lab.hmc { updates = 2 }/monte_carlo_em = "hmc"/'
+check "refused before training: monte_carlo_em is no lab.hmc" 3 'settings, lab.hmc' -- "$VAE_LAB" run em.lua
 em 's/lab.eval.marginal.*}/lab.eval.elbo() }/'
 check "refused before training: an ELBO without an encoder" 3 'lab.eval.elbo needs "elbo"' -- "$VAE_LAB" run em.lua
 

@@ -59,6 +59,6 @@ short() {
 near() { [ "$(sqlite3 :memory: "select abs(${short:-9}) < 0.02")" = 1 ]; }
 short "$root/tests/truth/em.lua"
 near && ok "Monte Carlo EM: the exact maximum likelihood" || { no "Monte Carlo EM" "short of it by $short"; sed 's/^/    /' out; }
-sed 's/updates = 2/updates = 2, leapfrog = 1, step = 1e-9/' "$root/tests/truth/em.lua" >planted.lua
+sed 's/updates = 2/updates = 2, leapfrog = 1, step_size = 1e-9/' "$root/tests/truth/em.lua" >planted.lua
 short planted.lua
 [ "$(sqlite3 :memory: "select ${short:-0} > 0.02")" = 1 ] && ok "planted: chains that hardly move are seen" || no "planted: chains that hardly move" "short by $short"

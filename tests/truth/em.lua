@@ -19,7 +19,7 @@ return lab.experiment {
   end,
 
   -- all data at each step; a large rate at first, then a falling one for what noise is left
-  train    = { epochs = 400, batch = 1000, posterior = lab.hmc { updates = 2 },
+  train    = { epochs = 400, batch = 1000, monte_carlo_em = lab.hmc { updates = 2 },
                optimiser = lab.adam { rate = function(epoch) return 0.05 * 10 ^ (2 * math.min(0, 1 - epoch / 200)) end } },
-  evaluate = { lab.eval.marginal { examples = 1000, chains = 4, draws = 25, burn = 40, tries = 20 } },
+  evaluate = { lab.eval.marginal { examples = 1000, chains = 4, draws = 25, warm_up = 40, tries = 20 } },
 }

@@ -10,7 +10,7 @@ local base = require "vae_lab.distributions.base"
 local StandardNormal, new = base.class { name = "standard_normal", parameters = {}, fields = {} }
 
 --- p:sample(d) → z ~ N(0, I) of d features, one for each example and each of training's draws, shape (k, b, d).
--- The z of a model without an encoder: train = { posterior = lab.hmc {} } replaces it by draws of p(z|x).
+-- The z of a model without an encoder: train = { monte_carlo_em = lab.hmc {} } replaces it by draws of p(z|x).
 function StandardNormal:sample(d)
   check.value("the width of a draw", d, { type = "integer", min = 1 })
   local z = tensor.noise { samples = "k", features = d, name = "z" }

@@ -52,7 +52,7 @@ end
 local function posterior_draws(model, ask, o, draws, shift)
   local start = model:map(common.with(ask, { name = "z", samples = o.chains, seed = ask.seed + shift }))
   return (model:hmc(common.with(ask, {
-    start = start, samples = o.chains, draws = draws, burn = 100, thin = 5, seed = ask.seed + shift,
+    start = start, samples = o.chains, draws = draws, thin = 5, seed = ask.seed + shift,
   })))
 end
 

@@ -13,7 +13,7 @@ local marginal = {
   rules = {
     examples = { type = "integer", min = 2, default = 100 }, chains = { type = "integer", min = 2, default = 10 },
     draws = { type = "integer", min = 1, default = 20 }, tries = { type = "integer", min = 1, default = 100 },
-    burn = { type = "integer", min = 1, default = 100 }, seed = { type = "integer", min = 0, default = 1 },
+    warm_up = { type = "integer", min = 1, default = 100 }, seed = { type = "integer", min = 0, default = 1 },
   },
 }
 
@@ -45,13 +45,13 @@ local function starts(model, ask, o)
   return out
 end
 
---- lab.eval.marginal { examples = 100, chains = 10, draws = 20, tries = 100, burn = 100, seed = 1 }: log p(x) of the first examples of
+--- lab.eval.marginal { examples = 100, chains = 10, draws = 20, tries = 100, warm_up = 100, seed = 1 }: log p(x) of the first examples of
 -- each split, nats per example, by appendix D of Auto-Encoding Variational Bayes (arXiv 1312.6114): for z of up to five dimensions, and
 -- for any model that returns p and a drawn z, with an encoder or without one (Monte Carlo EM).
 --   marginal/train, marginal/test    the mean;   …_se   its standard error over the examples
 --   marginal/train_ess, …            mean effective sample size, from 1 to chains · draws: where it is small the fitted Gaussian is no
 --                                    likeness of the posterior
--- For each example `chains` of Hamiltonian Monte Carlo with 10 leapfrog steps give `draws` each, after `burn` transitions; q(z) is fitted
+-- For each example `chains` of Hamiltonian Monte Carlo with 10 leapfrog steps give `draws` each, after `warm_up` transitions; q(z) is fitted
 -- to these and as many new ones are put into the estimate.  Each chain begins at the best of `tries` draws of N(0, I).
 function marginal.run(o)
   return function(model, data, recorder)
@@ -60,7 +60,7 @@ function marginal.run(o)
       local start = starts(model, ask, o)
       local function draws(shift)
         return (model:hmc(common.with(ask, {
-          start = start, samples = o.chains, draws = o.draws, burn = o.burn, seed = o.seed + shift,
+          start = start, samples = o.chains, draws = o.draws, warm_up = o.warm_up, seed = o.seed + shift,
         })))
       end
       local found, sizes = appendix_d.log_p(model, ask, draws(1), draws(2))
