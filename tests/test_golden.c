@@ -170,6 +170,23 @@ static int noise(Visit *visit)
     return bad + visit_floats(visit, "noise/bernoulli", ROWS * COLUMNS);
 }
 
+/* Generators of GSL with 32, 31 and 15 bits of range, and one that works in floating point. */
+static int generators(Visit *visit)
+{
+    static const char *const names[] = {"mt19937", "ranlxd2", "randu", "uni"};
+    int bad = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        Error err = ERROR_NONE;
+        char text[40];
+        NumStream s = num_stream_of((NumSeed){1, num_rng_find(names[i], &err)}, "noise");
+        num_stream_normal(s, 0, 0, 100, 50, x);
+        num_stream_uniform(s, 1, 3, 100, 50, x + 5000);
+        snprintf(text, sizeof text, "noise/%s", names[i]);
+        bad += visit_floats(visit, text, 10000);
+    }
+    return bad;
+}
+
 /* ---- the golden file --------------------------------------------------------------------------------------------------- */
 
 static int print(const char *name, const char *digest)
@@ -223,6 +240,7 @@ static void sets_bits_and_noise_of_every_kernel(void **state)
             assert_int_equal(num_isa_choose(*isa, &err), 0);
             num_threads_set(threads[t]);
             assert_int_equal(noise(compare), 0);
+            assert_int_equal(generators(compare), 0);
             assert_int_equal(binarisation(compare), 0);
             assert_int_equal(toy_sets(compare), 0);
         }
@@ -234,7 +252,8 @@ int main(int argc, char **argv)
 {
     unsetenv("VAE_LAB_ISA"); /* the tests choose */
     if (argc == 2 && strcmp(argv[1], "--print") == 0)
-        return digits(print) + shuffles(print) + words(print) + toy_sets(print) + binarisation(print) + noise(print) != 0;
+        return digits(print) + shuffles(print) + words(print) + toy_sets(print) + binarisation(print) + noise(print) +
+               generators(print) != 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(built_in_digits),
         cmocka_unit_test(shuffles_and_words),
