@@ -154,8 +154,8 @@ static void test_text(void **state)
     (void)state;
     static const char *const texts[NAMES] = {
         "sgd(momentum=0, weight_decay=0, clip_norm=0)",
-        "adagrad(epsilon=1e-08, weight_decay=0, clip_norm=0)",
-        "rmsprop(beta2=0.9, epsilon=1e-08, weight_decay=0, clip_norm=0)",
+        "adagrad(epsilon=1e-10, weight_decay=0, clip_norm=0)",
+        "rmsprop(beta2=0.99, epsilon=1e-08, weight_decay=0, clip_norm=0)",
         "adam(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0, clip_norm=0)",
         "adamw(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.01, clip_norm=0)",
     };

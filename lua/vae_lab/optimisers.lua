@@ -1,19 +1,19 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- optimisers.lua: the optimisers of graph/optimiser.h, as a script names them.
+-- optimisers.lua: lab.sgd, lab.adagrad, lab.rmsprop, lab.adam, lab.adamw.
 --
--- Promise: the defaults here are written out into the plan, so that a run's row says what it was trained with.
--- Every optimiser takes `rate`: a number, a list (one an epoch), a lab.schedule, or a function of the epoch;
--- `weight_decay` (adamw: decoupled; else L2, added to the gradient: an N(0, I/decay) prior) and `clip_norm` (0: none).
+-- Their options, ranges and defaults are the table in src/graph/optimiser.c; `rate` is added here.  The plan of a run records the
+-- value of every option.
 
 local check = require "vae_lab.check"
+local graph = require "vae_lab.native.graph"
 
 local optimisers = {}
 
 local Optimiser = { kind = "optimiser" }
 Optimiser.__index = Optimiser
 
--- A list is checked where it stands; what a schedule or a function gives, when the plan is made.
+-- A list is checked in the script's line; the values of a schedule or a function when the plan is made.
 local function check_rates(what, list)
   if #list == 0 then check.fail { what = what .. " is an empty list", expected = "{ 1e-3, 1e-4, … }, one for each epoch" } end
   for epoch, value in ipairs(list) do
@@ -21,41 +21,30 @@ local function check_rates(what, list)
   end
 end
 
-local function maker(kind, own)
-  local rules = {
-    rate = { type = "number|list|schedule|function", min = 0, default = 1e-3 },
-    weight_decay = { type = "number", min = 0, default = 0 },
-    clip_norm = { type = "number", min = 0, default = 0 },
-  }
-  for name, rule in pairs(own) do rules[name] = rule end
-  return function(options)
-    local o = check.options("lab." .. kind, options, rules)
+local function maker(kind, options)
+  local rules = { rate = { type = "number|list|schedule|function", min = 0, default = 1e-3 } }
+  for _, option in ipairs(options) do
+    local below = option.below < math.huge and option.below or nil
+    rules[option.name] = { type = "number", min = option.min, below = below, default = option.default }
+  end
+  return function(given)
+    local o = check.options("lab." .. kind, given, rules)
     if type(o.rate) == "table" and not getmetatable(o.rate) then check_rates("rate of lab." .. kind, o.rate) end
     o.kind = kind
     return setmetatable(o, Optimiser)
   end
 end
 
-local function fraction(default) return { type = "number", min = 0, below = 1, default = default } end
-local function epsilon(default) return { type = "number", min = 0, default = default } end
-
---- lab.sgd { rate = 1e-3, momentum = 0 }: w ← w - rate · v, v ← momentum · v + g.
-optimisers.sgd = maker("sgd", { momentum = fraction(0) })
-
---- lab.adagrad { rate = 1e-3, epsilon = 1e-10 }: Duchi et al. 2011; the optimiser of Kingma & Welling, section 5.
-optimisers.adagrad = maker("adagrad", { epsilon = epsilon(1e-10) })
-
---- lab.rmsprop { rate = 1e-3, beta2 = 0.99, epsilon = 1e-8 }: Tieleman & Hinton 2012.
-optimisers.rmsprop = maker("rmsprop", { beta2 = fraction(0.99), epsilon = epsilon(1e-8) })
-
---- lab.adam { rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: Kingma & Ba (arXiv 1412.6980), algorithm 1.
-optimisers.adam = maker("adam", { beta1 = fraction(0.9), beta2 = fraction(0.999), epsilon = epsilon(1e-8) })
-
---- lab.adamw { rate = 1e-3, …, weight_decay = 0.01 }: Loshchilov & Hutter (arXiv 1711.05101).
-optimisers.adamw = maker("adamw", {
-  beta1 = fraction(0.9), beta2 = fraction(0.999), epsilon = epsilon(1e-8),
-  weight_decay = { type = "number", min = 0, default = 0.01 },
-})
+--- lab.sgd { rate, momentum }: w ← w - rate · v, v ← momentum · v + g.
+--- lab.adagrad { rate, epsilon }: Duchi et al. 2011; the optimiser of Kingma & Welling, section 5.
+--- lab.rmsprop { rate, beta2, epsilon }: Tieleman & Hinton 2012.
+--- lab.adam { rate, beta1, beta2, epsilon }: Kingma & Ba (arXiv 1412.6980), algorithm 1.
+--- lab.adamw { rate, beta1, beta2, epsilon }: Loshchilov & Hutter (arXiv 1711.05101).
+--- All take `rate` (1e-3): a number, a list (one for each epoch), a lab.schedule, or a function of the epoch; `weight_decay`
+--- (adamw: decoupled; else L2, added to the gradient) and `clip_norm` (0: none).
+for _, optimiser in ipairs(graph.optimisers()) do
+  optimisers[optimiser.name] = maker(optimiser.name, optimiser.options)
+end
 
 --- optimisers.is(v) → whether v is one of the above.
 function optimisers.is(v) return getmetatable(v) == Optimiser end

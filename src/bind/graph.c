@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 
 #include "graph/ops.h"
+#include "graph/optimiser.h"
 
 #include <string.h>
 
@@ -93,6 +94,36 @@ static int graph_ops_list(lua_State *L)
         lua_pushstring(L, graph_ops[i]->formula);
         lua_setfield(L, -2, "formula");
         lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* graph.optimisers() → { {name =, options = { {name =, default =, min =, below =, text =}, … }}, … } */
+static int graph_optimisers(lua_State *L)
+{
+    OptimiserOption option;
+    lua_newtable(L);
+    for (int kind = 0; kind < OPTIMISER_KINDS; kind++) {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, optimiser_name((OptimiserKind)kind));
+        lua_setfield(L, -2, "name");
+        lua_newtable(L);
+        for (size_t i = 0; optimiser_option((OptimiserKind)kind, i, &option) == 0; i++) {
+            lua_createtable(L, 0, 5);
+            lua_pushstring(L, option.name);
+            lua_setfield(L, -2, "name");
+            lua_pushnumber(L, option.fallback);
+            lua_setfield(L, -2, "default");
+            lua_pushnumber(L, option.least);
+            lua_setfield(L, -2, "min");
+            lua_pushnumber(L, option.below);
+            lua_setfield(L, -2, "below");
+            lua_pushstring(L, option.text);
+            lua_setfield(L, -2, "text");
+            lua_rawseti(L, -2, (lua_Integer)i + 1);
+        }
+        lua_setfield(L, -2, "options");
+        lua_rawseti(L, -2, kind + 1);
     }
     return 1;
 }
@@ -314,7 +345,8 @@ static int graph_close(lua_State *L)
 
 int bind_graph_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"new", graph_new}, {"ops", graph_ops_list}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"new", graph_new}, {"ops", graph_ops_list},
+                                         {"optimisers", graph_optimisers}, {NULL, NULL}};
     static const luaL_Reg methods[] = {
         {"input", leaf_input},       {"param", leaf_param},          {"noise", leaf_noise},
         {"scalar", leaf_scalar},     {"constant", leaf_constant},    {"apply", graph_apply_op},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/optimiser.c: optimisers over one flat block.  The formulas of the steps are num/step.h's; here are the order of
- * clipping, decay and step, the bias corrections, and the state.
+ * graph/optimiser.c: optimisers over one flat block.  num/step.h has the formulas of the updates; here are the options, the order
+ * of clipping, decay and update, the bias corrections, and the state.
  */
 #include "graph/optimiser.h"
 
@@ -17,71 +17,58 @@ struct Optimiser {
     OptimiserSpec spec;
     size_t count;
     uint64_t steps;
-    float *state; /* arrays[kind] times count */
+    float *state; /* kinds[kind].arrays times count */
 };
 
-/* The fields of a spec that a kind reads, besides weight_decay and clip_norm, which all do. */
-enum { MOMENTUM = 1, BETA1 = 2, BETA2 = 4, EPSILON = 8 };
+/* ---- options ------------------------------------------------------------------------------------------------------------ */
 
+/* The options of OptimiserSpec that a kind reads. */
+enum { MOMENTUM = 1, BETA1 = 2, BETA2 = 4, EPSILON = 8, ALL = 16 };
+
+/* The defaults are part of the identity of every run that does not set the option: do not change them. */
 static const struct {
     const char *name;
-    size_t arrays; /* of state, as long as the params */
-    unsigned fields;
-    OptimiserSpec usual;
-} kinds[] = {
+    size_t arrays; /* of state, each as long as the params */
+    unsigned reads;
+    OptimiserSpec defaults;
+} kinds[OPTIMISER_KINDS] = {
     [OPTIMISER_SGD] = {"sgd", 1, MOMENTUM, {.kind = OPTIMISER_SGD}},
-    [OPTIMISER_ADAGRAD] = {"adagrad", 1, EPSILON, {.kind = OPTIMISER_ADAGRAD, .epsilon = 1e-8}},
-    [OPTIMISER_RMSPROP] = {"rmsprop", 1, BETA2 | EPSILON, {.kind = OPTIMISER_RMSPROP, .beta2 = 0.9, .epsilon = 1e-8}},
+    [OPTIMISER_ADAGRAD] = {"adagrad", 1, EPSILON, {.kind = OPTIMISER_ADAGRAD, .epsilon = 1e-10}},
+    [OPTIMISER_RMSPROP] = {"rmsprop", 1, BETA2 | EPSILON, {.kind = OPTIMISER_RMSPROP, .beta2 = 0.99, .epsilon = 1e-8}},
     [OPTIMISER_ADAM] = {"adam", 2, BETA1 | BETA2 | EPSILON,
                         {.kind = OPTIMISER_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}},
     [OPTIMISER_ADAMW] = {"adamw", 2, BETA1 | BETA2 | EPSILON,
                          {.kind = OPTIMISER_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01}},
 };
-enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-/* The fields with their ranges, in the order of the canonical text: least <= value, and value < below. */
+/* The options with their ranges, in the order of the canonical text. */
 static const struct {
     const char *name;
     size_t offset;
-    unsigned field; /* 0: every kind reads it */
+    unsigned read; /* by the kinds that have this bit; ALL: by every kind */
     double least, below;
-} fields[] = {
-    {"momentum", offsetof(OptimiserSpec, momentum), MOMENTUM, 0, 1},
-    {"beta1", offsetof(OptimiserSpec, beta1), BETA1, 0, 1},
-    {"beta2", offsetof(OptimiserSpec, beta2), BETA2, 0, 1},
-    {"epsilon", offsetof(OptimiserSpec, epsilon), EPSILON, 1e-30, INFINITY},
-    {"weight_decay", offsetof(OptimiserSpec, weight_decay), 0, 0, INFINITY},
-    {"clip_norm", offsetof(OptimiserSpec, clip_norm), 0, 0, INFINITY},
+    const char *text;
+} options[] = {
+    {"momentum", offsetof(OptimiserSpec, momentum), MOMENTUM, 0, 1, "share of the last update's direction that is kept"},
+    {"beta1", offsetof(OptimiserSpec, beta1), BETA1, 0, 1, "decay of the running mean of the gradient"},
+    {"beta2", offsetof(OptimiserSpec, beta2), BETA2, 0, 1, "decay of the running mean of the squared gradient"},
+    {"epsilon", offsetof(OptimiserSpec, epsilon), EPSILON, 1e-30, INFINITY, "added to the root of the squared gradient"},
+    {"weight_decay", offsetof(OptimiserSpec, weight_decay), ALL, 0, INFINITY,
+     "adamw: decoupled decay of the weights; else L2, added to the gradient: a prior N(0, I/weight_decay) on the loss' scale"},
+    {"clip_norm", offsetof(OptimiserSpec, clip_norm), ALL, 0, INFINITY, "the gradient's largest norm; 0: no limit"},
 };
-enum { FIELDS = sizeof fields / sizeof fields[0] };
+enum { OPTIONS = sizeof options / sizeof options[0] };
 
 static int reads(OptimiserKind kind, size_t i)
 {
-    return fields[i].field == 0 || (kinds[kind].fields & fields[i].field) != 0;
+    return ((kinds[kind].reads | ALL) & options[i].read) != 0;
 }
 
 static double value_of(const OptimiserSpec *spec, size_t i)
 {
     double value;
-    memcpy(&value, (const char *)spec + fields[i].offset, sizeof value);
+    memcpy(&value, (const char *)spec + options[i].offset, sizeof value);
     return value;
-}
-
-int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err)
-{
-    const char *names[KINDS];
-    for (size_t i = 0; i < KINDS; i++) {
-        names[i] = kinds[i].name;
-        if (strcmp(name, names[i]) == 0) {
-            *spec = kinds[i].usual;
-            return 0;
-        }
-    }
-    error_set(err, ERR_SCRIPT, "there is no optimiser \"%.100s\"", name);
-    error_found(err, "%.120s", name);
-    error_expected(err, "sgd, adagrad, rmsprop, adam or adamw");
-    const char *near = text_nearest(name, names, KINDS);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
 }
 
 const char *optimiser_name(OptimiserKind kind)
@@ -89,17 +76,45 @@ const char *optimiser_name(OptimiserKind kind)
     return kinds[kind].name;
 }
 
+int optimiser_option(OptimiserKind kind, size_t i, OptimiserOption *option)
+{
+    for (size_t o = 0; o < OPTIONS; o++)
+        if (reads(kind, o) && i-- == 0) {
+            *option = (OptimiserOption){options[o].name, value_of(&kinds[kind].defaults, o), options[o].least, options[o].below,
+                                        options[o].text};
+            return 0;
+        }
+    return -1;
+}
+
+int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err)
+{
+    const char *names[OPTIMISER_KINDS];
+    for (size_t i = 0; i < OPTIMISER_KINDS; i++) {
+        names[i] = kinds[i].name;
+        if (strcmp(name, names[i]) == 0) {
+            *spec = kinds[i].defaults;
+            return 0;
+        }
+    }
+    error_set(err, ERR_SCRIPT, "there is no optimiser \"%.100s\"", name);
+    error_found(err, "%.120s", name);
+    error_expected(err, "sgd, adagrad, rmsprop, adam or adamw");
+    const char *near = text_nearest(name, names, OPTIMISER_KINDS);
+    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+}
+
 int optimiser_check(const OptimiserSpec *spec, Error *err)
 {
-    for (size_t i = 0; i < FIELDS; i++) {
+    for (size_t i = 0; i < OPTIONS; i++) {
         double value = value_of(spec, i);
-        if (!reads(spec->kind, i) || (value >= fields[i].least && value < fields[i].below))
+        if (!reads(spec->kind, i) || (value >= options[i].least && value < options[i].below))
             continue;
-        error_set(err, ERR_SCRIPT, "%s: %s is out of range", kinds[spec->kind].name, fields[i].name);
-        error_found(err, "%s = %g", fields[i].name, value);
-        if (isinf(fields[i].below))
-            return error_expected(err, "a finite number from %g", fields[i].least);
-        return error_expected(err, "%g <= %s < %g", fields[i].least, fields[i].name, fields[i].below);
+        error_set(err, ERR_SCRIPT, "%s: %s is out of range", kinds[spec->kind].name, options[i].name);
+        error_found(err, "%s = %g", options[i].name, value);
+        if (isinf(options[i].below))
+            return error_expected(err, "a finite number from %g", options[i].least);
+        return error_expected(err, "%g <= %s < %g", options[i].least, options[i].name, options[i].below);
     }
     return 0;
 }
@@ -108,15 +123,17 @@ void optimiser_text(const OptimiserSpec *spec, Text *text)
 {
     int first = 1;
     text_addf(text, "%s(", kinds[spec->kind].name);
-    for (size_t i = 0; i < FIELDS; i++) {
+    for (size_t i = 0; i < OPTIONS; i++) {
         if (!reads(spec->kind, i))
             continue;
-        text_addf(text, "%s%s=", first ? "" : ", ", fields[i].name);
+        text_addf(text, "%s%s=", first ? "" : ", ", options[i].name);
         text_add_number(text, value_of(spec, i));
         first = 0;
     }
     text_add(text, ")");
 }
+
+/* ---- steps -------------------------------------------------------------------------------------------------------------- */
 
 Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err)
 {

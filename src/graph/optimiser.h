@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/optimiser.h: optimisers over one flat block of parameters.  State is flat too, and is all that a checkpoint needs.
+ * graph/optimiser.h: optimisers over one flat block of parameters, and the only table of their options and defaults.
+ *
+ * The state is one flat block too; with the number of steps it is all that a checkpoint needs.
  */
 #ifndef GRAPH_OPTIMISER_H
 #define GRAPH_OPTIMISER_H
@@ -11,26 +13,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { OPTIMISER_SGD, OPTIMISER_ADAGRAD, OPTIMISER_RMSPROP, OPTIMISER_ADAM, OPTIMISER_ADAMW } OptimiserKind;
+typedef enum {
+    OPTIMISER_SGD, OPTIMISER_ADAGRAD, OPTIMISER_RMSPROP, OPTIMISER_ADAM, OPTIMISER_ADAMW
+} OptimiserKind;
+enum { OPTIMISER_KINDS = OPTIMISER_ADAMW + 1 };
 
+/* The options of all kinds; each kind reads some (optimiser_option). */
 typedef struct OptimiserSpec {
     OptimiserKind kind;
-    double momentum;       /* sgd, [0, 1) */
-    double beta1, beta2;   /* adam, adamw; beta2 is rmsprop's decay */
-    double epsilon;
-    double weight_decay;   /* L2, added to the gradient (a N(0, I/decay) prior on the loss' scale); decoupled in adamw */
-    double clip_norm;      /* 0: none */
+    double momentum, beta1, beta2, epsilon, weight_decay, clip_norm;
 } OptimiserSpec;
 
-/* The usual constants of a kind by name ("adam": beta1 0.9, beta2 0.999, epsilon 1e-8 …). -1 for an unknown name, with a
- * suggestion. */
-int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err);
+/* An option of a kind: its default, its range (least <= value < below; below is INFINITY for any finite number), one line of
+ * text. */
+typedef struct OptimiserOption {
+    const char *name;
+    double fallback, least, below;
+    const char *text;
+} OptimiserOption;
+
 const char *optimiser_name(OptimiserKind kind);
 
-/* A value out of range: error that names the field and its range (ERR_SCRIPT). */
+/* [OUT] the i-th option of a kind, in the order of the canonical text; 0, or -1 past the last. */
+int optimiser_option(OptimiserKind kind, size_t i, OptimiserOption *option);
+
+/* [OUT] the default options of the kind of that name; -1 with *err for an unknown name, with a suggestion. */
+int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err);
+
+/* -1 with *err (ERR_SCRIPT), which names the option and its range, for a value out of range. */
 int optimiser_check(const OptimiserSpec *spec, Error *err);
 
-/* Canonical text of a spec, part of a run's identity. */
+/* The canonical text of a spec, part of a run's identity: "adam(beta1=0.9, ...)". */
 void optimiser_text(const OptimiserSpec *spec, Text *text);
 
 typedef struct Optimiser Optimiser;
@@ -38,11 +51,11 @@ typedef struct Optimiser Optimiser;
 Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err);
 void optimiser_free(Optimiser *o);
 
-/* One step: clips, decays, updates w[count] from the loss' gradient g[count] (which it may change). Returns the gradient's norm
- * before clipping; when that is not finite nothing is changed, and the step is not counted. */
+/* One step: clips, decays, updates w[count] from the loss' gradient g[count], which it may change.  Returns the gradient's norm
+ * before clipping.  When that is not finite, w, g and the state stay as they are, and the step is not counted. */
 double optimiser_step(Optimiser *o, float *w, float *g, double rate);
 
-/* The state for a checkpoint: float values and the number of steps made. */
+/* The state for a checkpoint: float values, and the number of steps made. */
 size_t optimiser_state_count(const Optimiser *o);
 float *optimiser_state(Optimiser *o);
 uint64_t optimiser_steps(const Optimiser *o);

@@ -178,8 +178,8 @@ elbo() { last optimisers test/elbo "kind=$1"; }
 # adamw without decay is adam: another plan, the same weights
 same "optimisers: eleven, ten of them different" "11|10" "$(digests optimisers)"
 holds "optimisers: adamw without decay is adam" "select count(distinct digest) = 1 from runs where label in ('kind=adam', 'kind=undecayed')"
-same "optimisers: defaults are written out in the plan" "adam(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0, clip_norm=0)|adamw(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.01, clip_norm=0)" \
-    "$(sql "select group_concat(plan ->> 'optimiser', '|') from (select plan from run where label in ('kind=adam', 'kind=adamw') order by label)")"
+same "optimisers: defaults are written out in the plan" "adagrad(epsilon=1e-10, weight_decay=0, clip_norm=0)|adam(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0, clip_norm=0)|adamw(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.01, clip_norm=0)|rmsprop(beta2=0.99, epsilon=1e-08, weight_decay=0, clip_norm=0)" \
+    "$(sql "select group_concat(plan ->> 'optimiser', '|') from (select plan from run where label in ('kind=adagrad', 'kind=adam', 'kind=adamw', 'kind=rmsprop') order by label)")"
 for kind in sgd adagrad rmsprop adam adamw; do
     holds "optimisers: $kind is planned by its name" "select plan ->> 'optimiser' glob '$kind(*' and plan ->> 'optimiser' glob '*weight_decay=*' from run where label = 'kind=$kind'"
 done
