@@ -5,16 +5,18 @@
 --     figures = { lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.curves() }
 --
 -- A constructor checks its options where the script is read, before any training, and returns a figure:
--- { kind =, name =, options =, draw = function (ctx) → names of what was written }.  Nothing is drawn but from the database:
+-- { kind =, name =, options =, draw = function (ctx) → the names of the files }.  Figures are drawn from the database alone:
 -- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
--- To add a kind: a file figures/KIND.lua that returns { about =, options = rules, draw = function (ctx, options, name) }, and its
--- name in the list below.  Its file opens with what the figure tells.  It may also have check(options), which raises, and, before
--- any training, fits(models, evaluations), which raises where the models of a plan cannot be drawn, and remark(options, widths, data):
--- why it cannot be drawn of a run whose model has these public names, and what can; said where it is true of all runs.
+-- To add a kind: a file figures/KIND.lua, and its name in the list below.  The file returns { about =, options = rules,
+-- sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }: which data it reads (figures/common/records.lua),
+-- and the panels and series that show them.  It may also have check(options), which raises; fits(models, evaluations), which raises
+-- before any training where the models of a plan cannot be drawn; and remark(options, widths, data), which returns why a model with
+-- these public names cannot be drawn, and what can: printed where it is true of all runs.
 
 local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
+local sheet = require "vae_lab.figures.common.sheet"
 
 local kinds = {
   "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means", "estimates",
@@ -24,13 +26,22 @@ local kinds = {
 local figures = { kinds = kinds }
 
 --- lab.fig.KIND { name = …, where = { beta = { 0, 1 } }, … }: every kind takes `name`, the name of its file, and `where`, the runs of the
--- sweep that it shows: for each setting a value, or a list of values.
-local function narrowed(ctx, where)
-  local runs = {}
+-- sweep that it shows: for each setting a value, or a list of values.  Draws all pages of a figure; returns their names.
+local function draw(definition, ctx, options)
+  local function note(text) ctx.note(options.name .. ": " .. text) end
+  local own = setmetatable({ note = note, runs = {} }, { __index = ctx })
   for _, run in ipairs(ctx.runs) do
-    if records.matches(run, where) then runs[#runs + 1] = run end
+    if records.matches(run, options.where or {}) then table.insert(own.runs, run) end
   end
-  return setmetatable({ runs = runs }, { __index = ctx })
+  if #own.runs == 0 then
+    note("no finished run" .. (options.where and " matches its where = { … }" or "") .. "; nothing to draw")
+    return {}
+  end
+  local names = {}
+  for i, description in ipairs(definition.sheets(own, options)) do
+    names[i] = sheet.draw(own, options.name .. (description.suffix or ""), description)
+  end
+  return names
 end
 
 local function constructor(kind)
@@ -47,14 +58,7 @@ local function constructor(kind)
     if definition.check then definition.check(options) end
     local figure = { kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits }
     function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
-    function figure.draw(ctx)
-      if options.where then ctx = narrowed(ctx, options.where) end
-      if #ctx.runs == 0 then
-        ctx.note(options.name .. ": no finished run" .. (options.where and " matches its where = { … }" or "") .. "; nothing to draw")
-        return {}
-      end
-      return definition.draw(ctx, options, options.name)
-    end
+    function figure.draw(ctx) return draw(definition, ctx, options) end
     return figure
   end
 end

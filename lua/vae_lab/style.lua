@@ -2,8 +2,8 @@
 --
 -- style.lua: how every figure looks: colours, dashes, points, sizes, and how settings and numbers are spelt.
 --
--- Promise: nothing is told by colour alone; every text is at least 8 pt; colours are Okabe and Ito's (2008), told apart with
--- any kind of colour vision, and continuous values use viridis.
+-- Promise: nothing is shown by colour alone; every text is at least 8 pt; colours are Okabe and Ito's (2008), distinguishable with
+-- any kind of colour vision.
 
 local plot = require "vae_lab.native.plot"
 
@@ -25,7 +25,7 @@ style.ink, style.soft, style.faint = "#000000", "#555555", "#BBBBBB"
 style.dashes = { "solid", "(16,9)", "(4,6)", "(16,6,4,6)", "(30,9)", "(16,6,4,6,4,6)", "(8,4)" }
 style.circles = { "(5,5)", "(14,8)" } -- the prior's, at 1 and 2 standard deviations
 
--- Point types, filled and open, that stay apart at small size; no triangles: below 2 pt gnuplot's pdf draws them flat.
+-- Point types, filled and open, that differ at small size; no triangles: below 2 pt gnuplot's pdf draws them flat.
 style.points = { 7, 5, 13, 6, 4, 12, 15, 2, 14, 1 }
 
 local function pick(list, i) return list[(i - 1) % #list + 1] end
@@ -33,11 +33,15 @@ local function pick(list, i) return list[(i - 1) % #list + 1] end
 function style.colour(i) return pick(style.colours, i) end
 function style.point(i) return pick(style.points, i) end
 function style.dash(i) return pick(style.dashes, i) end
-function style.class_colour(label) return pick(style.classes, (label or 0) + 1) end
-function style.class_point(label) return pick(style.points, (label or 0) + 1) end
 
-style.viridis = "set palette defined (0 '#440154', 1 '#482878', 2 '#3E4A89', 3 '#31688E', 4 '#26828E', 5 '#1F9E89', "
-  .. "6 '#35B779', 7 '#6DCD59', 8 '#B4DE2C', 9 '#FDE725')"
+--- style.look(i) → how the i-th of several things is drawn: { colour, dash, point }.
+function style.look(i) return { colour = style.colour(i), dash = style.dash(i), point = style.point(i) } end
+
+--- style.class_look(label) → how a class is drawn, -1: examples without labels.
+function style.class_look(label)
+  if label < 0 then return { colour = style.ink, point = 7 } end
+  return { colour = pick(style.classes, label + 1), point = pick(style.points, label + 1) }
+end
 
 -- ---- text ------------------------------------------------------------------------------------------------------------
 
@@ -71,7 +75,7 @@ function style.setting(name)
   return (name:gsub("_", " "))
 end
 
--- The settings of a label, "NAME=VALUE" each: spaces, commas and semicolons part them, but not within parentheses.
+-- The settings of a label, "NAME=VALUE" each, separated by spaces, commas or semicolons outside parentheses.
 local function split(label)
   local parts, depth = {}, 0
   for part in label:gmatch("[^%s,;]+") do
@@ -81,7 +85,7 @@ local function split(label)
   return parts
 end
 
--- The settings whose value says it all.
+-- Settings whose value needs no name before it.
 local named = {
   model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" },
   world = { vae = "a VAE", gaussian = "a Gaussian world" },
@@ -137,20 +141,20 @@ local metrics = {
   ["latent/hole_density"] = { "prior draws where q(z) is nearly empty", "share", share = true },
   ["latent/overlap"] = { "overlap of two images' ellipses", "0 apart, 1 the same", share = true },
   ["latent/active_units"] = { "latent dimensions in use", "count", positive = true },
-  ["latent/spread"] = { "spread of the means (prior: 1)", "standard deviation", positive = true },
-  ["latent/sigma"] = { "mean width of an ellipse (prior: 1)", "standard deviation", positive = true },
+  ["latent/spread"] = { "spread of the means", "standard deviation (prior: 1)", positive = true },
+  ["latent/sigma"] = { "mean width of an ellipse", "standard deviation (prior: 1)", positive = true },
   ["latent/knn_agreement"] = { "neighbours of the same class", "share", share = true },
-  ["compression/mse"] = { "loss of an image that is rebuilt from its code", "squared error per pixel", positive = true },
-  ["property/order"] = { "near in pixels, near in the plane", "rank correlation of distances", share = true },
+  ["compression/mse"] = { "reconstruction error", "squared error per pixel", positive = true },
+  ["property/order"] = { "distances in pixels and in the plane", "rank correlation", share = true },
   ["property/neighbours"] = { "neighbours of the same class", "share", share = true },
   ["property/holes"] = { "prior mass that no ellipse covers", "share", share = true },
-  ["property/validity"] = { "draws among the codes taken for decoded images", "0 never, 1 as often", share = true },
-  ["property/apart"] = { "from a class to the nearest other", "in class widths", positive = true },
+  ["property/validity"] = { "Gaussian draws among the codes judged decoded images", "0 never, 1 as often", share = true },
+  ["property/apart"] = { "distance to the nearest other class", "in class widths", positive = true },
   ["property/overlap"] = { "overlap of two classes' ellipses", "0 apart, 1 the same", share = true },
-  ["property/within"] = { "width of a class (prior: 1)", "standard deviation", positive = true },
-  ["property/grain"] = { "an ellipse's width by its class's", "0 dust, 1 collapsed", positive = true },
+  ["property/within"] = { "width of a class", "standard deviation (prior: 1)", positive = true },
+  ["property/grain"] = { "width of an ellipse over that of its class", "0 dust, 1 collapsed", positive = true },
   ["property/active_units"] = { "latent dimensions in use", "count", positive = true },
-  ["sample/validity"] = { "prior samples taken for decoded images", "0 never, 1 as often", share = true },
+  ["sample/validity"] = { "prior samples judged decoded images", "0 never, 1 as often", share = true },
   ["sample/clear"] = { "prior samples that are one clear digit", "share", share = true },
   ["sample/coverage"] = { "classes that prior samples cover", "share", share = true },
   mutual_information = { "mutual information of x and z", "nats per example", positive = true },

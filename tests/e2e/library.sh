@@ -467,7 +467,7 @@ done
 same "accounting: as many numbers as are named" 32 "$(sql "select count(*) from last_values where experiment = 'all' and metric glob 'accounting/*'")"
 check "accounting: its figures, and a note where there is nothing to draw" 0 'figs/rate_distortion.svg' 'figs/elbo_decomposition.svg' \
     'empty: no runs with a none' -- "$VAE_LAB" figures all.lua --out figs --format svg
-same "accounting: its figures say what they show" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the most' figs/elbo_decomposition.svg)"
+same "accounting: its figures say what they show" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the largest' figs/elbo_decomposition.svg)"
 holds "accounting: log N" "select abs(exp($(value accounting/test/log_examples)) - 200) + abs(exp($(value accounting/train/log_examples)) - 300) < 1e-9"
 same "evaluations: posteriors and their images are kept, in view ellipses too" "200|200|1" "$(sql "select (select count(*) from posterior p join runs r on p.run = r.id where experiment = 'all'),
     (select count(*) from ellipses e join runs r on e.run = r.id where experiment = 'all' and major >= minor),
@@ -569,35 +569,41 @@ X
 check "titles: settings in words" 0 'words' -- "$VAE_LAB" run words.lua --dry-run
 
 # ---- regions of a density: N(0, I) on a grid of 101 cells of 0.1, whose regions of 50 % and 95 % are circles of radius
-# sqrt(-2 log(1 - share)), where the density is 1 - share of its peak; and two peaks
+# sqrt(-2 log(1 - share)), where the density is 1 - share of its peak; gnuplot draws them from the level, in an svg of a known frame
 cat >regions.lua <<'X'
-local contours = require "vae_lab.figures.common.contours"
-local function field(f)
-  local list = {}
-  for r = 1, 101 do
-    for c = 1, 101 do list[#list + 1] = f((c - 51) * 0.1, (r - 51) * 0.1) end
-  end
-  return list
+local level = require("vae_lab.figures.posteriors").level
+local axes, sheet = require "vae_lab.figures.common.axes", require "vae_lab.figures.common.sheet"
+local normal, lines = {}, {}
+for r = 1, 101 do
+  for c = 1, 101 do normal[#normal + 1] = math.exp(-0.5 * (((c - 51) * 0.1) ^ 2 + ((r - 51) * 0.1) ^ 2)) end
 end
-local normal = field(function(x, y) return math.exp(-0.5 * (x * x + y * y)) end)
-for _, share in ipairs { 0.5, 0.95 } do
-  local level = contours.threshold(normal, share)
-  assert(math.abs(level / (1 - share) - 1) < 0.05, level)
-  local lines = contours.lines(normal, 101, 1 - share)
-  local first, last = lines[1][1], lines[1][#lines[1]]
-  assert(#lines == 1 and first[1] == last[1] and first[2] == last[2], "not one closed line")
-  for _, p in ipairs(lines[1]) do
-    local radius = math.sqrt(((p[1] - 50.5) * 0.1) ^ 2 + ((p[2] - 50.5) * 0.1) ^ 2)
-    assert(math.abs(radius - math.sqrt(-2 * math.log(1 - share))) < 0.005, radius)
-  end
+for i, share in ipairs { 0.5, 0.95 } do
+  assert(math.abs(level(normal, share) / (1 - share) - 1) < 0.05)
+  lines[i] = { level = 1 - share, width = 2.5 }
 end
-local two = field(function(x, y) return math.exp(-2 * ((math.abs(x) - 2) ^ 2 + y * y)) end)
-assert(#contours.lines(two, 101, 0.5) == 2, "not two lines")
-local slope = contours.lines(field(function(x) return x end), 101, 0.05)
-assert(#slope == 1 and #slope[1] == 101, "a line from one edge of the frame to the other")
+sheet.draw({ folder = "regions", formats = { "svg" }, runs = {} }, "regions", { title = "regions", panels = { {
+  x = axes.linear(-5.05, 5.05), y = axes.linear(-5.05, 5.05), square = true,
+  series = { { field = normal, n = 101, box = { x = -5.05, y = -5.05, side = 10.1 }, lines = lines, colour = "#0072B2", shade = "#8FBFDF" } },
+} } })
 return require "vae_lab".experiment { name = "regions", model = function (_, x) return { bound = x:sum() } end }
 X
-check "regions of a density: circles of a Gaussian, two peaks, a line that leaves the frame" 0 'regions' -- "$VAE_LAB" run regions.lua --dry-run
+check "regions of a density: drawn" 0 'regions' -- "$VAE_LAB" run regions.lua --dry-run
+# the radius, in units of z, of every point of the curves: the first tics are those of z2 = -5, 0 and 5
+radii() {
+    awk '/85,  85,  85/ && tics < 3 { split($0, m, /[ML, ]+/); for (i in m) if (m[i] ~ /^d=/) at[++tics] = m[i + 2] }
+    on && /<\/g>/ { on = 0 }
+    /0, 114, 178/ { on = 1 }
+    on { while (match($0, /[0-9.]+,[0-9.]+/)) { split(substr($0, RSTART, RLENGTH), p, ","); x[++n] = p[1]; y[n] = p[2]; $0 = substr($0, RSTART + RLENGTH) } }
+    END {
+        for (i = 1; i <= n; i++) { if (i == 1 || x[i] < low) low = x[i]; if (x[i] > high) high = x[i] }
+        for (i = 1; i <= n; i++) {
+            r = sqrt((x[i] - (low + high) / 2) ^ 2 + (y[i] - at[2]) ^ 2) * 10 / (at[1] - at[3])
+            if (r > 1.167 && r < 1.187) inner++; else if (r > 2.437 && r < 2.457) outer++; else other++
+        }
+        print (inner > 50), (outer > 100), other + 0
+    }' regions/regions.svg
+}
+same "regions of a density: circles of radius 1.177 and 2.448, and no other line" "1 1 0" "$(radii)"
 
 # ---- mistakes: exit status 3, the line, what was found and expected, and nothing recorded
 export VAE_LAB_DB=$scratch/mistakes.db

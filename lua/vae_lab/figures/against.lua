@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; a line for each
--- combination of the other settings.  beside = { metric =, title = } adds one more line: a metric that is the same for all
--- of them, such as what principal components would reach.  panels = SETTING: a panel for each of its values, all metrics in it.
+-- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; one line for each
+-- combination of the other settings.  beside = { metric =, title = } adds one more line, for a metric that all of them share, such as the
+-- loss of principal components.  panels = SETTING: one panel for each of its values, with all metrics in it.
 
+local axes = require "vae_lab.figures.common.axes"
 local check = require "vae_lab.check"
-local grid = require "vae_lab.figures.common.grid"
-local Page = require "vae_lab.figures.common.page"
 local records = require "vae_lab.figures.common.records"
 local style = require "vae_lab.style"
 
@@ -19,9 +18,6 @@ local against = {
   },
 }
 
--- Centimetres: a character of a tic's label at 8 pt, and a panel of three in a row.
-local CHARACTER, PANEL = 0.17, 3.9
-
 function against.check(options)
   if not options.beside then return end
   if options.panels then
@@ -32,172 +28,97 @@ function against.check(options)
   })
 end
 
--- Places on the axis: even steps for words, for few values and where the steps are far from even; else the number itself.
-local function places_of(xs, numbers)
-  local place, tics, even = {}, {}, true
-  if numbers and #xs > 2 then
-    for i = 2, #xs - 1 do
-      local a, b = xs[i] - xs[i - 1], xs[i + 1] - xs[i]
-      even = even and math.abs(a - b) < 0.3 * math.max(a, b)
+-- Adds to a panel the line of one metric over the configurations of a group; p.values collects what its axis must hold.
+local function add_line(ctx, p, group, metric, look, key)
+  local rows = {}
+  for _, point in ipairs(group.points) do
+    local s = records.summary(ctx, point.c, metric)
+    if s then
+      axes.hold(p.values, s)
+      rows[#rows + 1] = { point.x, s.mean, s.low, s.high }
     end
   end
-  local longest = 1
-  for i, x in ipairs(xs) do
-    place[x] = numbers and even and #xs > 2 and x or i
-    tics[i] = { place[x], type(x) == "number" and style.number(x) or tostring(x) }
-    longest = math.max(longest, utf8.len(tics[i][2]))
-  end
-  -- the names of every second, third … value where all of them would not stand side by side under a panel
-  local step = math.ceil(#xs * (longest + 1) * CHARACTER / PANEL)
-  for i = 2, #tics do
-    if (i - 1) % step ~= 0 then tics[i][2] = "" end
-  end
-  local low, high = place[xs[1]], place[xs[#xs]]
-  local margin = #xs > 1 and (high - low) * 0.08 or 0.5
-  return place, grid.tics(tics), low - margin, high + margin
+  table.sort(rows, function(a, b) return p.x.map(a[1]) < p.x.map(b[1]) end)
+  table.insert(p.series, { line = rows, look = look, key = key })
+  table.insert(p.series, { intervals = rows, look = look, key = key })
 end
 
--- The rows { place, mean, low, high } of every line; what the axis must hold is added to values.
-local function gather(ctx, lines, place, values)
-  local drawn = {}
-  for l, line in ipairs(lines) do
-    for _, p in ipairs(line.points) do
-      local s = records.summary(ctx, p.c, line.metric)
-      if s and s.mean then
-        drawn[l] = drawn[l] or {}
-        local reach = 3 * (s.sd or 0)
-        local from, to = s.low or s.mean, s.high or s.mean
-        table.insert(drawn[l], { place[p.x], s.mean, from, to })
-        for _, v in ipairs { s.mean, math.max(from, s.mean - reach), math.min(to, s.mean + reach) } do values[#values + 1] = v end
-      end
-    end
-  end
-  return drawn
-end
+local function with_dash(look, i) return { colour = look.colour, point = look.point, dash = style.dash(i) } end
 
-local function axis_of(values, metric)
-  local m = style.metric(metric)
-  return grid.axis(values, { floor = m.positive and 0 or nil, ceiling = m.share and 1 or nil, linear = m.share })
-end
-
-local function panel(page, name, lines, drawn, axis, x)
-  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", x.low, x.high, axis.low, axis.high)
-  page:addf("set xtics %s offset 0,0.3; set ytics %s offset 0.5,0", x.tics, axis.tics)
-  page:addf("set grid ytics lc rgb '#CCCCCC' lw 0.6 dt solid; set xlabel %s offset 0,0.6", style.text(x.title))
-  local parts = {}
-  for l, line in ipairs(lines) do
-    if drawn[l] then
-      table.sort(drawn[l], function(a, b) return a[1] < b[1] end)
-      for _, row in ipairs(drawn[l]) do
-        for k = 2, 4 do row[k] = axis.map(row[k]) end
-        if row[3] ~= row[3] then row[3] = axis.low end
-        -- an interval beyond the frame ends at it
-        row[3], row[4] = math.max(row[3], axis.low), math.min(row[4], axis.high)
-      end
-      local file, colour = page:data(name .. "_" .. l, drawn[l]), style.colour(line.look)
-      parts[#parts + 1] = string.format("%s using 1:2 with lines lw 2 dt %s lc rgb '%s'", file, line.dash, colour)
-      parts[#parts + 1] = string.format("%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 2 lc rgb '%s'",
-        file, style.point(line.look), colour)
-    end
-  end
-  page:plot(parts)
-  page:add "unset grid; unset xlabel"
-end
-
--- ---- which lines in which panel ----------------------------------------------------------------------------------------
-
--- A panel for each metric, in it a line for each group.
-local function by_metric(groups, metrics)
-  local panels, key = {}, {}
+-- One panel per metric, with one line per group.
+local function by_metric(ctx, groups, metrics, x)
+  local panels = {}
   for i, metric in ipairs(metrics) do
-    local m, lines = style.metric(metric), {}
+    local m = style.metric(metric)
+    local p = { heading = m.title, unit = m.unit, metric = metric, x = x, grid = "y", series = {}, values = {} }
     for g, group in ipairs(groups) do
-      lines[g] = { points = group.points, metric = group.metric or metric, look = g, dash = style.dash(g) }
+      add_line(ctx, p, group, group.metric or metric, style.look(g), #groups > 1 and (group.title or style.title(group.rest)) or nil)
     end
-    panels[i] = { title = m.title, unit = m.unit, metric = metric, lines = lines, values = {} }
+    panels[i] = p
   end
-  for g, group in ipairs(groups) do
-    key[g] = { text = group.title or style.title(group.rest), colour = style.colour(g), dash = style.dash(g), point = style.point(g) }
-  end
-  return panels, #groups > 1 and key or {}
+  return panels, {}
 end
 
--- A panel for each value of a setting, on one axis; in it a line for each group and metric, the first metric's solid.
-local function by_setting(groups, metrics, name)
-  local panels, key, panel_of, look_of, values = {}, {}, {}, {}, {}
-  local m = style.metric(metrics[1])
+-- One panel per value of a setting, on one axis; in it one line per group and metric, the first metric's solid.
+local function by_setting(ctx, groups, metrics, x, name)
+  local panels, panel_of, look_of, looks, values, key = {}, {}, {}, 0, {}, {}
+  local unit = style.metric(metrics[1]).unit
   for _, group in ipairs(groups) do
     local value, rest = records.setting(group.points[1].c.first, name), style.without(group.rest, name)
     local p = panel_of[value]
     if not p then
-      p = { title = style.title(name .. "=" .. tostring(value)), unit = m.unit, metric = metrics[1], lines = {}, values = values }
+      p = { heading = style.title(name .. "=" .. tostring(value)), unit = unit, metric = metrics[1], x = x, grid = "y", series = {}, values = values }
       panel_of[value], panels[#panels + 1] = p, p
     end
     if not look_of[rest] then
-      look_of[rest] = #key + 1
-      local look = look_of[rest]
-      key[look] = { text = style.title(rest), colour = style.colour(look), dash = style.dash(1), point = style.point(look) }
+      looks = looks + 1
+      look_of[rest] = style.look(looks)
     end
     for i, metric in ipairs(metrics) do
-      p.lines[#p.lines + 1] = { points = group.points, metric = metric, look = look_of[rest], dash = style.dash(i) }
+      add_line(ctx, p, group, metric, with_dash(look_of[rest], i), i == 1 and style.title(rest) or nil)
     end
   end
-  for i, metric in ipairs(metrics) do
-    key[#key + 1] = { text = style.metric(metric).title, colour = style.ink, dash = style.dash(i) }
-  end
+  for i, metric in ipairs(metrics) do key[i] = { text = style.metric(metric).title, colour = style.ink, dash = style.dash(i) } end
   return panels, key
 end
 
-function against.draw(ctx, options, name)
-  local groups, xs, numbers = records.groups(ctx, options.x)
-  if #xs < 2 then
-    ctx.note(name .. ": the runs have fewer than two values of " .. options.x .. "; nothing to draw")
-    return {}
-  end
-  if options.panels and records.setting(groups[1].points[1].c.first, options.panels) == nil then
-    ctx.note(name .. ": the runs have no setting " .. options.panels .. "; nothing to draw")
-    return {}
-  end
-  local metrics, seeds = {}, 1
-  for _, metric in ipairs(options.metrics) do
+-- The metrics that are recorded, by their full names; the most seeds of a mean.
+local function recorded(ctx, groups, metrics)
+  local out, seeds = {}, 1
+  for _, metric in ipairs(metrics) do
     local full, any = records.metric_name(metric), false
     for _, g in ipairs(groups) do
       for _, p in ipairs(g.points) do
         local s = records.summary(ctx, p.c, full)
-        any = any or (s ~= nil and s.mean ~= nil)
-        seeds = math.max(seeds, s and s.seeds or 1)
+        if s then any, seeds = true, math.max(seeds, s.seeds) end
       end
     end
-    if any then metrics[#metrics + 1] = full else ctx.note(name .. ": " .. full .. " is not recorded; left out") end
+    if any then out[#out + 1] = full else ctx.note(full .. " is not recorded; left out") end
   end
+  return out, seeds
+end
+
+function against.sheets(ctx, options)
+  local groups, xs = records.groups(ctx, options.x)
+  if #xs < 2 then
+    ctx.note("the runs have fewer than two values of " .. options.x .. "; nothing to draw")
+    return {}
+  end
+  if options.panels and records.setting(groups[1].points[1].c.first, options.panels) == nil then
+    ctx.note("the runs have no setting " .. options.panels .. "; nothing to draw")
+    return {}
+  end
+  local metrics, seeds = recorded(ctx, groups, options.metrics)
   if #metrics == 0 then return {} end
   if options.beside then
     groups[#groups + 1] = { title = options.beside.title, metric = records.metric_name(options.beside.metric), points = groups[1].points }
   end
-  local place, x_tics, low, high = places_of(xs, numbers)
   local words = style.setting(options.x)
-  local title = "How the results change with " .. words
-  local note = seeds > 1 and "mean over up to " .. seeds .. " seeds, with its 95 % interval, cut at the frame" or "one seed: there is no interval"
-  local top = Page.top { title = title, note = note }
-  local panels, key = (options.panels and by_setting or by_metric)(groups, metrics, options.panels)
-  local alone = #panels == 1
-  local g = grid.squares(#panels, 16, {
-    left = 1.45, between = 1.6, above = Page.heading_height(panels, alone and 10 or 4) + 0.1, below = 1.15, top = top,
-    ratio = alone and 0.6 or 0.95, largest = alone and 11 or 6.5, columns = math.min(3, #panels),
-  })
-  local below = (#key > 0 and Page.key_height(key, 0.5) or 0) + Page.foot
-  local page = Page.new { width = 16, height = top + g.height + below, title = title, note = note }
-  page.source = records.source(ctx)
-  if #key > 0 then page:key(key, 0.5, top + g.height) end
-  for _, p in ipairs(panels) do p.drawn = gather(ctx, p.lines, place, p.values) end
-  for i, p in ipairs(panels) do
-    local x, y = g.place(i)
-    local axis = axis_of(p.values, p.metric)
-    page:panel { x = x, y = y, w = g.size, h = g.tall }
-    page:heading(p.title, p.unit .. (axis.kind == "log" and " (log)" or ""), x, y, g.size)
-    panel(page, "m" .. i, p.lines, p.drawn, axis, { low = low, high = high, tics = x_tics, title = words })
-  end
-  return { page:render(ctx, name) }
+  local panels, key = (options.panels and by_setting or by_metric)(ctx, groups, metrics, axes.places(xs, { title = words }), options.panels)
+  for _, p in ipairs(panels) do p.y = axes.metric(p.values, p.metric) end
+  return { {
+    title = "Results against " .. words, note = records.over_seeds(seeds, ", with its 95 % interval, cut at the frame"), panels = panels, key = key,
+  } }
 end
 
 return against

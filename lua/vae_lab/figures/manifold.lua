@@ -1,17 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/manifold.lua: the plane, decoded: an n × n grid of latent points, each drawn as the image that the decoder makes
--- of it.
+-- figures/manifold.lua: the decoded latent plane: an n × n grid of latent points, each drawn as the image that the decoder makes of it.
 --
--- The grid is even in probability under the prior, z = the inverse Gaussian CDF of (i + 1/2)/n (Kingma and Welling 2014,
--- figure 4), so that the sheet shows just what the prior would generate, each part as large as it is likely.
+-- The grid is even in probability under the prior, z = the inverse Gaussian CDF of (i + 1/2)/n (Kingma and Welling 2014, figure 4): each
+-- image takes as much of the figure as it has of the prior.
 
-local pictures = require "vae_lab.figures.common.pictures"
+local images = require "vae_lab.figures.common.images"
 local records = require "vae_lab.figures.common.records"
 local stats = require "vae_lab.native.stats"
-local style = require "vae_lab.style"
-local grid = require "vae_lab.figures.common.grid"
-local tiles = require "vae_lab.figures.common.tiles"
 
 local manifold = {
   about = "the decoded latent plane, on a grid even under the prior",
@@ -29,46 +25,30 @@ local function plane_points(n)
   return points
 end
 
--- Where z = −1, 0, 1 stands on an axis that is even in probability: the normal CDF of these.
-local marks = { { -1, 0.158655 }, { 0, 0.5 }, { 1, 0.841345 } }
+local function identity(p) return p end
 
-local function dress(page, p, first)
-  local across, down = {}, {}
-  for i, m in ipairs(marks) do
-    across[i] = { m[2] * p.w, style.number(m[1]) }
-    down[i] = { (1 - m[2]) * p.h, style.number(m[1]) }
-  end
-  page:addf("set border 15 lw 0.6 lc rgb '%s'", style.soft)
-  page:addf("set xtics %s offset 0,0.4; set ytics %s offset 0.6,0", grid.tics(across), grid.tics(down))
-  page:addf("set xlabel %s offset 0,1.1 font ',8'", style.text "z₁")
-  if first then page:addf("set ylabel %s offset 1.9,0 font ',8'", style.text "z₂") else page:add "unset ylabel" end
-end
+-- Axes from 0 to 1 in probability: the normal CDF of -1, 0 and 1 is 0.158655, 0.5, 0.841345.
+local across = { low = 0, high = 1, tics = { { 0.158655, "−1" }, { 0.5, "0" }, { 0.841345, "1" } }, map = identity, title = "z₁" }
+local down = { low = 1, high = 0, tics = { { 0.841345, "−1" }, { 0.5, "0" }, { 0.158655, "1" } }, map = identity, title = "z₂" }
 
 function manifold.remark(_, widths) return records.no_plane("manifold", widths) end
 
-function manifold.draw(ctx, options, name)
-  local models = pictures.models(ctx, records.planar(ctx, name), name)
-  if #models == 0 then return {} end
-  local points, panels, names = plane_points(options.n), {}, {}
-  for i, m in ipairs(models) do
-    local o = m.originals
-    local blob, w, h = tiles.join(tiles.decode(m.model, points, m.size), options.n, o.width, o.height, 0, 0)
-    panels[i] = { title = m.c.title, blob = blob, w = w, h = h, dark = o.dark }
-  end
-  local source = records.source(ctx, "seed " .. tostring(models[1].c.first.seed))
+function manifold.sheets(ctx, options)
+  local panels, sheets = {}, {}
   local note = "the grid is even in probability under the prior"
-  names[1] = pictures.sheet(ctx, name, panels, {
-    title = "What the decoder makes of the latent plane", note = note, source = source, dress = dress,
-    left = 0.9, below = 0.75, between = 0.85, columns = #panels == 4 and 2 or nil,
-  })
-  if #panels == 1 then return names end
-  for i, p in ipairs(panels) do
-    names[#names + 1] = pictures.sheet(ctx, name .. "-" .. models[i].c.slug, { p }, {
-      title = "The decoded latent plane", note = note, source = source, dress = dress,
-      width = 12, left = 0.9, below = 0.75, largest = 10.6,
-    })
+  for _, m in ipairs(images.models(ctx, records.planar(ctx))) do
+    local image = images.join(m, images.decode(m, plane_points(options.n)), options.n, 0)
+    local function panel() return { title = m.c.title, image = image, x = across, y = down, frame = "box" } end
+    panels[#panels + 1] = panel()
+    sheets[#sheets + 1] = {
+      title = "The decoded latent plane", note = note, width = 12, largest = 10.6, seed = m.c.first, panels = { panel() }, suffix = "-" .. m.c.slug,
+    }
   end
-  return names
+  if #panels == 0 then return {} end
+  local all = { title = "The decoded latent plane", note = note, columns = #panels == 4 and 2 or nil, seed = sheets[1].seed, panels = panels }
+  if #panels == 1 then return { all } end
+  table.insert(sheets, 1, all)
+  return sheets
 end
 
 return manifold

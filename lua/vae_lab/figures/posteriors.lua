@@ -1,26 +1,23 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/posteriors.lua: the true posterior p(z|x) of single images beside what the encoder makes of it, q(z|x).
+-- figures/posteriors.lua: the true posterior p(z|x) of single images and the encoder's approximation q(z|x), over each other.
 --
--- What it tells: where the posterior is bent, tilted or in two parts, no ellipse along the axes is it, and KL(q ‖ p(z|x)), which stands
--- above each panel, is what the ELBO loses there.  Drawn are highest-density regions that hold 50 % and 95 %: of p(z|x) from its values
--- on a grid (lab.eval.posteriors), of q(z|x) its ellipses.  A page for each configuration with a z of two dimensions.
+-- What it shows: where the true posterior is bent, tilted or in two parts, no ellipse along the axes equals it, and KL(q ‖ p(z|x)), written
+-- above each panel, is what the ELBO loses there.  Drawn are highest-density regions that hold 50 % and 95 %: of p(z|x) from its values on
+-- a grid (lab.eval.posteriors), of q(z|x) its ellipses.  One page per configuration with two latent dimensions.
 
 local check = require "vae_lab.check"
-local contours = require "vae_lab.figures.common.contours"
-local grid = require "vae_lab.figures.common.grid"
-local Page = require "vae_lab.figures.common.page"
+local images = require "vae_lab.figures.common.images"
+local plane = require "vae_lab.figures.common.plane"
 local records = require "vae_lab.figures.common.records"
 local style = require "vae_lab.style"
-local tiles = require "vae_lab.figures.common.tiles"
 
 local posteriors = {
-  about = "true posteriors of single images beside the encoder's ellipses",
+  about = "true posteriors of single images and the encoder's ellipses",
   options = { examples = { type = "integer", default = 6, min = 1, max = 12 } },
 }
 
-local TRUE, OURS = style.colours[1], style.colours[2]
-local SHADES = "set palette positive defined (0 '#FFFFFF', 1 '#8FBFDF'); set cbrange [0:1]"
+local TRUE, SHADE, OURS = style.colours[1], "#8FBFDF", { colour = style.colours[2], dash = style.dash(2) }
 -- Shares of the mass, the pen for each, and the radius of a Gaussian's ellipse in the plane that holds it: sqrt(-2 log(1 - share)).
 local regions = { { share = 0.5, pen = 2.4, radius = 1.17741002 }, { share = 0.95, pen = 1.4, radius = 2.44774683 } }
 
@@ -34,135 +31,92 @@ function posteriors.fits(_, evaluations)
   check.fail { what = "lab.fig.posteriors needs what lab.eval.posteriors records", hint = "add lab.eval.posteriors() to evaluate" }
 end
 
--- ---- what was recorded -----------------------------------------------------------------------------------------------------
-
--- → { n, width, height, { label, kl, mu, sigma, box, density, image }, … } of one run, or nil.
-local function read(ctx, run, most)
-  local row = ctx.db:query("SELECT meta, bytes FROM artifact WHERE run = ?1 AND name = 'posteriors'", run.id)[1]
-  if not row or not row.meta then return nil end
-  local function numbers(key)
-    local list = {}
-    for item in (row.meta:match('"' .. key .. '":%[?([^%]"}]*)') or ""):gmatch("[^,%s]+") do list[#list + 1] = tonumber(item) end
-    return list
+--- The height above which the cells of a density hold `share` of its mass: the border of a highest-density region.
+function posteriors.level(density, share)
+  local sorted, total, sum = table.move(density, 1, #density, 1, {}), 0, 0
+  table.sort(sorted, function(a, b) return a > b end)
+  for _, v in ipairs(sorted) do total = total + v end
+  for _, v in ipairs(sorted) do
+    sum = sum + v
+    if sum >= share * total then return v end
   end
-  local n, kl, mu, sigma, boxes, labels = numbers("grid")[1], numbers "kl", numbers "mu", numbers "sigma", numbers "boxes", numbers "labels"
-  local out, cells = { n = n, width = numbers("width")[1], height = numbers("height")[1] }, n * n * 4
-  local images = tiles.split(row.bytes:sub(#kl * cells + 1), math.max(1, out.width * out.height))
-  for i = 1, math.min(#kl, most) do
-    local one = { label = labels[i], kl = kl[i], mu = { mu[2 * i - 1], mu[2 * i] }, sigma = { sigma[2 * i - 1], sigma[2 * i] }, density = {} }
-    one.box = table.move(boxes, 4 * i - 3, 4 * i, 1, {})
-    one.image = out.width > 0 and images[i] or nil
-    local blob, peak = row.bytes:sub((i - 1) * cells + 1, i * cells), -math.huge
-    for at = 1, n * n do
-      one.density[at] = string.unpack("<f", blob, 4 * at - 3)
-      peak = math.max(peak, one.density[at])
-    end
-    for at, v in ipairs(one.density) do one.density[at] = math.exp(v - peak) end
-    out[i] = one
-  end
-  return out
+  return 0
 end
 
--- ---- one panel -------------------------------------------------------------------------------------------------------------
-
-local function axes(page, box, lowest, leftmost)
-  page:addf("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", box[1], box[2], box[3], box[4])
-  local step = grid.step(box[2] - box[1], 3)
-  for j, axis in ipairs { "x", "y" } do
-    local list, low, high = {}, box[2 * j - 1], box[2 * j]
-    for k = math.ceil(low / step), math.floor(high / step) do list[#list + 1] = { k * step, style.number(k * step, 6) } end
-    page:addf("set %stics nomirror %s offset %s", axis, grid.tics(list), j == 1 and "0,0.3" or "0.5,0")
+-- The recorded log density of one image on its grid, as a density with peak 1.
+local function density_of(blob)
+  local density, peak = {}, -math.huge
+  for at = 1, #blob // 4 do
+    density[at] = string.unpack("<f", blob, 4 * at - 3)
+    peak = math.max(peak, density[at])
   end
-  if lowest then page:addf("set xlabel %s offset 0,1 font ',8'", style.text "z₁") else page:add "unset xlabel" end
-  if leftmost then page:addf("set ylabel %s offset 2.2,0 font ',8'", style.text "z₂") else page:add "unset ylabel" end
+  for at, v in ipairs(density) do density[at] = math.exp(v - peak) end
+  return density
 end
 
--- The density's shade, the lines around its regions, q's ellipses and its mean.
-local function draw(page, name, n, one)
-  local parts = { page:field(name .. "_shade", one.density, n, one.box, SHADES) }
-  local across = (one.box[2] - one.box[1]) / n
-  for i, region in ipairs(regions) do
-    local rows = {}
-    for _, line in ipairs(contours.lines(one.density, n, contours.threshold(one.density, region.share))) do
-      for _, p in ipairs(line) do rows[#rows + 1] = { one.box[1] + p[1] * across, one.box[3] + p[2] * across } end
-      rows[#rows + 1] = {} -- an empty line ends a curve
-    end
-    rows[#rows] = nil
-    if #rows > 0 then
-      parts[#parts + 1] = string.format("%s using 1:2 with lines lw %g lc rgb '%s'", page:data(name .. "_p" .. i, rows), region.pen, TRUE)
-    end
+-- The density's shade with the lines around its regions, q's ellipses, and q's mean.
+local function series_of(density, n, box, mu, sigma)
+  local lines = {}
+  for i, region in ipairs(regions) do lines[i] = { level = posteriors.level(density, region.share), width = region.pen } end
+  local series = { { field = density, n = n, box = { x = box[1], y = box[3], side = box[2] - box[1] }, lines = lines, colour = TRUE, shade = SHADE } }
+  for _, region in ipairs(regions) do
+    series[#series + 1] = {
+      ellipses = { { mu[1], mu[2], 2 * region.radius * sigma[1], 2 * region.radius * sigma[2], 0 } }, look = OURS, width = region.pen,
+    }
   end
-  for i, region in ipairs(regions) do
-    local file = page:data(name .. "_q" .. i,
-      { { one.mu[1], one.mu[2], 2 * region.radius * one.sigma[1], 2 * region.radius * one.sigma[2], 0 } })
-    parts[#parts + 1] = string.format("%s using 1:2:3:4:5 with ellipses units xy fillstyle empty border lc rgb '%s' lw %g dt %s", file, OURS,
-      region.pen, style.dash(2))
-  end
-  parts[#parts + 1] = string.format("%s using 1:2 with points pt 7 ps 0.6 lc rgb '%s'", page:data(name .. "_mean", { one.mu }), OURS)
-  page:plot(parts)
+  series[#series + 1] = { points = { mu }, look = OURS, point = 7, size = 0.6 }
+  return series
 end
 
 local function key()
   local entries = {}
-  for _, who in ipairs { { "true posterior p(z|x)", TRUE, "solid" }, { "encoder's q(z|x)", OURS, style.dash(2) } } do
+  for _, who in ipairs { { "true posterior p(z|x)", TRUE, "solid" }, { "encoder's q(z|x)", OURS.colour, OURS.dash } } do
     for i, region in ipairs(regions) do
-      local share = string.format("%g %%", 100 * region.share)
-      entries[#entries + 1] = { text = i == 1 and who[1] .. ", " .. share or share, colour = who[2], dash = who[3], lw = region.pen }
+      local text = string.format("%s %g %%", i == 1 and who[1] .. "," or who[1]:match "%S+$" .. ",", 100 * region.share)
+      entries[#entries + 1] = { text = text, colour = who[2], dash = who[3], width = region.pen }
     end
   end
-  entries[#entries + 1] = { text = "its mean", colour = OURS, point = 7 }
+  entries[#entries + 1] = { text = "its mean", colour = OURS.colour, point = 7 }
   return entries
 end
 
--- ---- the page --------------------------------------------------------------------------------------------------------------
-
-local HEAD, PICTURE = 1.15, 0.9 -- cm above a panel for its image and words; the image's height
-
-local function sheet(ctx, name, c, found)
-  local title = "What the encoder makes of the true posterior" .. (c.title ~= "the model" and ": " .. c.title or "")
-  local note = "regions of 50 % and 95 %; KL(q ‖ p(z|x)) = log p(x) − ELBO, nats; each on its own scale"
-  local top, entries = Page.top { title = title, note = note }, key()
-  local g = grid.squares(#found, 16, {
-    columns = math.min(3, #found), left = 1.3, between = 1.1, above = HEAD, below = 0.75, top = top, largest = 6,
-  })
-  local page = Page.new { width = 16, height = top + g.height + 0.3 + Page.key_height(entries, 0.3) + Page.foot, title = title, note = note }
-  page.source = records.source(ctx, "seed " .. tostring(c.first.seed))
-  page:key(entries, 0.3, top + g.height + 0.3)
-  local word = (c.first.data or ""):match "^digits" and "digit " or "class "
-  for i, one in ipairs(found) do
-    local x, y = g.place(i)
-    local right, wide = x, one.image and PICTURE * found.width / found.height or 0
-    if one.image then right = x + wide + 0.15 end
-    local class = one.label >= 0 and word .. one.label or "example " .. i
-    page:text(class, right, y - 0.72, { size = 9 })
-    page:text("KL " .. style.number(one.kl, 2), right, y - 0.32, { size = 9 })
-    page:panel { x = x, y = y, w = g.size, h = g.tall }
-    axes(page, one.box, i > #found - g.columns, (i - 1) % g.columns == 0)
-    draw(page, "e" .. i, found.n, one)
-    if one.image then
-      page:panel { x = x, y = y - 0.1 - PICTURE, w = wide, h = PICTURE }
-      local part = page:image("x" .. i, one.image, found.width, found.height, records.strokes(one.image))
-      page:bare()
-      page:addf("set border 15 lw 0.6 lc rgb '%s'", style.faint)
-      page:plot { part }
-      page:frame()
-    end
+-- One panel per image of one run, or nil.
+local function panels_of(ctx, run, most)
+  local bytes, numbers = records.artifact(ctx, run, "posteriors")
+  if not bytes then return nil end
+  local kl, mu, sigma, boxes, labels = numbers "kl", numbers "mu", numbers "sigma", numbers "boxes", numbers "labels"
+  local n, w, h = numbers("grid")[1], numbers("width")[1], numbers("height")[1]
+  local cells, panels = n * n * 4, {}
+  local icons = images.split(bytes:sub(#kl * cells + 1), math.max(1, w * h))
+  local word = (run.data or ""):match "^digits" and "digit " or "class "
+  for i = 1, math.min(#kl, most) do
+    local box, label = table.move(boxes, 4 * i - 3, 4 * i, 1, {}), labels[i]
+    local series = series_of(density_of(bytes:sub((i - 1) * cells + 1, i * cells)), n, box, { mu[2 * i - 1], mu[2 * i] },
+      { sigma[2 * i - 1], sigma[2 * i] })
+    panels[i] = plane.panel({
+      heading = label and label >= 0 and word .. label or "example " .. i, unit = "KL " .. style.number(kl[i], 2), series = series,
+      icon = w > 0 and icons[i] and { image = icons[i], w = w, h = h, dark = records.strokes(icons[i]) } or nil,
+    }, plane.square(box[1], box[2], box[3], box[4], 0), { count = 3, title = "z" })
   end
-  return page:render(ctx, name)
+  return panels
 end
 
-function posteriors.draw(ctx, options, name)
-  local names, kept = {}, {}
-  for _, c in ipairs(records.planar(ctx, name)) do
-    local found = read(ctx, c.first, options.examples)
-    if found then
-      kept[#kept + 1] = { c, found }
+function posteriors.sheets(ctx, options)
+  local sheets = {}
+  for _, c in ipairs(records.planar(ctx)) do
+    local panels = panels_of(ctx, c.first, options.examples)
+    if panels then
+      sheets[#sheets + 1] = {
+        title = "The encoder's posterior and the true one" .. (c.title ~= "the model" and ": " .. c.title or ""),
+        note = "regions of 50 % and 95 %; KL(q ‖ p(z|x)) = log p(x) − ELBO, nats; each panel has its own scale",
+        panels = panels, columns = math.min(3, #panels), key = key(), seed = c.first, suffix = "-" .. c.slug,
+      }
     else
-      ctx.note(name .. ": no posteriors on a grid are recorded for " .. c.label .. "; add lab.eval.posteriors() to the evaluations")
+      ctx.note("no posteriors on a grid are recorded for " .. c.label .. "; add lab.eval.posteriors() to the evaluations")
     end
   end
-  for i, k in ipairs(kept) do names[i] = sheet(ctx, #kept == 1 and name or name .. "-" .. k[1].slug, k[1], k[2]) end
-  return names
+  if #sheets == 1 then sheets[1].suffix = nil end
+  return sheets
 end
 
 return posteriors

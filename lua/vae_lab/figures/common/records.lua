@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/common/records.lua: what the figures read from the database: configurations, originals, posteriors, last values.
+-- figures/common/records.lua: everything that figures read from the database.
 --
--- A configuration is what the runs of one label share; its picture is that of its lowest seed, its numbers are over all seeds.
+-- A configuration is what the runs of one label share.  Its pictures are those of its lowest seed; its numbers are over all seeds.
 
 local style = require "vae_lab.style"
 
@@ -42,7 +42,7 @@ function records.setting(run, name)
   return value
 end
 
---- records.matches(run, of) → whether a run has these settings; where = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
+--- records.matches(run, where) → whether a run has these settings; where = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
 function records.matches(run, where)
   for name, wanted in pairs(where) do
     local own, found = records.setting(run, name), false
@@ -55,7 +55,7 @@ function records.matches(run, where)
 end
 
 --- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … }, one a
--- combination of the other settings; the list of all values, ascending where they are numbers; whether they are.
+-- combination of the other settings; and the list of all values, ascending where they are numbers.
 function records.groups(ctx, name)
   local groups, by_rest, xs, seen, numbers = {}, {}, {}, {}, true
   for _, c in ipairs(records.configurations(ctx)) do
@@ -76,11 +76,11 @@ function records.groups(ctx, name)
     end
   end
   if numbers then table.sort(xs) end
-  return groups, xs, numbers
+  return groups, xs
 end
 
---- records.source(ctx) → "data: digits grey, 3 seeds", the last line of every page.
-function records.source(ctx, seeds)
+--- records.source(ctx, seed) → "data: digits, grey; seed 1", the last line of every page.
+function records.source(ctx, seed)
   local names, seen = {}, {}
   for _, run in ipairs(ctx.runs) do
     if run.data and not seen[run.data] then
@@ -89,7 +89,7 @@ function records.source(ctx, seeds)
     end
   end
   local text = #names > 0 and "data: " .. table.concat(names, "; ") or ""
-  return seeds and text .. (text ~= "" and "; " or "") .. seeds or text
+  return seed and text .. (text ~= "" and "; " or "") .. seed or text
 end
 
 --- Number of latent dimensions of a run.
@@ -97,58 +97,65 @@ function records.latent(ctx, run)
   local latent = tonumber(run.latent) or run.params and tonumber(run.params.latent)
   if latent then return latent end
   local rows = ctx.db:query("SELECT length(mu) / 4 AS d FROM posterior WHERE run = ?1 LIMIT 1", run.id)
-  if rows[1] then return rows[1].d end
-  return ctx.model(run.id):width("z")
+  return rows[1] and rows[1].d or ctx.model(run.id):width("z")
 end
 
---- The configurations that live in a plane; says which do not.
-function records.planar(ctx, what)
+--- The configurations with two latent dimensions; a note names the others.
+function records.planar(ctx)
   local plane = {}
   for _, c in ipairs(records.configurations(ctx)) do
     local d = records.latent(ctx, c.first)
     if d == 2 then
       plane[#plane + 1] = c
     else
-      ctx.note(string.format("%s: %s has %s latent dimensions, a plane is needed; left out", what, c.label, tostring(d)))
+      ctx.note(string.format("%s has %s latent dimensions and this figure needs 2; left out", c.label, tostring(d)))
     end
   end
   return plane
 end
 
---- The remark of a figure that needs a plane, on a model with these public names.
+--- The remark of a figure that needs two latent dimensions, on a model with these public names.
 function records.no_plane(kind, widths)
   if widths.z == nil or widths.z == 2 then return nil end
-  return string.format("lab.fig.%s needs a latent plane, and z has %d dimensions; lab.fig.means draws principal components of any number", kind,
-    widths.z)
+  return string.format("lab.fig.%s needs 2 latent dimensions, and z has %d dimensions; lab.fig.means draws principal components of any number",
+    kind, widths.z)
 end
 
---- records.originals(ctx, run) → { width, height, count, examples, labels, image = function (example) → blob }, or nil.
-function records.originals(ctx, run)
-  local row = ctx.db:query("SELECT meta, bytes FROM artifact WHERE run = ?1 AND name = 'originals'", run.id)[1]
-  if not row or not row.meta then return nil end
-  local function number(key) return tonumber(row.meta:match('"' .. key .. '"%s*:%s*(%d+)')) end
-  local function numbers(key)
+-- ---- artifacts ---------------------------------------------------------------------------------------------------------
+
+--- records.artifact(ctx, run, name) → its bytes and function (key) → the numbers under a key of its JSON, a list; nil: not recorded.  null
+-- becomes false.
+function records.artifact(ctx, run, name)
+  local row = ctx.db:query("SELECT meta, bytes FROM artifact WHERE run = ?1 AND name = ?2", run.id, name)[1]
+  if not row then return nil end
+  return row.bytes, function(key)
     local list = {}
-    local items = row.meta:match('"' .. key .. '"%s*:%s*%[([^%]]*)%]') or ""
-    for item in items:gmatch("[^,%s]+") do list[#list + 1] = tonumber(item) or false end
+    for i, item in ipairs(ctx.db:query("SELECT value FROM json_each(?1, '$.' || ?2)", row.meta or "{}", key)) do
+      list[i] = item.value == nil and false or item.value
+    end
     return list
   end
-  local o = { width = number "width", height = number "height", count = number "count" }
-  o.examples, o.labels = numbers "examples", numbers "labels"
-  if not (o.width and o.height and o.count) or o.width < 1 or o.height < 1 then return nil end
-  local size, place = o.width * o.height * 4, {}
-  if #row.bytes < size * o.count then return nil end
-  for i, example in ipairs(o.examples) do place[example] = i end
+end
+
+--- records.originals(ctx, run) → { width, height, dark, image = function (example) → blob }, or nil.
+function records.originals(ctx, run)
+  local bytes, numbers = records.artifact(ctx, run, "originals")
+  if not bytes then return nil end
+  local o, count, place = { width = numbers("width")[1], height = numbers("height")[1] }, numbers("count")[1], {}
+  if not (o.width and o.height and count) or o.width < 1 or o.height < 1 then return nil end
+  local size = o.width * o.height * 4
+  if #bytes < size * count then return nil end
+  for i, example in ipairs(numbers "examples") do place[example] = i end
   function o.image(example)
     local i = place[example]
-    return i and row.bytes:sub((i - 1) * size + 1, i * size)
+    return i and bytes:sub((i - 1) * size + 1, i * size)
   end
-  o.dark = records.strokes(row.bytes:sub(1, size * math.min(o.count, 8)))
+  o.dark = records.strokes(bytes:sub(1, size * math.min(count, 8)))
   return o
 end
 
---- records.strokes(blob) → whether these pictures (float32) are strokes on an empty ground, which are printed dark on white; a photograph
--- is printed as it is.
+--- records.strokes(blob) → whether these pictures (float32) are strokes on an empty ground, which are printed dark on white; photographs
+-- are printed as they are.
 function records.strokes(blob)
   local sum, seen = 0, 0
   for at = 1, #blob - 3, 4 * 3 do
@@ -170,25 +177,54 @@ function records.posteriors(ctx, run)
   return rows
 end
 
+--- records.ellipses(ctx, run) → { { example, label, mu1, mu2, major, minor, angle }, … } at one standard deviation, by example.
+function records.ellipses(ctx, run)
+  return ctx.db:query("SELECT example, label, mu1, mu2, major, minor, angle FROM ellipses WHERE run = ?1 ORDER BY example", run.id)
+end
+
+-- ---- numbers -----------------------------------------------------------------------------------------------------------
+
+--- The final value of a metric of one run, or nil.
+function records.final(ctx, run, metric)
+  local row = ctx.db:query("SELECT value FROM last_values WHERE run = ?1 AND metric = ?2", run.id, metric)[1]
+  return row and row.value
+end
+
 --- The final value of a metric for every run of a configuration, finite ones only.
 function records.finals(ctx, configuration, metric)
   local values = {}
-  for _, run in ipairs(configuration.runs) do
-    local row = ctx.db:query("SELECT value FROM last_values WHERE run = ?1 AND metric = ?2", run.id, metric)[1]
-    if row and row.value then values[#values + 1] = row.value end
-  end
+  for _, run in ipairs(configuration.runs) do values[#values + 1] = records.final(ctx, run, metric) end
   return values
 end
 
---- The row of view `summary` for a configuration and a metric, or nil.
+--- The names of a run's metrics that begin with `prefix`, in alphabetical order.
+function records.metric_names(ctx, run, prefix)
+  local names = {}
+  for i, row in ipairs(ctx.db:query("SELECT metric FROM last_values WHERE run = ?1 AND substr(metric, 1, length(?2)) = ?2 ORDER BY metric", run.id,
+    prefix)) do names[i] = row.metric end
+  return names
+end
+
+--- records.curve(ctx, run, metric) → { { step, value or nil }, … } over the epochs.
+function records.curve(ctx, run, metric)
+  return ctx.db:query("SELECT step, value FROM curves WHERE run = ?1 AND experiment = ?2 AND metric = ?3 ORDER BY step", run.id, ctx.experiment, metric)
+end
+
+--- The summary of a metric over the seeds of a configuration: { seeds, mean, sd, low, high }, without sd, low and high where there is one
+-- seed; nil: not recorded.
 function records.summary(ctx, configuration, metric)
   local rows = ctx.db:query([[SELECT seeds, mean, sd, ci_low AS low, ci_high AS high FROM summary
       WHERE experiment = ?1 AND label = ?2 AND metric = ?3 AND (?4 IS NULL OR configuration = ?4) AND seeds > 0]],
     ctx.experiment, configuration.label, metric, configuration.first.configuration)
-  return rows[1]
+  return rows[1] and rows[1].mean and rows[1] or nil
 end
 
 --- The metric as it is recorded: "elbo" → "test/elbo".
 function records.metric_name(name) return name:find("/", 1, true) and name or "test/" .. name end
+
+--- What a note says of means over so many seeds; `interval`: what is drawn of their 95 % interval.
+function records.over_seeds(seeds, interval)
+  return seeds > 1 and string.format("mean over %d seeds%s", seeds, interval or "") or "one seed: no interval"
+end
 
 return records
