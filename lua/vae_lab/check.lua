@@ -20,6 +20,10 @@ function check.number(v)
   end
 end
 
+--- check.settled(v) → v to nine significant digits: the C library's log, cos and pow may differ in the last bit between machines, and
+-- what goes into a run's identity must not.
+function check.settled(v) return tonumber(string.format("%.9g", v)) end
+
 --- check.describe(v) → v as an error message shows it: "adma" (quoted), 3.5, true, nothing, a table, a function.
 function check.describe(v)
   local kind = type(v)

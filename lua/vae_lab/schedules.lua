@@ -18,9 +18,6 @@ Schedule.__tostring = function(s) return s.text end
 
 local function new(text, at) return setmetatable({ text = text, at = at }, Schedule) end
 
--- Nine significant digits: the C library's cos and pow may differ in the last bit between machines; a plan may not.
-local function settled(v) return tonumber(string.format("%.9g", v)) end
-
 local function is_number(v) return type(v) == "number" and v == v and math.abs(v) < math.huge end
 
 --- lab.schedule.constant(v): the number v at every epoch.
@@ -151,7 +148,7 @@ function schedules.values(what, v, epochs, where)
         expected = "a finite number",
       }
     end
-    values[epoch] = is_list and value or settled(value)
+    values[epoch] = is_list and value or check.settled(value)
   end
   -- equal values to the end are one value: the schedule stays where it is after its last
   while #values > 1 and values[#values] == values[#values - 1] do values[#values] = nil end

@@ -22,6 +22,8 @@ local function integral(values) return STEP * values:sum "batch" end
 -- Each: two distributions of one kind and, of the first, the mean and the variance.
 local continuous = {
   laplace = function(c) return lab.laplace(c(0.3), -0.2), lab.laplace(c(-0.4), 0.3), 0.3, 2 * math.exp(-0.4) end,
+  student_t = function(c) return lab.student_t(c(0.3), -0.2, 8), lab.student_t(c(0.3), 0, 8), 0.3, math.exp(-0.4) * 8 / 6 end,
+  student_t_trained = function(c) return lab.student_t(c(0.3), -0.2, c(8)), lab.student_t(c(0.3), 0, c(8)), 0.3, math.exp(-0.4) * 8 / 6 end,
   normal = function(c) return lab.normal(c(0.3), 0.5), lab.normal(c(-0.4), 1), 0.3, math.exp(0.5) end,
 }
 
@@ -119,3 +121,71 @@ within '*_own' 1e-4 "distributions: log q of own draws is log q of the same numb
 within '*_mean' 0.032 "distributions: draws have the mean"
 within '*_variance' 0.036 "distributions: draws have the variance"
 within '*_share*' 0.008 "distributions: draws have the density's shares"
+
+# log t(x = 1.5; mu 0, scale 1, dof 1) is Cauchy's: -log pi - log 3.25; dof 1e6 is nearly N(0, 1)
+cat >known.lua <<'X'
+local lab = require "vae_lab"
+return lab.experiment {
+  name  = "known",
+  data  = { "toy:moons", train = 100, test = 100 },
+  model = function(_, x)
+    local zero, c = 0 * lab.mlp { x }:linear(1), lab.constant
+    local function t(dof) return lab.student_t(c(0), 0, dof):log_prob(c(1.5)) end
+    local normal = lab.normal(c(0), 0):log_prob(c(1.5))
+    return { bound = zero, metrics = {
+      cauchy = t(1) + math.log(math.pi) + math.log(3.25) + zero, cauchy_tensor = t(c(1)) + math.log(math.pi) + math.log(3.25) + zero,
+      normal = t(1e6) - normal + zero,
+    } }
+  end,
+  train = { epochs = 1, batch = 100, optimiser = lab.sgd { rate = 0 } },
+}
+X
+"$VAE_LAB" run known.lua --jobs 1 --threads 1 --quiet >out 2>&1 || { no "known densities: run" "exit status $?"; sed 's/^/    /' out; }
+within '*cauchy*' 1e-6 "student_t: one degree of freedom is Cauchy's distribution"
+within normal 1e-5 "student_t: many degrees of freedom are a normal distribution"
+
+# heads, each trained for two epochs
+cat >heads.lua <<'X'
+local lab = require "vae_lab"
+local heads = {
+  laplace = { "laplace", {} }, laplace_shared = { "laplace", { logscale = "shared", mean_act = "sigmoid" } }, student_t = { "student_t", {} },
+  student_t_shared = { "student_t", { dof = "shared", logscale = "one" } }, student_t_fixed = { "student_t", { dof = 3, floor = -2 } },
+}
+local names = {}
+for name in pairs(heads) do names[#names + 1] = name end
+table.sort(names)
+return lab.experiment {
+  name  = "heads",
+  data  = { "toy:moons", train = 400, test = 100 },
+  sweep = { head = names },
+  model = function(run, x)
+    local kind, options = table.unpack(heads[run.head])
+    local q  = lab.mlp { x, 8 }:laplace(2)
+    local z  = q:sample()
+    local net = lab.mlp { z, 8 }
+    local px = net[kind](net, x, options)
+    return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
+  end,
+  train    = { epochs = 4, batch = 50, optimiser = lab.adam { rate = 1e-2 } },
+  evaluate = { lab.eval.nll { samples = 20 } },
+}
+X
+"$VAE_LAB" run heads.lua --jobs 1 --threads 1 --quiet >out 2>&1 || { no "heads: run" "exit status $?"; sed 's/^/    /' out; }
+found=$(sql "select count(*), min(last.value > first.value) from curves last join curves first on first.run = last.run and first.metric = last.metric
+    and first.step = 1 where last.experiment = 'heads' and last.metric = 'train/elbo' and last.step = 4")
+[ "$found" = "5|1" ] && ok "heads: each learns, with a Laplace q(z|x)" || no "heads: each learns" "$found, not 5|1"
+found=$(sql "select count(*) from run where label = 'head=student_t' and graph glob '*param decoder.dof (1, 1) constant(4)*'")
+[ "$found" = 1 ] && ok "heads: degrees of freedom are trained" || no "heads: degrees of freedom" "no parameter decoder.dof"
+
+# refused NAME SED PATTERN…
+refused() {
+    name=$1 from=$2
+    shift 2
+    sed "$from" heads.lua >bad.lua
+    check "refused: $name" 3 'bad.lua:' "$@" -- "$VAE_LAB" run bad.lua --dry-run
+}
+refused "a KL without a closed form" 's/:laplace(2)/:student_t(2)/' 'no closed form of this KL divergence' 'student t distribution . standard normal' 'estimate it'
+refused "no degrees of freedom" 's/dof = 3/dof = 0/' 'dof of :student_t' 'above 0'
+refused "a kind of degrees of freedom" 's/dof = "shared"/dof = "all"/' '"all"' 'one of: one, shared'
+refused "an evaluation that takes q for a Gaussian" 's/lab.eval.nll.*20 }/lab.eval.latent_space()/' 'lab.eval.latent_space needs "q.sigma"'
+refused "an entropy without a closed form" 's/- q:kl()/- lab.standard_normal():entropy()/' 'no closed form of the entropy' 'estimate it'

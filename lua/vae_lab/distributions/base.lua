@@ -19,11 +19,13 @@ local Distribution = {} -- the methods of every distribution
 --- base.class { name =, parameters = {…}, fields = {…}, noise =, from_noise = } → the class, to which its file adds methods, and new(…),
 -- its constructor.
 --   parameters   names of the constructor's arguments, which are tensors; all but the first may be numbers
+--   numbers      { NAME = true }: parameters that stay numbers where a number is given; the others become constants
 --   fields       functions of the distribution that compute further fields: each runs when its field is first read, so that an unused
 --                field adds no node to the graph
 --   from_noise   function (self, eps): a draw as a function of noise; none: the distribution cannot be sampled
 --   noise        { kind = "normal", per_feature = 1 }: the noise that it takes
 function base.class(spec)
+  local keep = spec.numbers or {}
   local Class, meta = { kind = spec.name:gsub("_", " ") .. " distribution" }, { spec = spec }
   for key, method in pairs(Distribution) do Class[key] = method end
   meta.kind = Class.kind
@@ -45,8 +47,9 @@ function base.class(spec)
     local self = {}
     for i, parameter in ipairs(spec.parameters) do
       local value = select(i, ...)
-      if i > 1 and type(value) == "number" then value = tensor.constant(value) end
-      self[parameter] = tensor.expect(parameter .. " of lab." .. spec.name, value)
+      local number = type(value) == "number"
+      if number and i > 1 and not keep[parameter] then value, number = tensor.constant(value), false end
+      self[parameter] = number and keep[parameter] and value or tensor.expect(parameter .. " of lab." .. spec.name, value)
     end
     return setmetatable(self, meta)
   end
@@ -104,7 +107,9 @@ end
 --- q:parts() → { name = tensor }, by which evaluations and figures know q: its parameters and its mean.
 function Distribution:parts()
   local parts = { mean = self.mean }
-  for _, parameter in ipairs(spec_of(self).parameters) do parts[parameter] = self[parameter] end
+  for _, parameter in ipairs(spec_of(self).parameters) do
+    if tensor.is(self[parameter]) then parts[parameter] = self[parameter] end
+  end
   return parts
 end
 
