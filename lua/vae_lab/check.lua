@@ -20,6 +20,9 @@ function check.number(v)
   end
 end
 
+--- check.text(v) → a number as check.number writes it, anything else as tostring does.
+function check.text(v) return type(v) == "number" and check.number(v) or tostring(v) end
+
 --- check.settled(v) → v to nine significant digits: the C library's log, cos and pow may differ in the last bit between machines, and
 -- what goes into a run's identity must not.
 function check.settled(v) return tonumber(string.format("%.9g", v)) end
@@ -168,6 +171,11 @@ function check.value(what, value, rule, where)
   end
   if rule.one_of then check.one_of(what, value, rule.one_of, where) end
   return value
+end
+
+--- check.entries(what, list, rule): checks every entry of a list.
+function check.entries(what, list, rule)
+  for i, v in ipairs(list) do check.value("entry " .. i .. " of " .. what, v, rule) end
 end
 
 --- check.options(what, given, rules, where) → a new table: every option checked, defaults filled in.

@@ -2,15 +2,19 @@
 --
 -- evaluations.lua: lab.eval.…: what is measured once a run is trained.  One file each in evaluations/.
 --
--- Promise: an evaluation changes nothing in the run's identity; asked for later, it is computed from the stored weights.
--- Its numbers are metrics at step 0; its canonical text ("nll(examples=0, samples=500, seed=1)") says which settings they have.
+-- Promise: an evaluation does not change the identity of a run; one that is added later is computed from the stored weights.
+-- Its numbers are metrics at step 0; its name and its options are recorded as rows of results.db.
 --
--- To add one: a file evaluations/NAME.lua that returns { rules =, run = function (options) … }, and its name below.  It may also
--- say what it asks for, and is then refused before any training: nodes = { public names of the model } or a function (options) of
--- them, labels = true, fits = function (widths, data, options, params), which raises, and needs = { experiments in evaluations/ that
--- train a model for it }.
--- remark(widths, data): what it will leave out of such a run, and what is there instead, said before training, or nil.
--- check(options) raises where an option's value does not fit; keeps(options): the name of an evaluation that it makes too.
+-- To add one: a file evaluations/NAME.lua, and its name below.  The file returns
+--   rules                 its options, as rules for check.options
+--   run(o, model, data, recorder, others)   measures; o: the options.  others.pixels(kind): the same data with other pixels
+--   nodes                 optional: the public names that the model must have, a list or a function (o) of the options
+--   labels = true         optional: the data must have labels
+--   needs                 optional: { name of an experiment in evaluations/ }, whose trained model is others.NAME
+--   check(o)              optional: raises where the value of an option is wrong
+--   fits(widths, data, o, params)   optional: raises, before any training, where the model or the data do not fit
+--   remark(widths, data)  optional: what it leaves out for such a model: a note before training, or nil
+--   keeps(o)              optional: the name of another evaluation whose artifact it records too
 
 local check = require "vae_lab.check"
 
@@ -23,42 +27,36 @@ Evaluation.__index = Evaluation
 local function instead_of(name, widths)
   local points = widths.z and widths["p.mean"] and not widths.kl and not widths["q.mu"]
   if not points or name == "accuracy" or name == "ppca" then return "or leave that evaluation out" end
-  return "an autoencoder's codes are points, without a likelihood: lab.eval.compression() says what they lose, lab.eval.properties() how they lie"
+  return "an autoencoder has no likelihood: use lab.eval.compression() for its errors, lab.eval.properties() for its codes"
 end
 
---- evaluation:check(built, data): raises unless a model with these public names and weights (build.asked's widths and params), on this
--- data, has what is asked for.
+--- evaluation:check(built, data): raises unless the model (what build.eval_graph returns) and the data fit the evaluation.
 function Evaluation:check(built, data)
-  local widths = built.widths
   for _, name in ipairs(self.nodes) do
-    if not widths[name] then
+    if not built.widths[name] then
       check.fail {
-        what = "lab.eval." .. self.name .. ' needs "' .. name .. '", which the model does not give',
-        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()", hint = instead_of(self.name, widths),
+        what = "lab.eval." .. self.name .. ' needs "' .. name .. '", which the model does not return',
+        expected = "return { bound = …, q = q, p = px, z = z } from the model, with z = q:sample()",
+        hint = instead_of(self.name, built.widths),
       }
     end
   end
   if self.labels and data:classes() == 0 then
     check.fail {
-      what = "lab.eval." .. self.name .. " needs labels, and the data has none",
-      hint = "leave it out, or use data with labels",
+      what = "lab.eval." .. self.name .. " needs labels, and the data have none", hint = "leave it out, or use data with labels",
     }
   end
-  if self.fits then self.fits(widths, data, self.options, built.params) end
+  if self.fits then self.fits(built.widths, data, self.options, built.params) end
 end
 
-local function value_text(value)
-  if type(value) == "number" then return check.number(value) end
-  if type(value) ~= "table" then return tostring(value) end
+--- evaluation:text() → "nll(examples=0, samples=500, seed=1)", for messages.
+function Evaluation:text()
   local parts = {}
-  for i, v in ipairs(value) do parts[i] = value_text(v) end
-  return "{" .. table.concat(parts, ", ") .. "}"
-end
-
-local function text_of(name, options)
-  local parts = {}
-  for _, key in ipairs(check.sorted_keys(options)) do parts[#parts + 1] = key .. "=" .. value_text(options[key]) end
-  return name .. "(" .. table.concat(parts, ", ") .. ")"
+  for i, key in ipairs(check.sorted_keys(self.options)) do
+    local value = self.options[key]
+    parts[i] = key .. "=" .. (type(value) == "table" and "{ … }" or check.text(value))
+  end
+  return self.name .. "(" .. table.concat(parts, ", ") .. ")"
 end
 
 local names = {
@@ -73,9 +71,9 @@ for _, name in ipairs(names) do
     if kind.check then kind.check(options) end
     local nodes = type(kind.nodes) == "function" and kind.nodes(options) or kind.nodes
     return setmetatable({
-      name = name, options = options, text = text_of(name, options), nodes = nodes or {}, labels = kind.labels, fits = kind.fits,
-      remark = kind.remark,
-      needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), run = kind.run(options),
+      name = name, options = options, nodes = nodes or {}, labels = kind.labels, fits = kind.fits, remark = kind.remark,
+      needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options),
+      run = function(model, data, recorder, others) return kind.run(options, model, data, recorder, others) end,
     }, Evaluation)
   end
 end

@@ -188,7 +188,7 @@ local function check_evaluate(what, list)
     if other then
       check.fail {
         what = string.format("entries %d and %d of %s record the same metrics", other, i, what),
-        found = list[other].text .. " and " .. evaluation.text, expected = "one lab.eval." .. evaluation.name,
+        found = list[other]:text() .. " and " .. evaluation:text(), expected = "one lab.eval." .. evaluation.name,
         hint = "change its options and run again: a later evaluation needs no training",
       }
     end
@@ -199,7 +199,7 @@ local function check_evaluate(what, list)
     if other then
       check.fail {
         what = string.format("entries %d and %d of %s keep the same images", math.min(i, other), math.max(i, other), what),
-        found = list[other].text .. " and " .. evaluation.text, expected = "lab.eval." .. evaluation.name .. " alone",
+        found = list[other]:text() .. " and " .. evaluation:text(), expected = "lab.eval." .. evaluation.name .. " alone",
       }
     end
   end

@@ -44,7 +44,7 @@ check "figures: no run matches, and a note says so" 0 'far_start: no finished ru
 # ---- a KL below zero is refused where the ELBO is evaluated
 sed -n '/^local lab/,$p' "$root/tests/e2e/tiny.lua" | sed 's/, z = z }/, z = z, kl = -q:kl() }/
     s/evaluate = .*/evaluate = { lab.eval.elbo() },/' >negative.lua
-check "7: lab.eval.elbo refuses a KL below zero" 1 'below zero over the test examples' 'found +-[0-9.]+ nats' 'hint +q:kl' -- \
+check "7: lab.eval.elbo refuses a KL below zero" 1 'below zero over the test examples' 'found +-[0-9.]+ nats' 'hint +compare with q:kl' -- \
     "$VAE_LAB" run negative.lua --set beta=1 --set seed=1
 
 # ---- the evaluations against what is known: no weight is trained, every pixel has the probability that the mean image gives it
@@ -93,8 +93,8 @@ options=$(sql "select group_concat(name || '=' || value, ' ') from evaluation_op
 # ---- mistakes in asking
 asked() { name=$1 from=$2; shift 2; sed "$from" known.lua >bad.lua; check "refused: $name" 3 'bad.lua:' "$@" -- "$VAE_LAB" run bad.lua; }
 asked "a bound that the model does not give" 's/"steady", "two"/"steady", "three"/' 'lab.eval.bounds needs "three"'
-asked "a bound that is no name" 's/"steady", "two"/"steady", 2/' "entry 2 of lab.eval.bounds" 'found +2'
-asked "no draws" 's/{ 1, 7 }/{ 0, 7 }/' "entry 1 of lab.eval.bounds' draws" 'found +0' 'at least 1'
+asked "a bound that is no name" 's/"steady", "two"/"steady", 2/' 'entry 2 of metrics of lab.eval.bounds' 'found +2'
+asked "no draws" 's/{ 1, 7 }/{ 0, 7 }/' 'entry 1 of draws of lab.eval.bounds' 'found +0' 'at least 1'
 asked "extremes of what is not there" 's/"kl", "nothing"/"kll"/' 'lab.eval.extremes needs "kll"'
-asked "pixels of what is no image" 's/"digits", train/"toy:moons", train/; s/binarise = "grey"//; s/test = 200,/test = 200/; s/, { bias_init = "data_logit" }//' 'lab.eval.pixels is about images'
+asked "pixels of what is no image" 's/"digits", train/"toy:moons", train/; s/binarise = "grey"//; s/test = 200,/test = 200/; s/, { bias_init = "data_logit" }//' 'lab.eval.pixels needs images'
 asked "pixels of a Gaussian decoder" 's/:bernoulli(x, { bias_init = "data_logit" })/:normal(x)/' 'lab.eval.pixels needs "p.logits"'

@@ -1,19 +1,30 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/common.lua: what evaluations share: examples, labels, and what a model has.
+-- evaluations/common.lua: what several evaluations need: option rules, requests, codes, labels, means.
+
+local array = require "vae_lab.native.array"
 
 local common = {}
 
---- common.count(data, split, wanted) → how many examples to use: `wanted`, 0 for all; never more than there are.
+--- common.whole(least, default) → the rule of an option that is a whole number, at least `least`; no default: the option is required.
+function common.whole(least, default) return { type = "integer", min = least, default = default, required = default == nil } end
+
+--- common.count(data, split, wanted) → how many examples to use: `wanted`, 0 for all, at most as many as the split has.
 function common.count(data, split, wanted)
-  local there = data:count(split)
-  return wanted == 0 and there or math.min(wanted, there)
+  local available = data:count(split)
+  return wanted == 0 and available or math.min(wanted, available)
+end
+
+--- common.request(data, split, o) → { data, split, first = 1, count, seed }: the first o.examples examples of a split, as model:map and
+-- the other methods of a model take them.
+function common.request(data, split, o)
+  return { data = data, split = split, first = 1, count = common.count(data, split, o.examples), seed = o.seed }
 end
 
 --- common.has(model, name) → whether the model has a node of that name.
 function common.has(model, name) return (model:width(name) or 0) > 0 end
 
---- common.labels(data, split, count) → the first labels, or nil where the data has none.
+--- common.labels(data, split, count) → the first labels; nil where the data have none.
 function common.labels(data, split, count)
   if data:classes() == 0 then return nil end
   local labels = {}
@@ -21,30 +32,27 @@ function common.labels(data, split, count)
   return labels
 end
 
---- common.codes(model, ask) → mu, sigma (n, d) of the examples that `ask` names (model:map's data, split, first, count, seed): of
--- q(z|x), or of the code z itself where there is no q: a point, of standard deviation 0.
-function common.codes(model, ask)
-  local function map(name)
-    ask.name = name
-    return model:map(ask)
-  end
+--- common.codes(model, request) → mu, sigma (n, d) of the requested examples: the parameters of q(z|x), or without q the code z itself,
+-- with sigma = 0.
+function common.codes(model, request)
+  local function map(name) return model:map(common.with(request, { name = name })) end
   if common.has(model, "q.mu") and common.has(model, "q.sigma") then return map "q.mu", map "q.sigma" end
   local z = map "z"
-  return z, require("vae_lab.native.array").new(z:rows(), z:cols())
+  return z, array.new(z:rows(), z:cols())
 end
 
---- common.keep(recorder, data, mu, sigma, count): the posteriors of the first `count` test examples go to the database.
-function common.keep(recorder, data, mu, sigma, count)
+--- common.record_posteriors(recorder, data, mu, sigma, count): records q(z|x) of the first `count` test examples; label -1: none.
+function common.record_posteriors(recorder, data, mu, sigma, count)
   if count == 0 then return end
-  local kept, labels = common.first(count), common.labels(data, "test", count)
+  local rows, labels = common.first(count), common.labels(data, "test", count)
   if not labels then
     labels = {}
     for i = 1, count do labels[i] = -1 end
   end
-  recorder:posteriors(kept, labels, mu:rows_of(kept), sigma:rows_of(kept))
+  recorder:posteriors(rows, labels, mu:rows_of(rows), sigma:rows_of(rows))
 end
 
---- common.mean(list) → its mean and the standard error of that.
+--- common.mean(list) → the mean, and its standard error.
 function common.mean(list)
   local n, sum, squares = #list, 0, 0
   for _, v in ipairs(list) do sum = sum + v end
@@ -53,7 +61,21 @@ function common.mean(list)
   return mean, math.sqrt(squares / (n - 1) / n)
 end
 
---- common.with(t, more) → a copy of t with more in it.
+--- common.record_mean(recorder, name, list): records the mean as NAME, and its standard error as NAME_se.
+function common.record_mean(recorder, name, list)
+  local mean, se = common.mean(list)
+  recorder:metric(name, mean)
+  recorder:metric(name .. "_se", se)
+end
+
+--- common.difference(a, b) → { a[i] - b[i] }.
+function common.difference(a, b)
+  local list = {}
+  for i, v in ipairs(a) do list[i] = v - b[i] end
+  return list
+end
+
+--- common.with(t, more) → a copy of t with the entries of `more`.
 function common.with(t, more)
   local out = {}
   for key, value in pairs(t) do out[key] = value end

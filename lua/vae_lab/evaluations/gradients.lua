@@ -1,30 +1,30 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/gradients.lua: estimators of one gradient, side by side: how far each scatters, how much of it is signal, and
--- whether all mean the same.
+-- evaluations/gradients.lua: estimators of one gradient compared: variance, signal-to-noise ratio, bias.
 --
--- The repeats are halved, and what one half's mean says is asked of the other half's repeats.  So no noise is squared: an inner
--- product of two independent means has the true one for its mean, and a direction that was not chosen by the draws that are tested
--- along it makes Student's t what it is, however the parameters' gradients depend on each other.
+-- The repeats are split into halves: a direction that is computed from one half is tested with the other.  So no noise is squared (the
+-- inner product of two independent means has the true product as its mean), and Student's t is valid however the parameters'
+-- gradients depend on each other.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
+local array = require "vae_lab.native.array"
 
 local gradients = {
   rules = {
-    examples = { type = "integer", min = 1, default = 20 }, repeats = { type = "integer", min = 4, default = 1000 },
-    draws = { type = "list", default = { 1, 5, 50 } }, parameters = { type = "string", default = "encoder" },
-    reference = { type = "string", default = "pathwise" }, seed = { type = "integer", min = 0, default = 1 },
+    examples = common.whole(1, 20), repeats = common.whole(4, 1000), draws = { type = "list", default = { 1, 5, 50 } },
+    parameters = { type = "string", default = "encoder" }, reference = { type = "string", default = "pathwise" },
+    seed = common.whole(0, 1),
   },
 }
 
-local PUBLIC = "surrogate." -- NAME: what build.lua calls the model's surrogates
+local PREFIX = "surrogate." -- build.lua names the model's surrogates PREFIX .. NAME
 
 -- The estimators among some public names, sorted.
 local function estimators_of(names)
   local list = {}
   for _, name in ipairs(names) do
-    if name:sub(1, #PUBLIC) == PUBLIC then list[#list + 1] = name:sub(#PUBLIC + 1) end
+    if name:sub(1, #PREFIX) == PREFIX then list[#list + 1] = name:sub(#PREFIX + 1) end
   end
   return list
 end
@@ -40,13 +40,15 @@ local function networks_of(params)
   return list
 end
 
+function gradients.check(o) check.entries("draws of lab.eval.gradients", o.draws, { type = "integer", min = 1 }) end
+
 function gradients.fits(widths, _, o, params)
   local names = estimators_of(check.sorted_keys(widths))
   if #names == 0 then
     check.fail {
-      what = "lab.eval.gradients needs estimators, and the model gives none",
+      what = "lab.eval.gradients needs estimators, and the model returns none",
       expected = "surrogates = function () return { pathwise = … } end among what the model returns",
-      hint = "lab.surrogates.all(logw, q, z) gives the usual ones",
+      hint = "lab.surrogates.all(logw, q, z) returns the usual ones",
     }
   end
   check.one_of("reference of lab.eval.gradients:", o.reference, names)
@@ -56,27 +58,29 @@ function gradients.fits(widths, _, o, params)
   check.unknown("parameters of lab.eval.gradients:", o.parameters, networks_of(params))
 end
 
--- ---- one number of draws ---------------------------------------------------------------------------------------------------
+-- ---- one number of draws ---------------------------------------------------------------------------------------------
 
--- Both halves of the repeats of each estimator: { variance = summed over the parameters, along = list: of each estimator in turn the
--- inner products of its first half's mean with the second half's gradients }.
-local function measure(model, ask, names, o)
-  local array = require "vae_lab.native.array"
+local function sum(list)
+  local total = 0
+  for _, v in ipairs(list) do total = total + v end
+  return total
+end
+
+-- For each estimator { variance = summed over the parameters, mean of both halves; along = list: for each estimator j the inner products
+-- of the mean of j's first half with the gradients of this one's second half }.
+local function measure(model, request, names, o)
   local half, means, found = o.repeats // 2, {}, {}
-  local function gradient(name, more) return model:gradient(common.with(ask, common.with({ name = PUBLIC .. name, of = o.parameters }, more))) end
-  local function total(variance)
-    local sum = 0
-    for _, v in ipairs(variance:row(1)) do sum = sum + v end
-    return sum
+  local function gradient(name, more)
+    return model:gradient(common.with(request, common.with({ name = PREFIX .. name, of = o.parameters, repeats = half }, more)))
   end
   for i, name in ipairs(names) do
-    local mean, variance = gradient(name, { repeats = half })
-    means[i], found[i] = mean:row(1), { variance = total(variance) / 2, along = {} }
+    local mean, variance = gradient(name, {})
+    means[i], found[i] = mean:row(1), { variance = sum(variance:row(1)) / 2, along = {} }
   end
   local onto = array.from(means)
   for i, name in ipairs(names) do
-    local _, variance, along = gradient(name, { repeats = half, skip = half, onto = onto })
-    found[i].variance = found[i].variance + total(variance) / 2
+    local _, variance, along = gradient(name, { skip = half, onto = onto })
+    found[i].variance = found[i].variance + sum(variance:row(1)) / 2
     for j in ipairs(names) do found[i].along[j] = along:column(j) end
   end
   return found
@@ -84,8 +88,8 @@ end
 
 local function norm(square) return math.sqrt(math.max(0, square)) end
 
--- What estimator i's second half lies from estimator r's, along what its first half did: the squared distance of their means, and t.
--- Both had the same noise: the differences are paired.
+-- The squared distance between the means of estimators i and r, and t: their second halves along the difference of their first halves.
+-- Both used the same noise: the differences are paired.
 local function distance(found, i, r)
   local list = {}
   for n = 1, #found[i].along[i] do
@@ -95,39 +99,34 @@ local function distance(found, i, r)
   return mean, se > 0 and mean / se or 0
 end
 
---- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, parameters = "encoder", reference = "pathwise", seed = 1 }: the
--- gradients whose nodes the model gives as surrogates = function () return { NAME = node } end (lab.surrogates), with respect to the
--- parameters whose names begin with `parameters`: of the mean over the first test examples, one minibatch that stays, over `repeats` fresh
--- noises, which are other ones for each seed of the run too.  With K draws for each example, K of `draws`:
---   gradient/NAME_K_variance   the estimator's variance, summed over the parameters, nats²
---   gradient/NAME_K_norm       length of its mean, nats; 0 where its square's estimate, which has no bias, is negative
---   gradient/NAME_K_snr        signal by noise: norm / sqrt(variance), of all parameters together.  Rainforth et al. 2018
+--- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, parameters = "encoder", reference = "pathwise", seed = 1 }:
+-- the gradients of the nodes that the model returns as surrogates = function () return { NAME = node } end (see lab.surrogates), with
+-- respect to the parameters whose names begin with `parameters`: of the mean over one fixed minibatch, the first test examples, with
+-- `repeats` independent draws of the noise, which also depend on the seed of the run.  With K draws for each example, K in `draws`:
+--   gradient/NAME_K_variance   variance of the estimator, summed over the parameters, nats²
+--   gradient/NAME_K_norm       length of its mean, nats; 0 where the unbiased estimate of its square is negative
+--   gradient/NAME_K_snr        signal-to-noise ratio norm / sqrt(variance) of all parameters together.  Rainforth et al. 2018
 --                              (arXiv 1802.04537) take |mean| / sd of each, whose estimate cannot fall below 0.8 / sqrt(repeats)
---   gradient/NAME_K_bias       distance of its mean from the reference's, by the reference's norm; estimated so too: where t is small
---                              it says nothing
---   gradient/NAME_K_bias_t     the same in standard errors: Student's t with repeats / 2 - 1 degrees of freedom where both means are
---                              one; above 3 the estimator is biased
-function gradients.run(o)
-  for i, k in ipairs(o.draws) do
-    check.value("entry " .. i .. " of draws of lab.eval.gradients", k, { type = "integer", min = 1 })
-  end
-  return function(model, data, recorder)
-    local names, reference = estimators_of(model:names()), nil
-    for i, name in ipairs(names) do reference = name == o.reference and i or reference end
-    local ask = { data = data, split = "test", first = 1, count = common.count(data, "test", o.examples), seed = o.seed + recorder:seed() }
-    for _, k in ipairs(o.draws) do
-      local found = measure(model, common.with(ask, { samples = k }), names, o)
-      local function length(i) return norm((common.mean(found[i].along[i]))) end
-      for i, name in ipairs(names) do
-        local function record(what, value) recorder:metric(string.format("gradient/%s_%d_%s", name, k, what), value) end
-        record("variance", found[i].variance)
-        record("norm", length(i))
-        record("snr", length(i) / math.sqrt(found[i].variance))
-        if i ~= reference then
-          local square, t = distance(found, i, reference)
-          record("bias", norm(square) / length(reference))
-          record("bias_t", t)
-        end
+--   gradient/NAME_K_bias       distance of its mean from that of `reference`, divided by the norm of the latter; meaningless where t is
+--                              small
+--   gradient/NAME_K_bias_t     the same in standard errors: Student's t with repeats / 2 - 1 degrees of freedom if the means are equal;
+--                              above 3 the estimator is biased
+function gradients.run(o, model, data, recorder)
+  local names, reference = estimators_of(model:names()), nil
+  for i, name in ipairs(names) do reference = name == o.reference and i or reference end
+  local request = common.request(data, "test", { examples = o.examples, seed = o.seed + recorder:seed() })
+  for _, k in ipairs(o.draws) do
+    local found = measure(model, common.with(request, { samples = k }), names, o)
+    local function length(i) return norm((common.mean(found[i].along[i]))) end
+    for i, name in ipairs(names) do
+      local function record(what, value) recorder:metric(string.format("gradient/%s_%d_%s", name, k, what), value) end
+      record("variance", found[i].variance)
+      record("norm", length(i))
+      record("snr", length(i) / math.sqrt(found[i].variance))
+      if i ~= reference then
+        local square, t = distance(found, i, reference)
+        record("bias", norm(square) / length(reference))
+        record("bias_t", t)
       end
     end
   end

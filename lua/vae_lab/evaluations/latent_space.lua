@@ -1,35 +1,32 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/latent_space.lua: what the posteriors look like beside the prior: holes, overlap, use, spread.
+-- evaluations/latent_space.lua: the posteriors q(z|x) compared with the prior: holes, overlap, active units, spread.
 
 local common = require "vae_lab.evaluations.common"
 local originals = require "vae_lab.evaluations.originals"
+local stats = require "vae_lab.native.stats"
 
+local whole = common.whole
 local latent_space = {
   nodes = { "q.mu", "q.sigma" },
   rules = {
-    examples = { type = "integer", min = 2, default = 2000 }, store = { type = "integer", min = 0, default = 2000 },
-    draws = { type = "integer", min = 1, default = 10000 }, radius = { type = "number", above = 0, default = 2 },
-    neighbours = { type = "integer", min = 1, default = 10 }, pairs = { type = "integer", min = 1, default = 100000 },
-    per_class = { type = "integer", min = 1, default = 5 }, seed = { type = "integer", min = 0, default = 1 },
+    examples = whole(2, 2000), store = whole(0, 2000), draws = whole(1, 10000), radius = { type = "number", above = 0, default = 2 },
+    neighbours = whole(1, 10), pairs = whole(1, 100000), per_class = whole(1, 5), seed = whole(0, 1),
   },
+  HOLE_DIMENSIONS = 3, -- ellipses cover a volume in few dimensions only: in more, every draw is in a hole
 }
 
---- The same artifact as lab.eval.originals, unless nothing is stored.
+--- The artifact of lab.eval.originals is recorded too, unless nothing is stored.
 function latent_space.keeps(o) return o.store > 0 and "originals" or nil end
 
--- Ellipses cover a volume in few dimensions only: beyond, every draw is a hole.
-local HOLE_DIMENSIONS = 3
-
-local function record_holes(stats, recorder, o, mu, sigma)
-  if mu:cols() <= HOLE_DIMENSIONS then
-    local share = stats.hole_fraction(mu, sigma, { radius = o.radius, draws = o.draws, seed = o.seed })
-    recorder:metric("latent/hole_fraction", share)
+local function record_holes(recorder, o, mu, sigma)
+  if mu:cols() <= latent_space.HOLE_DIMENSIONS then
+    recorder:metric("latent/hole_fraction", stats.hole_fraction(mu, sigma, { radius = o.radius, draws = o.draws, seed = o.seed }))
   end
   recorder:metric("latent/hole_density", stats.hole_density(mu, sigma, { quantile = 0.05, draws = o.draws, seed = o.seed }))
 end
 
-local function record_overlap(stats, recorder, o, mu, sigma, labels)
+local function record_overlap(recorder, o, mu, sigma, labels)
   local function overlap(which)
     return stats.mean_bhattacharyya(mu, sigma, { labels = labels, which = which, pairs = o.pairs, seed = o.seed })
   end
@@ -41,43 +38,36 @@ local function record_overlap(stats, recorder, o, mu, sigma, labels)
 end
 
 --- lab.eval.latent_space { examples = 2000, store = 2000, draws = 10000, radius = 2, neighbours = 10, pairs = 100000,
--- per_class = 5, seed = 1 }: numbers about q(z|x) = N(mu, sigma²) of the first test examples.
---   latent/hole_fraction   share of prior draws in no posterior's ellipse of `radius` sigmas (up to 3 dimensions).  It is
---                          about these `examples` posteriors: more of them leave fewer holes
---   latent/hole_density    share of prior draws where q(z) = mean_i q_i(z) is below the 5 % quantile of its own density at its
---                          own draws, each scored without its own posterior.  Says nothing where posteriors do not overlap at
---                          all (beta = 0): then q's own draws lie in holes of the others too
---   latent/overlap         mean Bhattacharyya coefficient of two posteriors, 0 apart … 1 the same; also _same (class), _different
+-- per_class = 5, seed = 1 }: numbers about q(z|x) = N(mu, sigma²) of the first test examples:
+--   latent/hole_fraction   share of prior draws outside of all ellipses of `radius` sigmas (up to 3 dimensions).  It depends on the
+--                          number of examples: more ellipses leave fewer holes
+--   latent/hole_density    share of prior draws at which q(z) = mean_i q(z|x_i) is below the 5 % quantile of its density at its own
+--                          draws, each without the posterior that it was drawn from.  Meaningless where posteriors do not overlap
+--                          (beta = 0): then draws of q lie in holes of the others too
+--   latent/overlap         mean Bhattacharyya coefficient of two posteriors: 0 disjoint … 1 equal; also of pairs of one class (_same),
+--                          and of two classes (_different)
 --   latent/active_units    units whose mean varies by more than 0.01 (Burda et al., section 5.2)
---   latent/spread          standard deviation of the means, root mean square over the units; 1 or less under the prior
---   latent/sigma           mean posterior standard deviation; 1 is the prior's
---   latent/knn_agreement   share of the nearest neighbours (by mu) that are of the same class
--- The first `store` posteriors are kept (for figures and SQL), with the first `per_class` images of each class among them.
-function latent_space.run(o)
-  return function(model, data, recorder, others)
-    local stats = require "vae_lab.native.stats"
-    local count = common.count(data, "test", math.max(o.examples, o.store))
-    local ask = { data = data, split = "test", first = 1, count = count, seed = o.seed }
-    local function map(name)
-      ask.name = name
-      return model:map(ask)
-    end
-    local all_mu, all_sigma = map "q.mu", map "q.sigma"
-    local examples = common.first(math.min(o.examples, count))
-    local mu, sigma = all_mu:rows_of(examples), all_sigma:rows_of(examples)
-    local labels = common.labels(data, "test", #examples)
+--   latent/spread          standard deviation of the means, root mean square over the units; at most 1 under the prior
+--   latent/sigma           mean standard deviation of the posteriors; that of the prior is 1
+--   latent/knn_agreement   share of the nearest neighbours (by mu) of the same class
+-- The first `store` posteriors are recorded for figures and SQL, with the first `per_class` images of each class among them.
+function latent_space.run(o, model, data, recorder, others)
+  local request = common.request(data, "test", { examples = math.max(o.examples, o.store), seed = o.seed })
+  local function map(name) return model:map(common.with(request, { name = name })) end
+  local all_mu, all_sigma = map "q.mu", map "q.sigma"
+  local rows = common.first(math.min(o.examples, request.count))
+  local mu, sigma, labels = all_mu:rows_of(rows), all_sigma:rows_of(rows), common.labels(data, "test", #rows)
 
-    record_holes(stats, recorder, o, mu, sigma)
-    record_overlap(stats, recorder, o, mu, sigma, labels)
-    recorder:metric("latent/active_units", stats.active_units(mu, 0.01))
-    recorder:metric("latent/spread", stats.spread(mu))
-    recorder:metric("latent/sigma", stats.mean(sigma))
-    if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours)) end
+  record_holes(recorder, o, mu, sigma)
+  record_overlap(recorder, o, mu, sigma, labels)
+  recorder:metric("latent/active_units", stats.active_units(mu, 0.01))
+  recorder:metric("latent/spread", stats.spread(mu))
+  recorder:metric("latent/sigma", stats.mean(sigma))
+  if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours)) end
 
-    local stored = math.min(o.store, count)
-    common.keep(recorder, data, all_mu, all_sigma, stored)
-    if stored > 0 and data:is_image() then originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored }) end
-  end
+  local stored = math.min(o.store, request.count)
+  common.record_posteriors(recorder, data, all_mu, all_sigma, stored)
+  if stored > 0 and data:is_image() then originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored }) end
 end
 
 return latent_space

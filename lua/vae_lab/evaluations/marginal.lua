@@ -1,19 +1,20 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/marginal.lua: log p(x) without an encoder: appendix D's estimator on the training and on the test split.
+-- evaluations/marginal.lua: log p(x) without an encoder: the estimator of appendix D on the training and on the test split.
 --
--- The chains begin at draws of the prior, so that models are compared alike, whether they have an encoder and however good it is.
+-- The chains start at draws of the prior, so that the comparison does not depend on whether a model has an encoder, or how good it is.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 local appendix_d = require "vae_lab.evaluations.appendix_d"
+local array = require "vae_lab.native.array"
+local stats = require "vae_lab.native.stats"
 
+local whole = common.whole
 local marginal = {
   nodes = { "z", "loglik", "logjoint", "annealed" },
   rules = {
-    examples = { type = "integer", min = 2, default = 100 }, chains = { type = "integer", min = 2, default = 10 },
-    draws = { type = "integer", min = 1, default = 20 }, tries = { type = "integer", min = 1, default = 100 },
-    warm_up = { type = "integer", min = 1, default = 100 }, seed = { type = "integer", min = 0, default = 1 },
+    examples = whole(2, 100), chains = whole(2, 10), draws = whole(1, 20), tries = whole(1, 100), warm_up = whole(1, 100), seed = whole(0, 1),
   },
 }
 
@@ -21,20 +22,20 @@ function marginal.fits(widths)
   if widths.z <= appendix_d.DIMENSIONS then return end
   check.fail {
     what = "lab.eval.marginal cannot be trusted for this z", found = widths.z .. " dimensions",
-    expected = "at most " .. appendix_d.DIMENSIONS .. ": the Gaussian fitted to its posterior would miss most of it",
-    hint = "lab.eval.nll asks the encoder; lab.eval.estimators anneals",
+    expected = "at most " .. appendix_d.DIMENSIONS .. ": a Gaussian that is fitted to draws of the posterior misses most of it in more",
+    hint = "lab.eval.nll uses the encoder, lab.eval.estimators annealing",
   }
 end
 
--- Where each chain begins, (count, chains * d): of `tries` draws of N(0, I) the one with the greatest p(x|z).  A posterior may have
--- several modes: a chain that begins at any draw may stay in one that has next to none of the mass.
-local function starts(model, ask, o)
-  local stats, array = require "vae_lab.native.stats", require "vae_lab.native.array"
-  local d, out = model:width "z", array.new(ask.count, o.chains * model:width "z")
+-- The start of each chain, (count, chains * d): the one of `tries` draws of N(0, I) with the greatest p(x|z).  A posterior may have
+-- several modes: a chain that starts at any draw may stay in a mode with next to no probability.
+local function starts(model, request, o)
+  local d = model:width "z"
+  local out = array.new(request.count, o.chains * d)
   for chain = 1, o.chains do
-    local drawn = stats.normal(ask.count, o.tries * d, ask.seed, "marginal/" .. ask.split .. "/" .. chain)
-    local loglik = model:map(common.with(ask, { name = "loglik", feed = "z", values = drawn, samples = o.tries }))
-    for i = 1, ask.count do
+    local drawn = stats.normal(request.count, o.tries * d, request.seed, "marginal/" .. request.split .. "/" .. chain)
+    local loglik = model:map(common.with(request, { name = "loglik", feed = "z", values = drawn, samples = o.tries }))
+    for i = 1, request.count do
       local row, best = loglik:row(i), 1
       for t, v in ipairs(row) do
         if v > row[best] then best = t end
@@ -49,26 +50,22 @@ end
 -- each split, nats per example, by appendix D of Auto-Encoding Variational Bayes (arXiv 1312.6114): for z of up to five dimensions, and
 -- for any model that returns p and a drawn z, with an encoder or without one (Monte Carlo EM).
 --   marginal/train, marginal/test    the mean;   …_se   its standard error over the examples
---   marginal/train_ess, …            mean effective sample size, from 1 to chains · draws: where it is small the fitted Gaussian is no
---                                    likeness of the posterior
--- For each example `chains` of Hamiltonian Monte Carlo with 10 leapfrog steps give `draws` each, after `warm_up` transitions; q(z) is fitted
--- to these and as many new ones are put into the estimate.  Each chain begins at the best of `tries` draws of N(0, I).
-function marginal.run(o)
-  return function(model, data, recorder)
-    for _, split in ipairs { "train", "test" } do
-      local ask = { data = data, split = split, first = 1, count = common.count(data, split, o.examples), seed = o.seed }
-      local start = starts(model, ask, o)
-      local function draws(shift)
-        return (model:hmc(common.with(ask, {
-          start = start, samples = o.chains, draws = o.draws, warm_up = o.warm_up, seed = o.seed + shift,
-        })))
-      end
-      local found, sizes = appendix_d.log_p(model, ask, draws(1), draws(2))
-      local mean, se = common.mean(found)
-      recorder:metric("marginal/" .. split, mean)
-      recorder:metric("marginal/" .. split .. "_se", se)
-      recorder:metric("marginal/" .. split .. "_ess", (common.mean(sizes)))
+--   marginal/train_ess, …            mean effective sample size, from 1 to chains · draws; where it is small, the fitted Gaussian is a
+--                                    bad approximation of the posterior
+-- For each example `chains` of Hamiltonian Monte Carlo with 10 leapfrog steps give `draws` each, after `warm_up` transitions.  A Gaussian is
+-- fitted to these, and the estimate is made with as many new draws.  Each chain starts at the best of `tries` draws of N(0, I).
+function marginal.run(o, model, data, recorder)
+  for _, split in ipairs { "train", "test" } do
+    local request = common.request(data, split, o)
+    local start = starts(model, request, o)
+    local function draws(shift)
+      return (model:hmc(common.with(request, {
+        start = start, samples = o.chains, draws = o.draws, warm_up = o.warm_up, seed = o.seed + shift,
+      })))
     end
+    local found, sizes = appendix_d.log_p(model, request, draws(1), draws(2))
+    common.record_mean(recorder, "marginal/" .. split, found)
+    recorder:metric("marginal/" .. split .. "_ess", (common.mean(sizes)))
   end
 end
 

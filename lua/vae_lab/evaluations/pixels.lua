@@ -1,32 +1,26 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/pixels.lua: one model's ELBO on the same test images, their pixels given in each of the ways that papers give them.
+-- evaluations/pixels.lua: the ELBO of one model on the same test images, with their pixels treated in each of the ways that papers use.
 --
--- What differs is the data alone, so numbers of different ways are not to be compared.  Of grey pixels the "log likelihood" of a
--- Bernoulli p(x|z) is minus a cross-entropy: it sums to one over no set of images.
+-- Only the data differ, so numbers of two treatments cannot be compared.  With grey pixels the "log likelihood" of a Bernoulli p(x|z) is
+-- minus a cross-entropy: it does not sum to one over any set of images.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 local experiment = require "vae_lab.experiment"
+local array = require "vae_lab.native.array"
 
 local pixels = {
-  nodes = { "elbo", "p.logits" },
-  rules = {
-    examples = { type = "integer", min = 1, default = 2000 }, samples = { type = "integer", min = 1, default = 1 },
-    seed = { type = "integer", min = 0, default = 1 },
-  },
+  nodes = { "elbo", "p.logits" }, rules = { examples = common.whole(1, 2000), samples = common.whole(1, 1), seed = common.whole(0, 1) },
 }
 
 function pixels.fits(_, data)
   if data:is_image() then return end
-  check.fail {
-    what = "lab.eval.pixels is about images, and the data are points", found = data:name(), hint = "leave that evaluation out",
-  }
+  check.fail { what = "lab.eval.pixels needs images, and the data are points", found = data:name(), hint = "leave that evaluation out" }
 end
 
 -- x > 1/2, as many programs "binarise".
 local function thresholded(rows)
-  local array = require "vae_lab.native.array"
   local out = array.new(rows:rows(), rows:cols())
   for i = 1, rows:rows() do
     for j, v in ipairs(rows:row(i)) do
@@ -54,21 +48,21 @@ local metric_of = { grey = "grey", static = "static", dynamic = "fresh" }
 --   pixels/grey          with their grey pixels: a cross-entropy, not a likelihood
 --   pixels/fresh         dynamic binarisation: black or white, drawn with the grey value as the probability (Salakhutdinov & Murray 2008)
 --   pixels/static        the same, drawn once for all
---   pixels/thresholded   white above 1/2: other, simpler images
---   pixels/ceiling       Σ x ln x + (1 - x) ln(1 - x) of the grey pixels: what no Bernoulli p(x|z) can exceed on them, however good
---                        the model; of black and white pixels it is 0
-function pixels.run(o)
-  return function(model, data, recorder, others)
-    local ask = { split = "test", first = 1, count = common.count(data, "test", o.examples), samples = o.samples, seed = o.seed }
-    for _, kind in ipairs(experiment.binarise) do
-      local means = model:mean(common.with(ask, { names = { "elbo" }, data = others.pixels(kind) }))
-      recorder:metric("pixels/" .. metric_of[kind], means.elbo.mean)
-    end
-    local grey = others.pixels("grey"):rows("test", 1, ask.count)
-    recorder:metric("pixels/ceiling", ceiling(grey))
-    local elbo = model:map { name = "elbo", feed = "x", values = thresholded(grey), count = ask.count, samples = o.samples, seed = o.seed }
-    recorder:metric("pixels/thresholded", (common.mean(elbo:column(1))))
+--   pixels/thresholded   white above 1/2: different, simpler images
+--   pixels/ceiling       Σ x ln x + (1 - x) ln(1 - x) of the grey pixels: the greatest value that any Bernoulli p(x|z) can reach on
+--                        them; for black and white pixels it is 0
+function pixels.run(o, model, data, recorder, others)
+  local request = common.with(common.request(data, "test", o), { samples = o.samples })
+  for _, kind in ipairs(experiment.binarise) do
+    local means = model:mean(common.with(request, { names = { "elbo" }, data = others.pixels(kind) }))
+    recorder:metric("pixels/" .. metric_of[kind], means.elbo.mean)
   end
+  local grey = others.pixels("grey"):rows("test", 1, request.count)
+  recorder:metric("pixels/ceiling", ceiling(grey))
+  local elbo = model:map {
+    name = "elbo", feed = "x", values = thresholded(grey), count = request.count, samples = o.samples, seed = o.seed,
+  }
+  recorder:metric("pixels/thresholded", (common.mean(elbo:column(1))))
 end
 
 return pixels

@@ -1,24 +1,25 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/posteriors.lua: the true posterior p(z|x) of single images on a grid, beside q(z|x): what figures of it are drawn from.
+-- evaluations/posteriors.lua: the true posterior p(z|x) of single images on a grid, for figures that compare it with q(z|x).
 
 local common = require "vae_lab.evaluations.common"
+local array = require "vae_lab.native.array"
 
 local posteriors = {
   nodes = { "z", "logjoint", "q.mu", "q.sigma" },
   rules = {
-    examples = { type = "integer", min = 1, default = 6, max = 100 }, grid = { type = "integer", min = 16, max = 400, default = 120 },
-    seed = { type = "integer", min = 0, default = 1 },
+    examples = { type = "integer", min = 1, max = 100, default = 6 }, grid = { type = "integer", min = 16, max = 400, default = 120 },
+    seed = common.whole(0, 1),
   },
 }
 
-local PASS = 2048     -- points of one pass
-local DEPTH = 6.9     -- what is within so many nats of the peak is shown: 99.9 % of a Gaussian
-local WIDTHS = 3      -- … and so many standard deviations of q
-local REACH = 6       -- the expectation under q is an integral over as many
-local COARSE, FINE = 64, 96
+local CHUNK = 2048           -- points of one pass
+local DEPTH = 6.9            -- the window shows what is within so many nats of the peak: 99.9 % of a Gaussian
+local WIDTHS = 3             -- … and within so many standard deviations of q
+local REACH = 6              -- the KL is an integral over so many standard deviations of q
+local COARSE, FINE = 64, 96  -- cells a side: of the search for the window, of the integral
 
--- ---- a function of z on a grid ---------------------------------------------------------------------------------------------
+-- ---- a function of z on a grid ---------------------------------------------------------------------------------------
 
 -- The centres of n × n cells of a box { x1, x2, y1, y2 }, rows from below, as { z1, z2, z1, z2, … }.
 local function centres(box, n)
@@ -34,23 +35,22 @@ local function centres(box, n)
 end
 
 -- log p(x, z) of one example at these points, in passes.
-local function log_joint(model, ask, points)
-  local array = require "vae_lab.native.array"
+local function log_joint(model, request, points)
   local out = {}
-  for first = 1, #points, 2 * PASS do
-    local part = table.move(points, first, math.min(#points, first + 2 * PASS - 1), 1, {})
-    local row = model:map(common.with(ask, { name = "logjoint", feed = "z", values = array.from { part }, samples = #part // 2 })):row(1)
+  for first = 1, #points, 2 * CHUNK do
+    local part = table.move(points, first, math.min(#points, first + 2 * CHUNK - 1), 1, {})
+    local row = model:map(common.with(request, { name = "logjoint", feed = "z", values = array.from { part }, samples = #part // 2 })):row(1)
     table.move(row, 1, #row, #out + 1, out)
   end
   return out
 end
 
--- ---- one example -----------------------------------------------------------------------------------------------------------
+-- ---- one example -----------------------------------------------------------------------------------------------------
 
--- The square around what p(z|x) and q(z|x) have; box: where p(z|x) is sought.
-local function window(model, ask, box, mu, sigma)
+-- The smallest square around p(z|x), as found on a coarse grid over `box`, and q(z|x).
+local function window(model, request, box, mu, sigma)
   local points = centres(box, COARSE)
-  local values, peak = log_joint(model, ask, points), -math.huge
+  local values, peak = log_joint(model, request, points), -math.huge
   for _, v in ipairs(values) do peak = math.max(peak, v) end
   local low, high = {}, {}
   for j = 1, 2 do
@@ -66,64 +66,60 @@ local function window(model, ask, box, mu, sigma)
   return { x - half, x + half, y - half, y + half }
 end
 
--- KL(q ‖ p(z|x)) = ∫ q (log q - log p(x, z)) + log p(x), by the midpoint rule over six standard deviations.
-local function divergence(model, ask, logp, mu, sigma)
+-- KL(q ‖ p(z|x)) = ∫ q (log q - log p(x, z)) + log p(x), by the midpoint rule over REACH standard deviations of q.
+local function divergence(model, request, logp, mu, sigma)
   local points = centres({ -REACH, REACH, -REACH, REACH }, FINE)
-  local moved, cell = {}, (2 * REACH / FINE) ^ 2
+  local z, cell = {}, (2 * REACH / FINE) ^ 2
   for i, e in ipairs(points) do
     local j = 2 - i % 2
-    moved[i] = mu[j] + sigma[j] * e
+    z[i] = mu[j] + sigma[j] * e
   end
   local sum, normal = 0, -math.log(2 * math.pi)
-  for i, v in ipairs(log_joint(model, ask, moved)) do
+  for i, v in ipairs(log_joint(model, request, z)) do
     local logq = normal - 0.5 * (points[2 * i - 1] ^ 2 + points[2 * i] ^ 2)
     sum = sum + math.exp(logq) * cell * (logq - math.log(sigma[1] * sigma[2]) - v)
   end
   return sum + logp
 end
 
--- ---- the evaluation --------------------------------------------------------------------------------------------------------
+-- ---- the evaluation --------------------------------------------------------------------------------------------------
 
-local function numbers(list)
+local function json_list(list)
   local out = {}
   for i, v in ipairs(list) do out[i] = math.type(v) == "integer" and tostring(v) or string.format("%.9g", v) end
   return "[" .. table.concat(out, ",") .. "]"
 end
 
---- lab.eval.posteriors { examples = 6, grid = 120, seed = 1 }: of the first test examples, for a z of two dimensions (of another nothing is
--- recorded): the artifact "posteriors" of kind "grids": float32, for each example log p(z|x) in nats at the centres of grid × grid
--- cells, rows from below, then all x; meta = { grid, width, height (0: no images), labels (-1: none), boxes (x1, x2, y1, y2 of each), mu,
--- sigma (two of each), kl }.  lab.fig.posteriors draws it.
---   posterior/kl   KL(q(z|x) ‖ p(z|x)) = log p(x) - ELBO, nats per example: exact, in the mean over these examples
-function posteriors.run(o)
-  return function(model, data, recorder)
-    if model:width "z" ~= 2 then return end
-    local array = require "vae_lab.native.array"
-    local count = common.count(data, "test", o.examples)
-    local ask = { data = data, split = "test", first = 1, count = count, seed = o.seed }
-    local function map(name) return model:map(common.with(ask, { name = name })) end
-    local mu, sigma = map "q.mu", map "q.sigma"
-    local logp, _, found = model:quadrature(ask)
-    local bytes, boxes, kl, mus, sigmas = {}, {}, {}, {}, {}
-    for i = 1, count do
-      local one = common.with(ask, { first = i, count = 1 })
-      local m, s, p = mu:row(i), sigma:row(i), logp:get(i, 1)
-      local box, grid = window(model, one, found:row(i), m, s), {}
-      for at, v in ipairs(log_joint(model, one, centres(box, o.grid))) do grid[at] = v - p end
-      bytes[i], kl[i] = array.from({ grid }):blob(), divergence(model, one, p, m, s)
-      table.move(box, 1, 4, #boxes + 1, boxes)
-      table.move(m, 1, 2, #mus + 1, mus)
-      table.move(s, 1, 2, #sigmas + 1, sigmas)
-    end
-    local sum, labels = 0, common.labels(data, "test", count) or {}
-    for i = 1, count do sum, labels[i] = sum + kl[i], labels[i] or -1 end
-    recorder:metric("posterior/kl", sum / count)
-    bytes[#bytes + 1] = map("x"):blob()
-    local image = data:is_image()
-    recorder:artifact("posteriors", "grids", table.concat(bytes), string.format(
-      '{"grid":%d,"width":%d,"height":%d,"labels":%s,"boxes":%s,"mu":%s,"sigma":%s,"kl":%s}', o.grid, image and data:width() or 0,
-      image and data:height() or 0, numbers(labels), numbers(boxes), numbers(mus), numbers(sigmas), numbers(kl)))
+--- lab.eval.posteriors { examples = 6, grid = 120, seed = 1 }: the true posteriors of the first test examples, for z of two dimensions
+-- (for another z nothing is recorded): the artifact "posteriors" of kind "grids", which lab.fig.posteriors draws.  It is float32: for
+-- each example log p(z|x), nats, at the centres of grid × grid cells, rows from below; then all x.  meta = { grid, width, height (0: no
+-- images), labels (-1: none), boxes (x1, x2, y1, y2 of each), mu, sigma (two of each), kl }.
+--   posterior/kl   KL(q(z|x) ‖ p(z|x)) = log p(x) - ELBO, nats per example: by quadrature, mean over these examples
+function posteriors.run(o, model, data, recorder)
+  if model:width "z" ~= 2 then return end
+  local request = common.request(data, "test", o)
+  local function map(name) return model:map(common.with(request, { name = name })) end
+  local mu, sigma = map "q.mu", map "q.sigma"
+  local logp, _, found = model:quadrature(request)
+  local bytes, boxes, kl, mus, sigmas = {}, {}, {}, {}, {}
+  for i = 1, request.count do
+    local one = common.with(request, { first = i, count = 1 })
+    local m, s, p = mu:row(i), sigma:row(i), logp:get(i, 1)
+    local box, grid = window(model, one, found:row(i), m, s), {}
+    for at, v in ipairs(log_joint(model, one, centres(box, o.grid))) do grid[at] = v - p end
+    bytes[i], kl[i] = array.from({ grid }):blob(), divergence(model, one, p, m, s)
+    table.move(box, 1, 4, #boxes + 1, boxes)
+    table.move(m, 1, 2, #mus + 1, mus)
+    table.move(s, 1, 2, #sigmas + 1, sigmas)
   end
+  local sum, labels = 0, common.labels(data, "test", request.count) or {}
+  for i = 1, request.count do sum, labels[i] = sum + kl[i], labels[i] or -1 end
+  recorder:metric("posterior/kl", sum / request.count)
+  bytes[#bytes + 1] = map("x"):blob()
+  local image = data:is_image()
+  recorder:artifact("posteriors", "grids", table.concat(bytes), string.format(
+    '{"grid":%d,"width":%d,"height":%d,"labels":%s,"boxes":%s,"mu":%s,"sigma":%s,"kl":%s}', o.grid, image and data:width() or 0,
+    image and data:height() or 0, json_list(labels), json_list(boxes), json_list(mus), json_list(sigmas), json_list(kl)))
 end
 
 return posteriors

@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/ppca.lua: a linear VAE beside the truth: probabilistic PCA's maximum likelihood, known in closed form.
+-- evaluations/ppca.lua: a linear VAE compared with its exact optimum: the maximum likelihood of probabilistic PCA, in closed form.
 
 local check = require "vae_lab.check"
+local common = require "vae_lab.evaluations.common"
+local array = require "vae_lab.native.array"
+local stats = require "vae_lab.native.stats"
 
 local ppca = {
   nodes = { "q.mu", "q.sigma", "p.mean", "p.logvar", "z" },
@@ -18,9 +21,8 @@ function ppca.fits(widths, data)
   end
 end
 
--- The decoder as W (d, m), b, v (1, d), read off by decoding 0 and the unit vectors; it must be linear.
+-- The decoder as W (d, m), b, v (1, d), read off its output at 0 and at the unit vectors; an error unless it is linear.
 local function decoder_of(model, m)
-  local array = require "vae_lab.native.array"
   local points = array.new(m + 2, m)
   for j = 1, m do
     points:set(j + 1, j, 1)
@@ -41,14 +43,14 @@ local function decoder_of(model, m)
     if math.abs(at_ones - mean:get(m + 2, i)) > 1e-3 * (1 + math.abs(at_ones)) then
       check.fail {
         what = "lab.eval.ppca needs a linear decoder", found = "a mean that is not W z + b",
-        expected = "lab.mlp { z }:normal(x): no hidden layer",
+        expected = "lab.mlp { z }:normal(x), without hidden layers",
       }
     end
   end
   return w, b, v
 end
 
--- KL(q(z_j|x) || p(z_j)) for each latent unit, mean over the examples; ascending.
+-- KL(q(z_j|x) ‖ p(z_j)) of each latent unit, mean over the examples; ascending.
 local function unit_kls(mu, sigma)
   local kls = {}
   for j = 1, mu:cols() do
@@ -60,41 +62,36 @@ local function unit_kls(mu, sigma)
   return kls
 end
 
---- lab.eval.ppca { variance = "trained" | "fixed" }: a model with a linear encoder and decoder, p(x|z) = N(W z + b, sigma² I), on the
--- training data, all in closed form, nats per example.  Its exact optimum is probabilistic PCA (Tipping & Bishop 1999): no VAE of
--- this kind has an ELBO above ppca/maximum, and at the optimum it has just that (Lucas et al. 2019).
---   ppca/maximum          the greatest mean log p(x) of any W, b and, unless it is fixed, sigma²
---   ppca/log_likelihood   the model's, log N(x; b, W Wᵀ + sigma² I)
---   ppca/elbo             the model's
---   ppca/gap              KL(q(z|x) ‖ p(z|x)): the difference of the two before, computed on its own
+--- lab.eval.ppca { variance = "trained" | "fixed" }: a model with a linear encoder and a linear decoder, p(x|z) = N(W z + b, sigma² I), on
+-- the training data; all in closed form, nats per example.  Its exact optimum is probabilistic PCA (Tipping & Bishop 1999): no such VAE
+-- has an ELBO above ppca/maximum, and at the optimum the ELBO equals it (Lucas et al. 2019).
+--   ppca/maximum          the greatest mean log p(x) over W, b and, unless it is fixed, sigma²
+--   ppca/log_likelihood   that of the model, log N(x; b, W Wᵀ + sigma² I)
+--   ppca/elbo             that of the model
+--   ppca/gap              KL(q(z|x) ‖ p(z|x)), computed directly: the difference of the previous two
 --   ppca/variance, ppca/variance_exact   sigma², and the mean of the discarded eigenvalues
---   ppca/angle            the largest angle between what W spans and the principal subspace, radians
+--   ppca/angle            the largest angle between the span of W and the principal subspace, radians
 --   ppca/rank             the latent units that the optimum uses: eigenvalues above sigma²
---   ppca/information      the mutual information of x and z at the optimum, and so its KL, ½ Σ log(eigenvalue / sigma²)
---   ppca/surplus_kl       the largest KL to the prior of a unit beyond these; 0 where there is none
-function ppca.run(o)
-  return function(model, data, recorder)
-    local stats = require "vae_lab.native.stats"
-    local count = data:count "train"
-    local x = data:rows("train", 1, count)
-    local function map(name) return model:map { name = name, data = data, split = "train", first = 1, count = count } end
-    local mu, sigma = map "q.mu", map "q.sigma"
-    local w, b, v = decoder_of(model, mu:cols())
-    local exact = stats.ppca(x, mu:cols(), o.variance == "fixed" and stats.mean(v) or 0)
-    local own = stats.linear { w = w, b = b, v = v, x = x, mu = mu, sigma = sigma }
-    recorder:metric("ppca/maximum", exact.log_likelihood)
-    recorder:metric("ppca/log_likelihood", own.log_likelihood)
-    recorder:metric("ppca/elbo", own.elbo)
-    recorder:metric("ppca/gap", own.gap)
-    recorder:metric("ppca/variance", stats.mean(v))
-    recorder:metric("ppca/variance_exact", exact.variance)
-    recorder:metric("ppca/information", exact.information)
-    recorder:metric("ppca/rank", exact.rank)
-    local used = {}
-    for k = 1, exact.rank do used[k] = k end
-    if exact.rank > 0 then recorder:metric("ppca/angle", stats.subspace_angle(w, exact.components:rows_of(used))) end
-    local surplus = mu:cols() - exact.rank
-    recorder:metric("ppca/surplus_kl", surplus > 0 and unit_kls(mu, sigma)[surplus] or 0)
+--   ppca/information      the mutual information of x and z at the optimum, which is also its KL, ½ Σ log(eigenvalue / sigma²)
+--   ppca/surplus_kl       the largest KL to the prior among the units beyond these; 0 where there are none
+function ppca.run(o, model, data, recorder)
+  local request = common.request(data, "train", { examples = 0 })
+  local x = data:rows("train", 1, request.count)
+  local function map(name) return model:map(common.with(request, { name = name })) end
+  local mu, sigma = map "q.mu", map "q.sigma"
+  local w, b, v = decoder_of(model, mu:cols())
+  local exact = stats.ppca(x, mu:cols(), o.variance == "fixed" and stats.mean(v) or 0)
+  local own = stats.linear { w = w, b = b, v = v, x = x, mu = mu, sigma = sigma }
+  local surplus = mu:cols() - exact.rank
+  for name, value in pairs {
+    maximum = exact.log_likelihood, log_likelihood = own.log_likelihood, elbo = own.elbo, gap = own.gap, variance = stats.mean(v),
+    variance_exact = exact.variance, information = exact.information, rank = exact.rank,
+    surplus_kl = surplus > 0 and unit_kls(mu, sigma)[surplus] or 0,
+  } do
+    recorder:metric("ppca/" .. name, value)
+  end
+  if exact.rank > 0 then
+    recorder:metric("ppca/angle", stats.subspace_angle(w, exact.components:rows_of(common.first(exact.rank))))
   end
 end
 
