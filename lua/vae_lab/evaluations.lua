@@ -61,7 +61,7 @@ end
 
 local names = {
   "accuracy", "bounds", "clarity", "compression", "elbo", "elbo_decomposition", "estimators", "extremes", "gradients", "inference_gap",
-  "latent_space", "marginal", "nll", "originals", "pixels", "posteriors", "ppca", "properties", "validity",
+  "latent_space", "marginal", "nll", "originals", "pixels", "planes", "posteriors", "ppca", "properties", "validity",
 }
 
 for _, name in ipairs(names) do

@@ -20,7 +20,7 @@ local sheet = require "vae_lab.figures.common.sheet"
 
 local kinds = {
   "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means", "estimates",
-  "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws",
+  "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws", "triples",
 }
 
 local figures = { kinds = kinds }

@@ -88,7 +88,7 @@ end
 -- Settings whose value needs no name before it.
 local named = {
   model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" },
-  world = { vae = "a VAE", gaussian = "a Gaussian world" },
+  rng = {}, world = { vae = "a VAE", gaussian = "a Gaussian world" },
   method = { aevb = "AEVB", ["wake-sleep"] = "wake-sleep", mcem = "Monte Carlo EM" },
 }
 

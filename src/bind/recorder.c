@@ -147,6 +147,13 @@ static int get_seed(lua_State *L)
     return 1;
 }
 
+static int get_rng(lua_State *L)
+{
+    const gsl_rng_type *rng = check_recorder(L)->owner->seed.rng;
+    lua_pushstring(L, (rng != NULL ? rng : num_rng_philox)->name);
+    return 1;
+}
+
 static int get_epochs(lua_State *L)
 {
     lua_pushinteger(L, check_recorder(L)->owner->epochs);
@@ -202,7 +209,7 @@ void bind_recorder_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"metric", add_metric}, {"artifact", add_artifact}, {"posteriors", add_posteriors}, {"model", required_model},
-        {"run", get_run},       {"seed", get_seed},         {"epochs", get_epochs},         {"store", get_store},
+        {"run", get_run},       {"seed", get_seed},         {"rng", get_rng},           {"epochs", get_epochs},         {"store", get_store},
         {NULL, NULL},
     };
     static const luaL_Reg meta[] = {{"__gc", close_recorder}, {"__close", close_recorder}, {NULL, NULL}};
