@@ -103,6 +103,13 @@ SELECT 'validity grows', sum(y > x) = count(*) FROM pair, ends WHERE experiment 
     AND a = 'beta=' || printf('%g', (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1)) AND b = 'beta=' || printf('%g', high);
 SELECT 'beta dims', latent FROM latest WHERE experiment = 'beta' LIMIT 1;
 
+-- ---- the generator ----
+SELECT 'generators apart', printf('%.1f', max(mean) - min(mean)) FROM mean WHERE experiment = 'generators' AND metric = 'test/elbo';
+SELECT 'philox seeds apart', printf('%.1f', max(value) - min(value)) FROM last
+WHERE experiment = 'generators' AND metric = 'test/elbo' AND label = 'rng=philox4x32';
+SELECT 'generators within seeds', (SELECT max(mean) - min(mean) FROM mean WHERE experiment = 'generators' AND metric = 'test/elbo')
+    < (SELECT max(value) - min(value) FROM last WHERE experiment = 'generators' AND metric = 'test/elbo' AND label = 'rng=philox4x32');
+
 -- ---- repeating a run: the first of the model with the KL term ----
 CREATE TEMP VIEW first_run AS
 SELECT l.*, (SELECT settings FROM sweep WHERE id = l.sweep) AS settings FROM latest l

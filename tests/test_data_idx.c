@@ -231,9 +231,9 @@ static void corrupt_gzip(void **state)
     size_t n = fread(z, 1, sizeof z, f);
     fclose(f);
     put("a", z, n - 4); /* cut within the trailer */
-    fails("a", 3, "corrupt gzip", "bytes of content", "end too early", "");
+    fails("a", 3, "corrupt gzip", "bytes of content", "unexpected end of file", "");
     put("a", z, n / 2);
-    fails("a", 3, "corrupt gzip", "bytes of content", "end too early", "");
+    fails("a", 3, "corrupt gzip", "bytes of content", "unexpected end of file", "");
     z[n - 8] ^= 1; /* the checksum */
     put("a", z, n);
     fails("a", 3, "corrupt gzip", "", "incorrect data check", "");
@@ -245,7 +245,7 @@ static void corrupt_gzip(void **state)
     f = fopen(at("a"), "ab");
     fputs("rest", f);
     fclose(f);
-    fails("a", 3, "corrupt gzip", "", "after the end", "");
+    is_good("a", 3); /* gzip ignores what follows the last member, and the content is whole by its checksum and its header */
 }
 
 /* A header may promise anything; memory is given for what has arrived. */
@@ -280,7 +280,7 @@ static void out_of_memory(void **state)
         mem_fail_after(0);
         idx_free(&read);
         if (status == 0) {
-            assert_true(nth >= 4); /* the reader, the first block, its growth */
+            assert_true(nth >= 3); /* the first block, its growth */
             break;
         }
         assert_int_equal(err.kind, ERR_MEMORY);

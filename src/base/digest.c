@@ -28,16 +28,7 @@ void digest_string(Digest *d, const char *string)
 
 void digest_floats(Digest *d, const float *values, size_t count)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    digest_bytes(d, values, count * sizeof *values);
-#else
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        bits = __builtin_bswap32(bits);
-        digest_bytes(d, &bits, sizeof bits);
-    }
-#endif
+    digest_bytes(d, values, count * sizeof *values); /* lab/checkpoint.c refuses to compile for a big-endian machine */
 }
 
 void digest_end(Digest *d, char *text)

@@ -47,12 +47,12 @@ end
 
 function triples.draw(ctx, options, name)
   local list, title = generators(ctx), "Triples of random numbers in the unit cube"
-  local note = "three uniforms that follow each other are a point; the cube is seen along the planes on which RANDU's triples lie"
+  local note = "a point: three uniforms in a row; the view is along the planes that hold RANDU's triples"
   local columns = math.min(#list, 2)
   local side = 6.6
   local top = Page.top { title = title, note = note, width = 16 } + 0.6
   local rows = (#list + columns - 1) // columns
-  local page = Page.new { width = 16, height = top + rows * (side + 0.7) + Page.foot, title = title, note = note }
+  local page = Page.new { width = 16, height = top + rows * (side + 0.7) - 0.5 + Page.foot, title = title, note = note }
   page.source = string.format("%d triples of a stream of each generator", options.count)
   page:bare()
   for i, g in ipairs(list) do
