@@ -135,7 +135,7 @@ check: deps
 	@tests/run $(B) $(BIN)
 
 # Every vector function on all 2^32 inputs.  What is done is kept until all is right, so that it may be stopped and resumed.
-$(B)/tests/exhaustive $(B)/tests/test_num_map: private CFLAGS_ALL += -DNUM_ISA_LIST='$(foreach i,$(ISAS),X($(i)))'
+$(B)/tests/exhaustive $(B)/tests/test_num_elementwise: private CFLAGS_ALL += -DNUM_ISA_LIST='$(foreach i,$(ISAS),X($(i)))'
 check-exhaustive: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/tests/exhaustive VARIANT=$(VARIANT)
 	@$(B)/tests/exhaustive --resume $(B)/tests/exhaustive.done --check docs/arithmetic.md

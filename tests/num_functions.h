@@ -19,6 +19,7 @@
 #include "num/kernels.h"
 
 #include <stdio.h>
+#include <tgmath.h> /* the rows' exact values, in double and in long double */
 
 #define NUM_TABLE_TYPE NumElementwiseTable
 #define NUM_TABLE_NAME num_elementwise_table
@@ -38,7 +39,7 @@ enum { FUNCTION_CHUNK = 4096 };
 /* The kernels of one instruction set. */
 typedef struct {
     const char *isa;
-    const NumElementwiseTable *map;
+    const NumElementwiseTable *elementwise;
     const NumDensityTable *density;
     const NumStreamTable *stream;
 } FunctionKernels;
@@ -74,24 +75,12 @@ static inline float function_radius(float u)
 
 /* ---- the kernels, each as a function of n bit patterns ---------------------------------------------------------------- */
 
-#define FUNCTION_MAP(name, f)                                                                                           \
+#define FUNCTION_UNARY_VECTOR(NAME, name, ...)                                                                          \
     static inline void name##_vector(const FunctionKernels *k, size_t n, float *y, const float *x)                     \
     {                                                                                                                   \
-        k->map->map[f](n, y, x);                                                                                        \
+        k->elementwise->unary[NUM_##NAME](n, y, x);                                                                     \
     }
-
-FUNCTION_MAP(neg, NUM_NEG)
-FUNCTION_MAP(exp, NUM_EXP)
-FUNCTION_MAP(log, NUM_LOG)
-FUNCTION_MAP(log1p, NUM_LOG1P)
-FUNCTION_MAP(tanh, NUM_TANH)
-FUNCTION_MAP(sigmoid, NUM_SIGMOID)
-FUNCTION_MAP(softplus, NUM_SOFTPLUS)
-FUNCTION_MAP(relu, NUM_RELU)
-FUNCTION_MAP(sqrt, NUM_SQRT)
-FUNCTION_MAP(square, NUM_SQUARE)
-FUNCTION_MAP(reciprocal, NUM_RECIPROCAL)
-FUNCTION_MAP(abs, NUM_ABS)
+NUM_UNARY_LIST(FUNCTION_UNARY_VECTOR)
 
 /* The divergence from N(0, 1) of mu = 0 and this log variance. */
 static inline void half_exp_excess_vector(const FunctionKernels *k, size_t n, float *y, const float *x)
@@ -250,21 +239,10 @@ static inline double function_turn_double(double v, int quarters)
         (FUNCTION_CAN_FUSE ? name##_fused : name##_plain)(n, y, bits);                                                  \
     }
 
+#define FUNCTION_UNARY(NAME, name, formula, reads, domain, ulp, value, update, exact, slope) \
+    FUNCTION(name, num_float, value, exact, exact)
+NUM_UNARY_LIST(FUNCTION_UNARY)
 /*       name             of                 scalar definition      in double                   in long double */
-FUNCTION(neg,             num_float,         -x,                    -x,                         -x)
-FUNCTION(exp,             num_float,         num_exp1(x),           exp(x),                     expl(x))
-FUNCTION(log,             num_float,         num_log1(x),           log(x),                     logl(x))
-FUNCTION(log1p,           num_float,         num_log1p1(x),         log1p(x),                   log1pl(x))
-FUNCTION(tanh,            num_float,         num_tanh1(x),          tanh(x),                    tanhl(x))
-FUNCTION(sigmoid,         num_float,         num_sigmoid1(x),       1.0 / (1.0 + exp(-x)),
-         x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)))
-FUNCTION(softplus,        num_float,         num_softplus1(x),      (x > 0 ? x : 0) + log1p(exp(-fabs(x))),
-         (x > 0 ? x : 0) + log1pl(expl(-fabsl(x))))
-FUNCTION(relu,            num_float,         num_relu1(x),          x < 0 ? 0.0 : x,            x < 0 ? 0.0L : x)
-FUNCTION(sqrt,            num_float,         sqrtf(x),              sqrt(x),                    sqrtl(x))
-FUNCTION(square,          num_float,         x * x,                 x * x,                      x * x)
-FUNCTION(reciprocal,      num_float,         1.0f / x,              1.0 / x,                    1.0L / x)
-FUNCTION(abs,             num_float,         num_abs1(x),           fabs(x),                    fabsl(x))
 FUNCTION(half_expm1,      num_float,         num_half_expm1(x),     0.5 * expm1(x),             0.5L * expm1l(x))
 FUNCTION(half_exp_excess, num_float,         num_half_exp_excess1(x), function_excess_double(x), function_excess(x))
 FUNCTION(uniform,         (uint32_t),        function_uniform(bits), (x + 0.5) * 0x1p-32,       (x + 0.5L) * 0x1p-32L)
@@ -276,20 +254,11 @@ FUNCTION(cos_turns,       function_uniform,  num_sincos_turns1(x).cos, function_
     {#name, formula, input, name##_scalar, name##_double, name##_exact, name##_vector, limit, \
      name##_scalars}
 
-/* Most functions of num/elementwise.h first, in its order (NumUnary); then those inside the densities and the streams. */
+#define FUNCTION_UNARY_ROW(NAME, name, formula, reads, domain, ulp, ...) FUNCTION_ROW(name, formula, OF_FLOATS, ulp),
+
+/* The functions of one variable of num/elementwise_list.h, in the order of NumUnary; then those inside densities and streams. */
 static const Function functions[] = {
-    FUNCTION_ROW(neg,             "-x",                               OF_FLOATS,    0.0),
-    FUNCTION_ROW(exp,             "exp(x)",                           OF_FLOATS,    2.0),
-    FUNCTION_ROW(log,             "log(x)",                           OF_FLOATS,    2.0),
-    FUNCTION_ROW(log1p,           "log(1 + x)",                       OF_FLOATS,    2.0),
-    FUNCTION_ROW(tanh,            "tanh(x)",                          OF_FLOATS,    2.0),
-    FUNCTION_ROW(sigmoid,         "1 / (1 + exp(-x))",                OF_FLOATS,    2.0),
-    FUNCTION_ROW(softplus,        "log(1 + exp(x))",                  OF_FLOATS,    2.0),
-    FUNCTION_ROW(relu,            "max(x, 0)",                        OF_FLOATS,    0.0),
-    FUNCTION_ROW(sqrt,            "sqrt(x)",                          OF_FLOATS,    0.5),
-    FUNCTION_ROW(square,          "x x",                              OF_FLOATS,    0.5),
-    FUNCTION_ROW(reciprocal,      "1 / x",                            OF_FLOATS,    0.5),
-    FUNCTION_ROW(abs,             "max(x, -x)",                       OF_FLOATS,    0.0),
+    NUM_UNARY_LIST(FUNCTION_UNARY_ROW)
     FUNCTION_ROW(half_expm1,      "(exp(x) - 1) / 2",                 OF_FLOATS,    2.0),
     FUNCTION_ROW(half_exp_excess, "(exp(x) - 1 - x) / 2",             OF_FLOATS,    2.0),
     FUNCTION_ROW(uniform,         "(word + 1/2) / 2^32, below 1",     OF_WORDS,     1.0),

@@ -70,11 +70,11 @@ static void one_number(Text *t)
         show(t, what, z[j]);
     }
     for (size_t k = 1; k <= 2; k++) {
-        num_matmul_f32(NUM_NN, 1, 1, k, &a, z, w, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_NN, 1, 1, k, &a, z, w, NULL, NUM_IDENTITY, 0);
         show(t, k == 1 ? "fma(z[0], w[0], 0)" : "fma(z[1], w[1], the last)", a);
     }
-    num_matmul_f32(NUM_NN, 1, 1, 2, &a, z, w, &b, NUM_ACT_NONE, 0, NULL);
-    num_matmul_f32(NUM_NN, 1, 1, 2, &h, z, w, &b, NUM_ACT_TANH, 0, NULL);
+    num_matmul_f32(NUM_NN, 1, 1, 2, &a, z, w, &b, NUM_IDENTITY, 0);
+    num_matmul_f32(NUM_NN, 1, 1, 2, &h, z, w, &b, NUM_TANH, 0);
     show(t, "a = the last + b", a);
     show(t, "h = tanh(a)", h);
 }

@@ -114,13 +114,17 @@ static int is_guarded(const float *x, size_t n)
 
 /* ---- one product in every way --------------------------------------------------------------------------------------- */
 
-typedef struct Case {
+typedef struct MatmulCase {
     NumForm form;
     size_t m, n, k;
     Values kind;
     int bias, accumulate;
-    NumAct act;
-} Case;
+    NumUnary act;
+} MatmulCase;
+
+#define ACTIVATION(NAME, ...) NUM_##NAME,
+static const NumUnary activations[] = {NUM_IDENTITY, NUM_FUSED_LIST(ACTIVATION)};
+enum { ACTIVATIONS = sizeof activations / sizeof activations[0] };
 
 static void use(const char *isa, int threads)
 {
@@ -133,16 +137,13 @@ static void use(const char *isa, int threads)
 static const int thread_counts[] = {1, 2, 3, 8};
 enum { THREAD_COUNTS = sizeof thread_counts / sizeof thread_counts[0], SMALL = 20000 };
 
-static void check_on(const Case *x, const char *isa, int threads, float *c, const float *const *operand, const float *old,
+static void check_on(const MatmulCase *x, const char *isa, int threads, float *c, const float *const *operand, const float *old,
                      const float *want)
 {
     size_t size = x->m * x->n;
     use(isa, threads);
-    float *scratch = mem_array(num_matmul_scratch(x->form, x->m, x->n, x->k), sizeof *scratch);
-    assert_non_null(scratch);
     memcpy(c, old, size * sizeof *c);
-    num_matmul_f32(x->form, x->m, x->n, x->k, c, operand[0], operand[1], operand[2], x->act, x->accumulate, scratch);
-    mem_free(scratch);
+    num_matmul_f32(x->form, x->m, x->n, x->k, c, operand[0], operand[1], operand[2], x->act, x->accumulate);
     for (size_t i = 0; i < size; i++)
         if (!same(c[i], want[i]))
             fail_msg("form %d, m %zu, n %zu, k %zu, %s values, bias %d, act %d, accumulate %d, %s, %d threads: element "
@@ -153,7 +154,7 @@ static void check_on(const Case *x, const char *isa, int threads, float *c, cons
                  x->m, x->n, x->k, x->bias, (int)x->act, x->accumulate, isa, threads);
 }
 
-static void check(Case x)
+static void check(MatmulCase x)
 {
     static size_t turn;
     size_t size = x.m * x.n;
@@ -181,7 +182,7 @@ static void check(Case x)
 static void check_forms(size_t m, size_t n, size_t k, Values kind)
 {
     for (int form = NUM_NN; form <= NUM_TN; form++)
-        check((Case){.form = (NumForm)form, .m = m, .n = n, .k = k, .kind = kind});
+        check((MatmulCase){.form = (NumForm)form, .m = m, .n = n, .k = k, .kind = kind});
 }
 
 /* ---- tests ---------------------------------------------------------------------------------------------------------- */
@@ -192,11 +193,11 @@ static void known_product(void **state)
     const float a[] = {1, 2, 3, 4, 5, 6}, b[] = {7, 8, 9, 10, 11, 12}; /* (2, 3) (3, 2) */
     const float at[] = {1, 4, 2, 5, 3, 6}, bt[] = {7, 9, 11, 8, 10, 12};
     float c[4];
-    num_matmul_f32(NUM_NN, 2, 2, 3, c, a, b, NULL, NUM_ACT_NONE, 0, NULL);
+    num_matmul_f32(NUM_NN, 2, 2, 3, c, a, b, NULL, NUM_IDENTITY, 0);
     assert_true(c[0] == 58 && c[1] == 64 && c[2] == 139 && c[3] == 154);
-    num_matmul_f32(NUM_NT, 2, 2, 3, c, a, bt, NULL, NUM_ACT_NONE, 0, NULL);
+    num_matmul_f32(NUM_NT, 2, 2, 3, c, a, bt, NULL, NUM_IDENTITY, 0);
     assert_true(c[0] == 58 && c[1] == 64 && c[2] == 139 && c[3] == 154);
-    num_matmul_f32(NUM_TN, 2, 2, 3, c, at, b, NULL, NUM_ACT_NONE, 1, NULL);
+    num_matmul_f32(NUM_TN, 2, 2, 3, c, at, b, NULL, NUM_IDENTITY, 1);
     assert_true(c[0] == 116 && c[1] == 128 && c[2] == 278 && c[3] == 308);
 }
 
@@ -212,28 +213,28 @@ static void chain_is_fused_and_ascending(void **state)
     for (const char *const *isa = num_isa_available(); *isa != NULL; isa++) {
         float c;
         use(*isa, 1);
-        num_matmul_f32(NUM_NN, 1, 1, 3, &c, ones, low_first, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_NN, 1, 1, 3, &c, ones, low_first, NULL, NUM_IDENTITY, 0);
         assert_true(c == 0.0f);
-        num_matmul_f32(NUM_NT, 1, 1, 3, &c, ones, low_last, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_NT, 1, 1, 3, &c, ones, low_last, NULL, NUM_IDENTITY, 0);
         assert_true(c == 1.0f);
-        num_matmul_f32(NUM_TN, 1, 1, 2, &c, x, y, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_TN, 1, 1, 2, &c, x, y, NULL, NUM_IDENTITY, 0);
         assert_true(c == 0x1p-46f);
-        num_matmul_f32(NUM_NN, 1, 1, 2, &c, below, trace, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_NN, 1, 1, 2, &c, below, trace, NULL, NUM_IDENTITY, 0);
         assert_true(c == 0x1.000002p0f);
-        num_matmul_f32(NUM_NN, 1, 1, 2, &c, ones, even, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_NN, 1, 1, 2, &c, ones, even, NULL, NUM_IDENTITY, 0);
         assert_true(c == 1.0f);
-        num_matmul_f32(NUM_NN, 1, 1, 2, &c, ones, odd, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(NUM_NN, 1, 1, 2, &c, ones, odd, NULL, NUM_IDENTITY, 0);
         assert_true(c == 0x1.000004p0f);
     }
     use(NULL, 1);
 }
 
 /* What happens after the chain: the nth of all its combinations. */
-static Case with_epilogue(Case x, size_t n)
+static MatmulCase with_epilogue(MatmulCase x, size_t n)
 {
     x.bias = n & 1;
     x.accumulate = n >> 1 & 1;
-    x.act = (NumAct)(n / 4 % 5);
+    x.act = activations[n / 4 % ACTIVATIONS];
     return x;
 }
 
@@ -248,7 +249,7 @@ static void every_small_shape(void **state)
         for (size_t j = 0; j < SIZES; j++)
             for (size_t p = 0; p < SIZES; p++, n++) /* 20 combinations and 3 forms: all meet */
                 for (int form = NUM_NN; form <= NUM_TN; form++)
-                    check(with_epilogue((Case){.form = (NumForm)form, .m = sizes[i], .n = sizes[j], .k = sizes[p]}, n));
+                    check(with_epilogue((MatmulCase){.form = (NumForm)form, .m = sizes[i], .n = sizes[j], .k = sizes[p]}, n));
 }
 
 /* Every number of rows and columns around one and two register tiles; wide tiles of few rows, and narrow ones of many. */
@@ -278,7 +279,7 @@ static void block_edges(void **state)
     enum { SIZES = sizeof sizes / sizeof sizes[0] };
     for (size_t done = 0; done < 500;) {
         uint32_t u = bits32();
-        Case x = {.form = (NumForm)(u % 3), .m = sizes[bits32() % SIZES], .n = sizes[bits32() % SIZES], .k = sizes[bits32() % SIZES]};
+        MatmulCase x = {.form = (NumForm)(u % 3), .m = sizes[bits32() % SIZES], .n = sizes[bits32() % SIZES], .k = sizes[bits32() % SIZES]};
         if (x.m * x.n * x.k > (done % 10 == 0 ? 2000000 : 300000))
             continue;
         x.kind = u >> 8 & 3 ? PLAIN : (Values)((u >> 10) % VALUES);
@@ -293,8 +294,8 @@ static void empty_and_single_chains(void **state)
     for (size_t k = 0; k <= 3; k++) {
         check_forms(5, 17, k, PLAIN);
         check_forms(1, 1, k, SPECIAL);
-        for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++)
-            check((Case){.form = NUM_NN, .m = 3, .n = 19, .k = k, .bias = 1, .act = (NumAct)act, .accumulate = 1});
+        for (NumUnary f = 0; f < NUM_UNARY_COUNT; f++)
+            check((MatmulCase){.form = NUM_NN, .m = 3, .n = 19, .k = k, .bias = 1, .act = f, .accumulate = 1});
     }
 }
 
@@ -307,7 +308,7 @@ static void long_chains_and_tall_products(void **state)
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
         for (int accumulate = 0; accumulate < 2; accumulate++)
             for (int form = NUM_NN; form <= NUM_TN; form++)
-                check((Case){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
+                check((MatmulCase){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
                              .bias = (form ^ accumulate) & 1, .accumulate = accumulate});
 }
 
@@ -316,8 +317,8 @@ static void random_shapes(void **state)
     (void)state;
     for (int i = 0; i < 400; i++) {
         uint32_t u = bits32(), m = bits32() % 50, n = bits32() % 70, k = bits32() % 60;
-        check((Case){.form = (NumForm)(u % 3), .m = m, .n = n, .k = k, .kind = (Values)(u / 3 % VALUES), .bias = u >> 8 & 1,
-                     .accumulate = u >> 9 & 1, .act = (NumAct)((u >> 10) % 5)});
+        check((MatmulCase){.form = (NumForm)(u % 3), .m = m, .n = n, .k = k, .kind = (Values)(u / 3 % VALUES), .bias = u >> 8 & 1,
+                     .accumulate = u >> 9 & 1, .act = activations[(u >> 10) % ACTIVATIONS]});
     }
 }
 
@@ -330,7 +331,7 @@ static void awkward_values(void **state)
         for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
             for (int form = NUM_NN; form <= NUM_TN; form++)
                 for (size_t n = s % 3; n < 20; n += 3) /* a third of the 20 combinations */
-                    check(with_epilogue((Case){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
+                    check(with_epilogue((MatmulCase){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
                                                .kind = (Values)kind}, n));
 }
 
@@ -342,7 +343,7 @@ static void awkward_values_are_awkward(void **state)
     for (int kind = DENORMAL; kind < VALUES; kind++) {
         float *a = block(M * K, (Values)kind), *b = block(K * N, (Values)kind), *c = block(M * N, PLAIN);
         int denormal = 0, infinite = 0, nan = 0, zero = 0, finite = 0, twice = 0;
-        num_matmul_reference_f32(NUM_NN, M, N, K, c, a, b, NULL, NUM_ACT_NONE, 0);
+        num_matmul_reference_f32(NUM_NN, M, N, K, c, a, b, NULL, NUM_IDENTITY, 0);
         for (int i = 0; i < M * N; i++) {
             float plain = 0.0f; /* two roundings a step */
             for (int p = 0; p < K; p++)
@@ -371,9 +372,9 @@ static void awkward_values_are_awkward(void **state)
 static void threads_divide_outputs(void **state)
 {
     (void)state;
-    check((Case){.form = NUM_NN, .m = 30, .n = 600, .k = 97, .bias = 1, .act = NUM_ACT_TANH});
-    check((Case){.form = NUM_TN, .m = 600, .n = 34, .k = 97, .accumulate = 1});
-    check((Case){.form = NUM_NT, .m = 130, .n = 150, .k = 97});
+    check((MatmulCase){.form = NUM_NN, .m = 30, .n = 600, .k = 97, .bias = 1, .act = NUM_TANH});
+    check((MatmulCase){.form = NUM_TN, .m = 600, .n = 34, .k = 97, .accumulate = 1});
+    check((MatmulCase){.form = NUM_NT, .m = 130, .n = 150, .k = 97});
 }
 
 /* A bias of -0 and no bias differ only in what they do to -0; adding the old c comes last. */
@@ -383,7 +384,7 @@ static void order_of_the_epilogue(void **state)
     const float a = 2.0f, b = 3.0f, bias = -7.0f;
     for (int form = NUM_NN; form <= NUM_TN; form++) {
         float c = 10.0f;
-        num_matmul_f32((NumForm)form, 1, 1, 1, &c, &a, &b, &bias, NUM_ACT_RELU, 1, NULL);
+        num_matmul_f32((NumForm)form, 1, 1, 1, &c, &a, &b, &bias, NUM_RELU, 1);
         assert_true(c == 10.0f); /* 10 + relu(6 - 7), not relu(10 + 6 - 7) */
     }
 }
@@ -394,7 +395,7 @@ static void double_agrees(void **state)
     (void)state;
     enum { M = 5, N = 7, K = 11 };
     for (int form = NUM_NN; form <= NUM_TN; form++)
-        for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++) {
+        for (size_t act = 0; act < ACTIVATIONS; act++) {
             float *a = block(M * K, PLAIN), *b = block(K * N, PLAIN), *bias = block(N, PLAIN), c[M * N];
             double a2[M * K], b2[K * N], bias2[N], c2[M * N];
             for (int i = 0; i < M * K; i++)
@@ -407,8 +408,8 @@ static void double_agrees(void **state)
                 c[i] = (float)i;
                 c2[i] = i;
             }
-            num_matmul_f32((NumForm)form, M, N, K, c, a, b, bias, (NumAct)act, act & 1, NULL);
-            num_matmul_f64((NumForm)form, M, N, K, c2, a2, b2, bias2, (NumAct)act, act & 1, NULL);
+            num_matmul_f32((NumForm)form, M, N, K, c, a, b, bias, activations[act], act & 1);
+            num_matmul_f64((NumForm)form, M, N, K, c2, a2, b2, bias2, activations[act], act & 1);
             for (int i = 0; i < M * N; i++)
                 assert_true(fabs((double)c[i] - c2[i]) <= 2 * K * K * 0x1p-24);
             mem_free(a);
@@ -417,44 +418,34 @@ static void double_agrees(void **state)
         }
 }
 
-static double act_f64(NumAct act, double x)
-{
-    switch (act) {
-    case NUM_ACT_TANH: return tanh(x);
-    case NUM_ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case NUM_ACT_RELU: return x > 0 ? x : 0;
-    case NUM_ACT_SOFTPLUS: return log1p(exp(x));
-    case NUM_ACT_NONE: break;
-    }
-    return x;
-}
-
 /* f64: against a central difference (h = 1e-5: error about h^2 + 1e-16 / h).  f32: against f64 at the same y, within
  * 8 roundings of the largest slope, 1; the same bits on every instruction set, at every length, in place too. */
 static void gradient_through_activations(void **state)
 {
     (void)state;
     enum { N = 53 };
-    for (int act = NUM_ACT_NONE; act <= NUM_ACT_SOFTPLUS; act++) {
+    for (size_t act = 1; act < ACTIVATIONS; act++) {
+        NumUnary f = activations[act];
         double y64[N], dx64[N], dy64[N];
         float y[N], dy[N], dx[N], first[N];
         for (int i = 0; i < N; i++) {
-            double x = (i - 26.5) * 0.31, h = 1e-5;
-            y64[i] = act_f64((NumAct)act, x);
+            double x = (i - 26.5) * 0.31, h = 1e-5, side[2] = {x - h, x + h};
+            num_unary_f64(f, 1, y64 + i, &x);
+            num_unary_f64(f, 2, side, side);
             dy64[i] = 1 + i % 3;
-            num_act_back_f64((NumAct)act, 1, dx64 + i, dy64 + i, y64 + i);
-            double slope = (act_f64((NumAct)act, x + h) - act_f64((NumAct)act, x - h)) / (2 * h);
+            num_fused_back_f64(f, 1, dx64 + i, dy64 + i, y64 + i);
+            double slope = (side[1] - side[0]) / (2 * h);
             assert_true(fabs(dx64[i] - dy64[i] * slope) < 1e-8);
             y[i] = (float)y64[i];
             dy[i] = (float)dy64[i];
             y64[i] = (double)y[i];
-            num_act_back_f64((NumAct)act, 1, dx64 + i, dy64 + i, y64 + i);
+            num_fused_back_f64(f, 1, dx64 + i, dy64 + i, y64 + i);
         }
         for (const char *const *isa = num_isa_available(); *isa != NULL; isa++)
             for (size_t n = 0; n <= N; n++) {
                 use(*isa, 1);
                 memcpy(dx, dy, sizeof dx);
-                num_act_back_f32((NumAct)act, n, dx, dx, y);
+                num_fused_back_f32(f, n, dx, dx, y);
                 if (isa == num_isa_available() && n == N)
                     memcpy(first, dx, sizeof dx);
                 for (size_t i = 0; i < n; i++)
@@ -468,7 +459,7 @@ static void gradient_through_activations(void **state)
     use(NULL, 1);
     const float tiny = 1e-12f, one = 1.0f; /* softplus' far below zero is y itself, not 1 - exp(-y) = 0 */
     float slope;
-    num_act_back_f32(NUM_ACT_SOFTPLUS, 1, &slope, &one, &tiny);
+    num_fused_back_f32(NUM_SOFTPLUS, 1, &slope, &one, &tiny);
     assert_true(fabsf(slope - tiny) <= 2e-19f);
 }
 

@@ -32,11 +32,11 @@ static void fill(Case *x, uint64_t *state, double kept)
 
 static void same_bits(Case *x)
 {
-    num_matmul_reference_f32(x->form, x->m, x->n, x->k, x->want, x->a, x->b, NULL, NUM_ACT_NONE, 0);
+    num_matmul_reference_f32(x->form, x->m, x->n, x->k, x->want, x->a, x->b, NULL, NUM_IDENTITY, 0);
     for (int threads = 1; threads <= 3; threads += 2) {
         num_threads_set(threads);
         memset(x->c, 0x55, x->m * x->n * sizeof *x->c);
-        num_matmul_f32(x->form, x->m, x->n, x->k, x->c, x->a, x->b, NULL, NUM_ACT_NONE, 0, NULL);
+        num_matmul_f32(x->form, x->m, x->n, x->k, x->c, x->a, x->b, NULL, NUM_IDENTITY, 0);
         for (size_t i = 0; i < x->m * x->n; i++)
             if (help_bits(x->c[i]) != help_bits(x->want[i]) && !(isnan(x->c[i]) && isnan(x->want[i])))
                 fail_msg("%s, %zu x %zu x %zu, threads %d: element %zu is %a, expected %a", num_isa_name(), x->m, x->n, x->k,

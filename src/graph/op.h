@@ -64,7 +64,7 @@ typedef int (*GraphShapeRule)(const GraphOp *op, GraphShape *out, const GraphSha
                               Error *err);
 typedef void (*GraphKernel)(const GraphCall *);
 
-enum { GRAPH_NEEDS_IN = 1, GRAPH_NEEDS_OUT = 2 };
+enum { GRAPH_NEEDS_NONE = 0, GRAPH_NEEDS_IN = 1, GRAPH_NEEDS_OUT = 2 };
 
 struct GraphOp {
     const char *name;

@@ -11,17 +11,14 @@
 
 #include "graph/op.h"
 #include "num/density_list.h"
-
-#define GRAPH_UNARY_OPS(X) \
-    X(neg) X(exp) X(log) X(log1p) X(tanh) X(sigmoid) X(softplus) X(relu) X(sqrt) X(square) X(reciprocal) X(abs)
-#define GRAPH_BINARY_OPS(X) X(add) X(sub) X(mul) X(div) X(max)
+#include "num/elementwise_list.h"
 
 /* X(name): an operation with a file of its own.  ROW(NAME, name, ...): one of a list of src/num. */
 #define GRAPH_OPS(X, ROW)                                 \
     X(dense)                                              \
-    GRAPH_UNARY_OPS(X)                                    \
+    NUM_UNARY_LIST(ROW)                                   \
     X(affine) X(clamp) X(stop_gradient)                   \
-    GRAPH_BINARY_OPS(X)                                   \
+    NUM_BINARY_LIST(ROW)                                  \
     X(sum) X(mean) X(logsumexp) X(logmeanexp)             \
     X(concat) X(slice) X(reshape) X(transpose) X(expand)  \
     X(categorical)                                        \

@@ -5,6 +5,8 @@
 #include "num/elementwise.h"
 #include "num/panel.h"
 
+#include <math.h>
+
 #define NUM_TABLE_TYPE NumElementwiseTable
 #define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
@@ -12,14 +14,14 @@
 void num_binary_f32(NumBinary op, NumShape shape, float *c, const float *a, NumShape a_shape, const float *b, NumShape b_shape)
 {
     NumIn_f32 in[] = {{a, a_shape}, {b, b_shape}};
-    num_panel_map(num_elementwise_table()->zip[op], shape, c, 2, in);
+    num_panel_map(num_elementwise_table()->binary[op], shape, c, 2, in);
 }
 
 void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
                       const float *b, NumShape b_shape, float *scratch)
 {
     NumIn_f32 in[] = {{dc, shape}, {a, a_shape}, {b, b_shape}};
-    num_panel_gradients(num_elementwise_table()->zip_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 0, 3, in, scratch);
+    num_panel_gradients(num_elementwise_table()->binary_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 0, 3, in, scratch);
 }
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */
@@ -27,27 +29,23 @@ void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *d
 static double value(NumBinary op, double a, double b)
 {
     switch (op) {
-    case NUM_ADD: return a + b;
-    case NUM_SUB: return a - b;
-    case NUM_MUL: return a * b;
-    case NUM_DIV: return a / b;
-    case NUM_MAX: return a >= b || a != a ? a : b;
-    case NUM_BINARY_COUNT: break;
+#define CASE(NAME, name, formula, reads, domain, value, by_a, by_b) \
+    case NUM_##NAME: return value;
+        NUM_BINARY_LIST(CASE)
+#undef CASE
+    default: return NAN;
     }
-    return 0.0;
 }
 
-static double derivative(NumBinary op, int which, double a, double b)
+static double gradient(NumBinary op, int which, double dc, double a, double b)
 {
     switch (op) {
-    case NUM_ADD: return 1.0;
-    case NUM_SUB: return which == 0 ? 1.0 : -1.0;
-    case NUM_MUL: return which == 0 ? b : a;
-    case NUM_DIV: return which == 0 ? 1.0 / b : -a / (b * b);
-    case NUM_MAX: return (a >= b) == (which == 0) ? 1.0 : 0.0;
-    case NUM_BINARY_COUNT: break;
+#define CASE(NAME, name, formula, reads, domain, value, by_a, by_b) \
+    case NUM_##NAME: return which == 0 ? by_a : by_b;
+        NUM_BINARY_LIST(CASE)
+#undef CASE
+    default: return NAN;
     }
-    return 0.0;
 }
 
 void num_binary_f64(NumBinary op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape)
@@ -62,6 +60,6 @@ void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *
     (void)scratch;
     NumShape d_shape = which == 0 ? a_shape : b_shape;
     NUM_SHAPE_EACH(shape, s, r, f)
-        d[num_shape_index(d_shape, s, r, f)] += *dc++ * derivative(op, which, a[num_shape_index(a_shape, s, r, f)],
-                                                                   b[num_shape_index(b_shape, s, r, f)]);
+        d[num_shape_index(d_shape, s, r, f)] += gradient(op, which, *dc++, a[num_shape_index(a_shape, s, r, f)],
+                                                         b[num_shape_index(b_shape, s, r, f)]);
 }

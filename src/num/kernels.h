@@ -17,14 +17,15 @@
 typedef void NumPanelKernel(size_t n, float *const *out, const float *const *in);
 
 typedef struct NumElementwiseTable {
-    void (*map[NUM_UNARY_COUNT])(size_t n, float *y, const float *x);
-    void (*back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
+    void (*unary[NUM_UNARY_COUNT])(size_t n, float *y, const float *x);
+    void (*unary_back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
+    void (*fused_back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *y); /* NULL outside NUM_FUSED_LIST */
+    NumPanelKernel *binary[NUM_BINARY_COUNT];         /* c <- a, b */
+    NumPanelKernel *binary_back[NUM_BINARY_COUNT][2]; /* dc d(a op b)/da or /db <- dc, a, b */
     void (*affine)(size_t n, float *y, const float *x, float scale, float shift);
     void (*axpy)(size_t n, float *y, float a, const float *x);
     void (*fill)(size_t n, float *y, float value);
     void (*grey)(size_t n, float *y, const uint8_t *x);
-    NumPanelKernel *zip[NUM_BINARY_COUNT];         /* c <- a, b */
-    NumPanelKernel *zip_back[NUM_BINARY_COUNT][2]; /* dc * d(a op b)/da or /db <- dc, a, b */
 } NumElementwiseTable;
 
 typedef struct NumSumTable {

@@ -10,7 +10,6 @@
 
 #include "num/isa.h"
 #include "num/isa/matmul.h"
-#include "num/elementwise.h"
 #include "num/parallel.h"
 
 #include <math.h>
@@ -104,16 +103,9 @@ static void run(const NumMatmulTable *table, const NumProduct *x, double cost)
     num_parallel_jobs(cut.rows * cut.columns, rectangle, &cut);
 }
 
-size_t num_matmul_scratch(NumForm form, size_t m, size_t n, size_t k)
-{
-    (void)form, (void)m, (void)n, (void)k;
-    return 0; /* a transposed operand goes through the kernel's own buffer, a panel at a time */
-}
-
 void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
-                    const float *bias, NumAct act, int accumulate, float *scratch)
+                    const float *bias, NumUnary act, int accumulate)
 {
-    (void)scratch;
     if (m == 0 || n == 0)
         return;
     const NumMatmulTable *table = num_matmul_table();
@@ -129,20 +121,8 @@ void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const 
 
 /* ---- the reference and the oracle ----------------------------------------------------------------------------------- */
 
-static float act1_f32(NumAct act, float x)
-{
-    switch (act) {
-    case NUM_ACT_TANH: return num_unary1_f32(NUM_TANH, x);
-    case NUM_ACT_SIGMOID: return num_unary1_f32(NUM_SIGMOID, x);
-    case NUM_ACT_RELU: return num_unary1_f32(NUM_RELU, x);
-    case NUM_ACT_SOFTPLUS: return num_unary1_f32(NUM_SOFTPLUS, x);
-    case NUM_ACT_NONE: break;
-    }
-    return x;
-}
-
 void num_matmul_reference_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
-                              const float *bias, NumAct act, int accumulate)
+                              const float *bias, NumUnary act, int accumulate)
 {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
@@ -151,28 +131,15 @@ void num_matmul_reference_f32(NumForm form, size_t m, size_t n, size_t k, float 
                 sum = fmaf(a[form == NUM_TN ? p * m + i : i * k + p], b[form == NUM_NT ? j * k + p : p * n + j], sum);
             if (bias != NULL)
                 sum = sum + bias[j];
-            sum = act1_f32(act, sum);
+            if (act != NUM_IDENTITY)
+                sum = num_unary1_f32(act, sum);
             c[i * n + j] = accumulate ? c[i * n + j] + sum : sum;
         }
 }
 
-static double act1_f64(NumAct act, double x)
-{
-    double y = x;
-    switch (act) {
-    case NUM_ACT_TANH: num_unary_f64(NUM_TANH, 1, &y, &x); break;
-    case NUM_ACT_SIGMOID: num_unary_f64(NUM_SIGMOID, 1, &y, &x); break;
-    case NUM_ACT_RELU: num_unary_f64(NUM_RELU, 1, &y, &x); break;
-    case NUM_ACT_SOFTPLUS: num_unary_f64(NUM_SOFTPLUS, 1, &y, &x); break;
-    case NUM_ACT_NONE: break;
-    }
-    return y;
-}
-
 void num_matmul_f64(NumForm form, size_t m, size_t n, size_t k, double *c, const double *a, const double *b,
-                    const double *bias, NumAct act, int accumulate, double *scratch)
+                    const double *bias, NumUnary act, int accumulate)
 {
-    (void)scratch;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             double sum = 0.0;
@@ -180,40 +147,7 @@ void num_matmul_f64(NumForm form, size_t m, size_t n, size_t k, double *c, const
                 sum += a[form == NUM_TN ? p * m + i : i * k + p] * b[form == NUM_NT ? j * k + p : p * n + j];
             if (bias != NULL)
                 sum += bias[j];
-            sum = act1_f64(act, sum);
+            num_unary_f64(act, 1, &sum, &sum);
             c[i * n + j] = accumulate ? c[i * n + j] + sum : sum;
-        }
-}
-
-/* ---- the gradient through an activation ------------------------------------------------------------------------------ */
-
-typedef struct {
-    NumAct act;
-    size_t n;
-    float *dx;
-    const float *dy, *y;
-} Back;
-
-static void act_back_chunk(const void *task, size_t index)
-{
-    const Back *t = task;
-    size_t i = index * NUM_PARALLEL_CHUNK, n = t->n - i < NUM_PARALLEL_CHUNK ? t->n - i : NUM_PARALLEL_CHUNK;
-    num_matmul_table()->act_back(t->act, n, t->dx + i, t->dy + i, t->y + i);
-}
-
-void num_act_back_f32(NumAct act, size_t n, float *dx, const float *dy, const float *y)
-{
-    num_parallel(parts(n, NUM_PARALLEL_CHUNK), n, act_back_chunk, &(Back){act, n, dx, dy, y});
-}
-
-void num_act_back_f64(NumAct act, size_t n, double *dx, const double *dy, const double *y)
-{
-    for (size_t i = 0; i < n; i++)
-        switch (act) {
-        case NUM_ACT_NONE: dx[i] = dy[i]; break;
-        case NUM_ACT_TANH: dx[i] = dy[i] * (1 - y[i] * y[i]); break;
-        case NUM_ACT_SIGMOID: dx[i] = dy[i] * (y[i] * (1 - y[i])); break;
-        case NUM_ACT_RELU: dx[i] = y[i] > 0 ? dy[i] : 0; break;
-        case NUM_ACT_SOFTPLUS: dx[i] = dy[i] * -expm1(-y[i]); break; /* sigmoid(x) = 1 - exp(-softplus(x)) */
         }
 }

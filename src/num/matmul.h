@@ -9,7 +9,7 @@
 #ifndef NUM_MATMUL_H
 #define NUM_MATMUL_H
 
-#include <stddef.h>
+#include "num/elementwise.h"
 
 typedef enum {
     NUM_NN, /* C = A B:    A (m, k), B (k, n)   a layer's output    y  = x W       */
@@ -17,27 +17,17 @@ typedef enum {
     NUM_TN  /* C = A^T B:  A (k, m), B (k, n)   its weight gradient dW = x^T dy    */
 } NumForm;
 
-/* Activations that a layer may apply to its output while it is still in registers or cache. */
-typedef enum { NUM_ACT_NONE, NUM_ACT_TANH, NUM_ACT_SIGMOID, NUM_ACT_RELU, NUM_ACT_SOFTPLUS } NumAct;
-
-/* Floats of scratch that num_matmul_f32 needs for this shape (a transposed copy); may be 0. */
-size_t num_matmul_scratch(NumForm form, size_t m, size_t n, size_t k);
-
-/* [OUT] c (m, n).  bias (n) or NULL.  scratch: num_matmul_scratch() floats, or NULL where that is 0.  All matrices row-major and dense.
- * k = 0 gives the empty chain, 0.  Runs on num_threads() threads when the product is large enough to gain. */
+/* [OUT] c (m, n).  bias (n) or NULL.  act: applied to the output while it is in cache; NUM_IDENTITY: none.  All matrices are
+ * row-major and dense.  k = 0 gives the empty chain, 0.  Runs on num_threads() threads when the product is large enough to gain. */
 void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
-                    const float *bias, NumAct act, int accumulate, float *scratch);
+                    const float *bias, NumUnary act, int accumulate);
 
 /* The plain reference, three loops: the oracle that the fast one equals to the bit. */
 void num_matmul_reference_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
-                              const float *bias, NumAct act, int accumulate);
+                              const float *bias, NumUnary act, int accumulate);
 
-/* The same in double, for the gradient test; scratch is ignored. */
+/* The same in double, for the gradient test. */
 void num_matmul_f64(NumForm form, size_t m, size_t n, size_t k, double *c, const double *a, const double *b,
-                    const double *bias, NumAct act, int accumulate, double *scratch);
-
-/* The gradient through an activation, from its output y (n values): dx = dy * act'(.), [OUT] dx, which may be dy. */
-void num_act_back_f32(NumAct act, size_t n, float *dx, const float *dy, const float *y);
-void num_act_back_f64(NumAct act, size_t n, double *dx, const double *dy, const double *y);
+                    const double *bias, NumUnary act, int accumulate);
 
 #endif

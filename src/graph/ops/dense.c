@@ -6,27 +6,31 @@
 #include "num/matmul.h"
 #include "num/sum.h"
 
+/* What `act` may be, in the order of the attribute's choices. */
+#define ACTIVATION(NAME, ...) NUM_##NAME,
+static const NumUnary activation[] = {NUM_IDENTITY, NUM_FUSED_LIST(ACTIVATION)};
+
 /* x (rows, in), W (in, out), y (rows, out). */
 void R(graph_dense_forward)(const GraphCall *c)
 {
     const real *bias = c->nargs == 3 ? c->in[2] : NULL;
     R(num_matmul)(NUM_NN, num_shape_rows(c->shape), c->shape.n[NUM_FEATURES], c->in_shape[0].n[NUM_FEATURES],
-                  c->out, c->in[0], c->in[1], bias, (NumAct)c->attr[0], 0, c->scratch);
+                  c->out, c->in[0], c->in[1], bias, activation[(size_t)c->attr[0]], 0);
 }
 
 /* a = x W + b, y = act(a):  da = dy act'(a),  dx += da W^T,  dW += x^T da,  db += the sum of da over the rows */
 void R(graph_dense_backward)(const GraphCall *c)
 {
     size_t rows = num_shape_rows(c->shape), out = c->shape.n[NUM_FEATURES], in = c->in_shape[0].n[NUM_FEATURES];
-    NumAct act = (NumAct)c->attr[0];
+    NumUnary act = activation[(size_t)c->attr[0]];
     real *da = c->grad_out; /* in place: dy is read nowhere else */
 
-    if (act != NUM_ACT_NONE)
-        R(num_act_back)(act, rows * out, da, da, c->out);
+    if (act != NUM_IDENTITY)
+        R(num_fused_back)(act, rows * out, da, da, c->out);
     if (c->grad_in[0] != NULL)
-        R(num_matmul)(NUM_NT, rows, in, out, c->grad_in[0], da, c->in[1], NULL, NUM_ACT_NONE, !(c->overwrite & 1), c->scratch);
+        R(num_matmul)(NUM_NT, rows, in, out, c->grad_in[0], da, c->in[1], NULL, NUM_IDENTITY, !(c->overwrite & 1));
     if (c->grad_in[1] != NULL)
-        R(num_matmul)(NUM_TN, in, out, rows, c->grad_in[1], c->in[0], da, NULL, NUM_ACT_NONE, !(c->overwrite & 2), c->scratch);
+        R(num_matmul)(NUM_TN, in, out, rows, c->grad_in[1], c->in[0], da, NULL, NUM_IDENTITY, !(c->overwrite & 2));
     if (c->nargs == 3 && c->grad_in[2] != NULL)
         R(num_sum)(c->grad_in[2], c->in_shape[2], da, c->shape, 1);
 }
@@ -50,33 +54,20 @@ static int shape_dense(const GraphOp *op, GraphShape *out, const GraphShape *in,
     return 0;
 }
 
-/* The most that one of a layer's three products needs. */
-static size_t scratch_dense(GraphShape out, const GraphShape *in, size_t nargs, const double *attr)
-{
-    (void)nargs, (void)attr;
-    NumShape x = graph_flat_shape(in[0]);
-    size_t rows = num_shape_rows(x), features = x.n[NUM_FEATURES], width = out.n[NUM_FEATURES];
-    size_t y = num_matmul_scratch(NUM_NN, rows, width, features);
-    size_t dx = num_matmul_scratch(NUM_NT, rows, features, width);
-    size_t dw = num_matmul_scratch(NUM_TN, features, width, rows);
-    size_t most = y > dx ? y : dx;
-    return most > dw ? most : dw;
-}
-
 static double products_dense(const GraphCall *c)
 {
     return (double)num_shape_rows(c->shape) * (double)c->shape.n[NUM_FEATURES] * (double)c->in_shape[0].n[NUM_FEATURES];
 }
 
+#define CHOICE(NAME, name, ...) #name,
 const GraphOp graph_op_dense = {
     .name = "dense",
     .formula = "y = act(x W + b);  b may be absent",
     .arg = {"x", "W", "b"},
     .min_args = 2,
     .max_args = 3,
-    .attr = {GRAPH_CHOICE("act", NUM_ACT_NONE, "none", "tanh", "sigmoid", "relu", "softplus")}, /* in the order of NumAct */
+    .attr = {GRAPH_CHOICE("act", 0, "none", NUM_FUSED_LIST(CHOICE))},
     .shape = shape_dense,
-    .scratch = scratch_dense,
     GRAPH_KERNELS(dense),
     .needs = GRAPH_NEEDS_IN | GRAPH_NEEDS_OUT,
     .writes = 1 | 2,

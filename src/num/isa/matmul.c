@@ -15,33 +15,9 @@
 #include "num/isa/transpose.h"
 #include "num/isa/tile_nt.h"
 #include "num/isa/zeros.h"
+#include "num/kernels.h"
 
-/* ---- after the chains ----------------------------------------------------------------------------------------------- */
-
-/* x (n) = act(x), as num_unary_f32 has it */
-static void activate(NumAct act, size_t n, float *x)
-{
-    switch (act) {
-    case NUM_ACT_NONE:
-        break;
-    case NUM_ACT_TANH:
-        for (size_t j = 0; j < n; j++)
-            x[j] = num_tanh1(x[j]);
-        break;
-    case NUM_ACT_SIGMOID:
-        for (size_t j = 0; j < n; j++)
-            x[j] = num_sigmoid1(x[j]);
-        break;
-    case NUM_ACT_RELU:
-        for (size_t j = 0; j < n; j++)
-            x[j] = x[j] < 0.0f ? 0.0f : x[j]; /* as NUM_RELU: a NaN stays one */
-        break;
-    case NUM_ACT_SOFTPLUS:
-        for (size_t j = 0; j < n; j++)
-            x[j] = num_softplus1(x[j]);
-        break;
-    }
-}
+extern const NumElementwiseTable VARIANT(num_elementwise_table);
 
 /* ---- the product ---------------------------------------------------------------------------------------------------- */
 
@@ -151,7 +127,8 @@ static void settle(const Panel *at, float *y, size_t row)
         else if (x->bias != NULL)
             for (size_t s = 0; s < at->columns; s++)
                 y[s] = y[s] + x->bias[at->j + s];
-        activate(x->act, at->columns, y);
+        if (x->act != NUM_IDENTITY)
+            VARIANT(num_elementwise_table).unary[x->act](at->columns, y, y);
     }
 }
 
@@ -166,7 +143,7 @@ static void panel_aside(const Panel *at, int turned)
         turned_chains(at, y, width);
     else
         chains(at, y, width, 0);
-    if (x->bias != NULL || x->act != NUM_ACT_NONE)
+    if (x->bias != NULL || x->act != NUM_IDENTITY)
         settle(at, y, width);
     if (x->c_transposed && !x->accumulate) {
         transpose(at->rows, at->columns, c, x->c_row, y, width);
@@ -219,7 +196,7 @@ static void product(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t
 {
     size_t rows = i1 - i0, columns = j1 - j0, tile_rows = parts(rows, parts(rows, TILE_ROWS));
     int turned = turns(x, rows, columns);
-    int finishes = x->bias != NULL || x->act != NUM_ACT_NONE;
+    int finishes = x->bias != NULL || x->act != NUM_IDENTITY;
     int aside = x->c_transposed || (x->accumulate && (finishes || turned));
     size_t tile = turned ? turned_width(tile_rows) * TURNED_LANES : x->b_transposed ? TILE_COLUMNS : width(tile_rows) * NUM_LANES;
     size_t most = turned ? tile : panel_columns(x->k, tile), panels = parts(columns, most);
@@ -252,36 +229,4 @@ static void product(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t
     }
 }
 
-/* ---- the gradient through an activation, from its output -------------------------------------------------------------- */
-
-static void act_back(NumAct act, size_t n, float *dx, const float *dy, const float *y)
-{
-    switch (act) {
-    case NUM_ACT_NONE:
-        if (dx != dy)
-            memmove(dx, dy, n * sizeof *dx);
-        break;
-    case NUM_ACT_TANH: /* tanh' = 1 - y^2 */
-        for (size_t i = 0; i < n; i++)
-            dx[i] = dy[i] * num_fma(-y[i], y[i], 1.0f);
-        break;
-    case NUM_ACT_SIGMOID: /* sigmoid' = y (1 - y) */
-        for (size_t i = 0; i < n; i++)
-            dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
-        break;
-    case NUM_ACT_RELU: /* relu'(0) = 0 */
-        for (size_t i = 0; i < n; i++)
-            dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
-        break;
-    case NUM_ACT_SOFTPLUS: /* softplus'(x) = sigmoid(x) = 1 - exp(-y), as -expm1(-y): y may be tiny */
-        for (size_t i = 0; i < n; i++)
-            dx[i] = dy[i] * (-2.0f * num_half_expm1(-y[i]));
-        break;
-    }
-}
-
-const NumMatmulTable VARIANT(num_matmul_table) = {
-    .cost = cost,
-    .product = product,
-    .act_back = act_back,
-};
+const NumMatmulTable VARIANT(num_matmul_table) = {.cost = cost, .product = product};

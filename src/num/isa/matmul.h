@@ -19,7 +19,7 @@ typedef struct NumProduct {
     size_t c_row;           /* c[i][j] is c[i * c_row + j], or c[j * c_row + i] when c_transposed */
     int c_transposed;
     const float *bias;      /* along the rows of the stored c; or NULL */
-    NumAct act;
+    NumUnary act;
     int accumulate;
 } NumProduct;
 
@@ -27,7 +27,6 @@ typedef struct NumMatmulTable {
     double (*cost)(const NumProduct *x); /* an estimate of the time, in fused operations at the peak */
     /* The elements with i0 <= i < i1 and j0 <= j < j1, on this thread. */
     void (*product)(const NumProduct *x, size_t i0, size_t i1, size_t j0, size_t j1);
-    void (*act_back)(NumAct act, size_t n, float *dx, const float *dy, const float *y);
 } NumMatmulTable;
 
 #endif
