@@ -158,16 +158,34 @@ local function type_fits(value, types)
   return false
 end
 
+local function fits(value, rule)
+  if not type_fits(value, rule.type or "any") then return false end
+  return type(value) ~= "number" or value == value and not (rule.min and value < rule.min) and not (rule.max and value > rule.max)
+    and not (rule.above and value <= rule.above) and not (rule.below and value >= rule.below)
+end
+
 --- check.value(what, value, rule, where) → value, after its rule is checked.
 -- rule: { type = "number|schedule", one_of = {…}, min =, max =, above =, below = }; a class is named by its metatable's `kind`.
 function check.value(what, value, rule, where)
-  local good = type_fits(value, rule.type or "any")
-  if good and type(value) == "number" then
-    good = value == value and not (rule.min and value < rule.min) and not (rule.max and value > rule.max)
-      and not (rule.above and value <= rule.above) and not (rule.below and value >= rule.below)
-  end
-  if not good then
+  if not fits(value, rule) then
     check.fail { what = "bad value of " .. what, where = where, found = check.describe(value), expected = rule_text(rule) }
+  end
+  if rule.one_of then check.one_of(what, value, rule.one_of, where) end
+  return value
+end
+
+--- check.parse(what, text, rule, where) → the value that a text of the command line means under a rule.
+function check.parse(what, text, rule, where)
+  local value = text
+  if rule.type == "number" then
+    value = tonumber(text)
+  elseif rule.type == "integer" then
+    value = math.tointeger(tonumber(text))
+  elseif rule.type == "boolean" then
+    value = ({ ["true"] = true, ["false"] = false })[text]
+  end
+  if not fits(value, rule) then
+    check.fail { what = "bad value of " .. what, where = where, found = check.describe(text), expected = rule_text(rule) }
   end
   if rule.one_of then check.one_of(what, value, rule.one_of, where) end
   return value

@@ -23,7 +23,6 @@ local data_rules = {
   train = { type = "integer", min = 1 }, valid = { type = "integer", min = 0 }, test = { type = "integer", min = 1 },
   binarise = { type = "string", one_of = experiment.binarise },
 }
-experiment.data_rules = data_rules
 experiment.data_expected = 'data = "digits" or { "digits", train = … }'
 
 --- experiment.data(what, given) → { name =, train =, valid =, test =, binarise = }, checked; given: a name or such a table.
@@ -55,13 +54,13 @@ function experiment.train(what, given) return check.options(what, given, experim
 
 -- ---- settings and sweeps ---------------------------------------------------------------------------------------------
 
--- Words of --set that mean something already.
-experiment.reserved = {
-  "batch", "binarise", "data", "data.test", "data.train", "data.valid", "epochs", "profile", "rate", "rng", "samples", "seed",
-  "test_every",
+--- experiment.words: the words of --set that are no settings of a script, with their rules.
+experiment.words = {
+  profile = { type = "string" }, data = { type = "string" }, rate = { type = "number", min = 0 }, rng = { type = "string" },
+  seed = { type = "integer", min = 0 }, binarise = data_rules.binarise,
 }
-local reserved = {}
-for _, word in ipairs(experiment.reserved) do reserved[word] = true end
+for _, key in ipairs { "train", "valid", "test" } do experiment.words["data." .. key] = data_rules[key] end
+for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do experiment.words[key] = experiment.train_rules[key] end
 
 local function is_setting_value(v)
   local kind = type(v)
@@ -72,10 +71,10 @@ local function check_setting_name(what, key)
   if type(key) ~= "string" or not key:match("^[%a_][%w_]*$") then
     check.fail { what = "bad name in " .. what, found = check.describe(key), expected = "a name of letters, digits and _" }
   end
-  if reserved[key] then
+  if experiment.words[key] then
     check.fail {
       what = "the name " .. key .. " in " .. what .. " is taken",
-      expected = "none of: " .. table.concat(experiment.reserved, ", "),
+      expected = "none of: " .. table.concat(check.sorted_keys(experiment.words), ", "),
     }
   end
 end
@@ -92,9 +91,6 @@ local function check_settings(what, settings)
     end
   end
 end
-
---- experiment.check_seed(what, seed) → seed, a whole number from 0.
-function experiment.check_seed(what, seed) return check.value(what, seed, { type = "integer", min = 0 }) end
 
 --- experiment.check_rng(what, name) → name, a random number generator: "philox4x32" or one of GSL's.
 function experiment.check_rng(what, name)
@@ -125,7 +121,7 @@ local function check_grid(what, grid)
     for i, value in ipairs(list) do
       local name = string.format("value %d of %s in %s", i, key, what)
       if key == "rng" then experiment.check_rng(name, value) end
-      if key == "seed" then experiment.check_seed(string.format("seed %d in %s", i, what), value) end
+      if key == "seed" then check.value(string.format("seed %d in %s", i, what), value, experiment.words.seed) end
       if not is_setting_value(value) then
         check.fail {
           what = "bad " .. name, found = check.describe(value),

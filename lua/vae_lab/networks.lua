@@ -9,6 +9,7 @@
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
 local distributions = require "vae_lab.distributions"
+local merged = require("vae_lab.tables").merged
 
 local networks = {}
 
@@ -164,11 +165,8 @@ local function head(self, name, width, options)
   return dense(self.output, self.name .. "." .. name, width, "linear", options.init or self.init, options.bias_init)
 end
 
-local function head_options(what, options, more)
-  local rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
-  for key, rule in pairs(more or {}) do rules[key] = rule end
-  return check.options(what, options, rules)
-end
+local head_rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
+local function head_options(what, options, more) return check.options(what, options, merged(head_rules, more)) end
 
 --- net:linear(width, { name = "linear", init =, bias_init = }) → a tensor (·, b, width): one more layer without activation.
 function Network:linear(width, options)

@@ -59,8 +59,8 @@ X
 script "a head of a network whose input is still to come" 'bad.lua:[0-9]+' '"net" has no input yet' 'net { x }' <<'X'
 s/lab.mlp { x, 32/lab.mlp { 32, name = "net"/
 X
-script "wake-sleep of images that cannot be drawn" 'bad.lua:[0-9]+' 'lab.wake_sleep cannot draw' 'categorical' <<'X'
-s/return { bound.*/return lab.wake_sleep(x, function() return q end, function() return lab.categorical(px.logits) end)/
+script "wake-sleep of images that cannot be sampled" 'bad.lua:[0-9]+' 'decode of lab.wake_sleep' 'found +a table' 'a distribution' <<'X'
+s/return { bound.*/return lab.wake_sleep(x, function() return q end, function() return { log_prob = px.log_prob } end)/
 X
 script "panels of a figure beside a line beside" 'bad.lua:[0-9]+' 'both panels and beside' <<'X'
 s/lab.fig.curves()/lab.fig.against { x = "beta", panels = "seed", beside = { metric = "nll", title = "?" } }/

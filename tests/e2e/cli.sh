@@ -14,7 +14,7 @@ check "an empty value" 2 'found +nothing' -- "$VAE_LAB" run tiny.lua --jobs=
 check "more threads than can be" 2 'at most 1024' -- "$VAE_LAB" run tiny.lua --threads 100000
 check "more threads than can be, in the environment" 2 'VAE_LAB_THREADS' 'at most 1024' -- env VAE_LAB_THREADS=100000 "$VAE_LAB" run tiny.lua
 check "an experiment by its bare name" 3 'did you mean /.*/experiments/kl_ablation.lua' -- "$VAE_LAB" run kl_ablation
-check "a value out of range names its run once" 3 'where +run 1, tiny.lua, beta=0, seed 1$' -- "$VAE_LAB" run tiny.lua --set epochs=1e9 --dry-run
+check "a value out of range names its run once" 3 'where +run 1, tiny.lua, beta=0, seed 1$' -- "$VAE_LAB" run tiny.lua --set batch=1000000 --dry-run
 check "--set sweeps over seeds and the script's own settings" 0 'beta=3 +4' 'beta=5 +6' -- "$VAE_LAB" run tiny.lua --set seed=4,6 --set beta=3,5 --dry-run
 check "a folder for data that is not there" 5 'no such folder' '--data-dir nowhere' -- "$VAE_LAB" data list --data-dir nowhere
 check "data list says what is here" 0 '^digits .* yes ' '^mnist .* no ' -- env VAE_LAB_DATA="$scratch" "$VAE_LAB" data list

@@ -76,12 +76,7 @@ function common.difference(a, b)
 end
 
 --- common.with(t, more) → a copy of t with the entries of `more`.
-function common.with(t, more)
-  local out = {}
-  for key, value in pairs(t) do out[key] = value end
-  for key, value in pairs(more) do out[key] = value end
-  return out
-end
+common.with = require("vae_lab.tables").merged
 
 --- common.first(n) → { 1, …, n }.
 function common.first(n)
