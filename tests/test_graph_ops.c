@@ -51,12 +51,18 @@ typedef struct Case {
 #define COUNT(...) (sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *))
 #define DENSE(NAME, act, ...) {"dense", {{"act", 0, #act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}},
 
+#define CONV(kernel, stride, padding, height, width)                                             \
+    {"conv2d", {{"kernel", kernel, NULL}, {"stride", stride, NULL}, {"padding", padding, NULL}}, 3, \
+     {{{2, 3, 2, height, width}}, S(1, 2 * kernel * kernel, 3), S(1, 1, 3)}, 0, {ANY, ANY, ANY}}
+
 static const Case cases[] = {
     DENSE(IDENTITY, none, )
     NUM_FUSED_LIST(DENSE)
     {"dense", {{0}}, 2, {S(1, 5, 17), S(1, 17, 33)}, 0, {ANY, ANY}},
     {"dense", {{0}}, 2, {S(1, 1, 1), S(1, 1, 1)}, 0, {ANY, ANY}},
     {"dense", {{0}}, 3, {IMAGES, S(1, 24, 5), S(1, 1, 5)}, 0, {ANY, ANY, ANY}},
+    CONV(3, 1, 1, 4, 3), CONV(2, 2, 0, 5, 4), CONV(3, 2, 1, 4, 4), CONV(1, 1, 0, 2, 3), CONV(4, 3, 2, 3, 2),
+    {"conv2d", {{"kernel", 2, NULL}}, 2, {{{2, 1, 1, 3, 3}}, S(1, 4, 5)}, 0, {ANY, ANY}},
     NUM_UNARY_LIST(UNARY)
     NUM_BINARY_LIST(BINARY)
     {"sub", {{0}}, 2, {IMAGES}, 3, {ANY, ANY}},
@@ -325,6 +331,27 @@ static void check_float(Bench *t)
         agree(t, "gradient", grad_in[a], t->grad_in[a], num_shape_size(call.in_shape[a]));
 }
 
+/* The convolution by its definition, in plain loops: conv2d's forward is a gather and a matrix product. */
+static void check_conv2d(const Bench *t)
+{
+    const GraphShape *x = &t->call.in_axes[0], *y = &t->call.axes;
+    long kernel = (long)t->attr[0], stride = (long)t->attr[1], padding = (long)t->attr[2];
+    long height = (long)x->n[GRAPH_HEIGHT], width = (long)x->n[GRAPH_WIDTH], at = 0;
+    for (long image = 0; image < (long)num_shape_rows(t->call.shape); image++)
+        for (long out = 0; out < (long)y->n[NUM_FEATURES]; out++)
+            for (long row = 0; row < (long)y->n[GRAPH_HEIGHT]; row++)
+                for (long column = 0; column < (long)y->n[GRAPH_WIDTH]; column++, at++) {
+                    double sum = t->call.nargs == 3 ? t->in[2][out] : 0;
+                    for (long k = 0; k < (long)t->call.in_shape[1].n[NUM_BATCH]; k++) {
+                        long i = row * stride - padding + k / kernel % kernel, j = column * stride - padding + k % kernel;
+                        long channel = image * (long)x->n[NUM_FEATURES] + k / (kernel * kernel);
+                        if (i >= 0 && i < height && j >= 0 && j < width)
+                            sum += t->in[1][k * (long)y->n[NUM_FEATURES] + out] * t->in[0][(channel * height + i) * width + j];
+                    }
+                    assert_true(fabs(t->out[at] - sum) <= 1e-12);
+                }
+}
+
 static void test_walk(void **state)
 {
     (void)state;
@@ -340,6 +367,8 @@ static void test_walk(void **state)
                 set_up(t, &cases[i], in);
                 tried++;
                 check_float(t);
+                if (strcmp(t->op->name, "conv2d") == 0)
+                    check_conv2d(t);
                 if (t->op->backward[1] == NULL)
                     continue;
                 check_gradient(t);

@@ -15,7 +15,7 @@
 
 /* X(name): an operation with a file of its own.  ROW(NAME, name, ...): one of a list of src/num. */
 #define GRAPH_OPS(X, ROW)                                 \
-    X(dense)                                              \
+    X(dense) X(conv2d)                                    \
     NUM_UNARY_LIST(ROW)                                   \
     X(affine) X(clamp) X(stop_gradient)                   \
     NUM_BINARY_LIST(ROW)                                  \
