@@ -86,7 +86,7 @@ typedef struct Bad {
     const char *what, *expected, *hint;
 } Bad;
 
-enum { X, W, V, C, Q, IMAGE }; /* the nodes of the graph below */
+enum { X, W, V, C, Q, IMAGE, SQUARE, V9 }; /* the nodes of the graph below */
 
 #define NO_ATTRS {{0}}, 0
 static const Bad bad_calls[] = {
@@ -125,6 +125,13 @@ static const Bad bad_calls[] = {
     {"reshape", {X}, 1, {{.name = "batch", .text = "rest"}, {.name = "samples", .text = "rest"}}, 2, "two axes",
      "at most one", ""},
     {"transpose", {X}, 1, {{.name = "swap", .text = "batch"}}, 1, "swap cannot be \"batch\"", "\"samples_batch\"", ""},
+    {"conv2d", {IMAGE, W}, 2, {{.name = "kernel", .number = 3}}, 1, "conv2d: x (1, 100, 3, 28, 28) does not fit W (1, 400, 500)",
+     "W = (1, 27, out)", "channels * kernel * kernel"},
+    {"conv2d", {C, C}, 2, {{.name = "kernel", .number = 0}}, 1, "conv2d: kernel cannot be 0", "a whole number from 1 to 1024", ""},
+    {"conv2d", {Q, W}, 2, {{.name = "kernel", .number = 1}, {.name = "stride", .number = 1025}}, 2,
+     "conv2d: stride cannot be 1025", "a whole number from 1 to 1024", ""},
+    {"conv2d", {SQUARE, V9}, 2, {{.name = "kernel", .number = 3}}, 1, "a kernel of 3 by 3 does not fit x (1, 100, 1, 2, 2)",
+     "fits the padded image", ""},
     {"add", {IMAGE, X}, 2, NO_ATTRS, "add: a (1, 100, 3, 28, 28) does not fit b (1, 100, 784)", "equal, or 1", ""},
     {"concat", {IMAGE, X}, 2, NO_ATTRS, "concat: a (1, 100, 3, 28, 28) does not fit a (1, 100, 784)", "equal height and width", ""},
     {"slice", {IMAGE}, 1, {{.name = "first", .number = 2}, {.name = "count", .number = 2}}, 2,
@@ -145,6 +152,8 @@ static void test_call_errors(void **state)
     assert_int_equal(graph_constant(g, 1, &err), C);
     assert_int_equal(graph_input(g, "q", DIMS(1, B, 400), &err), Q);
     assert_int_equal(graph_input(g, "image", (GraphDims){{1, B, 3, 28, 28}}, &err), IMAGE);
+    assert_int_equal(graph_input(g, "square", (GraphDims){{1, B, 1, 2, 2}}, &err), SQUARE);
+    assert_int_equal(graph_param(g, "nine", 9, 1, "zeros", &err), V9);
     graph_set_location(g, "kl.lua:14");
     size_t count = graph_count(g);
     for (size_t i = 0; i < sizeof bad_calls / sizeof bad_calls[0]; i++) {

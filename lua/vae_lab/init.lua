@@ -23,7 +23,7 @@ local lab = {
   experiment = experiment.new, claim = claims.claim,
 
   -- the model
-  mlp = networks.mlp,
+  mlp = networks.mlp, conv2d = networks.conv2d,
   noise = tensor.noise, constant = tensor.constant, concat = tensor.concat,
   max = function(a, b)
     if type(a) == "number" then a, b = b, a end

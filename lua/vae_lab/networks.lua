@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- networks.lua: layers and heads: lab.mlp { x, 500, act = "tanh" }:normal(2).
+-- networks.lua: layers and heads: lab.mlp { x, 500, act = "tanh" }:normal(2), lab.conv2d.
 --
 -- Promise: parameters have stable names, NETWORK.LAYER.W and .b: a network that reads data is called "encoder", one that
 -- reads a latent "decoder" (a second one "encoder2" …), unless the script names it; layers count from 0, heads are named
@@ -59,6 +59,28 @@ local function dense(h, scope, width, act, init, bias_init)
   local w = tensor.param(scope .. ".W", rows, width, w_init)
   local b = tensor.param(scope .. ".b", 1, width, bias_init or b_init)
   return tensor.apply("dense", { h, w, b }, { act = act ~= "linear" and act or "none" })
+end
+
+--- lab.conv2d { image, channels, kernel = 3, stride = 1, padding = 0, act = "relu", init = "he", name = … } → an image.
+-- A convolution of images (·, b, channels, height, width), x:reshape { features = 1, height = 28, width = 28 }, with weights of its
+-- own.  kernel: the side of the square patches; stride: their distance; padding: zeros around the image.  act and init as lab.mlp's.
+-- The result has floor((height + 2 padding - kernel) / stride) + 1 rows, and as many columns by width.
+function networks.conv2d(options)
+  local o = check.options("lab.conv2d", options, {
+    [1] = { type = "tensor|integer" }, kernel = { type = "integer", min = 1, default = 3 },
+    stride = { type = "integer", min = 1, default = 1 }, padding = { type = "integer", min = 0, default = 0 },
+    act = { type = "string", one_of = tensor.activations, default = "relu" },
+    init = { type = "string", default = "he" }, name = { type = "string" },
+  })
+  local image = tensor.expect("the image of lab.conv2d", o[1])
+  local channels = check.value("channels of lab.conv2d", o[2], { type = "integer", min = 1 })
+  local name = o.name and tensor.claim(o.name, "a convolution") and o.name or tensor.unique("conv")
+  local _, _, depth = image:shape()
+  local rows = depth * o.kernel * o.kernel
+  local w_init, b_init = init_of(name, o.init, rows)
+  local w, b = tensor.param(name .. ".W", rows, channels, w_init), tensor.param(name .. ".b", 1, channels, b_init)
+  local y = tensor.apply("conv2d", { image, w, b }, { kernel = o.kernel, stride = o.stride, padding = o.padding })
+  return o.act == "linear" and y or tensor.apply(o.act, { y })
 end
 
 local function run_layers(self, inputs)

@@ -194,6 +194,30 @@ for kind in l2 decayed; do
     holds "weight_decay: $kind, no decay has ten times the KL" "select $(last optimisers test/kl kind=$kind) < 0.1 * $(last optimisers test/kl kind=sgd)"
 done
 
+# ---- images: a convolutional encoder learns, and its weights do not depend on the threads
+cat >images.lua <<'X'
+local lab = require "vae_lab"
+return lab.experiment {
+  name  = "images",
+  data  = { "digits", train = 200, test = 100 },
+  model = function (run, x)
+    local h  = lab.conv2d { x:reshape { features = 1, height = 28, width = 28 }, 4, stride = 2, padding = 1 }
+    h        = lab.conv2d { h, 8, kernel = 4, stride = 2, act = "tanh", name = "second" }
+    local q  = lab.mlp { h, 20 }:normal(2)
+    local z  = q:sample()
+    local px = lab.mlp { z, 20 }:bernoulli(x)
+    return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
+  end,
+  train = { epochs = 3, batch = 50, optimiser = lab.adam { rate = 1e-2 } },
+}
+X
+run images
+first=$(sql "select digest from runs where experiment = 'images'")
+run images --fresh --threads 3
+same "images: the same weights with three threads" "$first" "$(sql "select digest from runs where experiment = 'images' order by id desc limit 1")"
+holds "images: a convolutional encoder makes the bound better" \
+    "select max(value) - min(value) > 50 from curves where experiment = 'images' and metric = 'train/elbo'"
+
 # ---- initial values: with a rate of 0 they are the final ones
 cat >inits.lua <<'X'
 local lab = require "vae_lab"

@@ -27,38 +27,58 @@ static ConvSizes sizes_of(GraphShape x, GraphShape y, const double *attr)
     return s;
 }
 
-/* The index in x of element (patch, row, column) of the matrix of patches, or -1 in the padding. */
-static long index_in_image(const ConvSizes *s, size_t patch, size_t row, size_t column)
+/* The row of x under row `row` of the result for patch element p, or -1 in the padding. */
+static long row_in_image(const ConvSizes *s, size_t p, size_t row)
 {
-    size_t channel = patch / (s->kernel * s->kernel), in_kernel = patch % (s->kernel * s->kernel);
-    size_t y = row * s->stride + in_kernel / s->kernel, x = column * s->stride + in_kernel % s->kernel;
-    if (y < s->padding || x < s->padding || y - s->padding >= s->height || x - s->padding >= s->width)
-        return -1;
-    return (long)((channel * s->height + y - s->padding) * s->width + x - s->padding);
+    size_t y = row * s->stride + p / s->kernel % s->kernel;
+    return y < s->padding || y - s->padding >= s->height ? -1 : (long)(y - s->padding);
 }
 
-/* [OUT] patches (patch, pixels) of one image: patches[c, i, j][row, column] = x[c][row stride + i - padding][column stride + j -
+/* The columns of the result, from first to before last, that lie over x and not over its padding for patch element p; the first
+ * one lies over column `start` of x. */
+static void columns_in_image(const ConvSizes *s, size_t p, size_t *first, size_t *last, size_t *start)
+{
+    size_t offset = p % s->kernel, end = s->width + s->padding; /* column c lies over padded column c stride + offset */
+    *first = offset >= s->padding ? 0 : (s->padding - offset + s->stride - 1) / s->stride;
+    *last = offset >= end ? 0 : (end - offset + s->stride - 1) / s->stride;
+    *last = *last < s->columns ? *last : s->columns;
+    *start = *first * s->stride + offset - s->padding;
+}
+
+/* [OUT] patches (patch, pixels) of one image: patches[c, i, j][row][column] = x[c][row stride + i - padding][column stride + j -
  * padding], 0 outside of x. */
 static void gather(const ConvSizes *s, real *patches, const real *x)
 {
-    for (size_t p = 0; p < s->patch; p++)
-        for (size_t row = 0; row < s->rows; row++)
-            for (size_t column = 0; column < s->columns; column++) {
-                long i = index_in_image(s, p, row, column);
-                *patches++ = i < 0 ? 0 : x[i];
-            }
+    memset(patches, 0, s->patch * s->pixels * sizeof *patches);
+    for (size_t p = 0; p < s->patch; p++) {
+        size_t first, last, start, channel = p / (s->kernel * s->kernel);
+        columns_in_image(s, p, &first, &last, &start);
+        for (size_t row = 0; row < s->rows; row++, patches += s->columns) {
+            long y = row_in_image(s, p, row);
+            if (y < 0)
+                continue;
+            const real *from = x + (channel * s->height + (size_t)y) * s->width + start;
+            for (size_t column = first; column < last; column++, from += s->stride)
+                patches[column] = *from;
+        }
+    }
 }
 
 /* dx += dpatches, each element where gather read it, in the order of the patches */
 static void scatter(const ConvSizes *s, real *dx, const real *dpatches)
 {
-    for (size_t p = 0; p < s->patch; p++)
-        for (size_t row = 0; row < s->rows; row++)
-            for (size_t column = 0; column < s->columns; column++, dpatches++) {
-                long i = index_in_image(s, p, row, column);
-                if (i >= 0)
-                    dx[i] += *dpatches;
-            }
+    for (size_t p = 0; p < s->patch; p++) {
+        size_t first, last, start, channel = p / (s->kernel * s->kernel);
+        columns_in_image(s, p, &first, &last, &start);
+        for (size_t row = 0; row < s->rows; row++, dpatches += s->columns) {
+            long y = row_in_image(s, p, row);
+            if (y < 0)
+                continue;
+            real *to = dx + (channel * s->height + (size_t)y) * s->width + start;
+            for (size_t column = first; column < last; column++, to += s->stride)
+                *to += dpatches[column];
+        }
+    }
 }
 
 /* y = W^T patches(x) + b for each image */
