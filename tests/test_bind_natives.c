@@ -74,7 +74,9 @@ static void a_graph_is_built(void **state)
               "assert(g:batch() == 7 and g:samples() == 3 and g:count() == 7 and g:has_input 'x' and not g:has_input 'y')\n"
               "g:scalar('beta')\n"
               "assert(g:scalars()[1] == 'beta' and g:names()[1] == 'bound' and g:text():find('dense', 1, true))\n"
-              "assert(#graph.ops() > 20 and graph.ops()[1].formula)");
+              "local ops = {} for _, op in ipairs(graph.ops()) do ops[op.name] = op assert(op.formula) end "
+              "assert(ops.tanh.elementwise and not ops.sum.elementwise and not ops.stop_gradient.elementwise) "
+              "assert(ops.dense.attributes.act[2] == 'tanh' and #ops.affine.attributes.scale == 0)");
 }
 
 static void equal_graphs_have_equal_texts(void **state)

@@ -52,13 +52,21 @@ end
 
 -- ---- layers ----------------------------------------------------------------------------------------------------------
 
--- h W + b, then act: one node of the engine.
+-- The activations that the engine applies inside the matrix product.
+local fused = {}
+for _, op in ipairs(require("vae_lab.native.graph").ops()) do
+  for _, act in ipairs(op.name == "dense" and op.attributes.act or {}) do fused[act] = true end
+end
+
+-- act(h W + b).  An activation whose derivative needs h W + b itself is a node of its own, so that h W + b is kept.
 local function dense(h, scope, width, act, init, bias_init)
   local rows = h:width()
   local w_init, b_init = init_of(scope, init, rows)
   local w = tensor.param(scope .. ".W", rows, width, w_init)
   local b = tensor.param(scope .. ".b", 1, width, bias_init or b_init)
-  return tensor.apply("dense", { h, w, b }, { act = act ~= "linear" and act or "none" })
+  if act == "linear" then act = "none" end
+  local output = tensor.apply("dense", { h, w, b }, { act = fused[act] and act or "none" })
+  return fused[act] and output or output[act](output)
 end
 
 --- lab.conv2d { image, channels, kernel = 3, stride = 1, padding = 0, act = "relu", init = "he", name = … } → an image.
@@ -120,7 +128,7 @@ end
 
 --- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths in turn.
 -- Several inputs are put side by side: lab.mlp { x, y, 500 } (a conditional model).  No widths: the heads read the input itself.
--- act: "tanh" (the default), "relu", "sigmoid", "softplus", "linear".
+-- act: "tanh" (the default), "linear", or another function of one variable: "relu", "sigmoid", "softplus", "exp" …
 -- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param's.
 -- Field: output, the last layer's tensor.  Calling it on other inputs, net { x2 }, gives the same weights on them; one with a name
 -- needs no input before: local net = lab.mlp { 500, name = "encoder" }, then net { x }:normal(2).

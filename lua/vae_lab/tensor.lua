@@ -11,6 +11,7 @@
 --   a:exp() … a:sum("features") …        the methods below
 
 local check = require "vae_lab.check"
+local native = require "vae_lab.native.graph"
 
 local tensor = {}
 
@@ -257,22 +258,24 @@ function Tensor.__tostring(a)
   return string.format("tensor %d (%s)", a.node, table.concat({ a:shape() }, ", "))
 end
 
---- a:neg() exp() log() log1p() tanh() sigmoid() softplus() relu() sqrt() square() reciprocal() abs(): element by element.
---- a:stop_gradient(): the same value, through which no gradient passes.
-for _, op in ipairs {
-  "neg", "exp", "log", "log1p", "tanh", "sigmoid", "softplus", "relu", "sqrt", "square", "reciprocal", "abs", "stop_gradient",
-} do
-  Tensor[op] = function(a) return apply(op, { a }) end
+--- a:exp(), a:log(), a:tanh() …: the engine's functions of one variable (docs/arithmetic.md lists them), element by element.
+--- tensor.activations: the activations of a layer: "linear" and these functions.
+tensor.activations = { "linear" }
+for _, op in ipairs(native.ops()) do
+  if op.elementwise then
+    Tensor[op.name] = function(a) return apply(op.name, { a }) end
+    table.insert(tensor.activations, op.name)
+  end
 end
+
+--- a:stop_gradient(): the same value, through which no gradient passes.
+function Tensor.stop_gradient(a) return apply("stop_gradient", { a }) end
 
 --- a:max(b): the greater of the two, element by element; b a tensor or a number.
 function Tensor.max(a, b)
   b = operand("max", b)
   return apply("max", { a, type(b) == "number" and tensor.constant(b) or b })
 end
-
---- tensor.activations: what a layer may be followed by (the engine's names, and "linear").
-tensor.activations = { "linear", "relu", "sigmoid", "softplus", "tanh" }
 
 -- ---- reductions ------------------------------------------------------------------------------------------------------
 

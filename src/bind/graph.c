@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 
 #include "graph/ops.h"
+#include "graph/rules.h"
 #include "graph/optimiser.h"
 
 #include <string.h>
@@ -83,16 +84,35 @@ static int graph_new(lua_State *L)
     return box->graph == NULL ? bind_raise(L, &err) : 1;
 }
 
-/* graph.ops() → { {name =, formula =}, … } */
+/* Pushes the texts of an array that ends with NULL or after `most`. */
+static void push_texts(lua_State *L, const char *const *text, size_t most)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < most && text[i] != NULL; i++) {
+        lua_pushstring(L, text[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+/* graph.ops() → { {name =, formula =, elementwise = a function of one variable?, attributes = { NAME = { choice, … }, … }}, … } */
 static int graph_ops_list(lua_State *L)
 {
     lua_newtable(L);
     for (size_t i = 0; i < graph_op_count; i++) {
-        lua_createtable(L, 0, 2);
-        lua_pushstring(L, graph_ops[i]->name);
+        const GraphOp *op = graph_ops[i];
+        lua_createtable(L, 0, 4);
+        lua_pushstring(L, op->name);
         lua_setfield(L, -2, "name");
-        lua_pushstring(L, graph_ops[i]->formula);
+        lua_pushstring(L, op->formula);
         lua_setfield(L, -2, "formula");
+        lua_pushboolean(L, op->shape == graph_shape_same && graph_attr_count(op) == 0 && op->backward[0] != NULL);
+        lua_setfield(L, -2, "elementwise");
+        lua_newtable(L);
+        for (size_t a = 0; a < graph_attr_count(op); a++) {
+            push_texts(L, op->attr[a].choice, GRAPH_CHOICES_MAX);
+            lua_setfield(L, -2, op->attr[a].name);
+        }
+        lua_setfield(L, -2, "attributes");
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
