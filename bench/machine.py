@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 RESULTS = os.path.join(ROOT, "results")
 FIGURES = os.path.join(RESULTS, "bench")
-PACKAGES = ["gsl", "sqlite3", "lua5.4", "zlib", "nettle"]
+PACKAGES = ["gsl", "sqlite3", "lua5.4", "zlib", "nettle", "smartcols"]
 
 CORES = len(os.sched_getaffinity(0))
 THREADS = [1, 2] if CORES >= 2 else [1]

@@ -3,7 +3,6 @@
  * main.c: a table of contents.  What the process is set up with; then the command line (src/cli/cli.c) takes over.
  */
 #include "cli/cli.h"
-#include "cli/commands.h"
 
 #include <gsl/gsl_errno.h>
 #include <lua.h>

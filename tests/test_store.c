@@ -447,7 +447,7 @@ static void queries_only_read(void **state)
     assert_true(number(s, "SELECT count(*) FROM run") == 1);
     assert_true(number(s, "SELECT sum(value) FROM json_each('[1, 2.5]')") == 3.5);
     assert_true(number(s, "SELECT count(*) FROM pragma_table_info('runs') WHERE name = 'elbo'") == 1);
-    assert_true(number(s, "PRAGMA user_version -- reading") == STORE_SCHEMA_VERSION);
+    assert_true(number(s, "PRAGMA user_version -- reading") == store_schema_version);
     assert_int_equal(store_query(s, "SELECT 1; SELECT 2", NULL, 0, count_rows, &rows, &err), -1);
     assert_int_equal(store_query(s, " -- nothing", NULL, 0, count_rows, &rows, &err), -1);
     assert_int_equal(store_query(s, "SELECT elbow FROM runs", NULL, 0, count_rows, &rows, &err), -1);

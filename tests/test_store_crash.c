@@ -160,7 +160,7 @@ static void first_starts_at_once(void **state)
             assert_int_equal(status[i], 0);
         Store *s = open_or_fail(database, STORE_WRITE);
         must_be_whole(s);
-        assert_true(number(s, "PRAGMA user_version") == STORE_SCHEMA_VERSION);
+        assert_true(number(s, "PRAGMA user_version") == store_schema_version);
         store_close(s);
     }
 }

@@ -1,38 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli.c: the table of commands, and the way from the command line to an exit code.  To add a command: a file
- * cli_NAME.c with its function and help text, two lines in commands.h, one row here.
+ * cli/cli.c: the list of commands, and the way from the command line to an exit code.
+ *
+ * To add a command: a file cli_NAME.c that defines `const CliCommand cli_NAME`, and its name in this list.
  */
 #include "cli/cli.h"
 
+#include "base/mem.h"
 #include "base/text.h"
-#include "cli/commands.h"
 
+#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const CliCommand cli_commands[] = {
-    {"run", "FILE.lua [--set key=value]…", "run an experiment: train what is not recorded yet, go on with what was interrupted",
-     cli_run_help, cli_run},
-    {"figures", "FILE.lua [--format pdf,png,svg,tex]", "draw an experiment's figures from the database", cli_figures_help,
-     cli_figures},
-    {"runs", "[--experiment NAME] [--where SQL]", "list the recorded runs", cli_runs_help, cli_runs},
-    {"show", "RUN", "everything about one run", cli_show_help, cli_show},
-    {"compare", "[A B …]", "configurations side by side: means over seeds, intervals, paired differences", cli_compare_help,
-     cli_compare},
-    {"claims", "[--experiment NAME]", "what the experiments claim, and whether their runs bear it out", cli_claims_help,
-     cli_claims},
-    {"sql", "[QUERY]", "one query on the database, or the sqlite3 shell", cli_sql_help, cli_sql},
-    {"data", "list | verify NAME | show NAME", "the data sets", cli_data_help, cli_data},
-    {"doctor", "", "what is installed, what is missing and how to get it", cli_doctor_help, cli_doctor},
-};
+#define COMMANDS(X) X(run) X(figures) X(runs) X(show) X(compare) X(claims) X(sql) X(data) X(doctor)
+
+#define DECLARE(name) extern const CliCommand cli_##name;
+COMMANDS(DECLARE)
+#define ADDRESS(name) &cli_##name,
+const CliCommand *const cli_commands[] = {COMMANDS(ADDRESS)};
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
+int cli_argc;
+char *const *cli_argv;
 const char *cli_lua_version = "Lua, version unknown";
-const char *cli_program = "vae-lab";
 
 /* ---- help ------------------------------------------------------------------------------------------------------------ */
 
@@ -42,24 +36,38 @@ static void print_usage(FILE *to)
             VAE_LAB_VERSION);
     fprintf(to, "usage: vae-lab COMMAND [argument]…\n\n");
     for (size_t i = 0; i < cli_command_count; i++)
-        fprintf(to, "  %-9s %s\n", cli_commands[i].name, cli_commands[i].summary);
-    fprintf(to, "\nvae-lab COMMAND --help explains a command; vae-lab --version tells the version.\n"
+        fprintf(to, "  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    fprintf(to, "\nvae-lab COMMAND --help explains a command; vae-lab --version prints the version.\n"
                 "The database is results/results.db, or VAE_LAB_DB, or --db FILE.\n");
+}
+
+/* "--out FILE"; the short form is in the usage of few and is left out. */
+static int option_width(const CliOption *o)
+{
+    return (int)(strcspn(o->name, ",") + (o->value != NULL ? 1 + strlen(o->value) : 0));
 }
 
 static void print_help(const CliCommand *c)
 {
-    printf("usage: vae-lab %s%s%s\n%s\n\n%s", c->name, c->arguments[0] == '\0' ? "" : " ", c->arguments, c->summary, c->help);
-    size_t n = strlen(c->help);
-    if (n == 0 || c->help[n - 1] != '\n')
+    int width = 0;
+    printf("usage: vae-lab %s%s%s\n%s\n\n", c->name, c->arguments[0] == '\0' ? "" : " ", c->arguments, c->summary);
+    for (const CliOption *o = c->options; o->name != NULL; o++)
+        width = option_width(o) > width ? option_width(o) : width;
+    for (const CliOption *o = c->options; o->name != NULL; o++) {
+        printf("  %.*s%s%s%*s", (int)strcspn(o->name, ","), o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "",
+               width - option_width(o) + 3, "");
+        for (const char *line = o->help; *line != '\0'; line++)
+            *line == '\n' ? printf("\n%*s", width + 5, "") : putchar(*line);
         putchar('\n');
+    }
+    printf("\n%s", c->notes);
 }
 
 static const CliCommand *find_command(const char *name)
 {
     for (size_t i = 0; i < cli_command_count; i++)
-        if (strcmp(cli_commands[i].name, name) == 0)
-            return &cli_commands[i];
+        if (strcmp(cli_commands[i]->name, name) == 0)
+            return cli_commands[i];
     return NULL;
 }
 
@@ -67,7 +75,7 @@ static int unknown_command(const char *name, Error *err)
 {
     const char *names[sizeof cli_commands / sizeof cli_commands[0] + 2] = {"--help", "--version"};
     for (size_t i = 0; i < cli_command_count; i++)
-        names[i + 2] = cli_commands[i].name;
+        names[i + 2] = cli_commands[i]->name;
     const char *nearest = text_nearest(name, names, cli_command_count + 2);
     error_set(err, ERR_USAGE, name[0] == '-' ? "there is no option '%s'" : "there is no command '%s'", name);
     if (nearest != NULL)
@@ -76,24 +84,11 @@ static int unknown_command(const char *name, Error *err)
                                           : "vae-lab --help lists the commands");
 }
 
-static int wants_help(int argc, char **argv)
+static int wants_help(int count, char **word)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+    for (int i = 0; i < count && strcmp(word[i], "--") != 0; i++)
+        if (strcmp(word[i], "--help") == 0 || strcmp(word[i], "-h") == 0)
             return 1;
-    return 0;
-}
-
-static int help(int argc, char **argv, Error *err)
-{
-    if (argc < 2) {
-        print_usage(stdout);
-        return 0;
-    }
-    const CliCommand *c = find_command(argv[1]);
-    if (c == NULL)
-        return unknown_command(argv[1], err);
-    print_help(c);
     return 0;
 }
 
@@ -104,26 +99,30 @@ static int is(const char *word, const char *a, const char *b)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
-static int dispatch(int argc, char **argv, Error *err)
+/* word: a copy of the command line behind the program's name. */
+static int dispatch(int count, char **word, Error *err)
 {
-    const char *name = argv[1];
-    if (is(name, "--help", "-h") || strcmp(name, "help") == 0)
-        return help(argc - 1, argv + 1, err);
+    int operands, help = is(word[0], "--help", "-h") || strcmp(word[0], "help") == 0;
+    const char *name = help && count > 1 ? word[1] : word[0];
+    const CliCommand *c = find_command(name);
+    if (help && count == 1) {
+        print_usage(stdout);
+        return 0;
+    }
     if (is(name, "--version", "-V")) {
         printf("vae-lab %s\n", VAE_LAB_VERSION);
         return 0;
     }
-    const CliCommand *c = find_command(name);
     if (c == NULL)
         return unknown_command(name, err);
-    if (wants_help(argc - 1, argv + 1)) {
+    if (help || wants_help(count - 1, word + 1)) {
         print_help(c);
         return 0;
     }
-    return c->run(argc - 1, argv + 1, err);
+    return cli_parse(c, count - 1, word + 1, &operands, err) != 0 ? -1 : c->run(operands, word + 1, err);
 }
 
-/* Whether whoever read our output has gone: `vae-lab runs | head` is no error. */
+/* Whether the reader of our output has gone: `vae-lab runs | head` is no error. */
 static int reader_gone(void)
 {
     struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -149,13 +148,18 @@ static int exit_code(Error *err)
 int cli_main(int argc, char **argv)
 {
     Error err = ERROR_NONE;
-    if (argc > 0 && argv[0][0] != '\0')
-        cli_program = argv[0];
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for libsmartcols; numbers and everything else stay as in the C locale */
+    cli_argc = argc;
+    cli_argv = argv;
     if (argc < 2) {
         print_usage(stderr);
         return ERR_USAGE;
     }
-    int status = dispatch(argc, argv, &err);
+    char **word = mem_array((size_t)argc, sizeof *word); /* parsing sorts the words; cli_run prints them as they were given */
+    if (word != NULL)
+        memcpy(word, argv + 1, (size_t)argc * sizeof *word);
+    int status = word == NULL ? error_memory(&err, "the command line") : dispatch(argc - 1, word, &err);
+    mem_free(word);
     if (status == 0)
         status = flush_output(&err);
     else

@@ -1,45 +1,43 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_data.c: `vae-lab data`: what data sets there are, whether their files are the published ones, and how they look.
+ * cli/cli_data.c: `vae-lab data`: which data sets exist, whether their files are the published ones, and how they look.
  */
 #include "cli/cli.h"
-#include "cli/commands.h"
 
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "data/data.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char cli_data_help[] =
-    "  vae-lab data list                 what there is, and which of it is here\n"
-    "  vae-lab data verify [NAME]        check the files against the published checksums; without a name, all that are here\n"
-    "  vae-lab data show NAME            counts, classes, digests, and a few examples drawn in the terminal\n"
-    "\n"
-    "  --data-dir DIR     where the files lie; else VAE_LAB_DATA, else data\n"
-    "  --train N, --valid N, --test N    sizes of the splits (show), as in an experiment\n"
-    "  --binarise HOW     grey, static or dynamic (show)\n"
-    "  --examples N       how many to draw (show); default: what fits in a line\n"
-    "  --json, --csv      the list for programs\n"
-    "\n"
-    "A set of your own opens by its path: idx:IMAGES[,LABELS].\n"
-    "example: vae-lab data show mnist --data-dir ~/data\n";
+static long train, valid, test, examples;
+static const char *binarise;
+
+static const CliOption options[] = {
+    CLI_OPTION_DATA_DIR,
+    {.name = "--train", .value = "N", .number = &train, .least = 1, .help = "the size of the training split (show), as in an experiment"},
+    {.name = "--valid", .value = "N", .number = &valid, .help = "of the validation split"},
+    {.name = "--test", .value = "N", .number = &test, .least = 1, .help = "of the test split"},
+    {.name = "--binarise", .value = "HOW", .text = &binarise, .help = "grey, static or dynamic (show)"},
+    {.name = "--examples", .value = "N", .number = &examples, .least = 1, .help = "how many to draw (show); default: as many as fit a line"},
+    CLI_OPTION_JSON("the list as JSON"),
+    CLI_OPTION_CSV,
+    {0},
+};
 
 static const char *const split_names[DATA_SPLITS] = {"train", "valid", "test"};
 
 /* ---- list ----------------------------------------------------------------------------------------------------------- */
 
-static int list(const char *dir, CliFormat format, Error *err)
+static int list(Error *err)
 {
     static const char *const columns[] = {"name", "classes", "files", "here", "what"};
     const DataEntry *entry;
     size_t count = data_catalogue(&entry);
-    CliTable *t = cli_table_alloc(columns, sizeof columns / sizeof columns[0]);
-    if (t == NULL)
-        return error_memory(err, "a table");
+    CliTable *t = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < count; i++) {
         int files = entry[i].files[0] != '\0';
         for (const char *c = entry[i].files; *c != '\0'; c++)
@@ -53,15 +51,15 @@ static int list(const char *dir, CliFormat format, Error *err)
             cli_table_integer(t, files);
         else
             cli_table_text(t, "built in");
-        cli_table_text(t, data_present(entry[i].name, dir) ? "yes" : "no");
+        cli_table_text(t, data_present(entry[i].name, cli_shared.data_dir) ? "yes" : "no");
         cli_table_text(t, entry[i].what);
     }
-    return cli_table_print(t, format, err);
+    return cli_table_print(t, NULL, err);
 }
 
 /* ---- verify --------------------------------------------------------------------------------------------------------- */
 
-/* Without a name: every set; one without a single file is no failure, only not here. */
+/* Every set; one of which no file is here is no failure. */
 static int verify_all(const char *dir, Error *err)
 {
     const DataEntry *entry;
@@ -81,16 +79,6 @@ static int verify_all(const char *dir, Error *err)
 }
 
 /* ---- show ----------------------------------------------------------------------------------------------------------- */
-
-enum { MOST_COLUMNS = 400, PLAIN_COLUMNS = 100 };
-
-/* Columns of the terminal; COLUMNS, else a width that suits a page. */
-static size_t terminal_columns(void)
-{
-    const char *text = getenv("COLUMNS");
-    long columns = text == NULL ? 0 : strtol(text, NULL, 10);
-    return columns >= 20 && columns <= MOST_COLUMNS ? (size_t)columns : PLAIN_COLUMNS;
-}
 
 static double pixel(const float *x, size_t width, size_t height, size_t column, size_t row)
 {
@@ -164,10 +152,13 @@ static void draw_points(Text *t, const Data *d, const float *x, size_t count)
     }
 }
 
-static int draw_examples(const Data *d, long asked, Error *err)
+static int draw_examples(const Data *d, Error *err)
 {
-    size_t fit = (terminal_columns() + 1) / (data_width(d) + 1), count = data_count(d, DATA_TRAIN);
-    size_t wanted = asked > 0 ? (size_t)asked : !data_is_image(d) ? 4000 : fit > 0 ? fit : 1;
+    enum { PIPED_COLUMNS = 100, MOST_COLUMNS = 400 };
+    int columns = terminal_columns(STDOUT_FILENO);
+    columns = columns == 0 ? PIPED_COLUMNS : columns < MOST_COLUMNS ? columns : MOST_COLUMNS;
+    size_t fit = (size_t)(columns + 1) / (data_width(d) + 1), count = data_count(d, DATA_TRAIN);
+    size_t wanted = examples > 0 ? (size_t)examples : !data_is_image(d) ? 4000 : fit > 0 ? fit : 1;
     Text t = {0};
     wanted = wanted < count ? wanted : count;
     float *x = mem_array(wanted, data_features(d) * sizeof *x);
@@ -206,9 +197,9 @@ static int print_classes(const Data *d, DataSplit split, Error *err)
     return 0;
 }
 
-static int show(const char *name, const DataOptions *options, long examples, Error *err)
+static int show(const char *name, const DataOptions *how, Error *err)
 {
-    Data *d = data_open(name, options, err);
+    Data *d = data_open(name, how, err);
     if (d == NULL)
         return -1;
     size_t pairs, repeats;
@@ -227,7 +218,7 @@ static int show(const char *name, const DataOptions *options, long examples, Err
     if (status == 0) {
         printf("  digest          sha256 %s\n", data_digest(d));
         printf("  examples in two splits: %zu; repeated within their split: %zu\n", pairs, repeats);
-        status = draw_examples(d, examples, err);
+        status = draw_examples(d, err);
     }
     data_free(d);
     return status;
@@ -235,60 +226,49 @@ static int show(const char *name, const DataOptions *options, long examples, Err
 
 /* ---- the command ---------------------------------------------------------------------------------------------------- */
 
-static int choose_binarise(DataBinarise *how, const char *text, Error *err)
+static int choose_binarise(DataBinarise *how, Error *err)
 {
     static const char *const names[] = {"grey", "static", "dynamic"};
-    for (int i = 0; text != NULL && i < 3; i++) {
-        if (strcmp(text, names[i]) == 0) {
+    for (int i = 0; binarise != NULL && i < 3; i++) {
+        if (strcmp(binarise, names[i]) == 0) {
             *how = (DataBinarise)i;
             return 0;
         }
     }
-    if (text == NULL)
+    if (binarise == NULL)
         return 0;
-    error_set(err, ERR_USAGE, "no such way to binarise: %s", text);
+    error_set(err, ERR_USAGE, "--binarise: there is no way '%s'", binarise);
     return error_expected(err, "grey, static or dynamic");
 }
 
-static int usage(Error *err, const char *what)
+static int data(int operands, char **operand, Error *err)
 {
-    error_set(err, ERR_USAGE, "%s", what);
-    error_expected(err, "list, verify [NAME] or show NAME");
-    return error_hint(err, "vae-lab data --help");
-}
-
-int cli_data(int argc, char **argv, Error *err)
-{
-    const char *dir = NULL, *binarise = NULL;
-    int json = 0, csv = 0, operands = 0;
-    long train = 0, valid = 0, test = 0, examples = 0;
-    const CliOption option[] = {
-        {.name = "--data-dir", .text = &dir},
-        {.name = "--binarise", .text = &binarise},
-        {.name = "--train", .number = &train, .least = 1},
-        {.name = "--valid", .number = &valid, .least = 0},
-        {.name = "--test", .number = &test, .least = 1},
-        {.name = "--examples", .number = &examples, .least = 1},
-        {.name = "--json", .flag = &json},
-        {.name = "--csv", .flag = &csv},
-    };
-    if (cli_parse(argc, argv, option, sizeof option / sizeof option[0], &operands, err) != 0)
+    const char *dir = cli_shared.data_dir, *what = operands > 0 ? operand[0] : "list", *name = operands > 1 ? operand[1] : NULL;
+    DataOptions how = {.dir = dir, .train = (size_t)train, .valid = (size_t)valid, .test = (size_t)test};
+    if (choose_binarise(&how.binarise, err) != 0 || cli_operands(operands, operand, 0, 2, "list, verify [NAME] or show NAME", err) != 0)
         return -1;
-    const char *what = operands > 0 ? argv[1] : "list", *name = operands > 1 ? argv[2] : NULL;
-    DataOptions options = {.dir = dir, .train = (size_t)train, .valid = (size_t)valid, .test = (size_t)test};
-    if (choose_binarise(&options.binarise, binarise, err) != 0)
-        return -1;
-    if (operands > 2)
-        return usage(err, "too many words after `data`");
     if (dir != NULL && access(dir, F_OK) != 0) {
         error_set(err, ERR_FILE, "there is no such folder for data");
         return error_where(err, "--data-dir %s", dir);
     }
-    if (strcmp(what, "list") == 0)
-        return name == NULL ? list(dir, json ? CLI_JSON : csv ? CLI_CSV : CLI_TEXT, err) : usage(err, "`data list` takes no name");
+    if (strcmp(what, "list") == 0 && name == NULL)
+        return list(err);
     if (strcmp(what, "verify") == 0)
         return name == NULL ? verify_all(dir, err) : data_verify(name, dir, stdout, err);
-    if (strcmp(what, "show") == 0)
-        return name != NULL ? show(name, &options, examples, err) : usage(err, "`data show` needs the name of a data set");
-    return usage(err, "`data` does not know that word");
+    if (strcmp(what, "show") == 0 && name != NULL)
+        return show(name, &how, err);
+    error_set(err, ERR_USAGE, "data: wrong arguments");
+    error_found(err, "%s%s%s", what, name != NULL ? " " : "", name != NULL ? name : "");
+    return error_expected(err, "list, verify [NAME] or show NAME");
 }
+
+const CliCommand cli_data = {
+    .name = "data", .arguments = "list | verify [NAME] | show NAME", .summary = "the data sets", .options = options, .run = data,
+    .notes = "  vae-lab data list                 which data sets exist, and which of them are here\n"
+             "  vae-lab data verify [NAME]        check the files against the published checksums; without a name, all that are here\n"
+             "  vae-lab data show NAME            counts, classes, digests, and a few examples drawn in the terminal\n"
+             "\n"
+             "A data set of your own opens by its path: idx:IMAGES[,LABELS].\n"
+             "\n"
+             "example: vae-lab data show mnist --data-dir ~/data\n",
+};

@@ -2,17 +2,16 @@
  *
  * cli/cli_doctor.c: `vae-lab doctor`, what is installed, which instruction set is used, what is missing and how to get it.
  *
- * One line a thing: "ok", "note" (works, but you should know), "missing" or "failed".  Looking changes nothing.
+ * One line per thing: "ok", "note" (works with a restriction), "missing" or "failed".  The command changes nothing.
  */
 #include "bind/script.h"
 #include "cli/cli.h"
-#include "cli/cli_query.h"
-#include "cli/commands.h"
 
 #include "base/text.h"
 #include "data/data.h"
 #include "num/isa.h"
 #include "plot/plot.h"
+#include "store/read.h"
 
 #include <gsl/gsl_version.h>
 #include <stdio.h>
@@ -22,14 +21,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-const char cli_doctor_help[] =
-    "  --db FILE        the database to look at (VAE_LAB_DB, results/results.db)\n"
-    "  --data-dir DIR   the folder with data sets (VAE_LAB_DATA, data)\n"
-    "\n"
-    "Exit code 0 when an experiment on the built-in data can be run and drawn, 5 when gnuplot is missing,\n"
-    "4 when the database cannot be used, 3 when the Lua library is not found.\n"
-    "\n"
-    "example: vae-lab doctor\n";
+static const CliOption options[] = {CLI_OPTION_DB, CLI_OPTION_DATA_DIR, {0}};
 
 static void line(const char *state, const char *what, const char *detail)
 {
@@ -40,7 +32,7 @@ static void line(const char *state, const char *what, const char *detail)
 
 /* ---- the machine ------------------------------------------------------------------------------------------------------- */
 
-static void look_at_machine(void)
+static void check_machine(void)
 {
     char text[256];
     struct utsname u;
@@ -86,7 +78,7 @@ static int on_path(const char *program)
 }
 
 /* 0, or -1 with *err: no script can be run. */
-static int look_at_library(Error *err)
+static int check_library(Error *err)
 {
     char path[4096];
     int status = bind_library(path, sizeof path, err);
@@ -94,7 +86,7 @@ static int look_at_library(Error *err)
     return status;
 }
 
-static int look_at_programs(void)
+static int check_programs(void)
 {
     char text[256], version[128];
 #ifdef __clang__
@@ -121,10 +113,10 @@ static int look_at_programs(void)
 
 /* ---- data -------------------------------------------------------------------------------------------------------------- */
 
-static void look_at_data(const char *flag)
+static void check_data(void)
 {
     const DataEntry *entry;
-    const char *environment = getenv("VAE_LAB_DATA");
+    const char *environment = getenv("VAE_LAB_DATA"), *flag = cli_shared.data_dir;
     const char *dir = flag != NULL ? flag : environment != NULL && environment[0] != '\0' ? environment : "data";
     size_t n = data_catalogue(&entry);
     for (size_t i = 0; i < n; i++) {
@@ -136,7 +128,7 @@ static void look_at_data(const char *flag)
             line("ok", entry[i].name, text);
         } else {
             snprintf(text, sizeof text,
-                     "not in %.200s; for experiments that ask for it; vae-lab data verify %.60s says where to get it", dir,
+                     "not in %.200s; for experiments that use it; vae-lab data verify %.60s tells where to get it", dir,
                      entry[i].name);
             line("note", entry[i].name, text);
         }
@@ -145,28 +137,7 @@ static void look_at_data(const char *flag)
 
 /* ---- the database ------------------------------------------------------------------------------------------------------ */
 
-typedef struct State {
-    char text[200], journal[16];
-} State;
-
-static int take_state(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    State *state = context;
-    (void)columns, (void)names;
-    snprintf(state->text, sizeof state->text, "%lld run%s (%lld done), %lld metrics, %.1f MB", (long long)v[0].integer,
-             v[0].integer == 1 ? "" : "s", (long long)v[1].integer, (long long)v[2].integer, v[3].real / 1e6);
-    return 0;
-}
-
-static int take_journal(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    State *state = context;
-    (void)columns, (void)names;
-    snprintf(state->journal, sizeof state->journal, "%s", v[0].type == STORE_TEXT ? (const char *)v[0].bytes : "");
-    return 0;
-}
-
-static void look_at_room(const char *path)
+static void check_disk(const char *path)
 {
     char folder[4096], text[200];
     struct statvfs v;
@@ -184,64 +155,51 @@ static void look_at_room(const char *path)
     line(free_bytes < 1e9 ? "note" : "ok", "disk", text);
 }
 
-static int look_inside(Store *s, Error *err)
+static int check_contents(Store *s, Error *err)
 {
-    State state = {.text = ""};
+    StoreContents c;
     char text[4500];
-    if (store_check(s, err) != 0 ||
-        store_query(
-            s,
-            "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM run WHERE status = 'done'), (SELECT count(*) FROM metric), "
-            "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) * 1.0",
-            NULL, 0, take_state, &state, err) != 0 ||
-        store_query(s, "PRAGMA journal_mode", NULL, 0, take_journal, &state, err) != 0)
+    if (store_check(s, err) != 0 || store_contents(s, &c, err) != 0)
         return -1;
-    int wal = strcmp(state.journal, "wal") == 0, writable = access(store_path(s), W_OK) == 0;
-    snprintf(text, sizeof text, "%.4000s: whole; %s", store_path(s), state.text);
+    snprintf(text, sizeof text, "%.4000s: undamaged; %lld run%s (%lld done), %lld metrics, %.1f MB", store_path(s), (long long)c.runs,
+             c.runs == 1 ? "" : "s", (long long)c.done, (long long)c.metrics, (double)c.bytes / 1e6);
     line("ok", "database", text);
-    if (!writable)
-        line("note", "journal", "you may read this database, not write it");
+    if (access(store_path(s), W_OK) != 0)
+        line("note", "journal", "you may read this database, but not write it");
     else
-        line(wal ? "ok" : "note", "journal",
-             wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
+        line(c.wal ? "ok" : "note", "journal",
+             c.wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
     return 0;
 }
 
 /* 0, or -1 with *err: it cannot be used. */
-static int look_at_database(const char *path, Error *err)
+static int check_database(const char *path, Error *err)
 {
     char text[4500];
     if (access(path, F_OK) != 0) {
-        snprintf(text, sizeof text, "%.4000s is not there yet; the first vae-lab run makes it", path);
+        snprintf(text, sizeof text, "%.4000s does not exist; the first vae-lab run makes it", path);
         line("note", "database", text);
         return 0;
     }
-    Store *s = store_open(path, STORE_READ, err);
-    int status = s == NULL ? -1 : look_inside(s, err);
+    Store *s = cli_open(err);
+    int status = s == NULL ? -1 : check_contents(s, err);
     store_close(s);
     if (status != 0) {
         line("failed", "database", err->what);
         return -1;
     }
-    look_at_room(path);
+    check_disk(path);
     return 0;
 }
 
-int cli_doctor(int argc, char **argv, Error *err)
+static int doctor(int operands, char **operand, Error *err)
 {
-    const char *db = NULL, *dir = NULL;
-    int operands;
-    const CliOption options[] = {{.name = "--db", .text = &db}, {.name = "--data-dir", .text = &dir}};
-    if (cli_parse(argc, argv, options, 2, &operands, err) != 0)
+    if (cli_operands(operands, operand, 0, 0, "options alone", err) != 0)
         return -1;
-    if (operands > 0) {
-        error_set(err, ERR_USAGE, "doctor takes no operand");
-        return error_found(err, "%s", argv[1]);
-    }
-    look_at_machine();
-    int library = look_at_library(err), gnuplot = look_at_programs();
-    look_at_data(dir);
-    if (library != 0 || look_at_database(cli_database(db), err) != 0)
+    check_machine();
+    int library = check_library(err), gnuplot = check_programs();
+    check_data();
+    if (library != 0 || check_database(cli_database(), err) != 0)
         return -1;
     if (!gnuplot) {
         error_set(err, ERR_FILE, "gnuplot is missing: no figures can be drawn");
@@ -249,3 +207,12 @@ int cli_doctor(int argc, char **argv, Error *err)
     }
     return 0;
 }
+
+const CliCommand cli_doctor = {
+    .name = "doctor", .arguments = "", .summary = "what is installed, what is missing and how to get it",
+    .options = options, .run = doctor,
+    .notes = "Exit code 0 when an experiment on the built-in data can be run and drawn, 5 when gnuplot is missing,\n"
+             "4 when the database cannot be used, 3 when the Lua library is not found.\n"
+             "\n"
+             "example: vae-lab doctor\n",
+};

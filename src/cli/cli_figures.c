@@ -4,173 +4,112 @@
  */
 #include "bind/script.h"
 #include "cli/cli.h"
-#include "cli/commands.h"
 
 #include "base/digest.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "num/isa.h"
+#include "store/read.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-const char cli_figures_help[] =
-    "  --set key=value   draw the latest sweep that was run with this setting; may be repeated\n"
-    "  --sweep N         draw that sweep (default: the latest of the experiment)\n"
-    "  --db FILE         the database (VAE_LAB_DB; default: results/results.db)\n"
-    "  --out DIR         where to (default: results/figures/NAME)\n"
-    "  --format LIST     of pdf, png, svg, tex (default: pdf,png)\n"
-    "\n"
-    "Each file that was written is printed; its gnuplot script and its data lie beside it.\n"
-    "\n"
-    "  vae-lab figures experiments/kl_ablation.lua --format pdf,tex --out paper/figures\n";
-
 enum { SETS = 64, FORMATS = 4 };
+
+static const char *set[SETS], *out, *format = "pdf,png";
+static size_t nset;
+static long number; /* of the sweep; 0: the latest */
+
+static const CliOption options[] = {
+    {.name = "--set", .value = "key=value", .list = set, .list_count = &nset, .list_max = SETS,
+     .help = "draw the latest sweep that was run with this setting; may be repeated"},
+    {.name = "--sweep", .value = "N", .number = &number, .least = 1, .help = "draw that sweep (default: the latest of the experiment)"},
+    {.name = "--out,-o", .value = "DIR", .text = &out, .help = "the folder of the files (default: results/figures/NAME)"},
+    {.name = "--format", .value = "LIST", .text = &format, .help = "some of pdf, png, svg, tex, with commas between (default: pdf,png)"},
+    CLI_OPTION_DB,
+    {0},
+};
+
+/* ---- formats --------------------------------------------------------------------------------------------------------- */
 
 static const char *const known_formats[FORMATS] = {"pdf", "png", "svg", "tex"};
 
-typedef struct Request {
-    const char *file, *database, *out, *format;
-    const char *set[SETS];
-    size_t nset;
-    long sweep;                         /* 0: the latest */
-    const char *formats[FORMATS + 1];   /* NULL-ended */
-} Request;
-
-/* ---- the command line ---- */
-
-/* "pdf,png" */
-static int read_formats(Request *r, Error *err)
+static int unknown_format(const char *word, size_t length, Error *err)
 {
-    const char *list = r->format != NULL ? r->format : "pdf,png";
+    char found[64];
+    snprintf(found, sizeof found, "%.*s", (int)(length < sizeof found ? length : sizeof found - 1), word);
+    error_set(err, ERR_USAGE, "unknown figure format '%s'", found);
+    error_expected(err, "some of pdf, png, svg, tex, with commas between");
+    const char *near = text_nearest(found, known_formats, FORMATS);
+    return near == NULL ? -1 : error_hint(err, "did you mean %s?", near);
+}
+
+/* [OUT] list: the formats named in "pdf,png", each once, NULL-ended. */
+static int read_formats(const char *list[FORMATS + 1], Error *err)
+{
     size_t count = 0;
-    for (const char *word = list; *word != '\0';) {
-        size_t length = strcspn(word, ","), k = 0;
+    for (const char *word = format; *word != '\0';) {
+        size_t length = strcspn(word, ","), k = 0, seen = 0;
         while (k < FORMATS && (strlen(known_formats[k]) != length || strncmp(known_formats[k], word, length) != 0))
             k++;
-        if (k == FORMATS) {
-            char found[64];
-            snprintf(found, sizeof found, "%.*s", (int)length, word);
-            error_set(err, ERR_USAGE, "unknown figure format '%s'", found);
-            error_expected(err, "some of pdf, png, svg, tex, with commas between");
-            const char *near = text_nearest(found, known_formats, FORMATS);
-            return near == NULL ? -1 : error_hint(err, "did you mean %s?", near);
-        }
-        size_t seen = 0;
-        while (seen < count && r->formats[seen] != known_formats[k])
+        if (k == FORMATS)
+            return unknown_format(word, length, err);
+        while (seen < count && list[seen] != known_formats[k])
             seen++;
         if (seen == count)
-            r->formats[count++] = known_formats[k];
+            list[count++] = known_formats[k];
         word += length + (word[length] == ',');
     }
-    if (count == 0) {
-        error_set(err, ERR_USAGE, "--format names no format");
-        return error_expected(err, "some of pdf, png, svg, tex, with commas between");
-    }
-    return 0;
+    list[count] = NULL;
+    return count > 0 ? 0 : unknown_format("", 0, err);
 }
 
-static int read_request(Request *r, int argc, char **argv, Error *err)
-{
-    const char *db = NULL;
-    const CliOption options[] = {
-        {.name = "--set", .list = r->set, .list_count = &r->nset, .list_max = SETS},
-        {.name = "--sweep", .number = &r->sweep, .least = 1},
-        {.name = "--db", .text = &db},
-        {.name = "--out,-o", .text = &r->out},
-        {.name = "--format", .text = &r->format},
-    };
-    int operands = 0;
-    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0)
-        return -1;
-    if (operands != 1) {
-        error_set(err, ERR_USAGE, operands == 0 ? "the figures of which experiment?" : "one experiment at a time");
-        error_expected(err, "vae-lab figures FILE.lua");
-        return error_hint(err, "for example: vae-lab figures experiments/kl_ablation.lua");
-    }
-    r->file = argv[1];
-    r->database = cli_database(db);
-    return read_formats(r, err);
-}
+/* ---- which sweep ----------------------------------------------------------------------------------------------------- */
 
-/* ---- which sweep ---- */
-
-typedef struct Sweep {
-    int64_t id;
-    int64_t runs, done;
-} Sweep;
-
-static int take_sweep(void *context, int columns, const char *const *names, const StoreValue *values)
-{
-    Sweep *s = context;
-    (void)columns;
-    (void)names;
-    s->id = values[0].integer;
-    s->runs = values[1].integer;
-    s->done = values[2].integer;
-    return 0;
-}
-
-/* No sweep fits: says which command would make one. */
-static int no_sweep(const Request *r, const char *name, Error *err)
+/* No sweep fits: the hint is the command that makes one. */
+static int no_sweep(const char *file, const char *name, Error *err)
 {
     Text command = {0};
-    text_addf(&command, "vae-lab run %s", r->file);
-    for (size_t i = 0; i < r->nset; i++)
-        text_addf(&command, " --set %s", r->set[i]);
-    if (r->sweep > 0)
-        error_set(err, ERR_STORE, "experiment %s has no sweep %ld", name, r->sweep);
+    text_addf(&command, "vae-lab run %s", file);
+    for (size_t i = 0; i < nset; i++)
+        text_addf(&command, " --set %s", set[i]);
+    if (number > 0)
+        error_set(err, ERR_STORE, "experiment %s has no sweep %ld", name, number);
     else
-        error_set(err, ERR_STORE, r->nset > 0 ? "no sweep of experiment %s was run with these settings"
-                                              : "experiment %s was not run yet", name);
-    error_where(err, "%s", r->database);
+        error_set(err, ERR_STORE, nset > 0 ? "no sweep of experiment %s was run with these settings" : "experiment %s was not run yet", name);
+    error_where(err, "%s", cli_database());
     error_hint(err, "run it first:  %s", text_string(&command));
     text_free(&command);
     return -1;
 }
 
-/* The latest sweep of the experiment whose settings include the pairs of --set. */
-static int find_sweep(const Request *r, Store *store, const char *name, Sweep *sweep, Error *err)
+static int find_sweep(StoreSweep *sweep, Store *store, const char *file, const char *name, Error *err)
 {
-    StoreValue args[1 + 2 * SETS];
-    char key[SETS][256];
-    size_t nargs = 0;
-    Text sql = {0};
-    text_add(&sql, "SELECT s.id, (SELECT count(*) FROM sweep_run x WHERE x.sweep = s.id), "
-                   "(SELECT count(*) FROM sweep_run x JOIN run r ON r.id = x.run WHERE x.sweep = s.id AND r.status = 'done') "
-                   "FROM sweep s JOIN experiment e ON e.id = s.experiment WHERE e.name = ?1");
-    args[nargs++] = (StoreValue){.type = STORE_TEXT, .bytes = name, .size = strlen(name)};
-    for (size_t i = 0; i < r->nset; i++) {
-        size_t length = strcspn(r->set[i], "=");
-        const char *value = r->set[i] + length + (r->set[i][length] == '=');
-        snprintf(key[i], sizeof key[i], "%.*s", (int)length, r->set[i]);
-        text_addf(&sql, " AND EXISTS (SELECT 1 FROM json_each(s.settings) j WHERE j.key = ?%zu AND j.value = ?%zu)", nargs + 1,
-                  nargs + 2);
-        args[nargs++] = (StoreValue){.type = STORE_TEXT, .bytes = key[i], .size = strlen(key[i])};
-        args[nargs++] = (StoreValue){.type = STORE_TEXT, .bytes = value, .size = strlen(value)};
-    }
-    if (r->sweep > 0)
-        text_addf(&sql, " AND s.id = %ld", r->sweep);
-    text_add(&sql, " ORDER BY s.id DESC LIMIT 1");
-    memset(sweep, 0, sizeof *sweep);
-    int status = sql.failed ? error_memory(err, "a query")
-                            : store_query(store, text_string(&sql), args, nargs, take_sweep, sweep, err);
-    text_free(&sql);
-    if (status != 0)
+    if (store_sweep_find(store, name, number, set, nset, sweep, err) != 0)
         return -1;
-    return sweep->id == 0 ? no_sweep(r, name, err) : 0;
+    if (sweep->id == 0)
+        return no_sweep(file, name, err);
+    if (sweep->done == 0) {
+        error_set(err, ERR_STORE, "no run of sweep %lld of experiment %s is finished", (long long)sweep->id, name);
+        error_where(err, "%s", cli_database());
+        error_found(err, "%lld runs, none done", (long long)sweep->runs);
+        return error_hint(err, "finish it:  vae-lab run %s", file);
+    }
+    if (sweep->done < sweep->runs)
+        fprintf(stderr, "note: %lld of the %lld runs of sweep %lld are not finished; the figures show the others\n",
+                (long long)(sweep->runs - sweep->done), (long long)sweep->runs, (long long)sweep->id);
+    return 0;
 }
 
-/* ---- what was drawn ---- */
+/* ---- what was drawn ------------------------------------------------------------------------------------------------- */
 
-typedef struct Drawn {
+typedef struct DrawnFigures {
     const char *experiment;
     int64_t sweep;
-    Store *store;      /* for writing; NULL: nothing is recorded */
+    Store *store; /* for writing; NULL: nothing is recorded */
     size_t files;
-} Drawn;
+} DrawnFigures;
 
 /* SHA-256 of a file; -1 with *err. */
 static int digest_file(const char *path, char *text, Error *err)
@@ -180,7 +119,7 @@ static int digest_file(const char *path, char *text, Error *err)
     Digest d;
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        error_set(err, ERR_FILE, "a figure was said to be drawn and is not there");
+        error_set(err, ERR_FILE, "a figure that was drawn cannot be opened");
         error_where(err, "%s", path);
         return error_found(err, "%s", strerror(errno));
     }
@@ -198,7 +137,7 @@ static int digest_file(const char *path, char *text, Error *err)
 
 static int take_drawn(void *context, const char *name, const char *format, const char *path, Error *err)
 {
-    Drawn *d = context;
+    DrawnFigures *d = context;
     char digest[DIGEST_TEXT];
     if (digest_file(path, digest, err) != 0)
         return -1;
@@ -214,81 +153,72 @@ static void take_note(void *context, const char *text)
     fprintf(stderr, "note: %s\n", text);
 }
 
-/* ---- the command ---- */
+/* ---- the command ----------------------------------------------------------------------------------------------------- */
 
-static int draw(const Request *r, BindScript *script, Store *store, const Sweep *sweep, Error *err)
+static int draw(BindScript *script, Store *store, const StoreSweep *sweep, const char *const *formats, Error *err)
 {
     char folder[512];
     Error unwritable = ERROR_NONE;
-    const char *name = bind_script_name(script);
-    Drawn drawn = {.experiment = name, .sweep = sweep->id};
-    if (r->out != NULL)
-        snprintf(folder, sizeof folder, "%s", r->out);
-    else
-        snprintf(folder, sizeof folder, "results/figures/%s", name);
-    drawn.store = store_open(r->database, STORE_WRITE, &unwritable);
+    DrawnFigures drawn = {.experiment = bind_script_name(script), .sweep = sweep->id};
+    snprintf(folder, sizeof folder, "%s%s", out != NULL ? out : "results/figures/", out != NULL ? "" : drawn.experiment);
+    drawn.store = store_open(cli_database(), STORE_WRITE, &unwritable);
     if (drawn.store == NULL)
-        fprintf(stderr, "note: what is drawn is not recorded: %s\n", unwritable.what);
+        fprintf(stderr, "note: the figures are not recorded in the database: %s\n", unwritable.what);
     const BindFigures figures = {
-        .sweep = sweep->id, .folder = folder, .formats = r->formats, .drawn = take_drawn, .note = take_note, .context = &drawn,
+        .sweep = sweep->id, .folder = folder, .formats = formats, .drawn = take_drawn, .note = take_note, .context = &drawn,
     };
     int status = bind_script_figures(script, store, &figures, err);
     if (status == 0 && drawn.files == 0) {
         status = error_set(err, ERR_FILE, "no figure could be drawn from sweep %lld", (long long)sweep->id);
-        error_hint(err, "the notes above say why");
+        error_hint(err, "the notes above give the reasons");
     }
     store_close(drawn.store);
     return status;
 }
 
-static int check_sweep(const Request *r, const Sweep *sweep, const char *name, Error *err)
+/* Where there is no database, the experiment was not run. */
+static Store *open_database(const char *file, const char *name, Error *err)
 {
-    if (sweep->done == 0) {
-        error_set(err, ERR_STORE, "no run of sweep %lld of experiment %s is finished", (long long)sweep->id, name);
-        error_where(err, "%s", r->database);
-        error_found(err, "%lld runs, none done", (long long)sweep->runs);
-        return error_hint(err, "go on with it:  vae-lab run %s", r->file);
-    }
-    if (sweep->done < sweep->runs)
-        fprintf(stderr, "note: %lld of the %lld runs of sweep %lld are not finished; the figures show those that are\n",
-                (long long)(sweep->runs - sweep->done), (long long)sweep->runs, (long long)sweep->id);
-    return 0;
-}
-
-/* A missing database is the same as an experiment that was never run. */
-static Store *open_database(const Request *r, const char *name, Error *err)
-{
-    if (access(r->database, F_OK) == 0)
-        return store_open(r->database, STORE_READ, err);
-    no_sweep(r, name, err);
+    if (access(cli_database(), F_OK) == 0)
+        return cli_open(err);
+    no_sweep(file, name, err);
     error_found(err, "no database");
     return NULL;
 }
 
-int cli_figures(int argc, char **argv, Error *err)
+static int draw_script(BindScript *script, const char *file, const char *const *formats, Error *err)
 {
-    Request r = {0};
-    Sweep sweep;
-    Store *store = NULL;
-    if (read_request(&r, argc, argv, err) != 0 || num_isa_choose(NULL, err) != 0)
-        return -1;
-    const BindSettings settings = {.set = r.set, .nset = r.nset};
-    BindScript *script = bind_script_load(r.file, &settings, err);
-    int status = script == NULL ? -1 : 0;
-    if (status == 0 && bind_script_figure_count(script) == 0) {
-        status = error_set(err, ERR_SCRIPT, "the experiment has no figures");
-        error_where(err, "%s", r.file);
-        error_hint(err, "add figures = { lab.fig.curves() } to its table");
+    StoreSweep sweep;
+    const char *name = bind_script_name(script);
+    if (bind_script_figure_count(script) == 0) {
+        error_set(err, ERR_SCRIPT, "the experiment has no figures");
+        error_where(err, "%s", file);
+        return error_hint(err, "add figures = { lab.fig.curves() } to its table");
     }
-    if (status == 0)
-        status = (store = open_database(&r, bind_script_name(script), err)) == NULL ? -1 : 0;
-    if (status == 0)
-        status = find_sweep(&r, store, bind_script_name(script), &sweep, err);
-    if (status == 0)
-        status = check_sweep(&r, &sweep, bind_script_name(script), err);
-    if (status == 0)
-        status = draw(&r, script, store, &sweep, err);
+    Store *store = open_database(file, name, err);
+    int status = store == NULL || find_sweep(&sweep, store, file, name, err) != 0 ? -1 : draw(script, store, &sweep, formats, err);
     store_close(store);
+    return status;
+}
+
+static int figures(int operands, char **operand, Error *err)
+{
+    const char *formats[FORMATS + 1];
+    if (cli_operands(operands, operand, 1, 1, "one experiment: vae-lab figures FILE.lua", err) != 0)
+        return error_hint(err, "for example: vae-lab figures experiments/kl_ablation.lua");
+    if (read_formats(formats, err) != 0 || num_isa_choose(NULL, err) != 0)
+        return -1;
+    const BindSettings settings = {.set = set, .nset = nset};
+    BindScript *script = bind_script_load(operand[0], &settings, err);
+    int status = script == NULL ? -1 : draw_script(script, operand[0], formats, err);
     bind_script_free(script);
     return status;
 }
+
+const CliCommand cli_figures = {
+    .name = "figures", .arguments = "FILE.lua [--format pdf,png,svg,tex]", .summary = "draw an experiment's figures from the database",
+    .options = options, .run = figures,
+    .notes = "The path of each file is printed; its gnuplot script and its data are in the same folder.\n"
+             "\n"
+             "example: vae-lab figures experiments/kl_ablation.lua --format pdf,tex --out paper/figures\n",
+};

@@ -1,138 +1,108 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_run.c: `vae-lab run FILE.lua`: loads a script, plans its runs, carries out those that are not recorded yet.
+ * cli/cli_run.c: `vae-lab run FILE.lua`: loads a script, lists its runs, carries out those that are not recorded yet.
  *
  * A flag beats the environment (VAE_LAB_DB, VAE_LAB_DATA, VAE_LAB_ISA, VAE_LAB_THREADS, GSL_RNG_TYPE), which beats the script.
  */
 #include "bind/script.h"
+#include "cli/claims.h"
 #include "cli/cli.h"
-#include "cli/cli_claims.h"
-#include "cli/commands.h"
+#include "cli/rows.h"
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "graph/exec.h"
 #include "num/isa.h"
+#include "store/read.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-const char cli_run_help[] =
-    "  --set key=value   a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng\n"
-    "                    and its own); rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE);\n"
-    "                    may be repeated; seed=1,2,3, or a,b,c for one of the script's own, sweeps over these values\n"
-    "  --jobs N          runs side by side, one process each (default: one a core)\n"
-    "  --threads N       threads inside a run (VAE_LAB_THREADS; default: the cores that are left)\n"
-    "  --db FILE         the database (VAE_LAB_DB; default: results/results.db)\n"
-    "  --data-dir DIR    where data files lie (VAE_LAB_DATA; default: data)\n"
-    "  --fresh           run again what is finished; the older runs are kept, out of the views\n"
-    "  --dry-run         print the plan, run nothing\n"
-    "  --quiet           no progress\n"
-    "  --json            results as JSON lines\n"
-    "\n"
-    "Results go to standard output, progress to standard error.  After an interruption the same command goes on.\n"
-    "What the script claims is judged at the end: PASS or FAIL, with what was measured (vae-lab claims).\n"
-    "\n"
-    "  vae-lab run experiments/kl_ablation.lua --set data=mnist --set seed=1,2,3,4,5 --jobs 4\n";
-
 enum { SETS = 64, MOST_THREADS = 1024 /* each has a stack of its own */ };
 
-typedef struct Request {
-    const char *file, *database, *data_dir;
-    const char *set[SETS];
-    size_t nset;
-    long jobs, threads;
-    int fresh, dry, quiet, json;
-} Request;
+static const char *set[SETS];
+static size_t nset;
+static long jobs, threads;
+static int fresh, dry_run, quiet;
 
-/* ---- the command line ---- */
+static const CliOption options[] = {
+    {.name = "--set", .value = "key=value", .list = set, .list_count = &nset, .list_max = SETS,
+     .help = "a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng and its own); may be repeated;\n"
+             "seed=1,2,3 or KEY=a,b,c for one of the script's own settings sweeps over these values;\n"
+             "rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE)"},
+    {.name = "--jobs", .value = "N", .number = &jobs, .least = 1, .help = "runs at the same time, one process each (default: one per core)"},
+    {.name = "--threads", .value = "N", .number = &threads, .least = 1, .most = MOST_THREADS,
+     .help = "threads of each run (VAE_LAB_THREADS; default: the remaining cores)"},
+    CLI_OPTION_DB,
+    CLI_OPTION_DATA_DIR,
+    {.name = "--fresh", .flag = &fresh, .help = "run again what is finished; the older runs are kept, but leave the views"},
+    {.name = "--dry-run", .flag = &dry_run, .help = "print the list of runs, run nothing"},
+    {.name = "--quiet", .flag = &quiet, .help = "no progress"},
+    CLI_OPTION_JSON("results as JSON, one line per run"),
+    {0},
+};
 
-/* GSL_RNG_TYPE, as in any program of GSL's, unless --set rng=… is given: it beats the script and is recorded as a setting. */
-static int take_rng(Request *r, Text *set, Error *err)
-{
-    const char *name = getenv("GSL_RNG_TYPE");
-    if (name == NULL || name[0] == '\0')
-        return 0;
-    for (size_t i = 0; i < r->nset; i++)
-        if (strncmp(r->set[i], "rng=", 4) == 0)
-            return 0;
-    if (r->nset == SETS)
-        return error_set(err, ERR_USAGE, "more than %d settings", (int)SETS - 1);
-    text_addf(set, "rng=%s", name);
-    if (set->failed)
-        return error_memory(err, "the settings");
-    r->set[r->nset++] = text_string(set);
-    if (!r->quiet)
-        fprintf(stderr, "GSL_RNG_TYPE=%s\n", name);
-    return 0;
-}
+/* ---- how many at the same time --------------------------------------------------------------------------------------- */
 
-static int read_request(Request *r, int argc, char **argv, Error *err)
-{
-    const char *db = NULL;
-    const CliOption options[] = {
-        {.name = "--set", .list = r->set, .list_count = &r->nset, .list_max = SETS},
-        {.name = "--jobs", .number = &r->jobs, .least = 1},
-        {.name = "--threads", .number = &r->threads, .least = 1, .most = MOST_THREADS},
-        {.name = "--db", .text = &db},
-        {.name = "--data-dir", .text = &r->data_dir},
-        {.name = "--fresh", .flag = &r->fresh},
-        {.name = "--dry-run", .flag = &r->dry},
-        {.name = "--quiet", .flag = &r->quiet},
-        {.name = "--json", .flag = &r->json},
-    };
-    int operands = 0;
-    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0)
-        return -1;
-    if (operands != 1) {
-        error_set(err, ERR_USAGE, operands == 0 ? "which experiment?" : "one experiment at a time");
-        error_expected(err, "vae-lab run FILE.lua");
-        return error_hint(err, "for example: vae-lab run experiments/kl_ablation.lua");
-    }
-    r->file = argv[1];
-    r->database = cli_database(db);
-    return 0;
-}
-
-/* VAE_LAB_THREADS, 0 when it is not set. */
-static int threads_told(long *threads, Error *err)
+/* [OUT] VAE_LAB_THREADS, 0 when it is not set. */
+static int threads_of_environment(long *number, Error *err)
 {
     const char *text = getenv("VAE_LAB_THREADS");
-    *threads = 0;
+    *number = 0;
     if (text == NULL || text[0] == '\0')
         return 0;
     char *end;
     errno = 0;
-    long number = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || number < 1 || number > MOST_THREADS) {
-        error_set(err, ERR_USAGE, "VAE_LAB_THREADS is no number of threads");
+    *number = strtol(text, &end, 10);
+    if (errno != 0 || *end != '\0' || *number < 1 || *number > MOST_THREADS) {
+        error_set(err, ERR_USAGE, "VAE_LAB_THREADS is not a number of threads");
         error_found(err, "%s", text);
         return error_expected(err, "a whole number of at least 1 and at most %d", MOST_THREADS);
     }
-    *threads = number;
     return 0;
 }
 
-/* Fills in what was left open: as many jobs as cores and runs allow, the cores that are left as threads. */
-static int choose_workers(Request *r, size_t runs, Error *err)
+/* Sets what was not given: as many jobs as cores and runs allow, the remaining cores as threads. */
+static int choose_workers(size_t runs, Error *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN), told;
-    if (cores < 1)
-        cores = 1;
-    if (threads_told(&told, err) != 0)
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cores = cores < 1 ? 1 : cores;
+    if (threads == 0 && threads_of_environment(&threads, err) != 0)
         return -1;
-    if (r->threads == 0)
-        r->threads = told;
-    if (r->jobs == 0)
-        r->jobs = r->threads > 0 && cores / r->threads >= 1 ? cores / r->threads : cores;
-    if ((size_t)r->jobs > runs)
-        r->jobs = (long)runs;
-    if (r->threads == 0)
-        r->threads = cores / r->jobs > 1 ? cores / r->jobs : 1;
+    if (jobs == 0)
+        jobs = threads > 0 && cores / threads >= 1 ? cores / threads : cores;
+    if ((size_t)jobs > runs)
+        jobs = (long)runs;
+    if (threads == 0)
+        threads = cores / jobs > 1 ? cores / jobs : 1;
     return 0;
 }
+
+/* ---- the random number generator ------------------------------------------------------------------------------------- */
+
+/* GSL_RNG_TYPE, as in any program of GSL's, unless --set rng=… is given: it beats the script and is recorded as a setting. */
+static int take_rng(Error *err)
+{
+    static char setting[64];
+    const char *name = getenv("GSL_RNG_TYPE");
+    if (name == NULL || name[0] == '\0')
+        return 0;
+    for (size_t i = 0; i < nset; i++)
+        if (strncmp(set[i], "rng=", 4) == 0)
+            return 0;
+    if (nset == SETS)
+        return error_set(err, ERR_USAGE, "more than %d settings", (int)SETS - 1);
+    snprintf(setting, sizeof setting, "rng=%s", name);
+    set[nset++] = setting;
+    if (!quiet)
+        fprintf(stderr, "GSL_RNG_TYPE=%s\n", name);
+    return 0;
+}
+
+/* ---- the command that resumes ---------------------------------------------------------------------------------------- */
 
 /* A word as the shell reads it back. */
 static void quote(Text *t, const char *word)
@@ -148,23 +118,22 @@ static void quote(Text *t, const char *word)
     text_add(t, "'");
 }
 
-/* The command that goes on from an interruption: this one, but for --fresh, which would begin again. */
-static void resume_command(Text *t, int argc, char **argv)
+/* This command without --fresh, which would start all runs again. */
+static void resume_command(Text *t)
 {
-    int options = 1;
-    quote(t, cli_program);
-    for (int i = 0; i < argc; i++) {
-        if (options && strcmp(argv[i], "--fresh") == 0)
+    int still_options = 1;
+    for (int i = 0; i < cli_argc; i++) {
+        if (still_options && strcmp(cli_argv[i], "--fresh") == 0)
             continue;
-        options = options && strcmp(argv[i], "--") != 0;
-        text_add(t, " ");
-        quote(t, argv[i]);
+        still_options = still_options && strcmp(cli_argv[i], "--") != 0;
+        text_add(t, i == 0 ? "" : " ");
+        quote(t, cli_argv[i]);
     }
 }
 
-/* ---- --dry-run ---- */
+/* ---- --dry-run ------------------------------------------------------------------------------------------------------- */
 
-/* Parameters in all; 0 when there is no memory to count them. */
+/* How many parameters a run's model has; 0 when there is no memory to count them. */
 static long long parameters(const LabRun *run)
 {
     Error err = ERROR_NONE;
@@ -180,139 +149,180 @@ static long long parameters(const LabRun *run)
     return count;
 }
 
-static const char *state(StoreClaim claim, int64_t id, int fresh)
+static const char *state(StoreClaim claim, int64_t id)
 {
     if (fresh || id == 0)
         return "new";
-    return claim == STORE_DONE ? "done" : claim == STORE_BUSY ? "running" : "goes on";
+    return claim == STORE_DONE ? "done" : claim == STORE_BUSY ? "running" : "unfinished";
 }
 
-static int print_plan(const Request *r, const LabRun *runs, size_t count, Error *err)
+static int print_runs(const LabRun *runs, size_t count, Error *err)
 {
     static const char *const columns[] = {"run", "label", "seed", "epochs", "parameters", "identity", "state", "experiment"};
     Store *store = NULL;
-    if (access(r->database, F_OK) == 0 && (store = store_open(r->database, STORE_READ, err)) == NULL)
+    if (access(cli_database(), F_OK) == 0 && (store = cli_open(err)) == NULL)
         return -1;
-    CliTable *table = cli_table_alloc(columns, sizeof columns / sizeof columns[0]);
-    int status = table == NULL ? error_memory(err, "the plan") : 0;
+    CliTable *table = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
+    int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
         int64_t id = 0;
         StoreClaim claim = STORE_NEW;
         char identity[13];
         snprintf(identity, sizeof identity, "%.12s", runs[i].identity);
-        if (store != NULL && store_run_find(store, runs[i].identity, &id, &claim, err) != 0)
-            status = -1;
+        if (store != NULL)
+            status = store_run_find(store, runs[i].identity, &id, &claim, err);
         cli_table_integer(table, (long long)i + 1);
         cli_table_text(table, runs[i].label);
         cli_table_integer(table, (long long)runs[i].seed.number);
         cli_table_integer(table, runs[i].epochs);
         cli_table_integer(table, parameters(&runs[i]));
         cli_table_text(table, identity);
-        cli_table_text(table, state(claim, id, r->fresh));
+        cli_table_text(table, state(claim, id));
         cli_table_text(table, runs[i].experiment);
     }
-    Error unseen;
-    if (table != NULL && cli_table_print(table, r->json ? CLI_JSON : CLI_TEXT, status == 0 ? err : &unseen) != 0)
-        status = -1;
     store_close(store);
+    if (status == 0)
+        return cli_table_print(table, NULL, err);
+    cli_table_free(table);
+    return -1;
+}
+
+/* ---- what came of it ------------------------------------------------------------------------------------------------- */
+
+/* A row as one line of JSON. */
+static int print_json_line(void *context, int columns, const char *const *names, const StoreValue *values)
+{
+    Text t = {0};
+    (void)context;
+    for (int i = 0; i < columns; i++) {
+        text_add(&t, i > 0 ? "," : "{");
+        text_add_json(&t, names[i]);
+        text_add(&t, ":");
+        cli_json_value(&t, &values[i]);
+    }
+    printf("%s}\n", text_string(&t));
+    text_free(&t);
+    return 0;
+}
+
+static int print_results(int64_t sweep, Error *err)
+{
+    CliRows rows = {.format = CLI_TEXT};
+    Store *s = cli_open(err);
+    if (s == NULL)
+        return -1;
+    int status = cli_shared.json ? store_sweep_results(s, sweep, print_json_line, NULL, err)
+                                 : store_sweep_results(s, sweep, cli_rows_take, &rows, err);
+    status = cli_shared.json ? status : cli_rows_print(&rows, status, NULL, NULL, err);
+    store_close(s);
+    fflush(stdout);
     return status;
 }
 
-/* ---- the sweep ---- */
-
-static int report(const LabOutcome *o, Error *err)
+/* "4 runs executed, 2 done before, 1 failed" */
+static void print_counts(const LabOutcome *o)
 {
-    const struct { size_t n; const char *what; } bad[] = {
-        {o->failed, "failed"}, {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
-        {o->busy, "at work in another process"},
+    const struct { size_t n; const char *what; } rest[] = {
+        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "running in another process"}, {o->failed, "failed"},
+        {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
     };
-    size_t total = 0;
-    Text words = {0};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        if (bad[i].n > 0)
-            text_addf(&words, "%s%zu %s", total > 0 ? ", " : "", bad[i].n, bad[i].what);
-        total += bad[i].n;
-    }
-    if (total > 0) {
-        error_set(err, ERR_RUN, "not all runs came to their end: %s", text_string(&words));
-        if (total == o->busy)
-            error_hint(err, "when it has ended, the same command tells how, and does what is missing");
-        else
-            error_hint(err, "vae-lab runs --where \"status <> 'done'\" lists them, vae-lab show RUN tells why");
-    }
-    text_free(&words);
-    return total > 0 ? -1 : 0;
+    fprintf(stderr, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+        if (rest[i].n > 0)
+            fprintf(stderr, ", %zu %s", rest[i].n, rest[i].what);
+    fprintf(stderr, "\n");
 }
 
-/* The verdicts on the script's claims, by the runs that are done. */
-static int judge(const Request *r, BindScript *script, int64_t sweep, Error *err)
+/* -1 with *err unless all runs are done. */
+static int check_outcome(const LabOutcome *o, Error *err)
 {
-    CliClaims count;
+    size_t unfinished = o->failed + o->diverged + o->crashed + o->interrupted + o->busy;
+    if (unfinished == 0)
+        return 0;
+    error_set(err, ERR_RUN, "%zu run%s not finished", unfinished, unfinished == 1 ? " is" : "s are");
+    if (unfinished == o->busy)
+        return error_hint(err, "another process is running them; the same command, given when it has ended, prints their results");
+    return error_hint(err, "vae-lab runs --where \"status <> 'done'\" lists them, vae-lab show RUN prints why");
+}
+
+/* Judges the script's claims by the runs that are done, and prints the verdicts. */
+static int judge(BindScript *script, int64_t sweep, Error *err)
+{
+    CliVerdicts count = {0};
     if (bind_script_claim_count(script) == 0)
         return 0;
-    Store *store = store_open(r->database, STORE_WRITE, err);
+    Store *store = store_open(cli_database(), STORE_WRITE, err);
     if (store == NULL)
         return -1;
     int status = bind_script_claims(script, store, sweep, err);
-    if (status == 0 && !r->json)
-        status = cli_claims_print(store, sweep, NULL, &count, err);
+    if (status == 0 && !cli_shared.json)
+        status = store_sweep_verdicts(store, sweep, cli_verdict_print, &count, err);
     store_close(store);
     return status;
 }
 
-static int sweep(const Request *r, BindScript *script, LabRun *runs, size_t count, const char *command, Error *err)
+static int run_all(BindScript *script, LabRun *runs, size_t count, const char *resume, Error *err)
 {
     LabOutcome outcome = {0};
-    LabOptions options = {
-        .database = r->database,
-        .jobs = (int)r->jobs,
-        .threads = (int)r->threads,
-        .fresh = r->fresh,
-        .quiet = r->quiet,
-        .json = r->json,
+    const LabOptions lab = {
+        .database = cli_database(),
+        .jobs = (int)jobs,
+        .threads = (int)threads,
+        .fresh = fresh,
+        .quiet = quiet,
+        .json = cli_shared.json,
         .settings = bind_script_settings(script),
-        .command = command,
+        .command = resume,
         .hooks = bind_script_hooks(),
     };
-    if (lab_sweep(runs, count, &options, &outcome, err) != 0)
+    int status = lab_sweep(runs, count, &lab, &outcome, err);
+    if (status == 0 || err->kind == ERR_SIGNAL) {
+        Error unprinted = ERROR_NONE; /* an interruption is reported in any case */
+        if (print_results(outcome.sweep, status == 0 ? err : &unprinted) != 0)
+            status = -1;
+    }
+    if (!quiet)
+        print_counts(&outcome);
+    if (status != 0)
         return -1;
-    int all = report(&outcome, err);
-    Error unjudged = ERROR_NONE;
-    int judged = judge(r, script, outcome.sweep, all == 0 ? err : &unjudged);
-    return all != 0 ? all : judged;
+    status = check_outcome(&outcome, err);
+    Error unjudged = ERROR_NONE; /* unfinished runs are the error to report */
+    return judge(script, outcome.sweep, status == 0 ? err : &unjudged) != 0 ? -1 : status;
 }
 
-static int carry_out(Request *r, const char *command, Error *err)
+/* ---- the command ----------------------------------------------------------------------------------------------------- */
+
+static int run(int operands, char **operand, Error *err)
 {
-    const BindSettings settings = {.set = r->set, .nset = r->nset, .data_dir = r->data_dir};
     LabRun *runs;
     size_t count, twins;
-    BindScript *script = bind_script_load(r->file, &settings, err);
+    if (cli_operands(operands, operand, 1, 1, "one experiment: vae-lab run FILE.lua", err) != 0)
+        return error_hint(err, "for example: vae-lab run experiments/kl_ablation.lua");
+    if (num_isa_choose(NULL, err) != 0 || take_rng(err) != 0)
+        return -1;
+    const BindSettings settings = {.set = set, .nset = nset, .data_dir = cli_shared.data_dir};
+    Text resume = {0};
+    BindScript *script = bind_script_load(operand[0], &settings, err);
     int status = script == NULL ? -1 : bind_script_plan(script, &runs, &count, &twins, err);
-    if (status == 0 && twins > 0 && !r->quiet)
-        fprintf(stderr, "%zu run%s the same as another of this plan (same graph, training, data and seed): computed once\n",
-                twins, twins == 1 ? " is" : "s are");
+    if (status == 0 && twins > 0 && !quiet)
+        fprintf(stderr, "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n", twins,
+                twins == 1 ? " has" : "s have");
     if (status == 0)
-        status = choose_workers(r, count, err);
+        status = choose_workers(count, err);
+    resume_command(&resume);
     if (status == 0)
-        status = r->dry ? print_plan(r, runs, count, err) : sweep(r, script, runs, count, command, err);
+        status = dry_run ? print_runs(runs, count, err) : run_all(script, runs, count, text_string(&resume), err);
+    text_free(&resume);
     bind_script_free(script);
     return status;
 }
 
-int cli_run(int argc, char **argv, Error *err)
-{
-    Request r = {0};
-    Text command = {0}, rng = {0};
-    resume_command(&command, argc, argv); /* before the arguments are put in order */
-    int status = read_request(&r, argc, argv, err);
-    if (status == 0)
-        status = take_rng(&r, &rng, err);
-    if (status == 0)
-        status = num_isa_choose(NULL, err);
-    if (status == 0)
-        status = carry_out(&r, text_string(&command), err);
-    text_free(&command);
-    text_free(&rng);
-    return status;
-}
+const CliCommand cli_run = {
+    .name = "run", .arguments = "FILE.lua [--set key=value]…",
+    .summary = "run an experiment: train what is not recorded yet, resume what was interrupted",
+    .options = options, .run = run,
+    .notes = "Results go to standard output, progress to standard error.  After an interruption the same command resumes.\n"
+             "The script's claims are judged at the end: PASS or FAIL, with what was measured (vae-lab claims).\n"
+             "\n"
+             "example: vae-lab run experiments/kl_ablation.lua --set data=mnist --set seed=1,2,3,4,5 --jobs 4\n",
+};

@@ -3,66 +3,55 @@
  * cli/cli_show.c: `vae-lab show RUN`, everything that is recorded about one run.
  */
 #include "cli/cli.h"
-#include "cli/cli_compare.h"
-#include "cli/cli_query.h"
-#include "cli/commands.h"
+#include "cli/configurations.h"
+#include "cli/rows.h"
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "store/read.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char cli_show_help[] = "  --json      one object, every digit, with all curves\n"
-                             "  --db FILE   the database (VAE_LAB_DB, results/results.db)\n"
-                             "\n"
-                             "RUN is a number that vae-lab runs lists.\n"
-                             "\n"
-                             "example: vae-lab show 12\n";
+static const CliOption options[] = {CLI_OPTION_JSON("one object, every digit, with all curves"), CLI_OPTION_DB, {0}};
 
-/* ---- for people: the run's row, one field a line ----------------------------------------------------------------------- */
+/* ---- the row of the view `details`, one column per line ---------------------------------------------------------------- */
 
-static const char head_sql[] =
-    "SELECT r.id AS run, e.name AS experiment, e.question AS question, k.label AS label, "
-    "(SELECT group_concat(o.name || '/' || x.label, ', ') FROM member x JOIN experiment o ON o.id = x.experiment "
-    "WHERE x.run = r.id AND x.experiment <> r.experiment) AS \"also\", r.seed AS seed, r.status AS status, r.message AS message, "
-    "coalesce((SELECT epochs FROM runs WHERE id = r.id), 0) || ' of ' || r.epochs AS epochs, "
-    "CASE WHEN r.seconds IS NOT NULL THEN printf('%.1f', r.seconds) END AS seconds, "
-    "r.data AS data, r.data_digest AS \"data digest\", r.digest AS digest, r.identity AS identity, r.configuration AS "
-    "configuration, e.script AS script, "
-    "r.created AS created, r.started AS started, r.finished AS finished, r.superseded_by AS \"superseded by\", "
-    "(SELECT group_concat(sweep, ', ') FROM sweep_run WHERE run = r.id) AS sweeps, "
-    "CASE WHEN r.status IN ('queued', 'running') THEN r.host || ', process ' || r.process END AS process, "
-    "(SELECT 'step ' || step || ', ' || length(bytes) || ' bytes, ' || written FROM checkpoint WHERE run = r.id) AS checkpoint, "
-    "(SELECT count(*) || ' examples' FROM posterior WHERE run = r.id HAVING count(*) > 0) AS posteriors "
-    "FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id WHERE r.id = ?1";
-
-static int print_head(void *context, int columns, const char *const *names, const StoreValue *values)
+static int print_details(void *context, int columns, const char *const *names, const StoreValue *v)
 {
-    *(int *)context = 1;
+    (void)context;
     for (int i = 0; i < columns; i++) {
-        if (values[i].type == STORE_INTEGER)
-            printf("%-14s %lld\n", names[i], (long long)values[i].integer);
-        else if (values[i].type == STORE_TEXT)
-            printf("%-14s %s\n", names[i], (const char *)values[i].bytes);
+        char name[64];
+        if (v[i].type == STORE_NULL || strcmp(names[i], "plan") == 0 || strcmp(names[i], "graph") == 0)
+            continue; /* plan and graph have sections of their own */
+        snprintf(name, sizeof name, "%s", names[i]);
+        for (char *c = name; *c != '\0'; c++)
+            *c = *c == '_' ? ' ' : *c;
+        printf("%-14s ", name);
+        if (v[i].type == STORE_INTEGER)
+            printf("%lld\n", (long long)v[i].integer);
+        else if (v[i].type == STORE_REAL)
+            printf("%.1f\n", v[i].real);
+        else
+            printf("%s\n", (const char *)v[i].bytes);
     }
     putchar('\n');
     return 0;
 }
 
-/* ---- curves as one line each ------------------------------------------------------------------------------------------- */
+/* ---- curves, one line each ----------------------------------------------------------------------------------------------- */
 
 enum { SPARKS = 32 };
 
-typedef struct Curves {
+typedef struct CurveRows {
     CliTable *table;
-    char metric[128]; /* whose values are being gathered */
+    char metric[128]; /* the curve that is being read */
     double *value;
     size_t count, capacity;
     int failed;
-} Curves;
+} CurveRows;
 
 /* [OUT] text: at most SPARKS block characters from the lowest to the highest value; a gap where a value is not finite. */
 static void sparkline(char *text, const double *value, size_t n)
@@ -88,13 +77,13 @@ static void add_number(CliTable *t, double v)
     cli_table_number(t, v, fabs(v) >= 10 ? 2 : CLI_DIGITS);
 }
 
-/* The gathered curve becomes a row. */
-static void flush_curve(Curves *c)
+/* The curve that was read becomes a row of the table. */
+static void end_curve(CurveRows *c)
 {
     char sparks[SPARKS * 4 + 1];
+    double low = INFINITY, high = -INFINITY;
     if (c->count == 0)
         return;
-    double low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < c->count; i++) {
         low = fmin(low, c->value[i]);
         high = fmax(high, c->value[i]);
@@ -110,13 +99,13 @@ static void flush_curve(Curves *c)
     c->count = 0;
 }
 
-/* metric, value, kind, in the order of metric and step. */
-static int gather(void *context, int columns, const char *const *names, const StoreValue *v)
+/* STORE_RUN_CURVES: metric, value, kind. */
+static int take_curve_value(void *context, int columns, const char *const *names, const StoreValue *v)
 {
-    Curves *c = context;
+    CurveRows *c = context;
     (void)columns, (void)names;
     if (strcmp(c->metric, v[0].bytes) != 0)
-        flush_curve(c);
+        end_curve(c);
     snprintf(c->metric, sizeof c->metric, "%s", (const char *)v[0].bytes);
     if (c->count == c->capacity) {
         double *value = mem_grow(c->value, c->capacity * sizeof *value, (c->capacity * 2 + 256) * sizeof *value);
@@ -125,19 +114,16 @@ static int gather(void *context, int columns, const char *const *names, const St
         c->value = value;
         c->capacity = c->capacity * 2 + 256;
     }
-    c->value[c->count++] = v[1].type == STORE_NULL ? strtod(v[2].bytes == NULL ? "nan" : v[2].bytes, NULL) : v[1].real;
+    c->value[c->count++] = cli_value_or_kind(&v[1], &v[2]);
     return 0;
 }
 
-static int show_curves(Store *s, const StoreValue *run, Error *err)
+static int print_curves(Store *s, int64_t run, Error *err)
 {
     static const char *const names[] = {"curve", "epochs", "first", "last", "lowest", "highest", "course"};
-    Curves c = {.table = cli_table_alloc(names, 7)};
-    int status = store_query(s,
-                             "SELECT n.name, m.value, m.kind FROM metric m JOIN metric_name n ON n.id = m.metric "
-                             "WHERE m.run = ?1 AND m.step >= 1 ORDER BY n.name, m.step",
-                             run, 1, gather, &c, err);
-    flush_curve(&c);
+    CurveRows c = {.table = cli_table_alloc(CLI_TEXT, names, 7)};
+    int status = store_run_read(s, run, STORE_RUN_CURVES, take_curve_value, &c, err);
+    end_curve(&c);
     mem_free(c.value);
     if (status == 0 && c.failed)
         status = error_memory(err, "a curve");
@@ -145,94 +131,65 @@ static int show_curves(Store *s, const StoreValue *run, Error *err)
         cli_table_free(c.table);
         return status;
     }
-    status = cli_table_print(c.table, CLI_TEXT, err);
+    status = cli_table_print(c.table, NULL, err);
     putchar('\n');
     return status;
 }
 
-/* ---- sections ---------------------------------------------------------------------------------------------------------- */
+/* ---- for people ---------------------------------------------------------------------------------------------------------- */
 
-static const CliQuery section[] = {
-    {.title = "log p(x) by importance sampling from q(z|x), nats per example",
-     .sql = "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
-            "WHERE m.run = ?1 AND m.step = 0) SELECT v.value AS nll, (SELECT value FROM v WHERE name = 'test/nll_se') AS "
-            "\"standard error\", (SELECT value FROM v WHERE name = 'test/ess') AS \"effective sample size\", (" CLI_NLL_DRAWS ") AS draws "
-            "FROM v WHERE v.name = 'test/nll'"},
-    {.title = "about the whole run",
-     .sql = "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric "
-            "WHERE m.run = ?1 AND m.step = 0) SELECT v.name AS metric, v.value AS value, (SELECT e.value FROM v e WHERE e.name = "
-            "v.name || '_se') AS \"standard error\" FROM v WHERE NOT (v.name LIKE '%\\_se' ESCAPE '\\' AND EXISTS (SELECT 1 FROM v o "
-            "WHERE o.name || '_se' = v.name)) ORDER BY v.name"},
-    {.title = "settings",
-     .sql = "SELECT s.name AS name, s.value AS value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = s.experiment "
-            "WHERE s.run = ?1 ORDER BY s.name"},
-    {.title = "settings that its other experiments call otherwise",
-     .sql = "SELECT e.name AS experiment, s.name AS name, s.value AS value FROM setting s JOIN experiment e ON e.id = s.experiment "
-            "JOIN run r ON r.id = s.run AND r.experiment <> s.experiment WHERE s.run = ?1 AND NOT EXISTS (SELECT 1 FROM setting o "
-            "WHERE o.run = s.run AND o.experiment = r.experiment AND o.name = s.name AND o.value IS s.value) ORDER BY 1, 2"},
-    {.title = "training plan",
-     .sql = "SELECT j.key AS name, CASE WHEN length(j.value) > 60 THEN substr(j.value, 1, 59) || '…' ELSE j.value END AS value "
-            "FROM run, json_each(CASE WHEN json_valid(run.plan) THEN run.plan ELSE '{}' END) j WHERE run.id = ?1 ORDER BY j.key"},
-    {.title = "artifacts", .sql = "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name"},
-    {.title = "environment", .sql = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name"},
+static const struct {
+    StoreRunPart part;
+    const char *title;
+} section[] = {
+    {STORE_RUN_LIKELIHOOD, "log p(x) by importance sampling from q(z|x), nats per example"},
+    {STORE_RUN_NUMBERS, "numbers about the whole run"},
+    {STORE_RUN_SETTINGS, "settings"},
+    {STORE_RUN_OTHER_SETTINGS, "settings under the names of the other experiments"},
+    {STORE_RUN_PLAN, "training plan"},
+    {STORE_RUN_EVALUATIONS, "evaluations"},
+    {STORE_RUN_ARTIFACTS, "artifacts"},
+    {STORE_RUN_ENVIRONMENT, "environment"},
 };
 
-static int print_graph(void *context, int columns, const char *const *names, const StoreValue *values)
+static int print_graph(Store *s, int64_t run, Error *err)
 {
-    (void)context, (void)columns, (void)names;
+    char *graph;
+    if (store_run_graph(s, run, &graph, err) != 0)
+        return -1;
+    size_t n = strlen(graph);
     cli_heading("graph");
-    const char *text = values[0].bytes;
-    printf("%s%s", text, values[0].size > 0 && text[values[0].size - 1] == '\n' ? "" : "\n");
+    printf("%s%s", graph, n > 0 && graph[n - 1] == '\n' ? "" : "\n");
+    mem_free(graph);
     return 0;
 }
 
-/* ---- warnings ---------------------------------------------------------------------------------------------------------- */
-
 /* [OUT] text: what is wrong with the run's numbers; "" where nothing is. */
-static int find_warning(char *text, size_t size, Store *s, long long run, Error *err)
+static int find_warning(char *text, size_t size, Store *s, int64_t run, Error *err)
 {
-    CliFall fall;
-    CliValue *value = NULL;
-    size_t count = 0;
+    CliConfiguration c = {0};
     text[0] = '\0';
-    int status = cli_run_values(&value, &count, s, run, err);
-    if (status == 0 && cli_fall_find(&fall, value, count))
-        cli_fall_spell(text, size, &fall);
-    mem_free(value);
+    int status = cli_values_finish(&c, store_run_read(s, run, STORE_RUN_LAST_VALUES, cli_values_take, &c, err), err);
+    if (status == 0)
+        cli_falling_bound(text, size, &c);
+    mem_free(c.value);
     return status;
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------------------- */
-
-static int no_such_run(Store *s, long long run, Error *err)
-{
-    error_set(err, ERR_STORE, "there is no run %lld", run);
-    error_where(err, "%s", store_path(s));
-    return error_hint(err, "vae-lab runs lists them");
-}
-
-static int show_text(Store *s, long long number, Error *err)
+static int show_text(Store *s, int64_t run, Error *err)
 {
     char warning[400];
-    int found = 0;
-    StoreValue run = cli_integer_value(number);
-    if (store_query(s, head_sql, &run, 1, print_head, &found, err) != 0)
-        return -1;
-    if (!found)
-        return no_such_run(s, number, err);
-    if (show_curves(s, &run, err) != 0)
+    if (store_run_read(s, run, STORE_RUN_DETAILS, print_details, NULL, err) != 0 || print_curves(s, run, err) != 0)
         return -1;
     for (size_t i = 0; i < sizeof section / sizeof section[0]; i++) {
-        CliQuery q = section[i];
-        q.args = &run;
-        q.nargs = 1;
-        if (cli_query(s, &q, err) != 0)
+        CliRows rows = {.format = CLI_TEXT};
+        size_t count;
+        int status = store_run_read(s, run, section[i].part, cli_rows_take, &rows, err);
+        if (cli_rows_print(&rows, status, section[i].title, &count, err) != 0)
             return -1;
-        if (q.rows > 0)
-            putchar('\n');
+        fputs(count > 0 ? "\n" : "", stdout);
     }
-    if (store_query(s, "SELECT graph FROM run WHERE id = ?1", &run, 1, print_graph, NULL, err) != 0 ||
-        find_warning(warning, sizeof warning, s, number, err) != 0)
+    if (print_graph(s, run, err) != 0 || find_warning(warning, sizeof warning, s, run, err) != 0)
         return -1;
     fflush(stdout);
     if (warning[0] != '\0')
@@ -240,104 +197,83 @@ static int show_text(Store *s, long long number, Error *err)
     return 0;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------------------------------------- */
 
-static void add_value(Text *t, const StoreValue *v)
+/* Begins a member of the object that is open. */
+static void add_name(Text *t, const char *gap, const char *name)
 {
-    switch (v->type) {
-    case STORE_INTEGER: text_addf(t, "%lld", (long long)v->integer); break;
-    case STORE_REAL: text_add_number(t, v->real); break; /* SQLite hands no NaN out; infinities are stored as kinds */
-    case STORE_TEXT: text_add_json(t, v->bytes); break;
-    default: text_add(t, "null");
-    }
+    text_add(t, t->length > 0 && t->data[t->length - 1] != '{' ? gap : "");
+    text_add_json(t, name);
+    text_add(t, ": ");
 }
 
 /* The columns of a row as members. */
-static int add_members(void *context, int columns, const char *const *names, const StoreValue *values)
+static int add_columns(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     Text *t = context;
     for (int i = 0; i < columns; i++) {
-        text_add(t, t->length > 0 && t->data[t->length - 1] != '{' ? ",\n " : "");
-        text_add_json(t, names[i]);
-        text_add(t, ": ");
-        if (strcmp(names[i], "plan") == 0 && values[i].type == STORE_TEXT)
-            text_add(t, values[i].bytes); /* JSON already (the query has checked it) */
+        add_name(t, ",\n ", names[i]);
+        if (strcmp(names[i], "plan") == 0 && v[i].type == STORE_TEXT)
+            text_add(t, v[i].bytes); /* JSON already: the view gives no other plan */
         else
-            add_value(t, &values[i]);
+            cli_json_value(t, &v[i]);
     }
     return 0;
 }
 
-/* Rows of (name, value) as an object. */
-static int add_pair(void *context, int columns, const char *const *names, const StoreValue *values)
+/* Rows of (name, value) as members. */
+static int add_pair(void *context, int columns, const char *const *names, const StoreValue *v)
 {
-    Text *t = context;
     (void)columns, (void)names;
-    text_add(t, t->data[t->length - 1] == '{' ? "" : ", ");
-    text_add_json(t, values[0].bytes);
-    text_add(t, ": ");
-    add_value(t, &values[1]);
+    add_name(context, ", ", v[0].bytes);
+    cli_json_value(context, &v[1]);
     return 0;
 }
 
 /* Rows as arrays. */
-static int add_array(void *context, int columns, const char *const *names, const StoreValue *values)
+static int add_array(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     Text *t = context;
     (void)names;
     text_add(t, t->data[t->length - 1] == '[' ? "[" : ", [");
     for (int i = 0; i < columns; i++) {
         text_add(t, i == 0 ? "" : ", ");
-        add_value(t, &values[i]);
+        cli_json_value(t, &v[i]);
     }
     text_add(t, "]");
     return 0;
 }
 
-static int show_json(Store *s, long long number, Error *err)
+static int show_json(Store *s, int64_t run, Error *err)
 {
     static const struct {
-        const char *open, *sql, *close;
+        const char *open;
+        StoreRunPart part;
         StoreRow row;
-    } part[] = {
-        {"{",
-         "SELECT r.id, e.name AS experiment, e.question, k.label, r.seed, r.status, r.message, (SELECT epochs FROM runs WHERE "
-         "id = r.id) AS epochs, "
-         "r.epochs AS epochs_planned, r.seconds, r.digest, r.identity, r.configuration, r.data, r.data_digest, e.script, "
-         "r.created, r.started, "
-         "r.finished, r.superseded_by, r.host, CASE WHEN json_valid(r.plan) THEN r.plan END AS plan, r.graph "
-         "FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id WHERE r.id = ?1",
-         "", add_members},
-        {",\n \"members\": [",
-         "SELECT e.name, k.label FROM member k JOIN experiment e ON e.id = k.experiment WHERE k.run = ?1 ORDER BY e.name", "]", add_array},
-        {",\n \"params\": {",
-         "SELECT s.name, s.value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = s.experiment WHERE s.run = ?1 "
-         "ORDER BY s.name",
-         "}", add_pair},
-        {",\n \"environment\": {", "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name", "}", add_pair},
-        {",\n \"artifacts\": [", "SELECT name, kind, length(bytes) FROM artifact WHERE run = ?1 ORDER BY name", "]", add_array},
-        {",\n \"sweeps\": [", "SELECT sweep, position FROM sweep_run WHERE run = ?1 ORDER BY sweep, position", "]", add_array},
-        {",\n \"metrics\": [",
-         "SELECT n.name, m.step, coalesce(m.value, m.kind) FROM metric m JOIN metric_name n ON n.id = m.metric "
-         "WHERE m.run = ?1 ORDER BY n.name, m.step",
-         "],\n \"warning\": ", add_array},
+        const char *close;
+    } member[] = {
+        {"{", STORE_RUN_DETAILS, add_columns, ""},
+        {",\n \"members\": [", STORE_RUN_EXPERIMENTS, add_array, "]"},
+        {",\n \"params\": {", STORE_RUN_SETTINGS, add_pair, "}"},
+        {",\n \"environment\": {", STORE_RUN_ENVIRONMENT, add_pair, "}"},
+        {",\n \"evaluations\": {", STORE_RUN_EVALUATIONS, add_pair, "}"},
+        {",\n \"artifacts\": [", STORE_RUN_ARTIFACTS, add_array, "]"},
+        {",\n \"sweeps\": [", STORE_RUN_SWEEPS, add_array, "]"},
+        {",\n \"metrics\": [", STORE_RUN_METRICS, add_array, "]"},
     };
     char warning[400];
     Text out = {0};
     int status = 0;
-    StoreValue run = cli_integer_value(number);
-    for (size_t i = 0; i < sizeof part / sizeof part[0] && status == 0; i++) {
-        text_add(&out, part[i].open);
-        if (!out.failed)
-            status = store_query(s, part[i].sql, &run, 1, part[i].row, &out, err);
-        text_add(&out, part[i].close);
-        if (i == 0 && status == 0 && out.length == 1)
-            status = no_such_run(s, number, err);
+    for (size_t i = 0; i < sizeof member / sizeof member[0] && status == 0; i++) {
+        text_add(&out, member[i].open);
+        status = out.failed ? error_memory(err, "a run's record") : store_run_read(s, run, member[i].part, member[i].row, &out, err);
+        text_add(&out, member[i].close);
     }
-    if (status == 0 && (status = find_warning(warning, sizeof warning, s, number, err)) == 0 && warning[0] != '\0')
-        text_add_json(&out, warning);
-    else
-        text_add(&out, "null");
+    add_name(&out, ",\n ", "warning");
+    if (status == 0)
+        status = find_warning(warning, sizeof warning, s, run, err);
+    if (status == 0)
+        cli_json_value(&out, &(StoreValue){.type = warning[0] == '\0' ? STORE_NULL : STORE_TEXT, .bytes = warning});
     text_add(&out, "\n}\n");
     if (status == 0 && out.failed)
         status = error_memory(err, "a run's record");
@@ -347,22 +283,24 @@ static int show_json(Store *s, long long number, Error *err)
     return status;
 }
 
-int cli_show(int argc, char **argv, Error *err)
+/* ---- the command --------------------------------------------------------------------------------------------------------- */
+
+static int show(int operands, char **operand, Error *err)
 {
-    const char *db = NULL;
-    int json = 0, operands;
     long long run;
-    const CliOption options[] = {{.name = "--json", .flag = &json}, {.name = "--db", .text = &db}};
-    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0)
+    if (cli_operands(operands, operand, 1, 1, "one run's number", err) != 0)
+        return error_hint(err, "vae-lab runs lists the runs with their numbers");
+    if (cli_run_number(operand[0], &run, err) != 0)
         return -1;
-    if (operands != 1) {
-        error_set(err, ERR_USAGE, "show takes one run's number");
-        return error_hint(err, "vae-lab runs lists them");
-    }
-    if (cli_run_number(argv[1], &run, err) != 0)
-        return -1;
-    Store *s = store_open(cli_database(db), STORE_READ, err);
-    int status = s == NULL ? -1 : json ? show_json(s, run, err) : show_text(s, run, err);
+    Store *s = cli_open(err);
+    int status = s == NULL ? -1 : cli_shared.json ? show_json(s, run, err) : show_text(s, run, err);
     store_close(s);
     return status;
 }
+
+const CliCommand cli_show = {
+    .name = "show", .arguments = "RUN", .summary = "everything about one run", .options = options, .run = show,
+    .notes = "RUN is a number that vae-lab runs lists.\n"
+             "\n"
+             "example: vae-lab show 12\n",
+};

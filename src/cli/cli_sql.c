@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_sql.c: `vae-lab sql`, one query printed as a table, or the sqlite3 shell on the database, read-only.
+ * cli/cli_sql.c: `vae-lab sql`: one query printed as a table, or the sqlite3 shell on the database, read-only.
  */
 #include "cli/cli.h"
-#include "cli/cli_query.h"
-#include "cli/commands.h"
+#include "cli/rows.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,24 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-const char cli_sql_help[] =
-    "  --json, --csv   every digit (with a QUERY)\n"
-    "  --db FILE       the database (VAE_LAB_DB, results/results.db)\n"
-    "\n"
-    "Views, the place to begin: runs; curves (run, experiment, label, seed, metric, step, value); summary\n"
-    "(experiment, label, metric, seeds, mean, sd, ci_low, ci_high); last_values; ellipses (run, example,\n"
-    "label, mu1, mu2, major, minor, angle).  A run that several experiments have in common has a row of runs,\n"
-    "curves and last_values in each: ask for the experiment too.  The database is only read.\n"
-    "\n"
-    "example: vae-lab sql \"SELECT label, seeds, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
-    "example: vae-lab sql                  (the sqlite3 shell; .schema runs shows a view with its comments)\n";
+static const CliOption options[] = {CLI_OPTION_JSON("the rows as JSON, every digit"), CLI_OPTION_CSV, CLI_OPTION_DB, {0}};
 
 /* Becomes the shell.  Returns only when that fails. */
 static int become_shell(const char *path, Error *err)
 {
     char *argv[] = {"sqlite3", "-readonly", "-header", "-column", "-cmd", ".timeout 10000", NULL, NULL};
     char name[4200];
-    snprintf(name, sizeof name, "%s%s", path[0] == '/' ? "" : "./", path); /* not an option, whatever it begins with */
+    snprintf(name, sizeof name, "%s%s", path[0] == '/' ? "" : "./", path); /* a path that begins with - is no option */
     argv[6] = name;
     signal(SIGPIPE, SIG_DFL);
     fflush(NULL);
@@ -41,33 +30,33 @@ static int become_shell(const char *path, Error *err)
     return error_hint(err, "apt-get install sqlite3; or give the query here: vae-lab sql \"SELECT * FROM runs\"");
 }
 
-int cli_sql(int argc, char **argv, Error *err)
+static int sql(int operands, char **operand, Error *err)
 {
-    const char *db = NULL;
-    int json = 0, csv = 0, operands;
-    CliQuery q = {0};
-    const CliOption options[] = {{.name = "--json", .flag = &json},
-                                 {.name = "--csv", .flag = &csv},
-                                 {.name = "--db", .text = &db}};
-    if (cli_parse(argc, argv, options, sizeof options / sizeof options[0], &operands, err) != 0 ||
-        cli_format(json, csv, &q.format, err) != 0)
-        return -1;
-    if (operands > 1) {
-        error_set(err, ERR_USAGE, "sql takes one query");
-        error_found(err, "%d words", operands);
+    size_t count;
+    CliRows rows = {.format = cli_format()};
+    if (cli_operands(operands, operand, 0, 1, "one query", err) != 0)
         return error_hint(err, "put it into quotes: vae-lab sql \"SELECT …\"");
-    }
-    const char *path = cli_database(db);
-    Store *s = store_open(path, STORE_READ, err); /* the shell too: its own words for what is wrong are fewer */
+    Store *s = cli_open(err); /* for the shell too: our messages explain what is wrong with a file */
     if (s == NULL)
         return -1;
     int status = 0;
     if (operands == 1) {
-        q.sql = argv[1];
-        status = cli_query(s, &q, err);
-        if (status == 0 && q.rows == 0)
+        status = cli_rows_print(&rows, store_query(s, operand[0], NULL, 0, cli_rows_take, &rows, err), NULL, &count, err);
+        if (status == 0 && count == 0)
             fprintf(stderr, "no rows\n");
     }
     store_close(s);
-    return operands == 1 ? status : become_shell(path, err);
+    return operands == 1 ? status : become_shell(cli_database(), err);
 }
+
+const CliCommand cli_sql = {
+    .name = "sql", .arguments = "[QUERY]", .summary = "one query on the database, or the sqlite3 shell", .options = options, .run = sql,
+    .notes = "The views, to begin with: runs; details (all that vae-lab show prints of a run); curves (run, experiment, label, seed,\n"
+             "metric, step, value); last_values; summary (experiment, label, metric, seeds, mean, sd, ci_low, ci_high); ellipses\n"
+             "(run, example, label, mu1, mu2, major, minor, angle); claims and verdicts.  The tables evaluation and evaluation_option\n"
+             "hold what was measured after training, and with which options.  A run that several experiments have in common has a\n"
+             "row of runs, curves and last_values in each of them: select by experiment too.  The database is only read.\n"
+             "\n"
+             "example: vae-lab sql \"SELECT label, seeds, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
+             "example: vae-lab sql                  (the sqlite3 shell; .schema runs shows a view)\n",
+};

@@ -6,6 +6,7 @@
 #include "lab/internal.h"
 
 #include "base/mem.h"
+#include "base/terminal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { LINE = 2048 }; /* bytes of a line, whose text may be a whole error */
@@ -167,14 +167,6 @@ static void total_line(const LabProgress *p, char line[LINE], int width)
 
 /* ---- drawing --------------------------------------------------------------------------------------------------------------- */
 
-static void terminal_size(int *width, int *height)
-{
-    struct winsize w;
-    int known = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 10 && w.ws_row > 1;
-    *width = known ? w.ws_col : 80;
-    *height = known ? w.ws_row : 24;
-}
-
 /* Back to the display's first line; what follows is written over it. */
 static void rewind_lines(LabProgress *p)
 {
@@ -207,7 +199,7 @@ static void redraw(LabProgress *p)
     char line[LINE];
     int width, height, drawn = 0, before = p->lines;
     size_t hidden = 0;
-    terminal_size(&width, &height);
+    terminal_size(STDERR_FILENO, &width, &height);
     rewind_lines(p);
     for (size_t i = 0; i < p->count; i++) {
         if (p->entry[i].phase != ACTIVE)

@@ -367,84 +367,6 @@ static int run_all(Sweep *w, Error *err)
 
 /* ---- the result -------------------------------------------------------------------------------------------------------------- */
 
-static void text_row(int columns, const StoreValue *v)
-{
-    for (int i = 0; i < columns; i++) {
-        const char *gap = i > 0 ? "  " : "";
-        static const int width[] = {5, -20, 6, -11, 9, 9, 9, 9};
-        if (v[i].type == STORE_REAL)
-            printf("%s%*.2f", gap, width[i], v[i].real);
-        else if (v[i].type == STORE_INTEGER)
-            printf("%s%*" PRId64, gap, width[i], v[i].integer);
-        else
-            printf("%s%*s", gap, width[i], v[i].type == STORE_TEXT ? (const char *)v[i].bytes : "");
-    }
-    printf("\n");
-}
-
-static int print_text(void *context, int columns, const char *const *names, const StoreValue *values)
-{
-    int *first = context;
-    if (*first)
-        printf("%5s  %-20s  %6s  %-11s  %9s  %9s  %9s  %9s\n", names[0], names[1], names[2], names[3], names[4], "reconstr.", names[6], names[7]);
-    *first = 0;
-    text_row(columns, values);
-    return 0;
-}
-
-static int print_json(void *context, int columns, const char *const *names, const StoreValue *values)
-{
-    Text t = {0};
-    (void)context;
-    for (int i = 0; i < columns; i++) {
-        text_add(&t, i > 0 ? ",": "{");
-        text_add_json(&t, names[i]);
-        text_add(&t, ":");
-        switch (values[i].type) {
-        case STORE_REAL: text_add_number(&t, values[i].real); break;
-        case STORE_INTEGER: text_addf(&t, "%" PRId64, values[i].integer); break;
-        case STORE_TEXT: text_add_json(&t, values[i].bytes); break;
-        default: text_add(&t, "null");
-        }
-    }
-    printf("%s}\n", text_string(&t));
-    text_free(&t);
-    return 0;
-}
-
-static int print_results(const Sweep *w, Error *err)
-{
-    int first = 1;
-    StoreValue sweep = {.type = STORE_INTEGER, .integer = w->sweep};
-    Store *s = store_open(w->options->database, STORE_READ, err);
-    if (s == NULL)
-        return -1;
-    int status = store_query(s,
-                             /* as the sweep's experiment calls them, or, where it only needs them, the first that asked for them */
-                             "select r.id, r.label, r.seed, r.status, r.elbo, r.reconstruction, r.kl, r.nll from sweep w "
-                             "join sweep_run s on s.sweep = w.id join run o on o.id = s.run join experiment e on e.id = "
-                             "coalesce((select experiment from member where run = o.id and experiment = w.experiment), o.experiment) "
-                             "join runs r on r.id = o.id and r.experiment = e.name where w.id = ?1 order by r.id",
-                             &sweep, 1, w->options->json ? print_json : print_text, &first, err);
-    store_close(s);
-    fflush(stdout);
-    return status;
-}
-
-static void summarise(const LabOutcome *o)
-{
-    fprintf(stderr, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
-    const struct { size_t n; const char *what; } rest[] = {
-        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "at work in another process"}, {o->failed, "failed"},
-        {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
-    };
-    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
-        if (rest[i].n > 0)
-            fprintf(stderr, ", %zu %s", rest[i].n, rest[i].what);
-    }
-    fprintf(stderr, "\n");
-}
-
 static int interrupted(const Sweep *w, Error *err)
 {
     int number = lab_stop;
@@ -480,10 +402,6 @@ int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome 
         goto end;
     status = run_all(&w, err);
     lab_progress_end(w.progress);
-    if (status == 0)
-        status = print_results(&w, err);
-    if (!options->quiet)
-        summarise(outcome);
     if (status == 0 && lab_stop)
         status = interrupted(&w, err);
 end:

@@ -8,6 +8,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "plot/plot.h"
 
+#include "base/folder.h"
 #include "base/mem.h"
 #include "plot/gnuplot.h"
 #include "plot/script.h"
@@ -117,35 +118,13 @@ static int cannot(Error *err, const char *what, const char *where, int code)
     return -1;
 }
 
-/* Makes the folder and those above it. */
-static int make_folders(const char *folder, Error *err)
-{
-    char part[PATH_MAX];
-    if (strlen(folder) >= sizeof part)
-        return cannot(err, "the figures' folder cannot be made", folder, ENAMETOOLONG);
-    strcpy(part, folder);
-    for (char *c = part + 1;; c++) {
-        if (*c != '/' && *c != '\0')
-            continue;
-        char kept = *c;
-        *c = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EISDIR) {
-            int code = errno;
-            struct stat there;
-            if (stat(part, &there) != 0)
-                return cannot(err, "the figures' folder cannot be made", part, code);
-        }
-        if (kept == '\0')
-            return 0;
-        *c = kept;
-    }
-}
-
 static int open_folder(Render *r, Error *err)
 {
     const char *folder = r->figure->folder[0] == '\0' ? "." : r->figure->folder;
-    if (make_folders(folder, err) != 0)
-        return -1;
+    char failed[PATH_MAX];
+    int reason = folder_make(folder, failed);
+    if (reason != 0)
+        return cannot(err, "the figures' folder cannot be made", failed, reason);
     if (realpath(folder, r->folder) == NULL)
         return cannot(err, "the figures' folder cannot be opened", folder, errno);
     for (const char *c = r->folder; *c != '\0'; c++)

@@ -11,7 +11,6 @@
 
 enum {
     STORE_APPLICATION_ID = 0x5641454c, /* "VAEL", in the file's header */
-    STORE_SCHEMA_VERSION = 4,
     STORE_TIMEOUT_MS = 10000
 };
 
@@ -22,14 +21,27 @@ struct Store {
     char notice[256];
 };
 
-/* The SQL that brings a database from `version` to version + 1. */
-const char *store_migration(int version);
+extern const int store_schema_version;
+/* The SQL that brings the tables from `version` to version + 1; of store_schema_version: that makes the views. */
+const char *store_schema_sql(int version);
 
 /* ---- errors and statements (store.c) ---- */
 
 /* Fills *err from SQLite's last error on this connection, saying what was being done ("record metrics"); returns -1. */
 int store_fail(Store *s, Error *err, const char *doing);
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing);
+
+/* ---- reading (query.c) ---- */
+
+/* Arguments of store_query; NULL gives SQL's NULL. */
+StoreValue store_text_value(const char *text);
+StoreValue store_integer_value(int64_t number);
+/* The text of a value; "" where it is none. */
+const char *store_text_of(const StoreValue *v);
+
+/* [OUT] nearest (size 128): the text of the query's first column that is most like `word`, the word itself where it is among them;
+ * "" where none is alike. */
+int store_nearest(Store *s, const char *sql, const char *word, char nearest[128], Error *err);
 
 /* "there is no run 12"; returns -1. */
 int store_no_such_run(Store *s, int64_t run, Error *err);

@@ -155,11 +155,11 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
         error_expected(err, "application id %d, or a new file", STORE_APPLICATION_ID);
         return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
     }
-    if (owner->version > STORE_SCHEMA_VERSION) {
+    if (owner->version > store_schema_version) {
         error_set(err, ERR_STORE, "this database was written by a newer vae-lab");
         error_where(err, "%s", s->path);
         error_found(err, "schema version %lld", (long long)owner->version);
-        error_expected(err, "at most version %d", STORE_SCHEMA_VERSION);
+        error_expected(err, "at most version %d", store_schema_version);
         return error_hint(err, "use that vae-lab; or another file with --db FILE.  This file was not touched");
     }
     return 0;
@@ -174,11 +174,11 @@ static int migrate_locked(Store *s, Error *err)
     /* Another process may have done it while this one waited for the lock. */
     if (read_owner(s, &owner, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
         return -1;
-    for (int64_t v = owner.version; v < STORE_SCHEMA_VERSION; v++)
-        if (sqlite3_exec(s->db, store_migration((int)v), NULL, NULL, NULL) != SQLITE_OK)
+    for (int64_t v = owner.version; v <= store_schema_version; v++) /* the views last */
+        if (sqlite3_exec(s->db, store_schema_sql((int)v), NULL, NULL, NULL) != SQLITE_OK)
             return store_fail(s, err, "bring its schema up to date");
     snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
-             STORE_SCHEMA_VERSION);
+             store_schema_version);
     return sqlite3_exec(s->db, header, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, "bring its schema up to date");
 }
 
@@ -277,7 +277,7 @@ static int open_reading(Store *s, Error *err)
     }
     if (check_owner(s, &owner, STORE_READ, err) != 0)
         return -1;
-    if (owner.version < STORE_SCHEMA_VERSION && read_migrated(s, owner.version, err) != 0)
+    if (owner.version < store_schema_version && read_migrated(s, owner.version, err) != 0)
         return -1;
     sqlite3_exec(s->db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF", NULL, NULL, NULL);
     return 0;
@@ -300,7 +300,7 @@ static int open_writing(Store *s, int wal, Error *err)
         return -1;
     if (set_journal(s, wal, created, err) != 0)
         return -1;
-    return owner.version < STORE_SCHEMA_VERSION ? migrate(s, err) : 0;
+    return owner.version < store_schema_version ? migrate(s, err) : 0;
 }
 
 Store *store_open(const char *path, StoreMode mode, Error *err)

@@ -6,6 +6,8 @@
 
 #include "store/inside.h"
 
+#include "base/folder.h"
+
 #include <errno.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -122,27 +124,16 @@ static int folder_of(char folder[PATH_BYTES], const char *path, Error *err)
     return 0;
 }
 
-static int make_folder(char *folder, Error *err)
+static int make_folder(const char *folder, Error *err)
 {
-    for (char *at = folder + 1;; at++) {
-        if (*at != '/' && *at != '\0')
-            continue;
-        char kept = *at;
-        *at = '\0';
-        int failed = mkdir(folder, 0777) != 0 && errno != EEXIST ? errno : 0;
-        struct stat st;
-        if (failed != 0 && stat(folder, &st) == 0)
-            failed = 0; /* it is there: mkdir on a read-only file system says EROFS before EEXIST */
-        if (failed != 0) {
-            error_set(err, ERR_STORE, "cannot make the database's folder");
-            error_where(err, "%s", folder);
-            error_found(err, "%s", strerror(failed));
-            return error_hint(err, "choose another place with --db FILE or VAE_LAB_DB");
-        }
-        if (kept == '\0')
-            return 0;
-        *at = kept;
-    }
+    char failed[PATH_BYTES];
+    int reason = folder_make(folder, failed);
+    if (reason == 0)
+        return 0;
+    error_set(err, ERR_STORE, "cannot make the database's folder");
+    error_where(err, "%s", failed);
+    error_found(err, "%s", strerror(reason));
+    return error_hint(err, "choose another place with --db FILE or VAE_LAB_DB");
 }
 
 static int refuse_rights(const char *path, const char *what, int reason, Error *err)

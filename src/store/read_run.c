@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/read_run.c: what is recorded of single runs, and of the runs of an experiment or a sweep.
+ * store/read_run.c: what is recorded of one run, and lists of runs.
  */
 #include "store/inside.h"
 #include "store/read.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static StoreValue text_value(const char *text)
-{
-    return (StoreValue){.type = STORE_TEXT, .bytes = text, .size = strlen(text)};
-}
-
-static StoreValue integer_value(int64_t number)
-{
-    return (StoreValue){.type = STORE_INTEGER, .integer = number, .real = (double)number};
-}
 
 /* ---- one run --------------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +24,7 @@ static int take_text(void *context, int columns, const char *const *names, const
 int store_run_graph(Store *s, int64_t run, char **graph, Error *err)
 {
     char status[STORE_STATUS];
-    StoreValue id = integer_value(run);
+    StoreValue id = store_integer_value(run);
     *graph = NULL;
     if (store_run_status(s, run, status, NULL, 0, err) != 0 ||
         store_query(s, "SELECT graph FROM run WHERE id = ?1", &id, 1, take_text, graph, err) != 0)
@@ -51,9 +42,9 @@ static int take_status(void *context, int columns, const char *const *names, con
 {
     RunStatus *r = context;
     (void)columns, (void)names;
-    snprintf(r->status, STORE_STATUS, "%s", (const char *)v[0].bytes);
+    snprintf(r->status, STORE_STATUS, "%s", store_text_of(&v[0]));
     if (r->size > 0)
-        snprintf(r->message, r->size, "%s", v[1].type == STORE_TEXT ? (const char *)v[1].bytes : "");
+        snprintf(r->message, r->size, "%s", store_text_of(&v[1]));
     r->found = 1;
     return 0;
 }
@@ -61,7 +52,7 @@ static int take_status(void *context, int columns, const char *const *names, con
 int store_run_status(Store *s, int64_t run, char status[STORE_STATUS], char *message, size_t size, Error *err)
 {
     RunStatus r = {.status = status, .message = message, .size = size};
-    StoreValue id = integer_value(run);
+    StoreValue id = store_integer_value(run);
     if (store_query(s, "SELECT status, message FROM run WHERE id = ?1", &id, 1, take_status, &r, err) != 0)
         return -1;
     return r.found ? 0 : store_no_such_run(s, run, err);
@@ -77,11 +68,114 @@ int store_run_last_epoch(Store *s, int64_t run, int64_t *epoch, Error *err)
     return found == 1 ? 0 : -1;
 }
 
-/* ---- runs in an experiment ------------------------------------------------------------------------------------------- */
+/* ---- one run, part by part ------------------------------------------------------------------------------------------- */
+
+/* v: the numbers about the whole run ?1. */
+#define WHOLE_RUN \
+    "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric " \
+    "WHERE m.run = ?1 AND m.step = 0) "
+#define NLL_DRAWS "SELECT value FROM evaluation_option WHERE run = ?1 AND evaluation = 'nll' AND name = 'samples'"
+
+static const char *const part_sql[STORE_RUN_PARTS] = {
+    [STORE_RUN_DETAILS] = "SELECT * FROM details WHERE id = ?1",
+    [STORE_RUN_CURVES] = "SELECT n.name AS metric, m.value, m.kind FROM metric m JOIN metric_name n ON n.id = m.metric "
+                         "WHERE m.run = ?1 AND m.step >= 1 ORDER BY n.name, m.step",
+    [STORE_RUN_METRICS] = "SELECT n.name AS metric, m.step, coalesce(m.value, m.kind) AS value FROM metric m "
+                          "JOIN metric_name n ON n.id = m.metric WHERE m.run = ?1 ORDER BY n.name, m.step",
+    [STORE_RUN_LAST_VALUES] = /* the order of the look-ups is that of the view last_values */
+        "SELECT n.name AS metric, CAST(r.seed AS TEXT) AS seed, m.value, m.kind FROM run r CROSS JOIN metric_name n CROSS JOIN metric m "
+        "ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id) "
+        "WHERE r.id = ?1",
+    [STORE_RUN_LIKELIHOOD] =
+        WHOLE_RUN "SELECT v.value AS nll, (SELECT value FROM v WHERE name = 'test/nll_se') AS \"standard error\", "
+                  "(SELECT value FROM v WHERE name = 'test/ess') AS \"effective sample size\", (" NLL_DRAWS ") AS draws "
+                  "FROM v WHERE v.name = 'test/nll'",
+    [STORE_RUN_NUMBERS] = /* METRIC_se is the standard error of METRIC, and no row */
+        WHOLE_RUN "SELECT v.name AS metric, v.value, (SELECT e.value FROM v e WHERE e.name = v.name || '_se') AS \"standard error\" "
+                  "FROM v WHERE NOT (v.name LIKE '%\\_se' ESCAPE '\\' AND EXISTS (SELECT 1 FROM v o WHERE o.name || '_se' = v.name)) "
+                  "ORDER BY v.name",
+    [STORE_RUN_SETTINGS] = "SELECT s.name, s.value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = s.experiment "
+                           "WHERE s.run = ?1 ORDER BY s.name",
+    [STORE_RUN_OTHER_SETTINGS] =
+        "SELECT e.name AS experiment, s.name, s.value FROM setting s JOIN experiment e ON e.id = s.experiment "
+        "JOIN run r ON r.id = s.run AND r.experiment <> s.experiment WHERE s.run = ?1 AND NOT EXISTS (SELECT 1 FROM setting o "
+        "WHERE o.run = s.run AND o.experiment = r.experiment AND o.name = s.name AND o.value IS s.value) ORDER BY 1, 2",
+    [STORE_RUN_EXPERIMENTS] = "SELECT e.name AS experiment, k.label FROM member k JOIN experiment e ON e.id = k.experiment "
+                              "WHERE k.run = ?1 ORDER BY e.name",
+    [STORE_RUN_SWEEPS] = "SELECT sweep, position FROM sweep_run WHERE run = ?1 ORDER BY sweep, position",
+    [STORE_RUN_PLAN] = "SELECT j.key AS name, iif(length(j.value) > 60, substr(j.value, 1, 59) || '…', j.value) AS value "
+                       "FROM details d, json_each(coalesce(d.plan, '{}')) j WHERE d.id = ?1 ORDER BY j.key",
+    [STORE_RUN_EVALUATIONS] = "SELECT e.name AS evaluation, (SELECT group_concat(o.name || '=' || o.value, ' ') FROM evaluation_option o "
+                              "WHERE o.run = e.run AND o.evaluation = e.name) AS options FROM evaluation e WHERE e.run = ?1 ORDER BY 1",
+    [STORE_RUN_ARTIFACTS] = "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
+    [STORE_RUN_ENVIRONMENT] = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name",
+};
+
+int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void *context, Error *err)
+{
+    char status[STORE_STATUS];
+    const StoreValue id = store_integer_value(run);
+    if (store_run_status(s, run, status, NULL, 0, err) != 0)
+        return -1;
+    return store_query(s, part_sql[part], &id, 1, row, context, err);
+}
+
+int store_nll_draws(Store *s, int64_t run, int64_t *draws, Error *err)
+{
+    *draws = 0;
+    return store_integer(s, err, draws, "read an evaluation", NLL_DRAWS, "i", run) < 0 ? -1 : 0;
+}
+
+/* ---- lists of runs --------------------------------------------------------------------------------------------------- */
+
+/* Columns of the view `runs` for people: these first, then those that a later version has added. */
+static const char page_columns[] =
+    "SELECT group_concat(name, ', ') FROM (SELECT c.name FROM pragma_table_info('runs') c LEFT JOIN json_each('[\"id\", \"experiment\", "
+    "\"label\", \"seed\", \"status\", \"epochs\", \"elbo\", \"reconstruction\", \"kl\", \"nll\", \"seconds\", \"data\", \"digest\"]') p "
+    "ON p.value = c.name WHERE c.name NOT IN ('beta', 'latent', 'configuration') ORDER BY p.key IS NULL, p.key, c.cid)";
+
+/* Adds " ORDER BY elbo DESC" for "-elbo". */
+static int add_order(Store *s, Text *sql, const char *sort, Error *err)
+{
+    char nearest[STORE_NAME];
+    int down = sort[0] == '-';
+    if (store_nearest(s, "SELECT name FROM pragma_table_info('runs')", sort + down, nearest, err) != 0)
+        return -1;
+    if (strcmp(nearest, sort + down) == 0) {
+        text_addf(sql, " ORDER BY %s IS NULL, %s %s, id", nearest, nearest, down ? "DESC" : "ASC");
+        return 0;
+    }
+    error_set(err, ERR_USAGE, "runs have no column '%s' to sort by", sort + down);
+    return nearest[0] != '\0' ? error_hint(err, "did you mean '%s'?", nearest)
+                              : error_hint(err, "vae-lab runs --csv prints the names of all columns");
+}
+
+int store_runs_read(Store *s, const StoreRunFilter *filter, StoreRow row, void *context, Error *err)
+{
+    Text sql = {0};
+    char *columns = NULL;
+    StoreValue experiment = store_text_value(filter->experiment);
+    int status = filter->all_columns ? 0 : store_query(s, page_columns, NULL, 0, take_text, &columns, err);
+    text_addf(&sql, "SELECT %s FROM runs WHERE %s", columns == NULL ? "*" : columns, filter->experiment == NULL ? "1" : "experiment = ?1");
+    if (filter->where != NULL)
+        text_addf(&sql, " AND (%s\n)", filter->where); /* a new line ends a comment at the end of the condition */
+    if (status == 0)
+        status = add_order(s, &sql, filter->sort != NULL ? filter->sort : "id", err);
+    if (status == 0 && sql.failed)
+        status = error_memory(err, "a query");
+    if (status == 0) {
+        status = store_query(s, text_string(&sql), &experiment, filter->experiment != NULL, row, context, err);
+        if (status != 0 && filter->where != NULL)
+            error_where(err, "--where %s", filter->where); /* the rest of the query is ours */
+    }
+    mem_free(columns);
+    text_free(&sql);
+    return status;
+}
 
 int store_run_settings(Store *s, int64_t run, const char *experiment, StoreRow row, void *context, Error *err)
 {
-    const StoreValue args[] = {integer_value(run), text_value(experiment)};
+    const StoreValue args[] = {store_integer_value(run), store_text_value(experiment)};
     return store_query(s,
                        "SELECT s.name AS name, s.value AS value FROM setting s JOIN experiment e ON e.id = s.experiment "
                        "WHERE s.run = ?1 AND e.name = ?2 ORDER BY s.name",
@@ -90,28 +184,15 @@ int store_run_settings(Store *s, int64_t run, const char *experiment, StoreRow r
 
 int store_run_last_values(Store *s, int64_t run, const char *experiment, StoreRow row, void *context, Error *err)
 {
-    const StoreValue args[] = {integer_value(run), text_value(experiment)};
+    const StoreValue args[] = {store_integer_value(run), store_text_value(experiment)};
     return store_query(s, "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2", args, 2, row, context,
                        err);
 }
 
-int store_sweep_runs(Store *s, int64_t sweep, const char *experiment, StoreRow row, void *context, Error *err)
-{
-    const StoreValue args[] = {integer_value(sweep), text_value(experiment)};
-    return store_query(s,
-                       "SELECT r.* FROM runs r JOIN sweep_run s ON s.run = r.id "
-                       "WHERE s.sweep = ?1 AND r.experiment = ?2 AND r.status = 'done' ORDER BY s.position",
-                       args, 2, row, context, err);
-}
+/* ---- names ----------------------------------------------------------------------------------------------------------- */
 
-int store_sweep_results(Store *s, int64_t sweep, StoreRow row, void *context, Error *err)
+int store_nearest_name(Store *s, const char *name, int labels, char nearest[STORE_NAME], Error *err)
 {
-    /* A run that the sweep only needs (a classifier) belongs to another experiment: that one's label is printed. */
-    const StoreValue id = integer_value(sweep);
-    return store_query(s,
-                       "SELECT r.id, r.label, r.seed, r.status, r.elbo, r.reconstruction, r.kl, r.nll FROM sweep w "
-                       "JOIN sweep_run s ON s.sweep = w.id JOIN run o ON o.id = s.run JOIN experiment e ON e.id = coalesce("
-                       "(SELECT experiment FROM member WHERE run = o.id AND experiment = w.experiment), o.experiment) "
-                       "JOIN runs r ON r.id = o.id AND r.experiment = e.name WHERE w.id = ?1 ORDER BY r.id",
-                       &id, 1, row, context, err);
+    return store_nearest(s, labels ? "SELECT name FROM experiment UNION SELECT DISTINCT label FROM member" : "SELECT name FROM experiment",
+                         name, nearest, err);
 }

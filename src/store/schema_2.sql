@@ -20,17 +20,3 @@ CREATE TABLE claim (
     note     TEXT,
     PRIMARY KEY (sweep, position)
 ) STRICT, WITHOUT ROWID;
-
--- The claims of each experiment's latest judged sweep on each data set.
-CREATE VIEW claims AS
-WITH judged AS (
-    SELECT s.id AS sweep, s.experiment AS experiment,
-        max(s.id) OVER (PARTITION BY s.experiment, (
-            SELECT p.value FROM sweep_run x JOIN param p ON p.run = x.run AND p.name = 'data'
-            WHERE x.sweep = s.id ORDER BY x.position DESC LIMIT 1)) AS latest
-    FROM sweep s WHERE EXISTS (SELECT 1 FROM claim c WHERE c.sweep = s.id))
-SELECT e.name AS experiment, c.position AS position, c.claim AS claim, c.quantity AS quantity, c.value AS value, c.ci_low AS ci_low,
-    c.ci_high AS ci_high, c.low AS low, c.high AS high, c.seeds AS seeds, c.verdict AS verdict, c.source AS source, c.note AS note,
-    c.sweep AS sweep
-FROM judged j JOIN claim c ON c.sweep = j.sweep JOIN experiment e ON e.id = j.experiment
-WHERE j.sweep = j.latest;

@@ -3,8 +3,6 @@
 -- schema_3.sql: results.db, from version 2 to 3: a run belongs to every experiment that asked for it, under each one's own label
 -- and settings; and a claim says which number of which configuration it is about.
 
--- ---- tables ----------------------------------------------------------------------------------------------------------
-
 -- One row a run of an experiment.  A run is trained once (one identity), whoever asks for it: run.experiment, run.label and param
 -- are what the first to ask called it; label and the table setting are what each experiment called it when it last asked.
 CREATE TABLE member (
@@ -44,47 +42,3 @@ UPDATE claim SET configuration = (
         SELECT 1 FROM json_each('["' || replace(quantity, ', ', '","') || '"]') s
         WHERE s.key > 0 AND NOT EXISTS (SELECT 1 FROM param p WHERE p.run = r.id AND p.name || '=' || p.value = s.value)))
 WHERE metric IS NOT NULL;
-
--- ---- views -----------------------------------------------------------------------------------------------------------
-
--- As in schema.sql, but that a run of several experiments has a row in each, with that one's label and settings: by experiment, a
--- run still counts once.  The view summary is made of last_values.
-
-DROP VIEW runs;
-DROP VIEW curves;
-DROP VIEW last_values;
-
-CREATE VIEW runs AS
-SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.status AS status,
-    coalesce((SELECT max((SELECT max(m.step) FROM metric m WHERE m.run = r.id AND m.metric = n.id))
-              FROM metric_name n WHERE n.name >= 'train/' AND n.name < 'train0'), 0) AS epochs,
-    r.seconds AS seconds, r.digest AS digest,
-    (SELECT p.value FROM setting p WHERE p.run = r.id AND p.experiment = k.experiment AND p.name = 'beta') AS beta,
-    (SELECT p.value FROM setting p WHERE p.run = r.id AND p.experiment = k.experiment AND p.name = 'latent') AS latent,
-    r.data AS data,
-    (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/elbo')
-     ORDER BY m.step DESC LIMIT 1) AS elbo,
-    (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric =
-        (SELECT id FROM metric_name WHERE name = 'test/reconstruction')
-     ORDER BY m.step DESC LIMIT 1) AS reconstruction,
-    (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/kl')
-     ORDER BY m.step DESC LIMIT 1) AS kl,
-    (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/nll')
-     ORDER BY m.step DESC LIMIT 1) AS nll,
-    r.configuration AS configuration
-FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
-WHERE r.superseded_by IS NULL;
-
-CREATE VIEW curves AS
-SELECT r.id AS run, e.name AS experiment, k.label AS label, r.seed AS seed, n.name AS metric, m.step AS step, m.value AS value
-FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
-    JOIN metric m ON m.run = r.id JOIN metric_name n ON n.id = m.metric
-WHERE r.superseded_by IS NULL AND m.step >= 1;
-
-CREATE VIEW last_values AS
-SELECT r.id AS run, e.name AS experiment, k.label AS label, r.seed AS seed, n.name AS metric, m.step AS step, m.value AS value,
-    m.kind AS kind, r.status AS status, r.data AS data, r.configuration AS configuration
-FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
-    CROSS JOIN metric_name n CROSS JOIN metric m
-    ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id)
-WHERE r.superseded_by IS NULL;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_args.c: options and operands, and the two arguments that most commands share: the database and a run's number.
+ * cli/arguments.c: options and operands, and those that several commands share.
+ *
+ * Not getopt_long: it takes any beginning of an option for the option, so that `--thread` is no near miss that gets a suggestion but
+ * silently `--threads`, and it takes the option after `--out` for its value.
  */
 #include "cli/cli.h"
 
 #include "base/text.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,33 +25,28 @@ static int named(const CliOption *o, const char *word, size_t n)
            (comma != NULL && strlen(comma + 1) == n && strncmp(comma + 1, word, n) == 0);
 }
 
-static const CliOption *find_option(const CliOption *options, size_t count, const char *word, size_t n)
+static const CliOption *find_option(const CliCommand *c, const char *word, size_t n)
 {
-    for (size_t i = 0; i < count; i++)
-        if (named(&options[i], word, n))
-            return &options[i];
+    for (const CliOption *o = c->options; o->name != NULL; o++)
+        if (named(o, word, n))
+            return o;
     return NULL;
 }
 
-static int unknown_option(const char *word, size_t n, const char *command, const CliOption *options, size_t count, Error *err)
+static int unknown_option(const CliCommand *c, const char *word, size_t n, Error *err)
 {
-    char given[64], names[32][40];
-    const char *pointer[33] = {"--help"};
-    size_t known = 1;
-    for (size_t i = 0; i < count && i < 32; i++) {
-        size_t length = strcspn(options[i].name, ",");
-        length = length < sizeof names[i] ? length : sizeof names[i] - 1;
-        memcpy(names[i], options[i].name, length);
-        names[i][length] = '\0';
-        pointer[known++] = names[i];
+    char given[64], name[40], best[40] = "";
+    snprintf(given, sizeof given, "%.*s", (int)(n < sizeof given ? n : sizeof given - 1), word);
+    for (const CliOption *o = c->options; o->name != NULL; o++) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(o->name, ","), o->name);
+        const char *both[3] = {best[0] == '\0' ? "--help" : best, name};
+        const char *nearest = text_nearest(given, both, 2);
+        if (nearest != NULL && nearest != best)
+            memmove(best, nearest, strlen(nearest) + 1);
     }
-    n = n < sizeof given ? n : sizeof given - 1;
-    memcpy(given, word, n);
-    given[n] = '\0';
-    const char *nearest = text_nearest(given, pointer, known);
-    error_set(err, ERR_USAGE, "%s has no option '%s'", command, given);
-    return nearest != NULL ? error_hint(err, "did you mean '%s'?", nearest)
-                           : error_hint(err, "vae-lab %s --help lists its options", command);
+    error_set(err, ERR_USAGE, "%s has no option '%s'", c->name, given);
+    return best[0] != '\0' ? error_hint(err, "did you mean '%s'?", best)
+                           : error_hint(err, "vae-lab %s --help lists its options", c->name);
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------------- */
@@ -92,58 +91,78 @@ static int take_value(const CliOption *o, const char *value, Error *err)
 
 /* ---- parsing --------------------------------------------------------------------------------------------------------- */
 
-/* One option at argv[*i]; moves *i over the value that it takes. */
-static int take_option(int argc, char **argv, int *i, const CliOption *options, size_t count, Error *err)
+/* The option word[*i]; moves *i over the value that it takes. */
+static int take_option(const CliCommand *c, int count, char **word, int *i, Error *err)
 {
-    const char *word = argv[*i], *equals = strchr(word, '=');
-    size_t n = equals == NULL ? strlen(word) : (size_t)(equals - word);
-    const CliOption *o = find_option(options, count, word, n);
+    const char *equals = strchr(word[*i], '=');
+    size_t n = equals == NULL ? strlen(word[*i]) : (size_t)(equals - word[*i]);
+    const CliOption *o = find_option(c, word[*i], n);
     if (o == NULL)
-        return unknown_option(word, n, argv[0], options, count, err);
+        return unknown_option(c, word[*i], n, err);
     if (o->flag != NULL) {
-        if (equals != NULL) {
-            error_set(err, ERR_USAGE, "%.*s takes no value", (int)n, word);
-            return error_found(err, "%s", equals + 1);
-        }
         *o->flag = 1;
-        return 0;
+        if (equals == NULL)
+            return 0;
+        error_set(err, ERR_USAGE, "%.*s takes no value", (int)n, word[*i]);
+        return error_found(err, "%s", equals + 1);
     }
     if (equals != NULL)
         return take_value(o, equals + 1, err);
-    if (*i + 1 >= argc)
+    if (*i + 1 >= count)
         return bad_value(o, NULL, "a value after it", err);
-    const char *value = argv[*i + 1];
-    if (value[0] == '-' && find_option(options, count, value, strcspn(value, "=")) != NULL)
+    const char *value = word[++*i];
+    if (value[0] == '-' && find_option(c, value, strcspn(value, "=")) != NULL)
         return bad_value(o, value, "a value before the next option", err);
-    (*i)++;
     return take_value(o, value, err);
 }
 
-int cli_parse(int argc, char **argv, const CliOption *options, size_t count, int *operands, Error *err)
+int cli_parse(const CliCommand *command, int count, char **word, int *operands, Error *err)
 {
     int n = 0, ended = 0;
-    for (int i = 1; i < argc; i++) {
-        char *word = argv[i];
-        if (!ended && strcmp(word, "--") == 0) {
+    for (int i = 0; i < count; i++) {
+        if (!ended && strcmp(word[i], "--") == 0)
             ended = 1;
-        } else if (ended || word[0] != '-' || word[1] == '\0') {
-            argv[1 + n++] = word; /* n never overtakes i */
-        } else if (take_option(argc, argv, &i, options, count, err) != 0) {
+        else if (ended || word[i][0] != '-' || word[i][1] == '\0')
+            word[n++] = word[i]; /* n never overtakes i */
+        else if (take_option(command, count, word, &i, err) != 0)
             return -1;
-        }
     }
     *operands = n;
-    return 0;
+    return cli_shared.json && cli_shared.csv ? error_set(err, ERR_USAGE, "--json and --csv exclude each other") : 0;
 }
 
 /* ---- shared arguments ------------------------------------------------------------------------------------------------ */
 
-const char *cli_database(const char *flag)
+CliShared cli_shared;
+
+const char *cli_database(void)
 {
     const char *environment = getenv("VAE_LAB_DB");
-    if (flag != NULL)
-        return flag;
+    if (cli_shared.db != NULL)
+        return cli_shared.db;
     return environment != NULL && environment[0] != '\0' ? environment : "results/results.db";
+}
+
+Store *cli_open(Error *err)
+{
+    return store_open(cli_database(), STORE_READ, err);
+}
+
+CliFormat cli_format(void)
+{
+    return cli_shared.json ? CLI_JSON : cli_shared.csv ? CLI_CSV : CLI_TEXT;
+}
+
+int cli_operands(int operands, char **operand, int least, int most, const char *what, Error *err)
+{
+    if (operands >= least && operands <= most)
+        return 0;
+    error_set(err, ERR_USAGE, operands < least ? "an argument is missing" : "too many arguments");
+    if (operands > most)
+        error_found(err, "%s", operand[most]);
+    else
+        error_found(err, "nothing");
+    return error_expected(err, "%s", what);
 }
 
 int cli_run_number(const char *text, long long *run, Error *err)
@@ -153,10 +172,10 @@ int cli_run_number(const char *text, long long *run, Error *err)
     errno = 0;
     long long number = strtoll(digits, &end, 10);
     if (digits[0] < '0' || digits[0] > '9' || *end != '\0' || errno != 0 || number < 1) {
-        error_set(err, ERR_USAGE, "this is not a run's number");
+        error_set(err, ERR_USAGE, "a run has a number");
         error_found(err, "%s", text);
         error_expected(err, "a number such as 12");
-        return error_hint(err, "vae-lab runs lists them");
+        return error_hint(err, "vae-lab runs lists the runs with their numbers");
     }
     *run = number;
     return 0;

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * cli/configurations.c: the configurations that `vae-lab compare` compares, with their values.
+ */
+#include "cli/configurations.h"
+#include "cli/cli.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *cli_letter(size_t i)
+{
+    static char text[2][8];
+    static int turn;
+    char *t = text[turn ^= 1];
+    if (i < 26)
+        snprintf(t, 8, "%c", (char)('A' + i));
+    else
+        snprintf(t, 8, "%c%c", (char)('A' + (i / 26 - 1) % 26), (char)('A' + i % 26));
+    return t;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------------- */
+
+double cli_value_or_kind(const StoreValue *value, const StoreValue *kind)
+{
+    if (value->type != STORE_NULL)
+        return value->real;
+    return kind->type == STORE_TEXT ? strtod(kind->bytes, NULL) : (double)NAN;
+}
+
+int cli_values_take(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    CliConfiguration *c = context;
+    (void)columns, (void)names;
+    if (c->values == c->capacity) {
+        CliValue *value = mem_grow(c->value, c->capacity * sizeof *value, (c->capacity * 2 + 64) * sizeof *value);
+        if (value == NULL)
+            return c->failed = 1;
+        c->value = value;
+        c->capacity = c->capacity * 2 + 64;
+    }
+    CliValue *at = &c->value[c->values++];
+    snprintf(at->metric, sizeof at->metric, "%s", (const char *)v[0].bytes);
+    snprintf(at->seed, sizeof at->seed, "%s", (const char *)v[1].bytes);
+    at->value = cli_value_or_kind(&v[2], &v[3]);
+    return 0;
+}
+
+int cli_values_finish(const CliConfiguration *c, int status, Error *err)
+{
+    return status == 0 && c->failed ? error_memory(err, "metrics") : status;
+}
+
+/* ---- configurations -------------------------------------------------------------------------------------------------- */
+
+/* Adds a configuration that is not yet in the list. */
+static int take_configuration(void *context, const StoreConfiguration *is)
+{
+    CliConfigurations *c = context;
+    c->matched++;
+    for (size_t i = 0; i < c->count; i++)
+        if (c->list[i].is.run == is->run && strcmp(c->list[i].is.experiment, is->experiment) == 0)
+            return 0;
+    if (c->count == c->capacity) {
+        size_t capacity = c->capacity * 2 + 16;
+        CliConfiguration *list = mem_grow(c->list, c->capacity * sizeof *list, capacity * sizeof *list);
+        if (list == NULL)
+            return c->failed = 1;
+        c->list = list;
+        c->capacity = capacity;
+    }
+    c->list[c->count++] = (CliConfiguration){.is = *is};
+    return 0;
+}
+
+static int nothing_of_that_name(Store *s, const char *name, Error *err)
+{
+    char nearest[STORE_NAME];
+    if (store_nearest_name(s, name, 1, nearest, err) != 0)
+        return -1;
+    error_set(err, ERR_USAGE, "there is no run, label or experiment '%s'", name);
+    error_where(err, "%s", store_path(s));
+    return nearest[0] != '\0' ? error_hint(err, "did you mean '%s'?", nearest)
+                              : error_hint(err, "vae-lab runs lists the runs with their labels and experiments");
+}
+
+static int read_name(CliConfigurations *c, Store *s, const char *name, Error *err)
+{
+    c->matched = 0;
+    if (store_configurations(s, name, take_configuration, c, err) != 0)
+        return -1;
+    if (c->failed)
+        return error_memory(err, "configurations");
+    return c->matched > 0 || name == NULL ? 0 : nothing_of_that_name(s, name, err);
+}
+
+static int read_values(CliConfiguration *c, Store *s, Error *err)
+{
+    if (store_nll_draws(s, c->is.run, &c->draws, err) != 0)
+        return -1;
+    return cli_values_finish(c, store_configuration_values(s, &c->is, cli_values_take, c, err), err);
+}
+
+int cli_configurations_read(CliConfigurations *c, Store *s, char *const *names, int count, Error *err)
+{
+    int status = count == 0 ? read_name(c, s, NULL, err) : 0;
+    for (int i = 0; i < count && status == 0; i++)
+        status = read_name(c, s, names[i], err);
+    for (size_t i = 0; i < c->count && status == 0; i++)
+        status = read_values(&c->list[i], s, err);
+    return status;
+}
+
+void cli_configurations_free(CliConfigurations *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        mem_free(c->list[i].value);
+    mem_free(c->list);
+    memset(c, 0, sizeof *c);
+}
