@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 
+#include <locale.h>
+
 static Error err;
 static char output[20000], errors[20000];
 
@@ -104,44 +106,41 @@ static int setup(void **state)
 
 /* ---- arguments ------------------------------------------------------------------------------------------------------- */
 
+static int flag;
+static const char *text, *list[2];
+static long count_of_jobs;
+static size_t listed;
+static const CliOption some_options[] = {{.name = "--json", .flag = &flag},
+                                         {.name = "--out,-o", .text = &text},
+                                         {.name = "--jobs", .number = &count_of_jobs, .least = 1},
+                                         {.name = "--set", .list = list, .list_count = &listed, .list_max = 2},
+                                         {0}};
+static const CliCommand some_command = {.name = "run", .options = some_options};
+
 static void options_and_operands(void **state)
 {
     (void)state;
-    int flag = 0, operands;
-    const char *text = NULL, *list[2];
-    long number = 0;
-    size_t count = 0;
-    const CliOption options[] = {{.name = "--json", .flag = &flag},
-                                 {.name = "--out,-o", .text = &text},
-                                 {.name = "--jobs", .number = &number, .least = 1},
-                                 {.name = "--set", .list = list, .list_count = &count, .list_max = 2}};
-    char *argv[] = {"run", "a.lua", "--json", "-o", "x", "--jobs=3", "b", "--set", "a=1", "--set=b=2", "--", "--json", "-"};
-    must(cli_parse(13, argv, options, 4, &operands, &err));
+    int operands;
+    char *word[] = {"a.lua", "--json", "-o", "x", "--jobs=3", "b", "--set", "a=1", "--set=b=2", "--", "--json", "-"};
+    must(cli_parse(&some_command, 12, word, &operands, &err));
     assert_int_equal(operands, 4);
-    assert_string_equal(argv[1], "a.lua");
-    assert_string_equal(argv[2], "b");
-    assert_string_equal(argv[3], "--json");
-    assert_string_equal(argv[4], "-");
+    assert_string_equal(word[0], "a.lua");
+    assert_string_equal(word[1], "b");
+    assert_string_equal(word[2], "--json");
+    assert_string_equal(word[3], "-");
     assert_int_equal(flag, 1);
     assert_string_equal(text, "x");
-    assert_int_equal(number, 3);
-    assert_int_equal(count, 2);
+    assert_int_equal(count_of_jobs, 3);
+    assert_int_equal(listed, 2);
     assert_string_equal(list[1], "b=2");
 }
 
 static void bad_options(void **state)
 {
     (void)state;
-    int flag, operands;
-    const char *text, *list[1];
-    long number;
-    size_t count = 0;
-    const CliOption options[] = {{.name = "--json", .flag = &flag},
-                                 {.name = "--out,-o", .text = &text},
-                                 {.name = "--jobs", .number = &number, .least = 1},
-                                 {.name = "--set", .list = list, .list_count = &count, .list_max = 1}};
+    int operands;
     static const struct {
-        const char *a, *b, *says;
+        const char *a, *b, *message;
     } bad[] = {
         {"--jsno", "", "did you mean '--json'"},
         {"--json=1", "", "takes no value"},
@@ -151,6 +150,8 @@ static void bad_options(void **state)
         {"--jobs", "3x", "at least 1"},
         {"--jobs", "99999999999999999999", "at least 1"},
         {"--jobs=", "", "at least 1"},
+        {"--job", "3", "did you mean '--jobs'"}, /* no abbreviations */
+        {"--hlep", "", "did you mean '--help'"},
         {"--qqqqqq", "", "--help"},
         {"-x", "", "no option '-x'"},
     };
@@ -158,14 +159,15 @@ static void bad_options(void **state)
         char a[32], b[32], all[2000];
         snprintf(a, sizeof a, "%s", bad[i].a);
         snprintf(b, sizeof b, "%s", bad[i].b == NULL ? "" : bad[i].b);
-        char *argv[] = {"run", a, b};
-        assert_int_equal(cli_parse(bad[i].b == NULL ? 2 : 3, argv, options, 4, &operands, &err), -1);
+        char *word[] = {a, b};
+        assert_int_equal(cli_parse(&some_command, bad[i].b == NULL ? 1 : 2, word, &operands, &err), -1);
         assert_int_equal(err.kind, ERR_USAGE);
         error_text(all, sizeof all, &err);
-        holds(all, bad[i].says);
+        holds(all, bad[i].message);
     }
-    char *twice[] = {"run", "--set", "a", "--set", "b"};
-    assert_int_equal(cli_parse(5, twice, options, 4, &operands, &err), -1);
+    listed = 0;
+    char *thrice[] = {"--set", "a", "--set", "b", "--set", "c"};
+    assert_int_equal(cli_parse(&some_command, 6, thrice, &operands, &err), -1);
     holds(err.what, "too often");
 }
 
@@ -180,43 +182,57 @@ static void numbers_of_runs(void **state)
     static const char *const bad[] = {"", "0", "-1", "1.5", "x", "#", "12 ", " 1", "99999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(cli_run_number(bad[i], &run, &err), -1);
-    assert_string_equal(cli_database("x"), "x");
-    assert_string_equal(cli_database(NULL), database);
+    assert_string_equal(cli_database(), database);
+    cli_shared.db = "x";
+    assert_string_equal(cli_database(), "x");
+    cli_shared.db = NULL;
     unsetenv("VAE_LAB_DB");
-    assert_string_equal(cli_database(NULL), "results/results.db");
+    assert_string_equal(cli_database(), "results/results.db");
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------------- */
 
 static int table_body(void *format)
 {
-    static const char *const columns[] = {"name", "n", "x"};
+    static const char *const columns[] = {"Name", "n", "x"};
     Error e = ERROR_NONE;
-    CliTable *t = cli_table_alloc(columns, 3);
+    setlocale(LC_CTYPE, "C.UTF-8"); /* as cli_main does */
+    CliTable *t = cli_table_alloc(*(CliFormat *)format, columns, 3);
     cli_table_text(t, "a \"b\", ±\n");
     cli_table_integer(t, 12);
     cli_table_number(t, 1.0 / 3, 2);
     cli_table_text(t, "\033[31m");
     cli_table_null(t);
     cli_table_number(t, NAN, 2);
-    return cli_table_print(t, *(CliFormat *)format, &e);
+    cli_table_text(t, "");
+    cli_table_integer(t, 7);
+    cli_table_number_or_null(t, NAN, 2);
+    cli_table_text(t, "日本\xff");
+    cli_table_text(t, "word");
+    cli_table_number(t, 1, 1);
+    return cli_table_print(t, NULL, &e);
 }
 
+/* What people see is aligned by the width on a terminal; what could steer one is printed as \x…; JSON and CSV have all of it. */
 static void tables(void **state)
 {
     (void)state;
     CliFormat format = CLI_TEXT;
     assert_int_equal(captured(table_body, &format), 0);
-    assert_string_equal(output, "name        n     x\n"
-                                "a \"b\", ±   12  0.33\n"
-                                " [31m       -   nan\n");
+    assert_string_equal(output, "Name          n        x\n"
+                                "a \"b\", ±\\x0a  12    0.33\n"
+                                "\\x1b[31m      -      nan\n"
+                                "              7        -\n"
+                                "日本\\xff      word   1.0\n");
     format = CLI_JSON;
     captured(table_body, &format);
-    assert_string_equal(output, "[\n {\"name\": \"a \\\"b\\\", ±\\n\", \"n\": 12, \"x\": 0.3333333333333333},\n"
-                                " {\"name\": \"\\u001b[31m\", \"n\": null, \"x\": \"nan\"}\n]\n");
+    assert_string_equal(output, "[\n {\"Name\": \"a \\\"b\\\", ±\\n\", \"n\": 12, \"x\": 0.3333333333333333},\n"
+                                " {\"Name\": \"\\u001b[31m\", \"n\": null, \"x\": \"nan\"},\n"
+                                " {\"Name\": \"\", \"n\": 7, \"x\": null},\n"
+                                " {\"Name\": \"日本\xff\", \"n\": \"word\", \"x\": 1}\n]\n");
     format = CLI_CSV;
     captured(table_body, &format);
-    assert_string_equal(output, "name,n,x\n\"a \"\"b\"\", ±\n\",12,0.3333333333333333\n\033[31m,,nan\n");
+    assert_string_equal(output, "Name,n,x\n\"a \"\"b\"\", ±\n\",12,0.3333333333333333\n\033[31m,,nan\n,7,\n日本\xff,word,1\n");
 }
 
 static void tables_without_memory(void **state)
@@ -260,8 +276,8 @@ static void exit_codes(void **state)
     assert_int_equal(vae_lab("--help"), 0);
     for (size_t i = 0; i < cli_command_count; i++) {
         char command[60];
-        holds(output, cli_commands[i].name);
-        snprintf(command, sizeof command, "%s --help", cli_commands[i].name);
+        holds(output, cli_commands[i]->name);
+        snprintf(command, sizeof command, "%s --help", cli_commands[i]->name);
         assert_int_equal(vae_lab(command), 0);
         holds(output, "vae-lab ");
         vae_lab("--help");
@@ -355,28 +371,28 @@ static void silent(const char *command)
         fail_msg("%s: %s", command, errors);
 }
 
-/* Within a run a bound on log p(x) cannot fall as draws grow; beyond 3 standard errors it is said, once a configuration. */
+/* Within a run a bound on log p(x) cannot fall as draws grow; a fall beyond 3 standard errors is a warning, one per configuration. */
 static void falling_bounds(void **state)
 {
     (void)state;
-    static const char said[] = "estimate/iwae_50 is 0.1 below estimate/iwae_5, by 5.0 standard errors (seed 2)";
+    static const char warning[] = "estimate/iwae_50 is 0.1 below estimate/iwae_5, by 5.0 standard errors (seed 2)";
     evaluate(2, "estimate/iwae_5", -3.6);
     evaluate(2, "estimate/iwae_50", -3.7);
-    silent("compare"); /* no error is recorded: nothing can be said */
+    silent("compare"); /* no standard error is recorded: no warning */
     evaluate(2, "estimate/iwae_50_rise_se", 0.05);
     silent("compare"); /* two of them */
     evaluate(2, "estimate/iwae_50_rise_se", 0.02);
     assert_int_equal(vae_lab("compare"), 0);
-    holds(errors, said);
+    holds(errors, warning);
     holds(errors, "warning: A: ");
     assert_null(strstr(errors, "warning: B: "));
-    assert_null(strstr(output, said)); /* data on standard output, the rest beside it */
+    assert_null(strstr(output, warning)); /* data alone on standard output */
     assert_int_equal(vae_lab("compare --csv"), 0);
-    holds(output, said);
+    holds(output, warning);
     assert_int_equal(vae_lab("compare --json"), 0);
     holds(output, "\"warning\": \"estimate/iwae_50 is 0.1 below");
     assert_int_equal(vae_lab("show 2"), 0);
-    holds(errors, said);
+    holds(errors, warning);
     assert_int_equal(vae_lab("show 2 --json"), 0);
     holds(output, "\"warning\": \"estimate/iwae_50 is 0.1 below");
     silent("show 1");
@@ -410,8 +426,8 @@ static void falling_bounds(void **state)
     holds(errors, "-test/nll is 1 below test/elbo, by 5.0 standard errors (seed 3)");
 }
 
-/* What a claim expects of a configuration stands beside what was measured; so does what an estimate is worth. */
-static void what_stands_beside(void **state)
+/* compare prints what the claims expect of a configuration, and the error of an estimate. */
+static void expected_and_estimated(void **state)
 {
     (void)state;
     char configuration[100], other[100];
@@ -453,7 +469,7 @@ static void what_stands_beside(void **state)
     holds(output, "nll  standard error  effective sample size  draws\n90.00             0.5                     25  -\n");
     assert_int_equal(vae_lab("show 1"), 0);
     holds(output, "90.00            0.25                   12.5    500\n");
-    holds(output, "test/nll          90            0.25\n"); /* the error stands in its metric's row */
+    holds(output, "test/nll          90            0.25\n"); /* the error is in its metric's row */
     assert_null(strstr(output, "test/nll_se"));
 }
 
@@ -467,11 +483,11 @@ static void few_seeds(void **state)
     record_one(s, 1, "latent/spread", 0, INFINITY); /* of beta=0 this metric has two finite values */
     store_close(s);
     assert_int_equal(vae_lab("compare beta=0 gamma"), 0);
-    holds(errors, "warning: fewer than 3 seeds: B (1); of two");
+    holds(errors, "warning: fewer than 3 seeds: B (1); intervals and p-values are unreliable");
     assert_int_equal(vae_lab("compare beta=0 gamma --metric latent/spread"), 0);
-    holds(errors, "warning: fewer than 3 seeds: A (2), B (1); of two");
+    holds(errors, "warning: fewer than 3 seeds: A (2), B (1); intervals");
     assert_int_equal(vae_lab("compare beta=0 gamma --metric test/elbo --metric latent/spread --csv"), 0);
-    holds(output, "two seeds: an interval of little worth");
+    holds(output, "two seeds: the interval is unreliable");
     holds(output, "one seed: no interval");
     assert_int_equal(vae_lab("compare beta=0"), 0);
     assert_null(strstr(errors, "fewer"));
@@ -504,7 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(show_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(compare_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(falling_bounds, setup, remove_folder),
-        cmocka_unit_test_setup_teardown(what_stands_beside, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(expected_and_estimated, setup, remove_folder),
         cmocka_unit_test_setup_teardown(few_seeds, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sql_command, setup, remove_folder),
     };

@@ -17,7 +17,7 @@
 
 enum { SETS = 64, FORMATS = 4 };
 
-static const char *set[SETS], *out, *format = "pdf,png";
+static const char *set[SETS], *out, *formats_wanted = "pdf,png";
 static size_t nset;
 static long number; /* of the sweep; 0: the latest */
 
@@ -26,7 +26,7 @@ static const CliOption options[] = {
      .help = "draw the latest sweep that was run with this setting; may be repeated"},
     {.name = "--sweep", .value = "N", .number = &number, .least = 1, .help = "draw that sweep (default: the latest of the experiment)"},
     {.name = "--out,-o", .value = "DIR", .text = &out, .help = "the folder of the files (default: results/figures/NAME)"},
-    {.name = "--format", .value = "LIST", .text = &format, .help = "some of pdf, png, svg, tex, with commas between (default: pdf,png)"},
+    {.name = "--format", .value = "LIST", .text = &formats_wanted, .help = "some of pdf, png, svg, tex, with commas between (default: pdf,png)"},
     CLI_OPTION_DB,
     {0},
 };
@@ -49,7 +49,7 @@ static int unknown_format(const char *word, size_t length, Error *err)
 static int read_formats(const char *list[FORMATS + 1], Error *err)
 {
     size_t count = 0;
-    for (const char *word = format; *word != '\0';) {
+    for (const char *word = formats_wanted; *word != '\0';) {
         size_t length = strcspn(word, ","), k = 0, seen = 0;
         while (k < FORMATS && (strlen(known_formats[k]) != length || strncmp(known_formats[k], word, length) != 0))
             k++;

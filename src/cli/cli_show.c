@@ -24,8 +24,8 @@ static int print_details(void *context, int columns, const char *const *names, c
     (void)context;
     for (int i = 0; i < columns; i++) {
         char name[64];
-        if (v[i].type == STORE_NULL || strcmp(names[i], "plan") == 0 || strcmp(names[i], "graph") == 0)
-            continue; /* plan and graph have sections of their own */
+        if (v[i].type == STORE_NULL || strcmp(names[i], "graph") == 0)
+            continue; /* the graph is printed last */
         snprintf(name, sizeof name, "%s", names[i]);
         for (char *c = name; *c != '\0'; c++)
             *c = *c == '_' ? ' ' : *c;
@@ -213,11 +213,16 @@ static int add_columns(void *context, int columns, const char *const *names, con
     Text *t = context;
     for (int i = 0; i < columns; i++) {
         add_name(t, ",\n ", names[i]);
-        if (strcmp(names[i], "plan") == 0 && v[i].type == STORE_TEXT)
-            text_add(t, v[i].bytes); /* JSON already: the view gives no other plan */
-        else
-            cli_json_value(t, &v[i]);
+        cli_json_value(t, &v[i]);
     }
+    return 0;
+}
+
+/* A text that is JSON already. */
+static int add_json(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    (void)columns, (void)names;
+    text_add(context, v[0].bytes);
     return 0;
 }
 
@@ -253,10 +258,11 @@ static int show_json(Store *s, int64_t run, Error *err)
         const char *close;
     } member[] = {
         {"{", STORE_RUN_DETAILS, add_columns, ""},
+        {",\n \"plan\": ", STORE_RUN_PLAN_JSON, add_json, ""},
         {",\n \"members\": [", STORE_RUN_EXPERIMENTS, add_array, "]"},
         {",\n \"params\": {", STORE_RUN_SETTINGS, add_pair, "}"},
         {",\n \"environment\": {", STORE_RUN_ENVIRONMENT, add_pair, "}"},
-        {",\n \"evaluations\": {", STORE_RUN_EVALUATIONS, add_pair, "}"},
+        {",\n \"evaluations\": [", STORE_RUN_EVALUATION_OPTIONS, add_array, "]"},
         {",\n \"artifacts\": [", STORE_RUN_ARTIFACTS, add_array, "]"},
         {",\n \"sweeps\": [", STORE_RUN_SWEEPS, add_array, "]"},
         {",\n \"metrics\": [", STORE_RUN_METRICS, add_array, "]"},

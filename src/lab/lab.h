@@ -91,8 +91,9 @@ typedef struct LabOutcome {
     int64_t sweep;
 } LabOutcome;
 
-/* Runs them all, `jobs` side by side, each in a forked process with its own connection; shows progress on standard error.  A run that fails, diverges or dies leaves the others alone.  Returns 0 when the sweep itself could be carried
- * out (see *outcome for the runs), -1 with *err when it could not, and -1 with ERR_SIGNAL (err->found holds the signal's number) after an interruption. */
+/* Runs them all, `jobs` at the same time, each in a forked process with its own connection; shows progress on standard error.  A run that
+ * fails, diverges or dies leaves the others alone.  Returns 0 when the sweep itself could be carried out (see *outcome for the runs), -1
+ * with *err when it could not, and -1 with ERR_SIGNAL (err->found holds the signal's number) after an interruption. */
 int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err);
 
 #endif

@@ -44,7 +44,9 @@ static int reading_only(void *harmless_pragma, int action, const char *a, const 
 
 StoreValue store_text_value(const char *text)
 {
-    return text == NULL ? (StoreValue){.type = STORE_NULL} : (StoreValue){.type = STORE_TEXT, .bytes = text, .size = strlen(text)};
+    if (text == NULL)
+        return (StoreValue){.type = STORE_NULL};
+    return (StoreValue){.type = STORE_TEXT, .bytes = text, .size = strlen(text)};
 }
 
 StoreValue store_integer_value(int64_t number)

@@ -35,7 +35,9 @@ typedef enum {
     STORE_RUN_EXPERIMENTS,    /* experiment, label */
     STORE_RUN_SWEEPS,         /* sweep, position */
     STORE_RUN_PLAN,           /* name, value: the training plan, long values cut */
-    STORE_RUN_EVALUATIONS,    /* evaluation, options */
+    STORE_RUN_PLAN_JSON,      /* one text */
+    STORE_RUN_EVALUATIONS,    /* evaluation, options: "examples=0 samples=500" */
+    STORE_RUN_EVALUATION_OPTIONS, /* evaluation, option, value */
     STORE_RUN_ARTIFACTS,      /* name, kind, bytes, meta */
     STORE_RUN_ENVIRONMENT,    /* name, value */
     STORE_RUN_PARTS

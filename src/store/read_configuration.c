@@ -29,7 +29,7 @@ static const char latest_sweep[] = CONFIGURATIONS("experiment = (SELECT experime
 
 /* What a name may mean, the first that finds something.  A run's number means the experiment that trained it. */
 static const char *const meaning[] = {
-    CONFIGURATIONS("id = ?2 AND experiment = first"),
+    CONFIGURATIONS("id = ?1 AND experiment = first"),
     CONFIGURATIONS("label = ?1"),
     CONFIGURATIONS("experiment = (SELECT id FROM experiment WHERE name = ?1)"),
     CONFIGURATIONS("?1 = (SELECT name FROM experiment WHERE id = m.experiment) || '/' || label"),
@@ -61,9 +61,9 @@ int store_configurations(Store *s, const char *name, StoreConfigurationRow row, 
         return store_query(s, latest_sweep, NULL, 0, take_configuration, &r, err);
     const char *digits = name[0] == '#' ? name + 1 : name;
     int number = digits[0] != '\0' && digits[strspn(digits, "0123456789")] == '\0';
-    const StoreValue args[] = {store_text_value(name), store_integer_value(strtoll(digits, NULL, 10))};
+    const StoreValue arg = number ? store_integer_value(strtoll(digits, NULL, 10)) : store_text_value(name);
     for (size_t i = number ? 0 : 1; i < (number ? 1 : sizeof meaning / sizeof meaning[0]) && r.rows == 0; i++)
-        if (store_query(s, meaning[i], args, 2, take_configuration, &r, err) != 0)
+        if (store_query(s, meaning[i], &arg, 1, take_configuration, &r, err) != 0)
             return -1;
     return 0;
 }

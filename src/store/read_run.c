@@ -104,9 +104,12 @@ static const char *const part_sql[STORE_RUN_PARTS] = {
                               "WHERE k.run = ?1 ORDER BY e.name",
     [STORE_RUN_SWEEPS] = "SELECT sweep, position FROM sweep_run WHERE run = ?1 ORDER BY sweep, position",
     [STORE_RUN_PLAN] = "SELECT j.key AS name, iif(length(j.value) > 60, substr(j.value, 1, 59) || '…', j.value) AS value "
-                       "FROM details d, json_each(coalesce(d.plan, '{}')) j WHERE d.id = ?1 ORDER BY j.key",
+                       "FROM run, json_each(iif(json_valid(run.plan), run.plan, '{}')) j WHERE run.id = ?1 ORDER BY j.key",
+    [STORE_RUN_PLAN_JSON] = "SELECT iif(json_valid(plan), plan, 'null') FROM run WHERE id = ?1",
     [STORE_RUN_EVALUATIONS] = "SELECT e.name AS evaluation, (SELECT group_concat(o.name || '=' || o.value, ' ') FROM evaluation_option o "
                               "WHERE o.run = e.run AND o.evaluation = e.name) AS options FROM evaluation e WHERE e.run = ?1 ORDER BY 1",
+    [STORE_RUN_EVALUATION_OPTIONS] = "SELECT e.name AS evaluation, o.name AS option, o.value FROM evaluation e LEFT JOIN evaluation_option o "
+                                     "ON o.run = e.run AND o.evaluation = e.name WHERE e.run = ?1 ORDER BY 1, 2",
     [STORE_RUN_ARTIFACTS] = "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
     [STORE_RUN_ENVIRONMENT] = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name",
 };

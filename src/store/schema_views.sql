@@ -56,8 +56,7 @@ SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS labe
     (SELECT group_concat(sweep, ', ') FROM sweep_run WHERE run = r.id) AS in_sweeps, r.host AS host,
     CASE WHEN r.status IN ('queued', 'running') THEN r.process END AS process,
     (SELECT 'step ' || step || ', ' || length(bytes) || ' bytes, ' || written FROM checkpoint WHERE run = r.id) AS checkpoint,
-    (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors,
-    CASE WHEN json_valid(r.plan) THEN r.plan END AS plan, r.graph AS graph
+    (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors, r.graph AS graph
 FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id;
 
 -- Every metric of every epoch; value NULL where it is not finite.

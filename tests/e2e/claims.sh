@@ -66,7 +66,7 @@ sed 's/^  figures  = .*/  claims = {\
 check "run: prints the verdicts, and ends well" 0 '^PASS  tiny: the KL is larger' '^FAIL  tiny: the ELBO' 'nobody, table 0' '^OPEN  tiny: what was never' \
     'has no test/nothing' -- "$VAE_LAB" run claiming.lua
 check "claims: prints them again; the exit status tells" 1 '^PASS' '^FAIL' '1 hold, 1 do not, 1 open' 'not all claims hold' -- "$VAE_LAB" claims
-check "claims --experiment: of one" 0 'no claims yet' -- "$VAE_LAB" claims --experiment other
+check "claims --experiment: of one" 0 'no claims are recorded' -- "$VAE_LAB" claims --experiment other
 check "claims --csv" 0 '^experiment,position,claim' '^tiny,2,' -- "$VAE_LAB" claims --csv
 check "claims --json" 0 '"verdict": "FAIL"' -- "$VAE_LAB" claims --json
 [ "$(sql "select group_concat(verdict) from claims")" = PASS,FAIL,OPEN ] && ok "claims: recorded" || no "claims: recorded" "$(sql 'select * from claims')"
@@ -84,7 +84,7 @@ check "compare --csv: the band, and whether the mean is in it" 0 ',expected_low,
 if command -v script >/dev/null; then
     TERM=xterm NO_COLOR=1 script -qec "stty cols 80 rows 24; '$VAE_LAB' compare" /dev/null >screen </dev/null 2>&1
     tr -d '\r' <screen >lines
-    grep -q 'is inside at most 0' lines && grep -q '^   nobody, table 0' lines && grep -q 'fewer than 3 seeds: A (2), B (2)' lines && ! grep -v '^not shown\|^warning' lines | grep -qE '.{81}' &&
+    grep -q 'is inside at most 0' lines && grep -q '^   nobody, table 0' lines && grep -q 'fewer than 3 seeds: A (2), B (2)' lines && ! grep -v '^too wide\|^warning' lines | grep -qE '.{81}' &&
         ok "compare: 80 columns carry it" || { no "compare: 80 columns" "see below"; cat lines; }
 else
     skip "compare: 80 columns" "no script(1)"

@@ -25,7 +25,7 @@ check "doctor without the library" 3 '^missing +Lua library' -- env VAE_LAB_LUA=
 "$VAE_LAB" run tiny.lua $one --set epochs=600 --quiet >first 2>&1 &
 first=$!
 until_sql "select status from run order by id desc limit 1" running
-check "a run that another process has: left alone, and said" 1 'left alone: another process' '0 runs executed, 1 at work in another' -- "$VAE_LAB" run tiny.lua $one --set epochs=600
+check "a run that another process has: left alone, and said" 1 'left alone: another process' '0 runs executed, 1 running in another process' -- "$VAE_LAB" run tiny.lua $one --set epochs=600
 wait $first && [ "$(sql 'select count(*) from run')" = 1 ] && ok "the other process ends it, once" || no "two processes" "$(cat first)"
 check "the condition of runs, when it is wrong" 4 'where +--where status=$' -- "$VAE_LAB" runs --where 'status='
 

@@ -47,7 +47,7 @@ grep -q 'width' second/curves*.svg && ! grep -q 'beta' second/curves*.svg && ok 
 check "compare: the latest sweep's" 0 '^A  second +width=2 .* 3 ' -- "$VAE_LAB" compare
 check "compare: of both, the same configuration twice" 0 '^A  first +beta=1 ' '^B  second +width=2 ' '^B - A +test/elbo +3 +0.00' '^weight +- +1$' -- "$VAE_LAB" compare first/beta=1 second
 check "compare: a run's number is that of the experiment that trained it" 0 '^A  first +beta=1 ' -- "$VAE_LAB" compare 4
-check "show: both experiments, and what each calls its settings" 0 '^experiment +first' '^also +second/width=2' 'second +weight +1' -- "$VAE_LAB" show 4
+check "show: both experiments, and what each calls its settings" 0 '^experiment +first' '^also in +second/width=2' 'second +weight +1' -- "$VAE_LAB" show 4
 check "show --json" 0 '"members": .*\["first", "beta=1"\], \["second", "width=2"\]' -- "$VAE_LAB" show 4 --json
 check "claims: of both" 0 '^PASS  first' '^PASS  second' '2 hold' -- "$VAE_LAB" claims
 
