@@ -1,34 +1,35 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- build.lua: calls a script's model function and names what it returns: the graph of a run.
+-- build.lua: calls the model function of a script and names what it returns: the graph of a run.
 --
--- Promise: whatever the model, the graph has the same public names, so that evaluations and figures need know no model:
---   bound            what is maximised, (·, b, 1), nats per example, as the script gave it
+-- Promise: the graphs of all models have the same public names, so that evaluations and figures do not depend on the model:
+--   bound            what is maximised, (·, b, 1), nats per example, as the script returned it
 --   elbo             at beta = 1 whatever the bound: mean over the draws of log p(x|z), minus the KL
 --   reconstruction   mean over the draws of log p(x|z);   kl   KL(q(z|x) ‖ p(z))
---   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): importance weights
---   x, z, q.mu, q.logvar, q.sigma, p.mean
--- and each other tensor that the model returned, by its key.  What a model lacks is left out.
+--   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): the log importance weights
+--   x, z; q.mu, q.logvar, q.sigma, p.mean and the other parts of each distribution (its :parts())
+-- and every other tensor that the model returned, by its key.  What a model lacks is left out.
 --   logjoint         log p(x|z) + log p(z), (k, b, 1), for Monte Carlo EM, which draws z from the posterior
--- A second graph over the same parameters, for evaluations alone and no part of a run's identity, has besides:
+-- A second graph over the same parameters, for evaluations and no part of a run's identity, has further names:
 --   loglik           log p(x|z), (k, b, 1);   logjoint   log p(x|z) + log p(z)
 --   annealed         log p(z) + t log p(x|z), t the scalar "anneal": from the prior (0) to the posterior (1)
---   surrogate.NAME   (1, b, 1): what the model's surrogates = function () return { NAME = … } end gives: nodes whose gradient an
---                    estimator is (surrogates.lua)
+--   surrogate.NAME   (1, b, 1): the tensors of surrogates = function () return { NAME = … } end, whose gradients are estimators
+--                    (surrogates.lua)
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
 local schedules = require "vae_lab.schedules"
 local distributions = require "vae_lab.distributions"
 
+local merged = require("vae_lab.tables").merged
 local standard_normal = distributions.by_name.standard_normal.new
 
 local build = {}
 
--- ---- the run as the model sees it ------------------------------------------------------------------------------------
+-- ---- the settings as the model reads them ------------------------------------------------------------------------------------
 
 --- build.run(values) → an object to read settings from: run.beta, run.latent …; an unknown one is an error.
--- A schedule reads as the scalar leaf of its name; `used` then holds it.
+-- A schedule is read as the scalar leaf of its name, and is then entered in `used`.
 function build.run(values, used)
   local names = check.sorted_keys(values)
   return setmetatable({}, {
@@ -36,10 +37,9 @@ function build.run(values, used)
     __index = function(self, key)
       local value = values[key]
       if value == nil then
-        local near = type(key) == "string" and check.nearest(key, names)
         check.fail {
           what = "the run has no setting " .. check.describe(key), expected = "one of: " .. table.concat(names, ", "),
-          hint = near and 'did you mean "' .. near .. '"?' or "declare it in settings = { … } or sweep = { … }",
+          hint = check.suggestion(key, names) or "declare it in settings = { … } or sweep = { … }",
         }
       end
       if used and schedules.is(value) then
@@ -57,28 +57,29 @@ end
 
 -- ---- what a model returned -------------------------------------------------------------------------------------------
 
-local roles = { q = "distribution", p = "distribution", z = "tensor", prior = "distribution", metrics = "table", surrogates = "function" }
-local known = { "bound", "elbo", "kl", "logw", "metrics", "p", "prior", "q", "reconstruction", "surrogates", "z" }
+-- What the names that the library knows must be; any other name may be a tensor or a distribution.
+local roles = {
+  bound = "tensor", elbo = "tensor", kl = "tensor", logw = "tensor", reconstruction = "tensor", z = "tensor",
+  p = "distribution", prior = "distribution", q = "distribution", metrics = "table", surrogates = "function",
+}
+local known = check.sorted_keys(roles)
 
-local function shown(t)
-  local samples, batch, features = t:shape()
-  return string.format("(%d, %d, %d)", samples, batch, features)
-end
+local function shape_text(t) return "(" .. table.concat({ t:shape() }, ", ") .. ")" end
 
--- One number for each example, for each draw or for all of them.
+-- One number for each example, or for each example and draw.
 local function check_per_example(name, t, size)
   tensor.expect(name, t)
   local samples, batch, features = t:shape()
   local draws = size.samples > 1 and string.format(" or (%d, %d, 1)", size.samples, size.batch) or ""
   local expected = string.format("(1, %d, 1)%s: one number for each example", size.batch, draws)
   if batch ~= size.batch or features ~= 1 or (samples ~= 1 and samples ~= size.samples) then
-    local averaged = batch ~= size.batch and "was the batch averaged? the engine does that" or nil
-    local hint = features ~= 1 and ':sum("features")?' or averaged
-    check.fail { what = name .. " has the wrong shape", found = shown(t), expected = expected, hint = hint }
+    local averaged = batch ~= size.batch and "do not average over the batch: the engine does" or nil
+    local hint = features ~= 1 and 'add :sum("features")?' or averaged
+    check.fail { what = name .. " has the wrong shape", found = shape_text(t), expected = expected, hint = hint }
   end
 end
 
--- A distribution of ours, or a script's own: a table with a log_prob.
+-- A distribution of the library, or a table with a log_prob of the script's own.
 local function is_density(value)
   return distributions.is(value) or type(value) == "table" and not tensor.is(value) and value.log_prob ~= nil
 end
@@ -102,21 +103,20 @@ local function check_result(result, size)
       or role == "distribution" and is_density(value)
       or not role and (tensor.is(value) or distributions.is(value))
     if not good then
-      local near = not role and check.nearest(key, known)
       check.fail {
         what = "the model returned a bad " .. key, found = check.describe(value),
         expected = "a " .. (role or "tensor or a distribution"),
-        hint = near and near ~= key and 'did you mean "' .. near .. '"?' or nil,
+        hint = not role and check.suggestion(key, known) or nil,
       }
     end
   end
   if not result.bound then
     local near
-    for _, key in ipairs(check.sorted_keys(result)) do near = near or (check.nearest(key, { "bound" }) and key) end
+    for _, key in ipairs(check.sorted_keys(result)) do near = near or check.nearest(key, { "bound" }) and key end
     check.fail {
       what = "the model returned no bound", found = "keys: " .. table.concat(check.sorted_keys(result), ", "),
       expected = "bound = the tensor to maximise, nats per example",
-      hint = near and string.format('"%s" is a misspelt "bound"?', near),
+      hint = near and string.format('is "%s" a misspelt "bound"?', near),
     }
   end
   check_per_example("bound", result.bound, size)
@@ -124,13 +124,13 @@ end
 
 -- ---- names -----------------------------------------------------------------------------------------------------------
 
--- KL(q ‖ p) in closed form where there is one, else its mean over the draws of log q(z|x) - log p(z).
+-- KL(q ‖ p) in closed form where there is one, else the mean over the draws of log q(z|x) - log p(z).
 local function divergence(q, prior, z)
   if distributions.is(q) and q:has_kl(prior) then return q:kl(prior) end
   return (q:log_prob(z) - prior:log_prob(z)):mean("samples")
 end
 
--- Fills in what follows from q, p and z; what the script gave itself is kept (a model with several latents does).
+-- Adds what follows from q, p and z, unless the script returned it (a model with several latents does).
 local function complete(result, x)
   local q, p, z = result.q, result.p, result.z
   if q and p and z then
@@ -145,7 +145,7 @@ end
 
 local function named_nodes(result)
   local nodes = {}
-  for _, key in ipairs(check.sorted_keys(result)) do -- parts() makes nodes: in a fixed order
+  for _, key in ipairs(check.sorted_keys(result)) do -- in a fixed order, since parts() adds nodes
     local value = result[key]
     if tensor.is(value) then
       nodes[key] = value
@@ -159,7 +159,7 @@ end
 
 local per_epoch = { "elbo", "reconstruction", "kl", "bound" }
 
--- The names that are recorded at every epoch, in a fixed order: the usual ones, then the script's own.
+-- The names that are recorded at every epoch, in a fixed order: those of the library, then those of the script.
 local function metric_names(result, size)
   local names = {}
   for _, name in ipairs(per_epoch) do
@@ -169,7 +169,7 @@ local function metric_names(result, size)
     end
   end
   for _, name in ipairs(check.sorted_keys(result.metrics or {})) do
-    if result[name] then check.fail { what = "the metric " .. name .. " is taken", hint = "give it another name" } end
+    if result[name] then check.fail { what = "the metric " .. name .. " is taken", hint = "choose another name" } end
     check_per_example("metric " .. name, result.metrics[name], size)
     names[#names + 1] = name
   end
@@ -205,15 +205,15 @@ local function add_joint(nodes, result, x)
   nodes.annealed = logprior + tensor.scalar("anneal") * nodes.loglik
 end
 
--- Labels, one-hot.  A nil would be a hole in lab.mlp { x, y, 500 }, and pass for a model without them.
+-- Labels, one-hot.  Without labels any use of y is an error; a nil in lab.mlp { x, y, 500 } would silently leave it out.
 local function labels_of(data)
   if data:classes() > 0 then return tensor.lazy_input("y", data:classes()) end
   return tensor.absent {
-    what = "the model uses the labels y, and the data has none", hint = "leave y out, or use data with labels: vae-lab data list",
+    what = "the model uses the labels y, and the data have none", hint = "leave y out, or use data with labels: vae-lab data list",
   }
 end
 
--- The estimators of the gradient: over the weights that are trained, and no others.
+-- The estimators of the gradient.  They may use the trained weights only.
 local function add_surrogates(nodes, result, size)
   if not result.surrogates then return end
   local trained = {}
@@ -226,8 +226,8 @@ local function add_surrogates(nodes, result, size)
   for _, name in ipairs(tensor.param_names()) do
     if not trained[name] then
       check.fail {
-        what = "surrogates makes weights of its own, which are not trained", found = name,
-        expected = "the model's own networks, called again on other inputs: net { z }",
+        what = "surrogates creates weights of its own, which are not trained", found = name,
+        expected = "the networks of the model, called again on other inputs: net { z }",
       }
     end
   end
@@ -240,9 +240,7 @@ local function graph_of(model, values, data, size, eval_graph)
     local x = tensor.input("x", data:features())
     local result = model(build.run(values, used), x, labels_of(data))
     check_result(result, size)
-    local own = {}
-    for key, value in pairs(result) do own[key] = value end
-    result = complete(own, x)
+    result = complete(merged(result), x)
     local metrics = metric_names(result, size)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
@@ -264,11 +262,11 @@ local function graph_of(model, values, data, size, eval_graph)
 end
 
 --- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
--- widths = {name = features}: of every public name, params = {names} }: of the weights.
+-- widths = {name = features} of the public names, params = {names of the weights} }.
 -- model: the script's function (run, x, y); values: its settings; size: { batch =, samples =, monte_carlo_em = } of training.
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 
---- build.eval_graph(model, values, data, size) → the same with the names for evaluations.
+--- build.eval_graph(model, values, data, size) → the same for the graph of evaluations.
 function build.eval_graph(model, values, data, size) return graph_of(model, values, data, size, true) end
 
 return build

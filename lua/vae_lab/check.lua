@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- check.lua: arguments and options of the library, and the error that a mistake is answered by.
+-- check.lua: checks of arguments and options, and the error that a script's mistake raises.
 --
--- Promise: a mistake in a script is answered by one error that says what is wrong, what was found, what was expected, and
--- a hint.  The line of the script is added where the error is caught (bind/call.c), so nothing here catches errors.
+-- Promise: a mistake in a script raises one error with what is wrong, what was found, what was expected, and a hint.  The line
+-- of the script is added where the error is caught (bind/call.c), so nothing here catches errors.
 
 local check = {}
 
@@ -51,10 +51,10 @@ end
 -- ---- errors ----------------------------------------------------------------------------------------------------------
 
 --- check.fail { what =, where =, found =, expected =, hint = }: raises; the fields of base/error.h.
--- where: only what the script's line does not tell ("--set beta=x").
+-- where: a place that is no line of the script ("--set beta=x").
 function check.fail(e) error(e, 0) end
 
--- Edits that lead from a to b: insert, delete, replace, exchange two neighbours (optimal string alignment), row by row.
+-- The number of edits from a to b: insert, delete, replace, exchange two neighbours (optimal string alignment), row by row.
 local function distance(a, b)
   local before, row = {}, {}
   for j = 0, #b do row[j] = j end
@@ -82,28 +82,32 @@ function check.nearest(word, names)
   return best
 end
 
+--- check.suggestion(word, names) → 'did you mean "NAME"?', or nil where no name is near.
+function check.suggestion(word, names)
+  local near = type(word) == "string" and check.nearest(word, names)
+  return near and near ~= word and 'did you mean "' .. near .. '"?' or nil
+end
+
 --- check.unknown(what, word, names, where): raises "unknown WHAT" with the nearest name and the list of all.
 function check.unknown(what, word, names, where)
-  local near = type(word) == "string" and check.nearest(word, names)
   check.fail {
     what = "unknown " .. what .. " " .. check.describe(word),
     where = where,
     expected = #names > 0 and "one of: " .. table.concat(names, ", ") or "none",
-    hint = near and 'did you mean "' .. near .. '"?' or nil,
+    hint = check.suggestion(word, names),
   }
 end
 
---- check.member(class, key, more): raises that an object of the class has nothing called `key`; more: names beside its methods.
+--- check.member(class, key, more): raises that an object of the class has no member `key`; more: a table with the names of its further fields.
 function check.member(class, key, more)
   local names = check.sorted_keys(more)
   for _, name in ipairs(check.sorted_keys(class)) do
     if name ~= "kind" and not name:match("^__") and not more[name] then names[#names + 1] = name end
   end
   table.sort(names)
-  local near = type(key) == "string" and check.nearest(key, names)
   check.fail {
     what = "a " .. class.kind .. " has no field or method " .. check.describe(key), found = "nil",
-    expected = "one of: " .. table.concat(names, ", "), hint = near and 'did you mean "' .. near .. '"?' or nil,
+    expected = "one of: " .. table.concat(names, ", "), hint = check.suggestion(key, names),
   }
 end
 
@@ -129,17 +133,17 @@ local accepts = {
   list     = function(v) return type(v) == "table" and (#v > 0 or next(v) == nil) end,
   ["function"] = function(v) return type(v) == "function" end,
 }
-local spoken = {
+local names_of_types = {
   integer = "a whole number", number = "a number", string = "a text in quotes", boolean = "true or false", table = "a table",
   list = "a list", ["function"] = "a function", optimiser = "an optimiser, lab.adam { … }", schedule = "a lab.schedule",
   monte_carlo_em = "Monte Carlo EM's settings, lab.hmc { … }",
 }
 
--- "a whole number, at least 1": what an option's rule accepts.
+-- "a whole number, at least 1": the values that a rule accepts.
 local function rule_text(rule)
   if rule.one_of then return "one of: " .. table.concat(rule.one_of, ", ") end
   local text = {}
-  for kind in rule.type:gmatch("[^|]+") do text[#text + 1] = spoken[kind] or ("a " .. kind) end
+  for kind in rule.type:gmatch("[^|]+") do text[#text + 1] = names_of_types[kind] or ("a " .. kind) end
   text = table.concat(text, " or ")
   if rule.above then text = text .. " above " .. check.number(rule.above) end
   if rule.min then text = text .. ", at least " .. check.number(rule.min) end
@@ -196,8 +200,8 @@ function check.entries(what, list, rule)
   for i, v in ipairs(list) do check.value("entry " .. i .. " of " .. what, v, rule) end
 end
 
---- check.options(what, given, rules, where) → a new table: every option checked, defaults filled in.
--- A rule may also have: required = true, default = value.  Entries 1, 2, … are refused unless rules[1] is there; they share it.
+--- check.options(what, given, rules, where) → a new table: every option checked, defaults filled in; an unknown one is an error.
+-- A rule may also have: required = true, default = value.  Entries 1, 2, … are refused unless there is a rules[1], which they share.
 function check.options(what, given, rules, where)
   if given == nil then given = {} end
   if type(given) ~= "table" or getmetatable(given) then

@@ -1,18 +1,19 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- claims.lua: lab.claim { … }: what an experiment says that its runs will show, as a number in a band; and the verdict on it.
+-- claims.lua: lab.claim { … }: a number that the runs of an experiment should show, and the verdict on it.
 --
--- Promise: a claim is judged from results.db alone, over the seeds that its runs have; what cannot be judged is said to be
--- open, never passed.
+-- Promise: a claim is evaluated from results.db alone, over the seeds of its runs.  A claim that cannot be evaluated is OPEN, never PASS.
 
 local check = require "vae_lab.check"
+local merged = require("vae_lab.tables").merged
+local stats = require "vae_lab.native.stats"
 
 local claims = {}
 
 local Claim = { kind = "claim" }
 Claim.__index = Claim
 
--- ---- what is claimed -------------------------------------------------------------------------------------------------
+-- ---- claims ----------------------------------------------------------------------------------------------------------
 
 local rules = {
   [1] = { type = "string" },
@@ -24,34 +25,39 @@ local rules = {
   source = { type = "string" }, data = { type = "string" }, profile = { type = "string|list" },
 }
 
-local function one_of_each(o)
-  local function exactly(what, expected, ...)
-    local given = {}
-    for _, key in ipairs { ... } do
-      if o[key] ~= nil then given[#given + 1] = key end
-    end
-    if #given > 1 then check.fail { what = "a claim has two of " .. what, found = table.concat(given, ", "), expected = expected } end
-    return given[1]
+-- → which of these options is given; at most one may be.
+local function at_most_one(o, ...)
+  local given = {}
+  for _, key in ipairs { ... } do
+    if o[key] ~= nil then given[#given + 1] = key end
   end
-  if not exactly("metric and value", "one", "metric", "value") then
+  if #given > 1 then
+    check.fail {
+      what = "a claim has options that exclude each other", found = table.concat(given, ", "),
+      expected = "at most one of " .. table.concat({ ... }, ", "),
+    }
+  end
+  return given[1]
+end
+
+local function check_number(o)
+  if not at_most_one(o, "metric", "value") then
     check.fail { what = "a claim needs a number", expected = 'metric = "test/kl", or value = function (m) … end with quantity = "…"' }
   end
   if o.value and not o.quantity then
-    check.fail { what = "a claim's value needs a name", expected = 'quantity = "ELBO - log likelihood"' }
+    check.fail { what = "the value of a claim needs a name", expected = 'quantity = "ELBO - log likelihood"' }
   end
-  exactly("minus, divided_by, increases_with and decreases_with", "at most one: a claim compares in one way", "minus", "divided_by",
-    "increases_with", "decreases_with")
 end
 
--- → the band { low, high }; a side that is open is nil.
+-- → the band { low, high }; nil: unbounded.
 local function band_of(o)
   if o.near then
     if not o.within or o.at_least or o.at_most then
-      check.fail { what = "near needs within, and nothing besides", expected = "near = 86.76, within = 0.5" }
+      check.fail { what = "near needs within, without at_least or at_most", expected = "near = 86.76, within = 0.5" }
     end
     return o.near - o.within, o.near + o.within
   end
-  if o.within then check.fail { what = "within without near", expected = "near = 86.76, within = 0.5" } end
+  if o.within then check.fail { what = "within needs near", expected = "near = 86.76, within = 0.5" } end
   local low, high = o.at_least, o.at_most
   if low == nil and high == nil then
     if o.increases_with then return 0, nil end
@@ -59,60 +65,57 @@ local function band_of(o)
     check.fail { what = "a claim needs a band", expected = "at_least =, at_most =, or near = with within =" }
   end
   if low and high and low > high then
-    check.fail { what = "a claim's band is empty", found = check.number(low) .. " to " .. check.number(high) }
+    check.fail { what = "the band of a claim is empty", found = check.number(low) .. " to " .. check.number(high) }
   end
   return low, high
 end
 
 -- "beta=0, latent=2"
-local function spelled(settings)
+local function settings_text(settings)
   local parts = {}
-  for i, key in ipairs(check.sorted_keys(settings)) do
-    local value = settings[key]
-    parts[i] = key .. "=" .. (type(value) == "number" and check.number(value) or tostring(value))
-  end
+  for i, key in ipairs(check.sorted_keys(settings)) do parts[i] = key .. "=" .. check.text(settings[key]) end
   return table.concat(parts, ", ")
 end
 
 local function quantity_of(o)
-  local text = o.quantity or o.metric
-  local of = spelled(o.where)
-  if o.minus then return text .. ", " .. of .. " minus " .. spelled(o.minus) end
-  if o.divided_by then return text .. ", " .. of .. " over " .. spelled(o.divided_by) end
-  if of ~= "" then text = text .. ", " .. of end
-  if o.increases_with then return "least step of " .. text .. " as " .. o.increases_with .. " grows" end
-  if o.decreases_with then return "greatest step of " .. text .. " as " .. o.decreases_with .. " grows" end
+  local text, where = o.quantity or o.metric, settings_text(o.where)
+  if where ~= "" then text = text .. ", " .. where end
+  if o.minus then return text .. " minus " .. settings_text(o.minus) end
+  if o.divided_by then return text .. " divided by " .. settings_text(o.divided_by) end
+  if o.increases_with then return "smallest step of " .. text .. " as " .. o.increases_with .. " grows" end
+  if o.decreases_with then return "largest step of " .. text .. " as " .. o.decreases_with .. " grows" end
   return text
 end
 
---- lab.claim { "the KL term …", metric = "test/kl", of = { beta = 0 }, over = { beta = 1 }, at_least = 5, source = "…" }: a number
--- that the finished runs of a sweep are to show, its band, and where it comes from.
---   metric    a recorded metric, its last value; or value = function (m) … end of all of a run's (m["test/elbo"] …), nats per
---             example where they are, with quantity = its name
---   of        settings that choose the runs: { beta = 0 }; the seeds are what is left
---   minus, over   the same for the runs that they are compared with, seed by seed: the difference, the ratio
---   rises, falls  a setting: the least (greatest) step from each of its values to the next larger one, seed by seed;
---                 without a band of its own at least (at most) 0
---   at_least, at_most; or near = 86.76, within = 0.5
---   judged    "interval": holds when the whole 95 % interval over the seeds (Student's t) lies in the band, the default where runs
---             are compared; "mean": when the mean does, the default where they are not.  With one seed there is no interval
---   source    the paper and its table
---   data, profile   the claim is made of this data set, of this profile (or a list of them) only
--- `vae-lab run` prints PASS or FAIL for each with what was measured, and records it (view claims).
+--- lab.claim { "the KL term …", metric = "test/kl", where = { beta = 0 }, divided_by = { beta = 1 }, at_least = 5, source = "…" }: a
+-- number that the finished runs of a sweep should show, a band for it, and its source.
+--   metric      a recorded metric, its last value; or value = function (m) … end of all metrics of a run (m["test/elbo"] …), with
+--               quantity = its name; nats per example where the metrics are
+--   where       settings that select the runs: { beta = 0 }; runs that differ in their seed remain
+--   minus, divided_by   settings of other runs: the difference from them, or the ratio to them, seed by seed
+--   increases_with, decreases_with   a setting: for each seed the smallest (largest) step of the metric from one value of the
+--               setting to the next larger one; without a band it is at least (at most) 0
+--   at_least, at_most; or near = 86.76, within = 0.5   the band
+--   criterion   "interval": the 95 % interval over the seeds (Student's t) lies in the band; the default for comparisons.
+--               "mean": the mean lies in the band; the default otherwise, and always with one seed
+--   source      the paper and its table
+--   data, profile   the claim applies to this data set, to this profile (or a list of them) only
+-- `vae-lab run` prints PASS or FAIL for each claim with the measured number, and records it (view claims).
 function claims.claim(options)
   local o = check.options("lab.claim", options, rules)
-  if not o[1] then check.fail { what = "a claim says nothing", expected = 'lab.claim { "the KL term costs reconstruction", … }' } end
-  one_of_each(o)
+  if not o[1] then check.fail { what = "a claim needs a text", expected = 'lab.claim { "the KL term costs reconstruction", … }' } end
+  check_number(o)
+  local comparison = at_most_one(o, "minus", "divided_by", "increases_with", "decreases_with")
   o.low, o.high = band_of(o)
   o.text, o.quantity = o[1], quantity_of(o)
-  o.criterion = o.criterion or ((o.minus or o.divided_by or o.increases_with or o.decreases_with) and "interval" or "mean")
+  o.criterion = o.criterion or (comparison and "interval" or "mean")
   return setmetatable(o, Claim)
 end
 
 --- claims.is(v) → whether v is what lab.claim returns.
 function claims.is(v) return getmetatable(v) == Claim end
 
--- ---- what the runs show ----------------------------------------------------------------------------------------------
+-- ---- numbers of the runs ---------------------------------------------------------------------------------------------
 
 local function matches(run, settings)
   for key, value in pairs(settings) do
@@ -122,19 +125,19 @@ local function matches(run, settings)
   return true
 end
 
--- One number a seed: { [seed] = number }, of the runs with these settings, and the configuration of these; or nil and why not.
+-- { [seed] = number } of the runs with these settings, and their configuration; or nil and the reason.
 local function by_seed(claim, runs, settings, number)
   local found, label, configuration = {}, nil, nil
   for _, run in ipairs(runs) do
     if matches(run, settings) then
-      if label and label ~= run.label then return nil, "several configurations fit " .. spelled(settings) end
+      if label and label ~= run.label then return nil, "several configurations match " .. settings_text(settings) end
       label, configuration = run.label, run.configuration
-      local value, lacking = number(claim, run)
-      if value == nil then return nil, "run " .. run.id .. " has no " .. lacking end
+      local value, missing = number(claim, run)
+      if value == nil then return nil, "run " .. run.id .. " has no " .. missing end
       found[run.seed] = value
     end
   end
-  if not label then return nil, "no finished run" .. (spelled(settings) ~= "" and " with " .. spelled(settings) or "") end
+  if not label then return nil, "no finished run" .. (next(settings) and " with " .. settings_text(settings) or "") end
   return found, configuration
 end
 
@@ -145,28 +148,28 @@ local function sorted_seeds(found)
   return seeds
 end
 
--- → one number a seed, and the configuration where they are its own; or nil and why not.
+-- → one number a seed, and the configuration that they are of, nil for a comparison; or nil and the reason.
 local function compared(claim, runs, number)
-  local of, why = by_seed(claim, runs, claim.where, number)
-  if not of then return nil, why end
-  local own = not (claim.minus or claim.divided_by) and why or nil
-  local with, list = nil, {}
-  if claim.minus or claim.divided_by then
-    with, why = by_seed(claim, runs, claim.minus or claim.divided_by, number)
-    if not with then return nil, why end
+  local found, configuration = by_seed(claim, runs, claim.where, number)
+  if not found then return nil, configuration end
+  local other, others, reason = claim.minus or claim.divided_by, nil, nil
+  if other then
+    others, reason = by_seed(claim, runs, other, number)
+    if not others then return nil, reason end
   end
-  for _, seed in ipairs(sorted_seeds(of)) do
-    if not with then
-      list[#list + 1] = of[seed]
-    elseif with[seed] then
-      list[#list + 1] = claim.minus and of[seed] - with[seed] or of[seed] / with[seed]
+  local list = {}
+  for _, seed in ipairs(sorted_seeds(found)) do
+    if not others then
+      list[#list + 1] = found[seed]
+    elseif others[seed] then
+      list[#list + 1] = claim.minus and found[seed] - others[seed] or found[seed] / others[seed]
     end
   end
-  if #list == 0 then return nil, "the two have no seed in common" end
-  return list, own
+  if #list == 0 then return nil, "the compared runs have no seed in common" end
+  return list, not other and configuration or nil
 end
 
--- For each seed the least step (or greatest, for falls) from one value of the setting to the next.
+-- → for each seed the smallest step (largest, for decreases_with) from one value of the setting to the next; or nil and the reason.
 local function steps(claim, runs, number)
   local key, values, seen = claim.increases_with or claim.decreases_with, {}, {}
   for _, run in ipairs(runs) do
@@ -176,19 +179,17 @@ local function steps(claim, runs, number)
       values[#values + 1] = value
     end
   end
-  if #values < 2 then return nil, "the runs have fewer than two numbers as " .. key end
+  if #values < 2 then return nil, "the runs have fewer than two numbers for " .. key end
   table.sort(values)
-  local before, step = nil, {}
+  local previous, step, worst = nil, {}, claim.increases_with and math.min or math.max
   for _, value in ipairs(values) do
-    local settings = { [key] = value }
-    for k, v in pairs(claim.where) do settings[k] = v end
-    local here, why = by_seed(claim, runs, settings, number)
-    if not here then return nil, why end
-    for seed, v in pairs(before or {}) do
-      local d = here[seed] and here[seed] - v
-      if d then step[seed] = step[seed] and (claim.increases_with and math.min or math.max)(step[seed], d) or d end
+    local found, reason = by_seed(claim, runs, merged(claim.where, { [key] = value }), number)
+    if not found then return nil, reason end
+    for seed, v in pairs(previous or {}) do
+      local d = found[seed] and found[seed] - v
+      if d then step[seed] = step[seed] and worst(step[seed], d) or d end
     end
-    before = here
+    previous = found
   end
   local list = {}
   for _, seed in ipairs(sorted_seeds(step)) do list[#list + 1] = step[seed] end
@@ -202,21 +203,20 @@ local function inside(claim, low, high)
 end
 
 local function verdict_of(claim, list)
-  local stats = require "vae_lab.native.stats"
   local interval = stats.interval(list)
   local row = { seeds = #list, value = interval.mean }
   if #list > 1 then row.ci_low, row.ci_high = interval.low, interval.high end
-  local whole = claim.criterion == "interval" and #list > 1
-  local good = inside(claim, whole and row.ci_low or row.value, whole and row.ci_high or row.value)
+  local by_interval = claim.criterion == "interval" and #list > 1
+  local good = inside(claim, by_interval and row.ci_low or row.value, by_interval and row.ci_high or row.value)
   row.verdict = good and "PASS" or "FAIL"
   if #list == 1 then
     row.note = "one seed: no interval"
   elseif #list == 2 then
-    row.note = "two seeds: an interval of little worth"
-  elseif good and not whole and not inside(claim, row.ci_low, row.ci_high) then
-    row.note = "the interval reaches outside"
+    row.note = "two seeds: the interval is unreliable"
+  elseif good and not by_interval and not inside(claim, row.ci_low, row.ci_high) then
+    row.note = "the interval extends beyond the band"
   elseif not good and inside(claim, row.value, row.value) then
-    row.note = "the mean is inside, the interval is not"
+    row.note = "the mean is in the band, the interval is not"
   end
   return row
 end
@@ -228,40 +228,40 @@ local function one_of(value, list)
   return false
 end
 
--- A claim that is about other data or another profile is not about these runs.
-local function concerns(claim, runs)
+-- Whether the claim applies to the data and the profile of these runs.
+local function applies(claim, runs)
   for _, run in ipairs(runs) do
     if claim.data and run.params.data ~= claim.data or claim.profile and not one_of(run.params.profile, claim.profile) then return false end
   end
   return true
 end
 
--- A claim's number of one run, from its metrics m; nil and what it lacks.
+-- The claim's number of a run with metrics m; or nil and what is missing.
 local function number_of(claim, m)
   if claim.metric then return m[claim.metric], claim.metric end
-  local lacking
+  local missing
   local value = claim.value(setmetatable({}, {
     __index = function(_, name)
-      if m[name] == nil then lacking = name end
+      if m[name] == nil then missing = name end
       return m[name] or 0 / 0
     end,
   }))
-  if lacking or type(value) ~= "number" or value ~= value then return nil, lacking or "finite " .. claim.quantity end
+  if missing or type(value) ~= "number" or value ~= value then return nil, missing or "finite " .. claim.quantity end
   return value
 end
 
---- claims.judge(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =, ci_low =, ci_high =,
--- verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }.  metric and configuration: what the value is of, where it
--- is a recorded metric of one configuration.  runs: { id =, seed =, label =, configuration =, params = }, the finished ones of a
--- sweep; values(run) → { metric = its last value }.
-function claims.judge(list, runs, values)
+--- claims.evaluate(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =, ci_low =, ci_high =,
+-- verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }; metric and configuration where the value is a recorded metric
+-- of one configuration.  runs: { id =, seed =, label =, configuration =, params = }, the finished ones of a sweep; values(run) →
+-- { metric = its last value }.
+function claims.evaluate(list, runs, values)
   local known, rows = {}, {}
   local function number(claim, run)
     known[run.id] = known[run.id] or values(run)
     return number_of(claim, known[run.id])
   end
   for _, claim in ipairs(list) do
-    if concerns(claim, runs) then
+    if applies(claim, runs) then
       local found, more = ((claim.increases_with or claim.decreases_with) and steps or compared)(claim, runs, number)
       local row = found and verdict_of(claim, found) or { seeds = 0, verdict = "OPEN", note = more }
       if found and more and claim.metric then row.metric, row.configuration = claim.metric, more end

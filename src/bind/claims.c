@@ -112,7 +112,7 @@ static int judge(lua_State *L)
     int store = lua_gettop(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, "vae_lab.claims"); /* loaded with the experiment */
-    lua_getfield(L, -1, "judge");
+    lua_getfield(L, -1, "evaluate");
     bind_push_experiment(L);
     lua_getfield(L, -1, "claims");
     lua_remove(L, -2);

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Claims: judged on numbers whose intervals are known, then on real runs; what is printed, recorded and refused.
+# Claims: verdicts on numbers whose intervals are known, then on real runs; what is printed, recorded and refused.
 . "$(dirname "$0")/common.sh.inc"
 
-# ---- the judge alone.  Of 1, 2, 3 the mean is 2 and the 95 % interval 2 ± 2.484 (t = 4.303, sd 1, n = 3).
-cat >judge.lua <<'LUA'
+# ---- verdicts alone.  For 1, 2, 3 the mean is 2 and the 95 % interval 2 ± 2.484 (t = 4.303, sd 1, n = 3).
+cat >verdicts.lua <<'LUA'
 local lab = require "vae_lab"
 local claims = require "vae_lab.claims"
 local numbers = { 1, 2, 3, 11, 14, 17, 21, 25, 29 }
@@ -15,21 +15,21 @@ local function values(run) return { m = numbers[run.id], twice = 2 * numbers[run
 
 local function expect(verdict, value, low, note, options)
   options[1] = "it is so"
-  local row = claims.judge({ lab.claim(options) }, runs, values)[1]
-  local said = string.format("%s %s %s (%s) [%s]", row.verdict, row.value, row.ci_low, row.note, row.quantity)
-  assert(row.verdict == verdict, said)
-  assert((value == nil and row.value == nil) or math.abs(row.value - value) < 1e-9, said)
-  assert(low == nil or math.abs(row.ci_low - low) < 1e-3, said)
-  assert((row.note or ""):find(note, 1, true), said)
+  local row = claims.evaluate({ lab.claim(options) }, runs, values)[1]
+  local message = string.format("%s %s %s (%s) [%s]", row.verdict, row.value, row.ci_low, row.note, row.quantity)
+  assert(row.verdict == verdict, message)
+  assert((value == nil and row.value == nil) or math.abs(row.value - value) < 1e-9, message)
+  assert(low == nil or math.abs(row.ci_low - low) < 1e-3, message)
+  assert((row.note or ""):find(note, 1, true), message)
 end
-expect("PASS", 2, -0.484, "reaches outside", { metric = "m", where = { b = 0 }, at_least = 1.9 })
+expect("PASS", 2, -0.484, "extends beyond", { metric = "m", where = { b = 0 }, at_least = 1.9 })
 expect("PASS", 2, -0.484, "", { metric = "m", where = { b = 0 }, near = 2, within = 3 })
 expect("FAIL", 2, -0.484, "", { metric = "m", where = { b = 0 }, at_least = 2.1 })
 expect("FAIL", 2, -0.484, "", { metric = "m", where = { b = 0 }, at_most = 1.9 })
-expect("FAIL", 2, -0.484, "the mean is inside", { metric = "m", where = { b = 0 }, at_least = 1.9, criterion = "interval" })
+expect("FAIL", 2, -0.484, "the mean is in the band", { metric = "m", where = { b = 0 }, at_least = 1.9, criterion = "interval" })
 -- differences 10, 12, 14: 12 ± 4.968; ratios 11, 7, 17/3
 expect("PASS", 12, 7.032, "", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 7 })
-expect("FAIL", 12, 7.032, "the mean is inside", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 7.1 })
+expect("FAIL", 12, 7.032, "the mean is in the band", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 7.1 })
 expect("PASS", 12, 7.032, "", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 11, criterion = "mean" })
 expect("PASS", (11 + 7 + 17 / 3) / 3, nil, "", { metric = "m", where = { b = 1 }, divided_by = { b = 0 }, at_least = 0.5 })
 -- steps 10, 12, 14, then 10, 11, 12: the least of each seed 11 ± 2.484, the greatest 12 ± 4.968
@@ -40,13 +40,13 @@ expect("OPEN", nil, nil, "run 1 has no other", { metric = "other", where = { b =
 expect("OPEN", nil, nil, "run 1 has no other", { value = function(r) return 2 * r.other end, quantity = "q", where = { b = 0 }, at_least = 0 })
 expect("OPEN", nil, nil, "no finished run with b=7", { metric = "m", where = { b = 7 }, at_least = 0 })
 expect("OPEN", nil, nil, "several configurations", { metric = "m", at_least = 0 })
-assert(#claims.judge({ lab.claim { "of MNIST", metric = "m", at_least = 0, data = "mnist" } }, runs, values) == 0)
+assert(#claims.evaluate({ lab.claim { "of MNIST", metric = "m", at_least = 0, data = "mnist" } }, runs, values) == 0)
 runs = { runs[1], runs[4], runs[5] }
 expect("PASS", 1, nil, "one seed", { metric = "m", where = { b = 0 }, at_least = 1 })
 expect("PASS", 10, nil, "one seed", { metric = "m", where = { b = 1 }, minus = { b = 0 }, at_least = 10 })
 expect("FAIL", 12.5, nil, "two seeds", { metric = "m", where = { b = 1 }, at_most = 12 })
 return lab.experiment {
-  name = "judge", data = { "digits", train = 100, test = 100 },
+  name = "verdicts", data = { "digits", train = 100, test = 100 },
   model = function(_, x)
     local q = lab.mlp { x, 4 }:normal(2)
     local z = q:sample()
@@ -55,7 +55,7 @@ return lab.experiment {
   end,
 }
 LUA
-check "claims: judged as computed by hand" 0 'judge' -- "$VAE_LAB" run judge.lua --dry-run
+check "claims: verdicts as computed by hand" 0 'verdicts' -- "$VAE_LAB" run verdicts.lua --dry-run
 
 # ---- real runs
 sed 's/^  figures  = .*/  claims = {\
@@ -73,7 +73,7 @@ check "claims --json" 0 '"verdict": "FAIL"' -- "$VAE_LAB" claims --json
 value=$(sql "select round(c.value - (select avg(a.kl - b.kl) from runs a join runs b on b.seed = a.seed and b.beta = 1 where a.beta = 0), 9) from claims c where position = 1")
 [ "$value" = 0.0 ] && ok "claims: the number is the runs' own" || no "claims: the number" "differs by $value"
 sed 's/at_least = 0, source/at_most = 0, source/' claiming.lua >changed.lua
-check "claims: an edited claim is judged anew, without a run" 0 '0 runs executed' '^PASS  tiny: the ELBO' -- "$VAE_LAB" run changed.lua
+check "claims: an edited claim is evaluated again, without a run" 0 '0 runs executed' '^PASS  tiny: the ELBO' -- "$VAE_LAB" run changed.lua
 [ "$(sql "select group_concat(verdict) from claims")" = PASS,PASS,OPEN ] && ok "claims: the view has the latest" || no "claims: the latest" "$(sql 'select * from claims')"
 
 # ---- what a claim expects of a configuration stands beside what was measured
@@ -100,7 +100,7 @@ mistake() {
 mistake "a misspelt key" 's/at_least = 0, criterion/at_leats = 0, criterion/' 'mean "at_least"'
 mistake "no band" 's/at_least = 0, source/source/' 'needs a band'
 mistake "no number" 's/metric = "test.nothing", //' 'needs a number'
-mistake "two ways to compare" 's/minus = { beta = 1 }/minus = { beta = 1 }, divided_by = { beta = 1 }/' 'two of minus'
+mistake "two ways to compare" 's/minus = { beta = 1 }/minus = { beta = 1 }, divided_by = { beta = 1 }/' 'options that exclude each other' 'found +minus, divided_by'
 mistake "near without within" 's/at_least = 0, source/near = 3, source/' 'near needs within'
-mistake "an empty band" 's/at_least = 0, source/at_least = 3, at_most = 1, source/' 'band is empty'
+mistake "an empty band" 's/at_least = 0, source/at_least = 3, at_most = 1, source/' 'band of a claim is empty'
 mistake "a number as a claim" 's/lab.claim { "what.*/7,/' 'bad entry 3 of claims' 'lab.claim'

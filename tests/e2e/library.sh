@@ -716,8 +716,8 @@ mistake "train that returns a misspelt key" here 's/train    = .*/train = functi
 # the model
 mistake "a bound for each pixel" $returned 's/px:log_prob(x)/px.logits/' 'bound has the wrong shape' 'found +\(1, 50, 784\)' 'expected +\(1, 50, 1\)' 'sum'
 mistake "a bound for each latent unit" $returned 's/q:kl()/q:kl_each()/' 'found +\(1, 50, 2\)' 'expected +\(1, 50, 1\)'
-mistake "an averaged batch" $returned 's/bound = \(.*\), q = q/bound = (\1):mean("batch"), q = q/' 'found +\(1, 1, 1\)' 'expected +\(1, 50, 1\)' 'averaged'
-mistake "an averaged metric" $returned 's/z = z/z = z, metrics = { m = q:kl():mean("batch") }/' 'metric m' 'averaged'
+mistake "an averaged batch" $returned 's/bound = \(.*\), q = q/bound = (\1):mean("batch"), q = q/' 'found +\(1, 1, 1\)' 'expected +\(1, 50, 1\)' 'do not average over the batch'
+mistake "an averaged metric" $returned 's/z = z/z = z, metrics = { m = q:kl():mean("batch") }/' 'metric m' 'do not average over the batch'
 mistake "a metric whose name is taken" $returned 's/z = z/z = z, metrics = { kl = q:kl() }/' 'metric kl is taken'
 mistake "shapes that do not fit" here 's/px:log_prob(x)/px:log_prob(z)/' '\(1, 50, 2\)' '\(1, 50, 784\)' 'expected'
 mistake "a distribution for a tensor" here 's/q:kl()/q/' 'arithmetic with a normal distribution' 'expected'
@@ -747,8 +747,8 @@ mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/l
 mistake "accuracy of what gives no classes" $returned 's/lab.eval.elbo/lab.eval.accuracy/' 'found.*784' 'expected.*10 classes'
 mistake "nll without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.nll/' 'lab.eval.nll' '"logw"' 'expected.*z = z'
 mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.latent_space/' '"q.mu"' 'expected'
-mistake "labels in a model of data without them" "$(line_of '{ x, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:normal(x)/; s/{ x, 8/{ x, y, 8/' 'uses the labels y' 'the data has none' 'leave y out'
-mistake "classes of data without labels" "$(line_of '{ z, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:categorical(y)/' 'uses the labels y' 'the data has none'
+mistake "labels in a model of data without them" "$(line_of '{ x, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:normal(x)/; s/{ x, 8/{ x, y, 8/' 'uses the labels y' 'the data have none' 'leave y out'
+mistake "classes of data without labels" "$(line_of '{ z, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:categorical(y)/' 'uses the labels y' 'the data have none'
 autoencoder='s/local q  = .*/local z  = lab.mlp { x, 8 }:linear(2)/; s/local z  = q:sample()//; s/{ z, 8/{ z, 8, name = "decoder"/; s/ - run.beta \* q:kl(), q = q//'
 for evaluation in nll elbo estimators inference_gap latent_space elbo_decomposition; do
     mistake "$evaluation of an autoencoder" $returned "$autoencoder; s/lab.eval.elbo/lab.eval.$evaluation/" "lab.eval.$evaluation needs" 'hint.*lab.eval.compression.*lab.eval.properties'
