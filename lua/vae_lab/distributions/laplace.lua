@@ -20,8 +20,7 @@ local Laplace, new = base.class {
 
 --- p:log_prob(x) → -Σ (|x - mu| / b + log b + log 2), nats per example.
 function Laplace:log_prob(x)
-  tensor.expect("x of log_prob", x)
-  return -((x - self.mu):abs() * (-self.logscale):exp() + self.logscale + LOG_2):sum("features")
+  return tensor.apply("laplace", { tensor.expect("x of log_prob", x), self.mu, self.logscale })
 end
 
 -- A log scale that is one number for all features, for each of them.

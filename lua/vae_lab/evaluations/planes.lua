@@ -15,16 +15,14 @@ function planes.draw(count, seed, rng) return stats.uniform(count, 3, seed, "tri
 
 --- lab.eval.planes { triples = 1365 }: generator/off_planes, the mean distance of 9 u - 6 u' + u'' from a whole number, times 4: 0 of
 -- triples on RANDU's planes, 1 of independent uniforms (its standard error is then 0.016).
-function planes.run(o)
-  return function(_, _, recorder)
-    local u, sum = planes.draw(o.triples, recorder:seed(), recorder:rng()), 0
-    for i = 1, o.triples do
-      local t = u:row(i)
-      local v = 9 * t[1] - 6 * t[2] + t[3]
-      sum = sum + math.abs(v - math.floor(v + 0.5))
-    end
-    recorder:metric("generator/off_planes", 4 * sum / o.triples)
+function planes.run(o, _, _, recorder)
+  local u, sum = planes.draw(o.triples, recorder:seed(), recorder:rng()), 0
+  for i = 1, o.triples do
+    local t = u:row(i)
+    local v = 9 * t[1] - 6 * t[2] + t[3]
+    sum = sum + math.abs(v - math.floor(v + 0.5))
   end
+  recorder:metric("generator/off_planes", 4 * sum / o.triples)
 end
 
 return planes
