@@ -442,14 +442,14 @@ return lab.experiment {
     lab.eval.elbo(), lab.eval.nll { samples = 20 }, lab.eval.latent_space { examples = 100, draws = 1000, pairs = 1000, store = 200 },
     lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 }, lab.eval.compression { store = 0 },
     lab.eval.properties { examples = 100, draws = 1000, pairs = 1000, store = 0, epochs = 2 },
-    lab.eval.elbo_decomposition { draws = 500, batch = 50 },
+    lab.eval.elbo_decomposition { draws = 500, batch = 50 }, lab.eval.planes { triples = 500 },
   },
   figures = { lab.fig.rate_distortion(), lab.fig.elbo_decomposition { x = "beta" }, lab.fig.rate_distortion { x = "none", name = "empty" } },
 }
 X
 run all
 recorded() { sql "select group_concat(metric, ' ') from (select metric from last_values where experiment = '$1' and metric not glob 'train/*' and metric not glob 'accounting/*' and metric not glob 'time/*' order by metric)"; }
-same "evaluations: all that is recorded, by name" "compression/mse compression/pca final/test/elbo final/test/elbo_se final/test/kl final/test/kl_se final/test/reconstruction final/test/reconstruction_se final/train/elbo final/train/elbo_se final/train/kl final/train/kl_se final/train/reconstruction final/train/reconstruction_se gradient/norm latent/active_units latent/hole_density latent/hole_fraction latent/knn_agreement latent/overlap latent/overlap_different latent/overlap_same latent/sigma latent/spread property/active_units property/apart property/grain property/holes property/neighbours property/order property/overlap property/validity property/within reconstruction/clear sample/classes sample/clear sample/coverage sample/told_apart sample/validity test/bound test/elbo test/ess test/kl test/nll test/nll_se test/reconstruction" "$(recorded all)"
+same "evaluations: all that is recorded, by name" "compression/mse compression/pca final/test/elbo final/test/elbo_se final/test/kl final/test/kl_se final/test/reconstruction final/test/reconstruction_se final/train/elbo final/train/elbo_se final/train/kl final/train/kl_se final/train/reconstruction final/train/reconstruction_se generator/off_planes gradient/norm latent/active_units latent/hole_density latent/hole_fraction latent/knn_agreement latent/overlap latent/overlap_different latent/overlap_same latent/sigma latent/spread property/active_units property/apart property/grain property/holes property/neighbours property/order property/overlap property/validity property/within reconstruction/clear sample/classes sample/clear sample/coverage sample/told_apart sample/validity test/bound test/elbo test/ess test/kl test/nll test/nll_se test/reconstruction" "$(recorded all)"
 same "evaluations: the judge's own" "gradient/norm test/accuracy test/bound test/sure" "$(recorded classifier)"
 missing=
 for name in $(sed -n 's/^--.*/&/p' "$library"/vae_lab/evaluations/*.lua | grep -oE '\b(test|final/test|latent|sample|reconstruction|property|compression)/[a-z_]+'); do
@@ -474,6 +474,8 @@ holds "evaluations: effective sample size from 1 to 20" "select $(value test/ess
 holds "evaluations: nll is at most -ELBO" "select $(value test/nll) < -$(value final/test/elbo) + 4 * ($(value test/nll_se) + $(value final/test/elbo_se)) and $(value test/nll) > 0"
 holds "evaluations: elbo = reconstruction - kl, for test and training" "select abs($(value final/test/elbo) - $(value final/test/reconstruction) + $(value final/test/kl)) < 1e-3
     and abs($(value final/train/elbo) - $(value final/train/reconstruction) + $(value final/train/kl)) < 1e-3"
+# independent uniforms: 1, with a standard error of 0.026
+holds "evaluations: philox's triples lie on no planes" "select $(value generator/off_planes) between 0.87 and 1.13"
 holds "evaluations: the last epoch's ELBO is the final one, but for the draws" "select abs($(value final/test/elbo) - $(value test/elbo)) < 5"
 # of q(z) over 200 and 300 examples; everything but the draws is exact
 for split in test train; do
