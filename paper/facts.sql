@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- facts.sql: what the notes say in words, as questions to the database (temporary tables: latest.sql).  Each SELECT gives a
--- name and a value.  A claim's value is 1 or 0, and \claim{name}{words if so}{words if not} chooses; other values are printed
--- by \fact{name}.  A value of NULL, or none, stops LaTeX with the name.
+-- facts.sql: the statements of the notes as queries (temporary tables: latest.sql).  Each SELECT gives a name and a value.  A claim's
+-- value is 1 or 0, and \claim{name}{words if 1}{words if 0} chooses the words; \fact{name} prints any other value.  A value of NULL, or
+-- no value, stops LaTeX with the name.
 -- A claim that compares two configurations holds when it holds in every seed.
 
 -- ---- the runs ----
 SELECT 'runs', count(*) FROM latest;
-SELECT 'experiments', count(*) FROM told;
+SELECT 'experiments', count(*) FROM listed;
 SELECT 'version', (SELECT value FROM environment WHERE name = 'vae-lab' AND run IN (SELECT id FROM latest) ORDER BY run DESC LIMIT 1);
 SELECT 'datasets', replace(group_concat(dataset), ',', ' and on ') FROM (SELECT DISTINCT dataset FROM latest ORDER BY id);
 SELECT 'some grey', count(*) > 0 FROM latest WHERE binarised LIKE 'not%';
@@ -18,7 +18,7 @@ SELECT 'seeds', max(seeds) FROM mean WHERE experiment = 'kl_ablation';
 SELECT 'several seeds', min(seeds) > 1 FROM mean WHERE experiment = 'kl_ablation';
 SELECT 'first seed', min(seed) FROM latest WHERE experiment = 'kl_ablation';
 
--- ---- the KL term on and off ----
+-- ---- with and without the KL term ----
 CREATE TEMP VIEW off_on AS SELECT * FROM pair WHERE experiment = 'kl_ablation' AND a = 'beta=0' AND b = 'beta=1';
 SELECT 'overlap ten times less', sum(x < y / 10) = count(*) FROM off_on WHERE metric = 'latent/overlap';
 SELECT 'wider spread', sum(x > y) = count(*) FROM off_on WHERE metric = 'latent/spread';
@@ -31,7 +31,7 @@ SELECT 'neighbours as good', avg(x) >= 0.95 * avg(y) FROM pair
 WHERE experiment = 'latent_space' AND metric = 'property/neighbours' AND a = 'beta=0, noise=false' AND b = 'beta=1, noise=true';
 SELECT 'nll rests on few', avg(value) < 20 FROM last WHERE experiment = 'kl_ablation' AND label = 'beta=0' AND metric = 'test/ess';
 
--- ---- dimensions: one row a size of the code, means over seeds ----
+-- ---- dimensions: one row per number of latent dimensions, means over seeds ----
 CREATE TEMP TABLE dims AS
 SELECT l.latent AS d, e.mean AS elbo, k.mean AS kl, a.mean AS active, e.label AS label
 FROM (SELECT DISTINCT label, latent FROM latest WHERE experiment = 'latent_dim') l
@@ -57,7 +57,7 @@ SELECT 'rate saturates', (SELECT kl FROM dims, dim WHERE d = most) < 1.25 * (SEL
 SELECT 'dims flat', (SELECT elbo FROM dims, dim WHERE d = best) - (SELECT elbo FROM dims, dim WHERE d = most) < 1;
 SELECT 'some dims off', active <= most - 0.5 FROM dims, dim WHERE d = most;
 
--- what the KL term is made of
+-- the parts of the KL term (metrics accounting/…)
 CREATE TEMP VIEW part AS
 SELECT d, substr(metric, 17) AS name, m.mean AS nats FROM dims JOIN mean m ON m.experiment = 'latent_dim' AND m.label = dims.label
 WHERE m.metric LIKE 'accounting/test/%';
@@ -69,7 +69,7 @@ SELECT 'most dim parts', printf('%.1f', nats) FROM part, dim WHERE d = most AND 
 SELECT 'information saturates', i.nats > 0.97 * n.nats FROM part i, part n, dim
 WHERE i.d = most AND n.d = most AND i.name = 'mutual_information' AND n.name = 'log_examples';
 
--- ---- the weight of the KL term: one row a beta ----
+-- ---- the weight of the KL term: one row per beta ----
 CREATE TEMP TABLE weights AS
 SELECT l.beta AS b, e.mean AS elbo, k.mean AS rate, -r.mean AS distortion, a.mean AS active
 FROM (SELECT DISTINCT label, beta FROM latest WHERE experiment = 'beta') l
@@ -110,7 +110,7 @@ WHERE experiment = 'generators' AND metric = 'test/elbo' AND label = 'rng=philox
 SELECT 'generators within seeds', (SELECT max(mean) - min(mean) FROM mean WHERE experiment = 'generators' AND metric = 'test/elbo')
     < (SELECT max(value) - min(value) FROM last WHERE experiment = 'generators' AND metric = 'test/elbo' AND label = 'rng=philox4x32');
 
--- ---- repeating a run: the first of the model with the KL term ----
+-- ---- the run whose digest is printed: the first with the KL term ----
 CREATE TEMP VIEW first_run AS
 SELECT l.*, (SELECT settings FROM sweep WHERE id = l.sweep) AS settings FROM latest l
 WHERE experiment = 'kl_ablation' AND label = 'beta=1' ORDER BY id LIMIT 1;
