@@ -19,6 +19,9 @@ function axes.step(span, count)
   end
 end
 
+--- axes.bare(low, high): without tics.
+function axes.bare(low, high) return { low = low, high = high, tics = {}, map = identity } end
+
 --- axes.linear(low, high, o): exactly this range.  o: title; count: at most so many tics (5); whole: tics at integers only;
 -- inset: the share of the range at each end that has no tics, so that those of neighbouring panels do not touch.
 function axes.linear(low, high, o)

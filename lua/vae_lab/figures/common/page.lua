@@ -73,8 +73,8 @@ function Page:label(text, x, y, o)
     y, o.align or "left", (o.right or 0) / self.width, (o.up or 0) / self.height, o.size or 9, o.colour or style.ink, o.boxed and " boxed" or "")
 end
 
---- Columns of numbers and texts, in the one file that holds all of them: rows {a, b, …}, where nil, NaN and infinities are gaps and an
--- empty row ends a curve.  Returns how a plot refers to them.
+--- Columns of numbers and texts, in the one file that holds all of them: rows {a, b, …}, where nil, NaN and infinities are gaps.
+-- Returns how a plot refers to them.
 function Page:data(name, rows, columns)
   local out = {}
   for i, row in ipairs(rows) do

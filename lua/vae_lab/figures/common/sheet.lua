@@ -17,6 +17,7 @@
 --
 -- The last line of a page says which data it shows: bounds on grey, static and dynamic binarisation differ.
 
+local axes = require "vae_lab.figures.common.axes"
 local Page = require "vae_lab.figures.common.page"
 local records = require "vae_lab.figures.common.records"
 local series = require "vae_lab.figures.common.series"
@@ -28,10 +29,7 @@ local sheet = {}
 local EDGE, GAP = 0.15, 0.4                  -- the page's margin; between a panel and what belongs to the next one
 local TITLE, SMALL, FOOT = 0.5, 0.4, 0.5     -- a line of the title, of smaller text; the strip below everything
 local ICON, SIDE, ROW = 0.9, 6.2, 0.38       -- an icon's height; the widest text on a panel's left; a line of text in a row
-local UNIT = { x = { low = 0, high = 1, tics = {} }, y = { low = 1, high = 0, tics = {} } } -- the axes of a picture
-
-local function identity(v) return v end
-UNIT.x.map, UNIT.y.map = identity, identity
+local UNIT = { x = axes.bare(0, 1), y = axes.bare(1, 0) } -- the axes of a picture
 
 local function widest(texts, size)
   local most = 0
