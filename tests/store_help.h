@@ -61,6 +61,7 @@ static inline Store *open_or_fail(const char *path, StoreMode mode)
 }
 
 static const StoreParam some_params[] = {{"beta", NULL, 0.5}, {"latent", NULL, 2}, {"act", "tanh", 0}};
+static const StoreParam some_columns[] = {{"epochs", NULL, 10}, {"data", "digits dynamic", 0}};
 static const StoreParam some_environment[] = {{"isa", "avx2", 0}, {"threads", NULL, 4}};
 
 /* A run whose identity is the text given. */
@@ -72,11 +73,11 @@ static inline StoreRunSpec a_run(const char *identity, const char *label, uint64
                           .identity = identity,
                           .label = label,
                           .seed = seed,
-                          .epochs = 10,
                           .graph = "x = input",
                           .plan = "{\"epochs\": 10}",
-                          .data = "digits dynamic",
                           .data_digest = "d1",
+                          .columns = some_columns,
+                          .ncolumns = 2,
                           .params = some_params,
                           .nparams = 3,
                           .environment = some_environment,

@@ -205,9 +205,10 @@ static void make_database(char *path, size_t size)
     int64_t run;
     StoreClaim claim;
     const StoreParam params[] = {{"beta", NULL, 0.5}, {"data", "digits", 0}};
+    const StoreParam columns[] = {{"epochs", NULL, 2}, {"data", "digits", 0}};
     const StoreRunSpec spec = {
-        .experiment = "test", .question = "", .script = "x.lua", .identity = "abc", .label = "beta=0.5", .seed = 3, .epochs = 2,
-        .graph = "g", .plan = "{}", .data = "digits", .data_digest = "d", .params = params, .nparams = 2,
+        .experiment = "test", .question = "", .script = "x.lua", .identity = "abc", .label = "beta=0.5", .seed = 3,
+        .graph = "g", .plan = "{}", .columns = columns, .ncolumns = 2, .data_digest = "d", .params = params, .nparams = 2,
     };
     snprintf(path, size, "%s/results.db", bind_folder);
     unlink(path);

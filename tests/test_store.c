@@ -78,6 +78,28 @@ static void a_run_from_queue_to_done(void **state)
     store_close(s);
 }
 
+/* The columns of a run that the store does not use itself are given by name. */
+static void columns_by_name(void **state)
+{
+    (void)state;
+    static const StoreParam wrong[] = {{"epochs", NULL, 10}, {"data", "x", 0}, {"nonsense", "x", 0}};
+    Store *s = open_or_fail(database, STORE_WRITE);
+    StoreRunSpec spec = a_run("id", "a", 1);
+    StoreClaim claim;
+    int64_t run;
+    must(store_run_queue(s, &spec, 0, &run, &claim, &err));
+    assert_string_equal(words(s, "SELECT typeof(epochs) || ' ' || epochs || ' ' || data FROM run"), "integer 10 digits dynamic");
+    spec = a_run("id2", "b", 1);
+    spec.columns = wrong;
+    spec.ncolumns = 3;
+    assert_int_equal(store_run_queue(s, &spec, 0, &run, &claim, &err), -1);
+    assert_non_null(strstr(err.found, "nonsense"));
+    spec.ncolumns = 1; /* data is missing */
+    assert_int_equal(store_run_queue(s, &spec, 0, &run, &claim, &err), -1);
+    assert_true(number(s, "SELECT count(*) FROM run") == 1);
+    store_close(s);
+}
+
 static void interrupted_is_resumed_and_keeps_its_checkpoint(void **state)
 {
     (void)state;
@@ -517,6 +539,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_run_from_queue_to_done, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(columns_by_name, setup, remove_folder),
         cmocka_unit_test_setup_teardown(interrupted_is_resumed_and_keeps_its_checkpoint, setup, remove_folder),
         cmocka_unit_test_setup_teardown(fresh_supersedes, setup, remove_folder),
         cmocka_unit_test_setup_teardown(a_run_of_two_experiments, setup, remove_folder),

@@ -94,10 +94,11 @@ static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
     graph_text(run->graph, &graph);
     if (graph.failed)
         return error_memory(err, "a graph's text");
+    const StoreParam columns[] = {{.name = "epochs", .number = run->epochs}, {.name = "data", .text = data_description(run->data)}};
     StoreRunSpec spec = {
         .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity, .label = run->label,
-        .seed = run->seed.number, .epochs = run->epochs, .graph = text_string(&graph), .plan = run->plan, .data = data_description(run->data),
-        .data_digest = data_digest(run->data), .params = run->params, .nparams = run->nparams, .environment = environment,
+        .seed = run->seed.number, .graph = text_string(&graph), .plan = run->plan, .data_digest = data_digest(run->data),
+        .columns = columns, .ncolumns = sizeof columns / sizeof columns[0], .params = run->params, .nparams = run->nparams, .environment = environment,
         .nenvironment = lab_environment(environment, sizeof environment / sizeof environment[0], w->options->threads),
     };
     StoreClaim claim;

@@ -6,20 +6,14 @@
 
 static const char doing[] = "record an evaluation";
 
-static int put_option(Store *s, int64_t run, const char *evaluation, const StoreParam *o, Error *err)
-{
-    static const char sql[] = "INSERT INTO evaluation_option (run, evaluation, name, value) VALUES (?1, ?2, ?3, ?4)";
-    return o->text != NULL ? store_do(s, err, doing, sql, "ittt", run, evaluation, o->name, o->text)
-                           : store_do(s, err, doing, sql, "ittn", run, evaluation, o->name, o->number);
-}
-
 static int put(Store *s, int64_t run, const StoreEvaluation *e, Error *err)
 {
     int status = store_do(s, err, doing, "DELETE FROM evaluation WHERE run = ?1 AND name = ?2", "it", run, e->name);
     if (status == 0)
         status = store_do(s, err, doing, "INSERT INTO evaluation (run, name) VALUES (?1, ?2)", "it", run, e->name);
     for (size_t i = 0; status == 0 && i < e->noptions; i++)
-        status = put_option(s, run, e->name, &e->options[i], err);
+        status = store_do(s, err, doing, "INSERT INTO evaluation_option (run, evaluation, name, value) VALUES (?1, ?2, ?3, ?4)", "ittp",
+                          run, e->name, e->options[i].name, &e->options[i]);
     return status == 0 ? 0 : error_in(err, "evaluation %s of run %lld", e->name, (long long)run);
 }
 
@@ -41,9 +35,7 @@ int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *
                               "it", run, e->name);
     *recorded = found == 1 && count == (int64_t)e->noptions;
     for (size_t i = 0; found >= 0 && *recorded && i < e->noptions; i++) {
-        const StoreParam *o = &e->options[i];
-        found = o->text != NULL ? store_integer(s, err, &count, looking, equal, "ittt", run, e->name, o->name, o->text)
-                                : store_integer(s, err, &count, looking, equal, "ittn", run, e->name, o->name, o->number);
+        found = store_integer(s, err, &count, looking, equal, "ittp", run, e->name, e->options[i].name, &e->options[i]);
         *recorded = found == 1;
     }
     return found < 0 ? -1 : 0;

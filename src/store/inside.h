@@ -47,9 +47,12 @@ int store_nearest(Store *s, const char *sql, const char *word, char nearest[128]
 int store_no_such_run(Store *s, int64_t run, Error *err);
 
 /* A statement with its arguments bound, for its caller to step and finalise; NULL with *err.  types, one letter an argument:
- * i int64_t, u uint64_t, d double (not finite: NULL), n double (a whole number as such, not finite as text), t text or NULL,
- * b bytes and size (const void *, size_t).  The arguments must outlive the statement. */
+ * i int64_t, u uint64_t, d double (not finite: NULL), t text or NULL, b bytes and size (const void *, size_t), p const StoreParam * (its
+ * text, or its number: a whole one as an integer, one that is not finite as text).  The arguments must outlive the statement. */
 sqlite3_stmt *store_bind(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
+
+/* Binds one more value, as the letter p does; SQLite's code. */
+int store_bind_param(sqlite3_stmt *statement, int at, const StoreParam *p);
 
 /* Steps a statement that returns nothing, and resets it.  Finalises it where `last`. */
 int store_step(Store *s, sqlite3_stmt *statement, int last, const char *doing, Error *err);

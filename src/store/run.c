@@ -7,19 +7,20 @@
 #include "store/inside.h"
 
 #include "base/digest.h"
+#include "base/text.h"
 
 #include <string.h>
 
-/* ---- who has it ------------------------------------------------------------------------------------------------------ */
+/* ---- which process has it -------------------------------------------------------------------------------------------- */
 
-/* The columns that a claim is judged by, in this order. */
+/* The columns that a claim depends on, in this order. */
 #define CLAIM_COLUMNS "id, status, coalesce(host, ''), coalesce(boot, ''), process, process_start, started IS NOT NULL"
 
 static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
 {
     const char *status = (const char *)sqlite3_column_text(row, 1);
     if (strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0)
-        return STORE_DONE; /* a divergence would repeat itself to the bit */
+        return STORE_DONE; /* a diverged run would diverge again, to the bit */
     if (strcmp(status, "queued") != 0 && strcmp(status, "running") != 0)
         return STORE_RESUMED;
     int64_t process = sqlite3_column_int64(row, 4), start = sqlite3_column_int64(row, 5);
@@ -28,7 +29,7 @@ static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
     return !own && store_process_living(self, host, boot, process, start) ? STORE_BUSY : STORE_RESUMED;
 }
 
-/* Looks up the row that counts. */
+/* Looks up the row of this identity that is not superseded. */
 static int find(Store *s, const char *identity, const StoreProcess *self, int64_t *run, StoreClaim *claim, Error *err)
 {
     static const char doing[] = "look for a run";
@@ -85,17 +86,13 @@ static void configuration(char text[DIGEST_TEXT], const StoreRunSpec *spec)
 /* `sql` takes run, experiment, name, value. */
 static int put_settings(Store *s, const char *sql, int64_t run, int64_t experiment, const StoreParam *list, size_t n, Error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        int status = list[i].text != NULL
-                         ? store_do(s, err, queueing, sql, "iitt", run, experiment, list[i].name, list[i].text)
-                         : store_do(s, err, queueing, sql, "iitn", run, experiment, list[i].name, list[i].number);
-        if (status != 0)
+    for (size_t i = 0; i < n; i++)
+        if (store_do(s, err, queueing, sql, "iitp", run, experiment, list[i].name, &list[i]) != 0)
             return error_in(err, "setting '%s'", list[i].name);
-    }
     return 0;
 }
 
-/* The run is the experiment's too, whoever trained it; what the experiment called it before is forgotten. */
+/* Makes the run one of the experiment's, under its label and settings; earlier ones of this experiment are replaced. */
 static int put_member(Store *s, const StoreRunSpec *spec, int64_t experiment, int64_t run, Error *err)
 {
     if (store_do(s, err, queueing,
@@ -108,16 +105,38 @@ static int put_member(Store *s, const StoreRunSpec *spec, int64_t experiment, in
                         spec->params, spec->nparams, err);
 }
 
+/* The statement that adds a run's row: the columns that the store itself uses, then those of spec->columns. */
+static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, Error *err)
+{
+    enum { USED = 12 };
+    char config[DIGEST_TEXT];
+    Text names = {0}, values = {0};
+    configuration(config, spec);
+    text_add(&names, "INSERT INTO run (experiment, identity, configuration, label, seed, graph, plan, data_digest, host, boot, process, "
+                     "process_start, status");
+    text_add(&values, ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'queued'");
+    for (size_t i = 0; i < spec->ncolumns; i++) {
+        text_addf(&names, ", %s", spec->columns[i].name);
+        text_addf(&values, ", ?%zu", USED + i + 1);
+    }
+    text_add(&names, text_string(&values));
+    text_add(&names, ")");
+    sqlite3_stmt *row = names.failed || values.failed
+                            ? (error_memory(err, "a run's row"), NULL)
+                            : store_bind(s, err, queueing, text_string(&names), "itttutttttii", experiment, spec->identity, config,
+                                         spec->label, spec->seed, spec->graph, spec->plan, spec->data_digest, self->host, self->boot,
+                                         self->process, self->start);
+    for (size_t i = 0; row != NULL && i < spec->ncolumns; i++)
+        store_bind_param(row, USED + (int)i + 1, &spec->columns[i]);
+    int status = row == NULL ? -1 : store_step(s, row, 1, queueing, err);
+    text_free(&names);
+    text_free(&values);
+    return status;
+}
+
 static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run, Error *err)
 {
-    char config[DIGEST_TEXT];
-    configuration(config, spec);
-    if (store_do(
-            s, err, queueing,
-            "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest, "
-            "host, boot, process, process_start) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-            "itttuittttttii", experiment, spec->identity, config, spec->label, spec->seed, (int64_t)spec->epochs, spec->graph,
-            spec->plan, spec->data, spec->data_digest, self->host, self->boot, self->process, self->start) != 0)
+    if (insert_row(s, spec, experiment, self, err) != 0)
         return -1;
     *run = sqlite3_last_insert_rowid(s->db);
     if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment, spec->params,
@@ -127,8 +146,8 @@ static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const 
                         spec->environment, spec->nenvironment, err);
 }
 
-/* The old row stands aside first (it names itself until the new row's number is known): one identity counts once.  The experiments
- * that had it have the new one, under the same labels. */
+/* Marks the old row as superseded before it inserts the new one: the identity index is unique.  Until the new row's number is known the
+ * old row refers to itself.  The experiments that had the old run have the new one, under the same labels. */
 static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run,
                      Error *err)
 {
@@ -144,7 +163,7 @@ static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t ex
     return store_do(s, err, queueing, "UPDATE run SET superseded_by = ?2 WHERE id = ?1", "ii", old, *run);
 }
 
-/* The row that counts: made, made anew, or the one that is there. */
+/* [OUT] *run: a new row, or the existing one of that identity. */
 static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int fresh, int64_t *run, StoreClaim *claim, Error *err)
 {
     StoreProcess self;
@@ -159,7 +178,7 @@ static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int
         return supersede(s, old, spec, experiment, &self, run, err);
     }
     *run = old;
-    if (*claim == STORE_RESUMED) /* a queue that died: it is this process' now */
+    if (*claim == STORE_RESUMED) /* queued by a process that died: it is this process' now */
         return store_do(
             s, err, queueing,
             "UPDATE run SET host = ?2, boot = ?3, process = ?4, process_start = ?5 WHERE id = ?1 AND status = 'queued'", "ittii",
@@ -207,14 +226,14 @@ static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
         sqlite3_finalize(row);
         return status;
     }
-    /* Whoever queued it left it to be taken; that is what a queue is for. */
+    /* A queued run may be taken by any process. */
     int queued = strcmp((const char *)sqlite3_column_text(row, 1), "queued") == 0;
-    int begun = sqlite3_column_int(row, 6);
+    int started = sqlite3_column_int(row, 6);
     *claim = queued ? STORE_RESUMED : judge(row, &self);
     sqlite3_finalize(row);
     if (*claim != STORE_RESUMED)
         return 0;
-    if (!begun)
+    if (!started)
         *claim = STORE_NEW;
     return store_do(
         s, err, starting,

@@ -112,6 +112,11 @@ static int bind_unsigned(sqlite3_stmt *statement, int i, uint64_t value)
     return sqlite3_bind_text(statement, i, digits, -1, SQLITE_TRANSIENT);
 }
 
+int store_bind_param(sqlite3_stmt *statement, int at, const StoreParam *p)
+{
+    return p->text != NULL ? sqlite3_bind_text(statement, at, p->text, -1, SQLITE_STATIC) : bind_number(statement, at, p->number);
+}
+
 static int bind_list(sqlite3_stmt *statement, const char *types, va_list list)
 {
     for (int i = 1; types[i - 1] != '\0'; i++) {
@@ -119,7 +124,7 @@ static int bind_list(sqlite3_stmt *statement, const char *types, va_list list)
         switch (types[i - 1]) {
         case 'i': code = sqlite3_bind_int64(statement, i, va_arg(list, int64_t)); break;
         case 'u': code = bind_unsigned(statement, i, va_arg(list, uint64_t)); break;
-        case 'n': code = bind_number(statement, i, va_arg(list, double)); break;
+        case 'p': code = store_bind_param(statement, i, va_arg(list, const StoreParam *)); break;
         case 't': code = sqlite3_bind_text(statement, i, va_arg(list, const char *), -1, SQLITE_STATIC); break;
         case 'd': {
             double value = va_arg(list, double);

@@ -47,9 +47,10 @@ typedef struct StoreRunSpec {
     const char *experiment, *question, *script; /* name, question, path of the script */
     const char *identity, *label;               /* SHA-256; "beta=1" */
     uint64_t seed;
-    int epochs;
-    const char *graph, *plan;       /* canonical texts; plan is JSON */
-    const char *data, *data_digest; /* "mnist dynamic", SHA-256 */
+    const char *graph, *plan;  /* canonical texts; plan is JSON */
+    const char *data_digest;   /* SHA-256 */
+    const StoreParam *columns; /* further columns of table `run`, by name: "epochs", "data" … */
+    size_t ncolumns;
     const StoreParam *params;
     size_t nparams;
     const StoreParam *environment; /* host, cpu, isa, threads, versions … */
