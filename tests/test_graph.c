@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_graph.c: building a graph, its errors, its text and the way back, and what becomes of it when memory fails.
+ * test_graph.c: building graphs, errors, the canonical text and its parser, failed allocations.
  */
 #include "test_graph_models.h"
 
@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-static Graph *fresh(void)
+static Graph *new_graph(void)
 {
     Error err = ERROR_NONE;
     Graph *g = graph_alloc(100, 1, &err);
@@ -22,7 +22,7 @@ static void contains(const char *text, const char *part)
         fail_msg("\"%s\" does not say \"%s\"", text, part);
 }
 
-/* ---- building -------------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static void test_shapes(void **state)
 {
@@ -49,12 +49,12 @@ static void test_shapes(void **state)
     graph_free(NULL);
 }
 
-/* What is said twice is one node. */
+/* An equal node made twice is one node. */
 static void test_same_node(void **state)
 {
     (void)state;
     Error err = ERROR_NONE;
-    Graph *g = fresh();
+    Graph *g = new_graph();
     GraphNode x = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
     GraphNode e = made(graph_noise(g, "eps", "normal", DIMS(K, B, 3), &err), &err);
     GraphNode a = made(apply(g, "add", x, e, -1, NULL, NULL, &err), &err);
@@ -75,7 +75,7 @@ static void test_same_node(void **state)
     graph_free(g);
 }
 
-/* ---- errors: each says what, where, and the words that help --------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Bad {
     const char *op;
@@ -111,33 +111,42 @@ static const Bad bad_calls[] = {
      "features, batch or samples", "one axis"},
     {"concat", {X, W}, 2, NO_ATTRS, "concat: a (1, 100, 784) does not fit a (1, 400, 500)", "equal, or 1", ""},
     {"concat", {X, X, X, X, X, X, X, X, X}, 9, NO_ATTRS, "concat: 9 arguments", "1 to 8", ""},
-    {"slice", {X}, 1, {{.name = "first", .number = 780}, {.name = "count", .number = 5}}, 2, "features 780 to 784 do not exist",
+    {"slice", {X}, 1, {{.name = "first", .number = 780}, {.name = "count", .number = 5}}, 2,
+     "features 780 to 784 do not exist",
      "first + count <= 784", ""},
     {"slice", {X}, 1, {{.name = "count", .number = 0}}, 1, "slice: count cannot be 0", "a whole number from 1", ""},
     {"slice", {X}, 1, {{.name = "count", .number = 1.5}}, 1, "slice: count cannot be 1.5", "a whole number from 1", ""},
     {"clamp", {X}, 1, {{.name = "low", .number = 2}, {.name = "high", .number = 1}}, 2, "clamp: low is above high",
      "low <= high", ""},
-    {"affine", {X}, 1, {{.name = "scale", .number = INFINITY}}, 1, "affine: scale cannot be inf", "a finite number", ""},
+    {"affine", {X}, 1, {{.name = "scale", .number = INFINITY}}, 1, "affine: scale cannot be inf", "a finite number",
+     ""},
     {"reshape", {X}, 1, {{.name = "features", .number = 7}}, 1, "reshape: x (1, 100, 784) does not fit (1, 100, 7)",
      "700 values", ""},
-    {"reshape", {X}, 1, {{.name = "features", .number = 9}, {.name = "samples", .text = "rest"}}, 2, "does not fit (0, 100, 9)",
+    {"reshape", {X}, 1, {{.name = "features", .number = 9}, {.name = "samples", .text = "rest"}}, 2,
+     "does not fit (0, 100, 9)",
      "a multiple of 900", ""},
     {"reshape", {X}, 1, {{.name = "batch", .text = "rest"}, {.name = "samples", .text = "rest"}}, 2, "two axes",
      "at most one", ""},
     {"transpose", {X}, 1, {{.name = "swap", .text = "batch"}}, 1, "swap cannot be \"batch\"", "\"samples_batch\"", ""},
-    {"conv2d", {IMAGE, W}, 2, {{.name = "kernel", .number = 3}}, 1, "conv2d: x (1, 100, 3, 28, 28) does not fit W (1, 400, 500)",
+    {"conv2d", {IMAGE, W}, 2, {{.name = "kernel", .number = 3}}, 1,
+     "conv2d: x (1, 100, 3, 28, 28) does not fit W (1, 400, 500)",
      "W = (1, 27, out)", "channels * kernel * kernel"},
-    {"conv2d", {C, C}, 2, {{.name = "kernel", .number = 0}}, 1, "conv2d: kernel cannot be 0", "a whole number from 1 to 1024", ""},
+    {"conv2d", {C, C}, 2, {{.name = "kernel", .number = 0}}, 1, "conv2d: kernel cannot be 0",
+     "a whole number from 1 to 1024", ""},
     {"conv2d", {Q, W}, 2, {{.name = "kernel", .number = 1}, {.name = "stride", .number = 1025}}, 2,
      "conv2d: stride cannot be 1025", "a whole number from 1 to 1024", ""},
-    {"conv2d", {SQUARE, V9}, 2, {{.name = "kernel", .number = 3}}, 1, "a kernel of 3 by 3 does not fit x (1, 100, 1, 2, 2)",
+    {"conv2d", {SQUARE, V9}, 2, {{.name = "kernel", .number = 3}}, 1,
+     "a kernel of 3 by 3 does not fit x (1, 100, 1, 2, 2)",
      "fits the padded image", ""},
     {"add", {IMAGE, X}, 2, NO_ATTRS, "add: a (1, 100, 3, 28, 28) does not fit b (1, 100, 784)", "equal, or 1", ""},
-    {"concat", {IMAGE, X}, 2, NO_ATTRS, "concat: a (1, 100, 3, 28, 28) does not fit a (1, 100, 784)", "equal height and width", ""},
+    {"concat", {IMAGE, X}, 2, NO_ATTRS, "concat: a (1, 100, 3, 28, 28) does not fit a (1, 100, 784)",
+     "equal height and width", ""},
     {"slice", {IMAGE}, 1, {{.name = "first", .number = 2}, {.name = "count", .number = 2}}, 2,
      "features 2 to 3 do not exist in x (1, 100, 3, 28, 28)", "first + count <= 3", ""},
-    {"reshape", {IMAGE}, 1, {{.name = "height", .number = 27}}, 1, "x (1, 100, 3, 28, 28) does not fit (1, 100, 3, 27, 28)", "", ""},
-    {"transpose", {IMAGE}, 1, {{.name = "swap", .text = "batch_features"}}, 1, "the channels of images cannot be exchanged",
+    {"reshape", {IMAGE}, 1, {{.name = "height", .number = 27}}, 1,
+     "x (1, 100, 3, 28, 28) does not fit (1, 100, 3, 27, 28)", "", ""},
+    {"transpose", {IMAGE}, 1, {{.name = "swap", .text = "batch_features"}}, 1,
+     "the channels of images cannot be exchanged",
      "(samples, batch, features)", "reshape x"},
 };
 
@@ -145,7 +154,7 @@ static void test_call_errors(void **state)
 {
     (void)state;
     Error err = ERROR_NONE;
-    Graph *g = fresh();
+    Graph *g = new_graph();
     assert_int_equal(graph_input(g, "x", DIMS(1, B, 784), &err), X);
     assert_int_equal(graph_param(g, "W", 400, 500, "zeros", &err), W);
     assert_int_equal(graph_param(g, "v", 1, 20, "zeros", &err), V);
@@ -183,13 +192,14 @@ static void test_leaf_errors(void **state)
 {
     (void)state;
     Error err = ERROR_NONE;
-    Graph *g = fresh();
+    Graph *g = new_graph();
     char longest[200] = {0};
     memset(longest, 'a', 121);
     graph_set_location(g, "here:1");
     GraphNode x = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
     made(graph_param(g, "W", 2, 3, "zeros", &err), &err);
-    refused(graph_input(g, "x", DIMS(1, B, 4), &err), &err, "the input \"x\" exists already, with another shape or kind");
+    refused(graph_input(g, "x", DIMS(1, B, 4), &err), &err,
+            "the input \"x\" exists already, with another shape or kind");
     refused(graph_input(g, "bad name", DIMS(1, B, 4), &err), &err, "\"bad name\" cannot be the name");
     refused(graph_input(g, "", DIMS(1, B, 4), &err), &err, "cannot be the name");
     refused(graph_input(g, longest, DIMS(1, B, 4), &err), &err, "cannot be the name");
@@ -215,7 +225,7 @@ static void test_leaf_errors(void **state)
     graph_free(g);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------ */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 /* One node of every kind, every attribute. */
 static const char everything[] =
@@ -268,8 +278,8 @@ static void test_round_trip(void **state)
     graph_free(again);
 }
 
-/* An operation that was renamed keeps its recorded name in the text, which is part of a run's identity; only the parser takes
- * that name, and only that name. */
+/* An operation that was renamed keeps its recorded name in the text, which is part of a run's identity; only the
+ * parser takes that name, and only that name. */
 static void test_recorded_name(void **state)
 {
     (void)state;
@@ -287,11 +297,12 @@ static void test_recorded_name(void **state)
     graph_free(g);
 
     char newer[sizeof text + 20];
-    snprintf(newer, sizeof newer, "%.*s%s", (int)(strstr(text, "kl2") - text), text, "kl_normal_normal(%0, %0, %0, %0)\n");
+    snprintf(newer, sizeof newer, "%.*s%s", (int)(strstr(text, "kl2") - text), text,
+             "kl_normal_normal(%0, %0, %0, %0)\n");
     assert_null(graph_parse(newer, &err));
 }
 
-/* Damage of many kinds: an error with the line, never a graph that says something else, never a crash. */
+/* Each damaged text gives an error with its line. */
 static void test_damage(void **state)
 {
     (void)state;
@@ -328,7 +339,7 @@ static void test_damage(void **state)
         {"scale=0.3333333333333333, shift=0", "shift=0, scale=0.3333333333333333", "line 11"},
         {"scale=0.3333333333333333, shift=0", "scale=1, scale=1, scale=1, scale=1, scale=1", "line 11"},
         {"features=4)\n", "features=5)\n", "line 13"},
-        {"concat(%10, %11, %10)", "concat(%10, %11)", "line 25"}, /* no damage to this line, but see below */
+        {"concat(%10, %11, %10)", "concat(%10, %11)", "line 25"}, /* a valid graph, see below */
         {"%14 = concat(%10, %11, %10)", "%14 = add(%5, %2)", "line 18"},
         {"name n %13", "name n %99", "line 25"},
         {"name n %13", "name n 13", "line 25"},
@@ -347,10 +358,11 @@ static void test_damage(void **state)
         char text[2048];
         const char *at = strstr(everything, damage[i].from);
         assert_non_null(at);
-        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - everything), everything, damage[i].to, at + strlen(damage[i].from));
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - everything), everything, damage[i].to,
+                 at + strlen(damage[i].from));
         Error err = ERROR_NONE;
         Graph *g = graph_parse(text, &err);
-        if (strstr(damage[i].to, "concat") != NULL) { /* another graph, but a graph */
+        if (strstr(damage[i].to, "concat") != NULL) { /* another graph, but a valid one */
             assert_non_null(g);
             graph_free(g);
             continue;
@@ -363,7 +375,8 @@ static void test_damage(void **state)
     }
 }
 
-/* Every prefix of the text, and every byte replaced by each of a few: no crash, and what passes is a canonical text. */
+/* Every prefix of the text, and every byte replaced by each of a few others: no crash, and a graph only from a
+ * canonical text. */
 static void test_damage_everywhere(void **state)
 {
     (void)state;
@@ -388,16 +401,16 @@ static void test_damage_everywhere(void **state)
         }
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-/* Everything that allocates, once. 0, or -1 with *err. */
+/* Calls everything that allocates once; 0, or -1 with *err. */
 static int build_all(Error *err)
 {
     float mean[VAE_X] = {0.5f};
     Text text = {0};
     Graph *g = vae(4, 2, err), *again = NULL;
     GraphParams *params = NULL;
-    GraphExec *plan = NULL;
+    GraphExec *exec = NULL;
     Optimiser *o = NULL;
     OptimiserSpec spec;
     const char *outputs[] = {"kl", NULL};
@@ -409,13 +422,13 @@ static int build_all(Error *err)
         error_memory(err, "text");
     else if ((again = graph_parse(text_string(&text), err)) != NULL
              && (params = graph_params_alloc(again, GRAPH_DOUBLE, num_seed(1), mean, VAE_X, err)) != NULL
-             && (plan = graph_exec_alloc(again, &(GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = outputs, .objective = "bound"},
-                                         params, err)) != NULL
+             && (exec = graph_exec_alloc(again, &(GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = outputs,
+                                                                 .objective = "bound"}, params, err)) != NULL
              && optimiser_defaults(&spec, "adam", err) == 0
              && (o = optimiser_alloc(&spec, graph_params_count(params), err)) != NULL)
         status = 0;
     optimiser_free(o);
-    graph_exec_free(plan);
+    graph_exec_free(exec);
     graph_params_free(params);
     text_free(&text);
     graph_free(again);
@@ -423,7 +436,7 @@ static int build_all(Error *err)
     return status;
 }
 
-static void test_memory_walk(void **state)
+static void test_allocation_failures(void **state)
 {
     (void)state;
     long n = 1;
@@ -437,7 +450,7 @@ static void test_memory_walk(void **state)
         assert_int_equal(err.kind, ERR_MEMORY);
         assert_true(n < 2000);
     }
-    assert_true(n > 50); /* it did fail, many times */
+    assert_true(n > 50); /* many allocations failed */
 }
 
 int main(void)
@@ -451,7 +464,7 @@ int main(void)
         cmocka_unit_test(test_recorded_name),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_damage_everywhere),
-        cmocka_unit_test(test_memory_walk),
+        cmocka_unit_test(test_allocation_failures),
     };
     return cmocka_run_group_tests_name("graph", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_graph_plan.c: compiled graphs: what is computed and what is left out, memory, several plans of one model, training.
+ * test_graph_exec.c: executable graphs: which nodes are computed, memory, several executable graphs of one model,
+ * training.
  */
 #include "test_graph_models.h"
 
@@ -44,7 +45,7 @@ static GraphParams *new_params(const Graph *g, GraphType type)
     return p;
 }
 
-static GraphExec *new_plan(const Graph *g, GraphParams *params, GraphExecSpec spec)
+static GraphExec *new_exec(const Graph *g, GraphParams *params, GraphExecSpec spec)
 {
     Error err = ERROR_NONE;
     GraphExec *p = graph_exec_alloc(g, &spec, params, &err);
@@ -63,7 +64,7 @@ static double mean_of(const GraphExec *p, const char *name)
     return sum / (double)num_shape_size(shape);
 }
 
-/* One step, as the training loop makes it: rows of data, noise, forward, backward, optimiser. */
+/* One training step: rows of data, noise, forward, backward, optimiser. */
 static double step(GraphExec *p, GraphParams *params, Optimiser *o, uint64_t number)
 {
     NumShape shape;
@@ -76,14 +77,16 @@ static double step(GraphExec *p, GraphParams *params, Optimiser *o, uint64_t num
     return mean_of(p, "bound");
 }
 
-/* Trains for some steps on two batch sizes in turn, as the last batch of an epoch has another size; [OUT] digest. */
-static double train(int apart, size_t steps, char *digest)
+/* [OUT] digest after some training steps.  Every fourth step has a smaller batch, as the last of an epoch. */
+static double train(int no_reuse, size_t steps, char *digest)
 {
     Error err = ERROR_NONE;
     Graph *g = new_vae(16, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = metrics, .objective = "bound", .no_buffer_reuse = apart});
-    GraphExec *last = new_plan(g, params, (GraphExecSpec){.batch = 7, .samples = 2, .objective = "bound", .no_buffer_reuse = apart});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.outputs = metrics, .objective = "bound",
+                                                       .no_buffer_reuse = no_reuse});
+    GraphExec *last = new_exec(g, params, (GraphExecSpec){.batch = 7, .samples = 2, .objective = "bound",
+                                                          .no_buffer_reuse = no_reuse});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
     Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
@@ -103,7 +106,7 @@ static double train(int apart, size_t steps, char *digest)
     return bound;
 }
 
-/* The bound of the first step is about -20 ln 2 = -13.9; knowing the four patterns and one flip in ten gives at best
+/* The bound of the first step is about -20 ln 2 = -13.9.  The best model knows the four patterns and the flips:
  * -(ln 4 + 20 (-0.1 ln 0.1 - 0.9 ln 0.9)) = -7.9. */
 static void test_trains(void **state)
 {
@@ -117,15 +120,15 @@ static void test_trains(void **state)
 static void test_shared_memory_same_bits(void **state)
 {
     (void)state;
-    char shared[DIGEST_TEXT], apart[DIGEST_TEXT];
+    char shared[DIGEST_TEXT], separate[DIGEST_TEXT];
     train(0, 25, shared);
-    train(1, 25, apart);
-    assert_string_equal(shared, apart);
+    train(1, 25, separate);
+    assert_string_equal(shared, separate);
 
     Graph *g = new_vae(16, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
-    GraphExec *reference = new_plan(g, params, (GraphExecSpec){.objective = "bound", .no_buffer_reuse = 1});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.objective = "bound"});
+    GraphExec *reference = new_exec(g, params, (GraphExecSpec){.objective = "bound", .no_buffer_reuse = 1});
     assert_true(graph_exec_bytes(p) * 3 < graph_exec_bytes(reference) * 2); /* less than two thirds */
     graph_exec_free(p);
     graph_exec_free(reference);
@@ -133,8 +136,8 @@ static void test_shared_memory_same_bits(void **state)
     graph_free(g);
 }
 
-/* A deep chain of functions whose backward reads their argument, their result, or neither, all of one size, so that every
- * buffer could take another's place: the gradient is that of memory which is not shared. */
+/* A deep chain of functions whose backward reads the argument, the result, or neither.  All buffers have one size,
+ * so that any two could share memory; the gradient must equal that without shared memory. */
 static void test_shared_memory_deep(void **state)
 {
     (void)state;
@@ -151,25 +154,26 @@ static void test_shared_memory_deep(void **state)
     }
     assert_int_equal(graph_name(g, "end", h, &err), 0);
     GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), NULL, 0, &err);
-    GraphExec *shared = new_plan(g, params, (GraphExecSpec){.objective = "end"});
-    GraphExec *apart = new_plan(g, params, (GraphExecSpec){.objective = "end", .no_buffer_reuse = 1});
+    GraphExec *shared = new_exec(g, params, (GraphExecSpec){.objective = "end"});
+    GraphExec *separate = new_exec(g, params, (GraphExecSpec){.objective = "end", .no_buffer_reuse = 1});
     graph_exec_forward(shared);
-    graph_exec_forward(apart);
+    graph_exec_forward(separate);
     graph_exec_backward(shared);
-    graph_exec_backward(apart);
-    assert_memory_equal(graph_exec_output(shared, "end", NULL), graph_exec_output(apart, "end", NULL), 7 * 33 * sizeof(float));
-    assert_memory_equal(graph_exec_gradient(shared), graph_exec_gradient(apart), 7 * 33 * sizeof(float));
-    assert_null(graph_exec_first_nonfinite(apart));
-    assert_true(*(const float *)graph_exec_gradient(apart) != 0);
-    assert_true(graph_exec_bytes(shared) * 3 < graph_exec_bytes(apart) * 2);
+    graph_exec_backward(separate);
+    assert_memory_equal(graph_exec_output(shared, "end", NULL), graph_exec_output(separate, "end", NULL),
+                        7 * 33 * sizeof(float));
+    assert_memory_equal(graph_exec_gradient(shared), graph_exec_gradient(separate), 7 * 33 * sizeof(float));
+    assert_null(graph_exec_first_nonfinite(separate));
+    assert_true(*(const float *)graph_exec_gradient(separate) != 0);
+    assert_true(graph_exec_bytes(shared) * 3 < graph_exec_bytes(separate) * 2);
     graph_exec_free(shared);
-    graph_exec_free(apart);
+    graph_exec_free(separate);
     graph_params_free(params);
     graph_free(g);
 }
 
-/* Which draw goes where is part of a run's identity: params from "init/NAME", noise from "PREFIX/NAME", row = sample * batch +
- * example. */
+/* The addresses of draws are part of a run's identity: params from "init/NAME", noise from "PREFIX/NAME" with
+ * row = sample * batch + example. */
 static void test_streams(void **state)
 {
     (void)state;
@@ -188,7 +192,7 @@ static void test_streams(void **state)
     assert_memory_equal(w, expected, 24 * sizeof(float));
     num_stream_normal(num_stream(42, "init/b.W"), 0, 0, 4, 6, expected);
     assert_memory_equal(w + 24, expected, 24 * sizeof(float));
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = (const char *[]){"n", "u", NULL}});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.outputs = (const char *[]){"n", "u", NULL}});
     graph_exec_noise(p, num_seed(9), "train", 1234567890123);
     num_stream_normal(num_stream(9, "train/eps"), 1234567890123, 0, 15, 2, expected);
     assert_memory_equal(graph_exec_output(p, "n", NULL), expected, 30 * sizeof(float));
@@ -199,8 +203,8 @@ static void test_streams(void **state)
     graph_free(g);
 }
 
-/* A network wide enough that products and elementwise functions are divided over threads (num/parallel.h: from 16384
- * elements, num/matmul.c: from 120000 multiply-adds): one dense layer, its mirror, three steps. */
+/* Three steps of a network so wide that products and elementwise functions use several threads (num/parallel.h: from
+ * 16384 elements, num/matmul.c: from 120000 multiply-adds). */
 enum { WIDE_X = 400, WIDE_H = 450, WIDE_B = 100 };
 
 static Graph *wide_graph(void)
@@ -224,7 +228,7 @@ static void train_wide(char *digest)
     Error err = ERROR_NONE;
     Graph *g = wide_graph();
     GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(3), NULL, 0, &err);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.objective = "bound"});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adam", &err), 0);
     Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
@@ -271,7 +275,7 @@ static void test_whole_gradient(void **state)
     (void)state;
     Graph *g = new_vae(3, 2);
     GraphParams *params = new_params(g, GRAPH_DOUBLE);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.type = GRAPH_DOUBLE, .objective = "bound"});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.type = GRAPH_DOUBLE, .objective = "bound"});
     float rows[3 * VAE_X];
     double *x = graph_exec_input(p, "x", NULL), *w = graph_params_block(params);
     patterns(0, 3, rows);
@@ -305,7 +309,7 @@ static void test_whole_gradient(void **state)
     graph_free(g);
 }
 
-/* The double params are the float ones, widened, and the noise too; the forward passes agree to 1e-5. */
+/* The params and noise in double are those in float, widened; the forward passes agree to 1e-5. */
 static void test_float_and_double(void **state)
 {
     (void)state;
@@ -315,8 +319,8 @@ static void test_float_and_double(void **state)
     const double *b = graph_params_block(wide);
     for (size_t i = 0; i < graph_params_count(narrow); i++)
         assert_true((double)a[i] == b[i]);
-    GraphExec *p = new_plan(g, narrow, (GraphExecSpec){.outputs = metrics, .objective = "bound"});
-    GraphExec *q = new_plan(g, wide, (GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = metrics, .objective = "bound"});
+    GraphExec *p = new_exec(g, narrow, (GraphExecSpec){.outputs = metrics, .objective = "bound"});
+    GraphExec *q = new_exec(g, wide, (GraphExecSpec){.type = GRAPH_DOUBLE, .outputs = metrics, .objective = "bound"});
     float *x = graph_exec_input(p, "x", NULL);
     double *y = graph_exec_input(q, "x", NULL);
     patterns(0, 9, x);
@@ -352,7 +356,7 @@ static void test_no_allocation_in_a_step(void **state)
     Error err = ERROR_NONE;
     Graph *g = new_vae(16, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.outputs = metrics, .objective = "bound"});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.outputs = metrics, .objective = "bound"});
     OptimiserSpec spec;
     assert_int_equal(optimiser_defaults(&spec, "adagrad", &err), 0);
     Optimiser *o = optimiser_alloc(&spec, graph_params_count(params), &err);
@@ -369,20 +373,20 @@ static void test_no_allocation_in_a_step(void **state)
     graph_free(g);
 }
 
-/* An example's numbers are the same in every batch that it is in: the noise row moves with it when k is 1. */
+/* With one draw an example's results do not depend on its batch: its noise row is its index. */
 static void test_recompile(void **state)
 {
     (void)state;
     Graph *g = new_vae(16, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *large = new_plan(g, params, (GraphExecSpec){.outputs = metrics});
+    GraphExec *large = new_exec(g, params, (GraphExecSpec){.outputs = metrics});
     patterns(0, 16, graph_exec_input(large, "x", NULL));
     graph_exec_noise(large, num_seed(3), "e", 0);
     graph_exec_forward(large);
     const float *expected = graph_exec_output(large, "reconstruction", NULL);
     for (size_t batch = 1; batch <= 16; batch += 5) {
         NumShape shape;
-        GraphExec *p = new_plan(g, params, (GraphExecSpec){.batch = batch, .outputs = metrics});
+        GraphExec *p = new_exec(g, params, (GraphExecSpec){.batch = batch, .outputs = metrics});
         float *x = graph_exec_input(p, "x", &shape);
         assert_int_equal(shape.n[NUM_BATCH], batch);
         patterns(0, batch, x);
@@ -392,7 +396,7 @@ static void test_recompile(void **state)
         assert_int_equal(num_shape_size(shape), batch);
         graph_exec_free(p);
     }
-    GraphExec *many = new_plan(g, params, (GraphExecSpec){.batch = 2, .samples = 50, .outputs = metrics});
+    GraphExec *many = new_exec(g, params, (GraphExecSpec){.batch = 2, .samples = 50, .outputs = metrics});
     NumShape shape;
     graph_exec_output(many, "z", &shape);
     assert_int_equal(shape.n[NUM_SAMPLES], 50);
@@ -405,8 +409,8 @@ static void test_recompile(void **state)
     graph_free(g);
 }
 
-/* All pairs of a minibatch, and draws side by side as features: symbols follow the batch and the draws.  log q(z_i) of the
- * aggregate is checked against the sum over j, in double (tolerance 1e-12). */
+/* All pairs of a minibatch, and draws as features: the symbols b and k get their values at any batch size.  log
+ * q(z_i) of the aggregate posterior is checked against the sum over j, in double (tolerance 1e-12). */
 static void test_symbols(void **state)
 {
     (void)state;
@@ -426,7 +430,7 @@ static void test_symbols(void **state)
     assert_int_equal(graph_name(g, "side", side, &err), 0);
     for (size_t batch = 1; batch < 8; batch += 2) {
         enum { SAMPLES = 5 };
-        GraphExec *p = new_plan(g, NULL, (GraphExecSpec){.batch = batch, .samples = SAMPLES, .type = GRAPH_DOUBLE,
+        GraphExec *p = new_exec(g, NULL, (GraphExecSpec){.batch = batch, .samples = SAMPLES, .type = GRAPH_DOUBLE,
                                                          .outputs = (const char *[]){"aggregate", "side", NULL}});
         NumShape shape;
         double *x = graph_exec_input(p, "x", NULL), *y = graph_exec_input(p, "y", NULL);
@@ -460,18 +464,18 @@ static void test_symbols(void **state)
     graph_free(g);
 }
 
-/* A fed z: the decoder alone; what is not needed is not there. */
-static void test_fed(void **state)
+/* With z as a feed only the decoder is computed. */
+static void test_feeds(void **state)
 {
     (void)state;
     static const char *const logits[] = {"logits", NULL}, *const z[] = {"z", NULL}, *const zl[] = {"z", "logits", NULL};
     Graph *g = new_vae(16, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *whole = new_plan(g, params, (GraphExecSpec){.outputs = zl});
+    GraphExec *whole = new_exec(g, params, (GraphExecSpec){.outputs = zl});
     patterns(0, 16, graph_exec_input(whole, "x", NULL));
     graph_exec_noise(whole, num_seed(3), "e", 0);
     graph_exec_forward(whole);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.batch = 16, .outputs = logits, .feeds = z});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.batch = 16, .outputs = logits, .feeds = z});
     NumShape shape;
     assert_null(graph_exec_input(p, "x", NULL));
     assert_int_equal(graph_exec_scalar(p, "beta", 1), -1);
@@ -489,8 +493,8 @@ static void test_fed(void **state)
     graph_exec_free(whole);
     graph_exec_free(p);
 
-    /* training the decoder for a fed z: no gradient reaches the encoder */
-    p = new_plan(g, params, (GraphExecSpec){.objective = "reconstruction", .feeds = z});
+    /* training the decoder with z as a feed: no gradient reaches the encoder */
+    p = new_exec(g, params, (GraphExecSpec){.objective = "reconstruction", .feeds = z});
     patterns(0, 16, graph_exec_input(p, "x", NULL));
     graph_exec_forward(p);
     graph_exec_backward(p);
@@ -515,7 +519,7 @@ static void test_flops(void **state)
     (void)state;
     Graph *g = new_vae(10, 2);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.objective = "bound"});
     double first = 10 * VAE_X * VAE_H, heads = 2 * 10 * VAE_H * VAE_Z, decoder = 20 * (VAE_Z * VAE_H + VAE_H * VAE_X);
     assert_true(graph_exec_flops(p) == 2 * first + 3 * heads + 3 * decoder);
     graph_exec_free(p);
@@ -528,7 +532,7 @@ static void test_first_bad(void **state)
     (void)state;
     Graph *g = new_vae(8, 1);
     GraphParams *params = new_params(g, GRAPH_FLOAT);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "bound"});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.objective = "bound"});
     float *w = graph_params_block(params), *x = graph_exec_input(p, "x", NULL);
     patterns(0, 8, x);
     graph_exec_noise(p, num_seed(3), "e", 0);
@@ -564,13 +568,13 @@ static void test_first_bad(void **state)
     GraphNode b = made(apply(g, "log", a, -1, -1, NULL, NULL, &err), &err);
     GraphNode c = made(apply(g, "exp", b, -1, -1, NULL, NULL, &err), &err);
     assert_int_equal(graph_name(g, "c", c, &err), 0);
-    p = new_plan(g, NULL, (GraphExecSpec){.outputs = (const char *[]){"c", NULL}});
+    p = new_exec(g, NULL, (GraphExecSpec){.outputs = (const char *[]){"c", NULL}});
     assert_string_equal(graph_exec_first_nonfinite(p), "log, node 1, bad.lua:7");
     graph_exec_free(p);
     graph_free(g);
 }
 
-/* ---- parameters ------------------------------------------------------------------------------------------------------ */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 static double moment(const float *w, size_t n, int power)
 {
@@ -580,7 +584,8 @@ static double moment(const float *w, size_t n, int power)
     return sum / (double)n;
 }
 
-/* 30,000 draws: a mean within 5 sd / sqrt(n), a second moment within 5 % (about 6 standard errors). Bounds are exact. */
+/* 30,000 draws: a mean within 5 sd / sqrt(n), a second moment within 5 % (about 6 standard errors).  Bounds are
+ * exact. */
 static void test_inits(void **state)
 {
     (void)state;
@@ -656,7 +661,7 @@ static void test_params(void **state)
     graph_free(g);
 }
 
-static void test_plan_errors(void **state)
+static void test_exec_errors(void **state)
 {
     (void)state;
     Error err = ERROR_NONE;
@@ -677,7 +682,7 @@ static void test_plan_errors(void **state)
     graph_params_free(params);
     graph_free(g);
 
-    /* a shape that fits the nominal batch only: the error says for which batch, and where */
+    /* a shape that fits the nominal batch only: the error names the batch and the script location */
     g = graph_alloc(4, 1, &err);
     GraphNode x = made(graph_input(g, "x", DIMS(1, B, 3), &err), &err);
     GraphNode y = made(graph_input(g, "y", DIMS(1, 4, 3), &err), &err);
@@ -690,7 +695,7 @@ static void test_plan_errors(void **state)
     graph_free(g);
 }
 
-/* Params shared by two layers, an argument used twice, a param as objective: gradients add up. */
+/* Params shared by two layers, an argument used twice, a param as objective: the gradients are summed. */
 static void test_sharing(void **state)
 {
     (void)state;
@@ -704,7 +709,7 @@ static void test_sharing(void **state)
     assert_int_equal(graph_name(g, "sum", sum, &err), 0);
     assert_int_equal(graph_name(g, "w", w, &err), 0);
     GraphParams *params = graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), NULL, 0, &err);
-    GraphExec *p = new_plan(g, params, (GraphExecSpec){.objective = "sum"});
+    GraphExec *p = new_exec(g, params, (GraphExecSpec){.objective = "sum"});
     graph_exec_forward(p);
     for (int twice = 0; twice < 2; twice++) {
         graph_exec_backward(p);
@@ -712,14 +717,15 @@ static void test_sharing(void **state)
         assert_true(*(const float *)graph_exec_gradient(p) == -(9 + 6)); /* -(w^2 held still + 2 w) */
     }
     graph_exec_free(p);
-    p = new_plan(g, params, (GraphExecSpec){.objective = "w"});
+    p = new_exec(g, params, (GraphExecSpec){.objective = "w"});
     graph_exec_forward(p);
     graph_exec_backward(p);
     assert_true(*(const float *)graph_exec_gradient(p) == -1);
     assert_true(*(const float *)graph_exec_output(p, "w", NULL) == 3);
     graph_exec_free(p);
-    p = new_plan(g, params, (GraphExecSpec){.outputs = (const char *[]){"w", "sum", NULL}, .feeds = (const char *[]){"w", NULL}});
-    *(float *)graph_exec_input(p, "w", NULL) = 2; /* even a param can be fed */
+    p = new_exec(g, params, (GraphExecSpec){.outputs = (const char *[]){"w", "sum", NULL},
+                                            .feeds = (const char *[]){"w", NULL}});
+    *(float *)graph_exec_input(p, "w", NULL) = 2; /* even a param can be a feed */
     graph_exec_forward(p);
     assert_true(*(const float *)graph_exec_output(p, "sum", NULL) == 12);
     assert_true(*(const float *)graph_params_block(params) == 3);
@@ -744,13 +750,13 @@ int main(void)
         cmocka_unit_test(test_no_allocation_in_a_step),
         cmocka_unit_test(test_recompile),
         cmocka_unit_test(test_symbols),
-        cmocka_unit_test(test_fed),
+        cmocka_unit_test(test_feeds),
         cmocka_unit_test(test_flops),
         cmocka_unit_test(test_first_bad),
         cmocka_unit_test(test_inits),
         cmocka_unit_test(test_params),
-        cmocka_unit_test(test_plan_errors),
+        cmocka_unit_test(test_exec_errors),
         cmocka_unit_test(test_sharing),
     };
-    return cmocka_run_group_tests_name("graph_plan", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("graph_exec", tests, NULL, NULL);
 }

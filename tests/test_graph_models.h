@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_graph_models.h: short hand for the tests of the graph room, and the two-layer VAE that they share.
+ * test_graph_models.h: helpers for the tests of src/graph, and the two-layer VAE that they share.
  */
 #ifndef TEST_GRAPH_MODELS_H
 #define TEST_GRAPH_MODELS_H
@@ -22,7 +22,7 @@
 #define DIMS(s, b, f) ((GraphDims){{s, b, f}})
 enum { B = GRAPH_BATCH, K = GRAPH_SAMPLES };
 
-/* Fails the test with the error's text where a call should have succeeded. */
+/* Fails the test with the error's text when the call that returned `node` failed. */
 static inline GraphNode made(GraphNode node, const Error *err)
 {
     if (node < 0) {
@@ -33,9 +33,9 @@ static inline GraphNode made(GraphNode node, const Error *err)
     return node;
 }
 
-/* op(a, b, c, d) without attributes, or with one; unused arguments are -1. */
-static inline GraphNode apply(Graph *g, const char *op, GraphNode a, GraphNode b, GraphNode c, const char *attr, const char *text,
-                              Error *err)
+/* op(a, b, c) without attributes or with one; unused arguments are -1. */
+static inline GraphNode apply(Graph *g, const char *op, GraphNode a, GraphNode b, GraphNode c, const char *attr,
+                              const char *text, Error *err)
 {
     GraphNode args[] = {a, b, c};
     GraphAttr attrs[] = {{.name = attr, .text = text}};
@@ -44,8 +44,8 @@ static inline GraphNode apply(Graph *g, const char *op, GraphNode a, GraphNode b
 
 enum { VAE_X = 20, VAE_H = 16, VAE_Z = 3 };
 
-/* 20-16-[3]-16-20, tanh, Bernoulli; bound = log p(x|z) - beta KL; names: x-free parts "z", "logits", the metrics and "bound".
- * NULL with *err, everything freed, when anything fails. */
+/* 20-16-[3]-16-20, tanh, Bernoulli; bound = log p(x|z) - beta KL; named "z", "logits", "q.mu", "q.logvar", the
+ * metrics and "bound".  NULL with *err, everything freed, when anything fails. */
 static inline Graph *vae(size_t batch, size_t samples, Error *err)
 {
     Graph *g = graph_alloc(batch, samples, err);
@@ -90,7 +90,7 @@ failed:
     return NULL;
 }
 
-/* Binary patterns with structure: two hidden bits decide which half of the pixels is on, with one pixel in ten flipped. */
+/* Binary patterns: one of four kinds decides which half of the pixels is on; one pixel in ten is flipped. */
 static inline void patterns(size_t first, size_t rows, float *x)
 {
     NumStream s = num_stream(7, "patterns");

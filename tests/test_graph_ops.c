@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_graph_ops.c: every operation of the list, in every broadcast pattern that it allows: its gradient against central
- * differences, float against double, that backward reads only what `needs` lists, known answers and extreme values.
+ * test_graph_ops.c: every operation of the list, in every broadcast pattern that it allows: its gradient against
+ * central differences, float against double, that backward reads only what `needs` lists, known answers and extreme
+ * values.
  *
  * An operation without a case here fails the test.  Values come from the stream "ops" of seed 1.
  */
@@ -15,7 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- the cases ------------------------------------------------------------------------------------------------------- */
+/* ---- the cases --------------------------------------------------------------------------------------------------- */
 
 /* Where an operation's arguments are drawn from. */
 typedef enum {
@@ -49,7 +50,8 @@ typedef struct Case {
     {#name, {{0}}, COUNT(__VA_ARGS__), {S(2, 3, 5)}, 3, {domain, ANY, ANY, ANY}},              \
     {#name, {{0}}, COUNT(__VA_ARGS__), {{{2, 1, 2, 3, 1}}}, 3, {domain, ANY, ANY, ANY}},
 #define COUNT(...) (sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *))
-#define DENSE(NAME, act, ...) {"dense", {{"act", 0, #act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}},
+#define DENSE(NAME, act, ...) \
+    {"dense", {{"act", 0, #act}}, 3, {S(3, 5, 7), S(1, 7, 4), S(1, 1, 4)}, 0, {ANY, ANY, ANY}},
 
 #define CONV(kernel, stride, padding, height, width)                                             \
     {"conv2d", {{"kernel", kernel, NULL}, {"stride", stride, NULL}, {"padding", padding, NULL}}, 3, \
@@ -85,7 +87,8 @@ static const Case cases[] = {
     {"reshape", {{"samples", 1, NULL}, {"batch", 0, "rest"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"reshape", {{"samples", 0, "b"}, {"batch", 0, "k"}}, 1, {S(3, 5, 7)}, 0, {ANY}},
     {"reshape", {{"samples", 7, NULL}, {"batch", 5, NULL}, {"features", 3, NULL}}, 1, {S(3, 5, 7)}, 0, {ANY}},
-    {"reshape", {{"batch", 0, "rest"}, {"features", 12, NULL}, {"height", 1, NULL}, {"width", 1, NULL}}, 1, {IMAGES}, 0, {ANY}},
+    {"reshape", {{"batch", 0, "rest"}, {"features", 12, NULL}, {"height", 1, NULL}, {"width", 1, NULL}}, 1, {IMAGES},
+     0, {ANY}},
     {"reshape", {{"features", 2, NULL}, {"height", 0, "rest"}, {"width", 3, NULL}}, 1, {S(2, 3, 24)}, 0, {ANY}},
     {"expand", {{0}}, 2, {{{2, 3, 4, 1, 1}}, IMAGES}, 0, {ANY, ANY}},
     {"expand", {{0}}, 2, {{{1, 3, 1, 3, 1}}, IMAGES}, 0, {ANY, ANY}},
@@ -99,8 +102,8 @@ static const Case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
-/* Pattern number `index` of a case: argument a is 1 along the axes whose bit is set in digit a of the index, base 2^broadcast.
- * 0 when there is no such pattern.  An argument's own shape is given by the first one where patterns are walked. */
+/* [OUT] in[]: the shapes of broadcast pattern number `index`: argument a has length 1 along the axes whose bit is
+ * set in digit a of the index, base 2^broadcast.  Returns 0 when there is no such pattern. */
 static int pattern(const Case *c, unsigned index, GraphShape *in)
 {
     unsigned digits = c->broadcast == 0 ? 1 : 1u << c->broadcast;
@@ -120,7 +123,7 @@ static int pattern(const Case *c, unsigned index, GraphShape *in)
     return 1;
 }
 
-/* Of four arguments' 4096 patterns every 7th is tried: 586 patterns, with every digit of each argument.  Of fewer arguments all. */
+/* Four arguments have 4096 patterns: every 7th is tried, which is 586 and covers every digit of each argument. */
 static unsigned stride(const Case *c)
 {
     return c->nargs == 4 ? 7 : 1;
@@ -134,17 +137,18 @@ static size_t attrs_of(const Case *c)
     return n;
 }
 
-/* ---- one operation, called directly --------------------------------------------------------------------------------- */
+/* ---- one operation, called directly ------------------------------------------------------------------------------ */
 
 enum { LARGEST = 17 * 33 };
 
 /* All arrays of a call in double, and the call itself. */
-typedef struct Bench {
+typedef struct OpTest {
     const GraphOp *op;
     double attr[GRAPH_ATTRS_MAX];
     GraphCall call;
-    double in[4][LARGEST], grad_in[4][LARGEST], out[LARGEST], grad_out[LARGEST], spoiled[LARGEST], scratch[12 * LARGEST];
-} Bench;
+    double in[4][LARGEST], grad_in[4][LARGEST], out[LARGEST], grad_out[LARGEST], spoiled[LARGEST],
+        scratch[12 * LARGEST];
+} OpTest;
 
 static double draw(Domain domain, uint32_t row, uint32_t column)
 {
@@ -159,8 +163,8 @@ static double draw(Domain domain, uint32_t row, uint32_t column)
     return 0;
 }
 
-/* Sets a case up.  Values can be told apart from floats by nobody: they are rounded to float. */
-static void set_up(Bench *t, const Case *c, const GraphShape *in)
+/* Sets a case up.  Values are rounded to float, so that float and double kernels get the same. */
+static void set_up(OpTest *t, const Case *c, const GraphShape *in)
 {
     Error err = ERROR_NONE;
     memset(t, 0, sizeof *t);
@@ -170,7 +174,8 @@ static void set_up(Bench *t, const Case *c, const GraphShape *in)
     for (size_t i = 0; i < graph_attr_count(t->op); i++)
         t->attr[i] = graph_attr_resolve(t->op, i, t->attr[i], 5, 3);
     GraphCall *call = &t->call;
-    *call = (GraphCall){.nargs = c->nargs, .out = t->out, .scratch = t->scratch, .grad_out = t->spoiled, .attr = t->attr};
+    *call = (GraphCall){.nargs = c->nargs, .out = t->out, .scratch = t->scratch, .grad_out = t->spoiled,
+                        .attr = t->attr};
     for (size_t a = 0; a < c->nargs; a++) {
         call->in_axes[a] = in[a];
         call->in_shape[a] = graph_flat_shape(in[a]);
@@ -190,8 +195,8 @@ static void set_up(Bench *t, const Case *c, const GraphShape *in)
         t->grad_out[i] = (float)draw(ANY, 9, (uint32_t)i);
 }
 
-/* sum of result times grad_out: the function whose derivative backward gives */
-static double loss(Bench *t)
+/* The sum of result times grad_out: backward computes its derivative. */
+static double loss(OpTest *t)
 {
     t->op->forward[1](&t->call);
     double sum = 0;
@@ -200,13 +205,13 @@ static double loss(Bench *t)
     return sum;
 }
 
-static void backward(Bench *t)
+static void backward(OpTest *t)
 {
-    memcpy(t->spoiled, t->grad_out, sizeof t->spoiled); /* an operation may use the result's gradient up */
+    memcpy(t->spoiled, t->grad_out, sizeof t->spoiled); /* backward may overwrite grad_out */
     t->op->backward[1](&t->call);
 }
 
-static void describe(const Bench *t, char *text, size_t size)
+static void describe(const OpTest *t, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "%s", t->op->name);
     for (size_t a = 0; a < t->call.nargs; a++)
@@ -215,11 +220,11 @@ static void describe(const Bench *t, char *text, size_t size)
 
 /* Central differences in double with h = 1e-5: the error of truncation is about f''' h^2 / 6, some 1e-10 here, that of
  * rounding eps |loss| / h, some 1e-10 |loss|.  Tolerance: 1e-8 (1 + |loss| + |gradient|). */
-static void check_gradient(Bench *t)
+static void check_gradient(OpTest *t)
 {
     static const double h = 1e-5;
     double centre = loss(t);
-    double old = 0.25; /* gradients are added to what is there */
+    double old = 0.25; /* gradients are added to the old value */
     for (size_t a = 0; a < t->call.nargs; a++)
         for (size_t i = 0; i < LARGEST; i++)
             t->grad_in[a][i] = old;
@@ -244,8 +249,8 @@ static void check_gradient(Bench *t)
     }
 }
 
-/* With some gradients unwanted, the others are the same bits. */
-static void check_unwanted(Bench *t)
+/* Without some of the gradients, the others have the same bits. */
+static void check_unwanted(OpTest *t)
 {
     double all[4][LARGEST];
     memset(t->grad_in, 0, sizeof t->grad_in);
@@ -265,8 +270,9 @@ static void check_unwanted(Bench *t)
         t->call.grad_in[a] = t->grad_in[a];
 }
 
-/* What a row does not list in `needs` may be gone when backward runs: with garbage there, the gradient is the same. */
-static void check_needs(Bench *t)
+/* Memory that `needs` does not list may be reused before backward runs: with NaN there, the gradient must be the
+ * same. */
+static void check_needs(OpTest *t)
 {
     double all[4][LARGEST];
     memset(t->grad_in, 0, sizeof t->grad_in);
@@ -284,7 +290,8 @@ static void check_needs(Bench *t)
         t->scratch[i] = NAN;
     backward(t);
     if (memcmp(all, t->grad_in, sizeof all) != 0)
-        fail_msg("%s reads in its backward what `needs` does not list, or its scratch before it writes it", t->op->name);
+        fail_msg("%s backward reads an array that `needs` does not list, or scratch that it did not write",
+                 t->op->name);
 }
 
 static void narrow(float *to, const double *from)
@@ -293,19 +300,20 @@ static void narrow(float *to, const double *from)
         to[i] = (float)from[i];
 }
 
-static void agree(const Bench *t, const char *what, const float *found, const double *expected, size_t n)
+static void agree(const OpTest *t, const char *what, const float *found, const double *expected, size_t n)
 {
-    double scale = 1; /* sums are as exact as their terms are small: the array's largest value sets the scale */
+    double scale = 1; /* the error of a sum grows with its largest term */
     for (size_t i = 0; i < n; i++)
         scale = fmax(scale, fabs(expected[i]));
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)found[i] - expected[i]) <= 2e-5 * scale))
-            fail_msg("%s: %s %zu is %.9g in float, %.9g in double", t->op->name, what, i, (double)found[i], expected[i]);
+            fail_msg("%s: %s %zu is %.9g in float, %.9g in double", t->op->name, what, i, (double)found[i],
+                     expected[i]);
 }
 
-/* The same in float, from the same values.  Tolerance 2e-5 of the array's largest value: about 100 roundings of 2^-23 in a
- * sum over at most 105 terms. */
-static void check_float(Bench *t)
+/* The same in float, from the same values.  Tolerance 2e-5 of the array's largest value: about 100 roundings of
+ * 2^-23 in a sum over at most 105 terms. */
+static void check_float(OpTest *t)
 {
     static float in[4][LARGEST], grad_in[4][LARGEST], out[LARGEST], grad_out[LARGEST], scratch[12 * LARGEST];
     GraphCall call = t->call;
@@ -332,7 +340,7 @@ static void check_float(Bench *t)
 }
 
 /* The convolution by its definition, in plain loops: conv2d's forward is a gather and a matrix product. */
-static void check_conv2d(const Bench *t)
+static void check_conv2d(const OpTest *t)
 {
     const GraphShape *x = &t->call.in_axes[0], *y = &t->call.axes;
     long kernel = (long)t->attr[0], stride = (long)t->attr[1], padding = (long)t->attr[2];
@@ -343,19 +351,21 @@ static void check_conv2d(const Bench *t)
                 for (long column = 0; column < (long)y->n[GRAPH_WIDTH]; column++, at++) {
                     double sum = t->call.nargs == 3 ? t->in[2][out] : 0;
                     for (long k = 0; k < (long)t->call.in_shape[1].n[NUM_BATCH]; k++) {
-                        long i = row * stride - padding + k / kernel % kernel, j = column * stride - padding + k % kernel;
+                        long i = row * stride - padding + k / kernel % kernel,
+                            j = column * stride - padding + k % kernel;
                         long channel = image * (long)x->n[NUM_FEATURES] + k / (kernel * kernel);
                         if (i >= 0 && i < height && j >= 0 && j < width)
-                            sum += t->in[1][k * (long)y->n[NUM_FEATURES] + out] * t->in[0][(channel * height + i) * width + j];
+                            sum += t->in[1][k * (long)y->n[NUM_FEATURES] + out]
+                                * t->in[0][(channel * height + i) * width + j];
                     }
                     assert_true(fabs(t->out[at] - sum) <= 1e-12);
                 }
 }
 
-static void test_walk(void **state)
+static void test_all_operations(void **state)
 {
     (void)state;
-    Bench *t = mem_alloc(sizeof *t);
+    OpTest *t = mem_alloc(sizeof *t);
     assert_non_null(t);
     for (size_t row = 0; row < graph_op_count; row++) {
         unsigned tried = 0;
@@ -382,7 +392,7 @@ static void test_walk(void **state)
     mem_free(t);
 }
 
-/* Each row is complete, and its name and attributes can be found. */
+/* Each row is complete, and graph_op_find finds it. */
 static void test_table(void **state)
 {
     (void)state;
@@ -399,19 +409,19 @@ static void test_table(void **state)
     assert_null(graph_op_find("nothing"));
 }
 
-/* ---- known answers and extreme values ---------------------------------------------------------------------------------- */
+/* ---- known answers and extreme values ---------------------------------------------------------------------------- */
 
 typedef struct Known {
     const char *op;
     size_t nargs;
     double in[4];       /* each repeated over two features, so that results of densities are twice one feature's */
     double out;         /* of a density: the sum over both; of others: the first element */
-    double grad[4];     /* d out / d (one feature); NAN: not looked at */
+    double grad[4];     /* d out / d (one feature); NAN: not checked */
 } Known;
 
 #define LN_2PI 1.83787706640934548356
 
-/* Gradients of exp(+-100) overflow in float and are right to do so; where the exact value is finite in float, it must come. */
+/* Gradients with exp(+-100) overflow in float and are not checked (NAN); a result that is finite in float is. */
 static const Known known[] = {
     {"kl", 2, {0, 0}, 0, {0, 0}},
     {"kl", 2, {1, 0}, 1, {1, 0}},
@@ -435,7 +445,7 @@ static const Known known[] = {
     {"reparameterise", 3, {1, 100, 2}, 1.0369411057174144e22, {1, 5.184705528587072e21, 5.184705528587072e21}},
     {"reparameterise", 3, {1, -100, 2}, 1, {1, 1.9287498479639178e-22, 1.9287498479639178e-22}},
     {"logsumexp", 1, {64}, 64.6931471805599453, {0.5}},
-    {"logsumexp", 1, {1e4}, 10000.693147180560, {NAN}}, /* exp(x - y): in float y has an error of 5e-4 here, 4e-6 at 64 */
+    {"logsumexp", 1, {1e4}, 10000.693147180560, {NAN}}, /* float: y has an error of 5e-4, at 64 4e-6 */
     {"logsumexp", 1, {-1e4}, -9999.306852819440, {NAN}},
     {"logmeanexp", 1, {64}, 64, {0.5}},
     {"logmeanexp", 1, {1e4}, 1e4, {NAN}},
@@ -456,7 +466,7 @@ static void near(const char *op, const char *what, double found, double expected
         fail_msg("%s: %s is %.17g, should be %.17g", op, what, found, expected);
 }
 
-/* One row of two features in float (type 0) or double. */
+/* One row of two features, in float (type 0) or double (type 1). */
 static void check_known(const Known *k, int type, double tolerance)
 {
     Error err = ERROR_NONE;
@@ -480,15 +490,16 @@ static void check_known(const Known *k, int type, double tolerance)
     for (int i = 0; i < 2; i++)
         type == 0 ? (void)(grad_out.f[i] = 1) : (void)(grad_out.d[i] = 1);
     op->forward[type](&c);
-    near(k->op, type == 0 ? "result in float" : "result in double", type == 0 ? (double)out.f[0] : out.d[0], k->out, tolerance);
+    near(k->op, type == 0 ? "result in float" : "result in double", type == 0 ? (double)out.f[0] : out.d[0], k->out,
+         tolerance);
     op->backward[type](&c);
     for (size_t a = 0; a < k->nargs; a++)
         if (!isnan(k->grad[a]))
-            near(k->op, type == 0 ? "gradient in float" : "gradient in double", type == 0 ? (double)grad[a].f[0] : grad[a].d[0],
-                 k->grad[a], tolerance);
+            near(k->op, type == 0 ? "gradient in float" : "gradient in double", type == 0 ? (double)grad[a].f[0]
+                 : grad[a].d[0], k->grad[a], tolerance);
 }
 
-/* Tolerances: 1e-12 of the value in double; 1e-5 in float, where exp(80) from an argument with 24 bits has lost 6 of them. */
+/* Tolerances: 1e-12 of the value in double; 1e-5 in float, where exp(80) loses 6 of the 24 bits. */
 static void test_known(void **state)
 {
     (void)state;
@@ -498,7 +509,7 @@ static void test_known(void **state)
     }
 }
 
-/* ---- images that broadcast along some of their axes -------------------------------------------------------------------- */
+/* ---- images that broadcast along some of their axes -------------------------------------------------------------- */
 
 enum { EXAMPLES = 3, CHANNELS = 2, HEIGHT = 4, WIDTH = 3, PIXELS = HEIGHT * WIDTH };
 
@@ -569,7 +580,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
-        cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_all_operations),
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_image_broadcast),
     };

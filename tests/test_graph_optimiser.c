@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_graph_optimiser.c: each optimiser against its formula in double, clipping and decay, the canonical text, and exact resume.
+ * test_graph_optimiser.c: each optimiser against its formula in double, clipping and decay, the canonical text, and
+ * exact resume.
  */
 #include "test_graph_models.h"
 
@@ -22,8 +23,9 @@ static OptimiserSpec defaults(const char *name)
     return spec;
 }
 
-/* The formulas once more, in double, from the papers. */
-static void reference_step(const OptimiserSpec *s, double t, double rate, double clip, double *w, double g, double *m, double *v)
+/* The formulas of the papers, in double. */
+static void reference_step(const OptimiserSpec *s, double t, double rate, double clip, double *w, double g, double *m,
+                           double *v)
 {
     g *= clip;
     if (s->kind == OPTIMISER_ADAMW)
@@ -52,7 +54,7 @@ static void reference_step(const OptimiserSpec *s, double t, double rate, double
     }
 }
 
-/* Twelve steps; tolerance 2e-6 on weights of about 1: some 10 roundings a step, of changes of 0.01 to weights of 1. */
+/* Twelve steps.  Tolerance 2e-6 for weights of about 1: about 10 roundings a step. */
 static void follow(const OptimiserSpec *spec)
 {
     Error err = ERROR_NONE;
@@ -75,7 +77,8 @@ static void follow(const OptimiserSpec *spec)
         assert_true(fabs(optimiser_step(o, w, g, rate) - norm) < 1e-5);
         for (size_t i = 0; i < N; i++)
             if (!(fabs((double)w[i] - rw[i]) <= 2e-6 * (1 + fabs(rw[i]))))
-                fail_msg("%s, step %zu: w[%zu] is %.9g, should be %.9g", optimiser_name(spec->kind), t, i, (double)w[i], rw[i]);
+                fail_msg("%s, step %zu: w[%zu] is %.9g, should be %.9g", optimiser_name(spec->kind), t, i,
+                         (double)w[i], rw[i]);
     }
     assert_int_equal(optimiser_steps(o), STEPS);
     optimiser_free(o);
@@ -102,7 +105,8 @@ static void test_formulas(void **state)
     }
 }
 
-/* Five steps, the state copied as a checkpoint does, five more in a fresh optimiser: the bits of ten steps without a stop. */
+/* Five steps, the state copied as by a checkpoint, five more steps in a new optimiser: the same bits as ten steps at
+ * once. */
 static void test_resume(void **state)
 {
     (void)state;
@@ -135,7 +139,7 @@ static void test_resume(void **state)
     optimiser_free(NULL);
 }
 
-/* Adam's corrections after a billion steps: 1 - beta^t is 1, no step is a NaN. */
+/* Adam after a billion steps: the bias corrections are 1, and nothing is NaN. */
 static void test_late_steps(void **state)
 {
     (void)state;
@@ -197,7 +201,7 @@ static void test_errors(void **state)
 }
 
 /* A gradient that is not finite changes nothing, clipped or not. */
-static void a_gradient_that_is_not_finite_is_left_alone(void **state)
+static void test_nonfinite_gradient(void **state)
 {
     (void)state;
     const double clip[] = {0, 1};
@@ -221,7 +225,7 @@ static void a_gradient_that_is_not_finite_is_left_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_gradient_that_is_not_finite_is_left_alone),
+        cmocka_unit_test(test_nonfinite_gradient),
         cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_late_steps),

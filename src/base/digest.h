@@ -17,13 +17,13 @@ typedef struct Digest {
 void digest_start(Digest *d);
 void digest_bytes(Digest *d, const void *bytes, size_t length);
 
-/* A string with its length before it, so that ("ab","c") and ("a","bc") differ. */
+/* Adds the string's length before the string, so that ("ab", "c") and ("a", "bc") have different digests. */
 void digest_string(Digest *d, const char *string);
 
-/* Floats as little-endian IEEE 754 binary32, on every machine. */
+/* Adds floats as little-endian IEEE 754 binary32. */
 void digest_floats(Digest *d, const float *values, size_t count);
 
-/* Ends the digest and writes it in hexadecimal into text[DIGEST_TEXT]. */
+/* [OUT] text[DIGEST_TEXT]: the digest in lower-case hexadecimal.  d is then empty, ready for another digest. */
 void digest_end(Digest *d, char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/error.c: fills and prints error values; allocates nothing, so that it works when memory is gone.
+ * base/error.c: fills and prints error values.  It allocates nothing, because memory may be what is missing.
  */
 #include "base/error.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/error.h: one value that says what went wrong, where, what was found, what was expected, and a hint.
+ * base/error.h: an error as one value: what went wrong, where, what was found, what was expected, a hint.
  *
- * Convention of the whole tree: a function that can fail takes `Error *err` as its last argument and returns
- * 0 or -1 (or a pointer or NULL).  On failure it has filled *err, freed what it made, and left what it was given
- * as it was.  `err` is never NULL.  An error is filled once, at the place that knows it best; callers on the way
- * up may only add context with error_in().
+ * Convention of the whole project: a function that can fail takes `Error *err` as its last argument and returns 0 or -1
+ * (or a pointer or NULL).  On failure it fills *err, frees what it allocated, and leaves its arguments unchanged.
+ * `err` is never NULL. The function that detects the failure fills the error; its callers only add context, with
+ * error_in().
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The kinds that a program may act on; the values below 10 are vae-lab's exit codes. */
+/* The kinds that callers distinguish; the values below 10 are vae-lab's exit codes. */
 typedef enum {
     ERR_NONE   = 0,
     ERR_RUN    = 1,  /* a run failed or diverged */
@@ -34,28 +34,29 @@ typedef struct Error {
     char hint[320];     /* what to do about it */
 } Error;
 
-/* An error that says nothing yet: `Error err = ERROR_NONE;` */
+/* No error: `Error err = ERROR_NONE;` */
 #define ERROR_NONE {.kind = ERR_NONE}
 
-/* Fills *err with its kind and `what`, empties the other fields; returns -1, so that `return error_set(…)` reads well. */
+/* Fills the kind and `what`, and empties the other fields.  Returns -1, so that a failing function ends with `return
+ * error_set(…)`. */
 int error_set(Error *err, ErrorKind kind, const char *what, ...) __attribute__((format(printf, 3, 4)));
 
-/* Each fills one more field and returns -1. */
+/* Each fills one field and returns -1. */
 int error_where(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int error_found(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int error_expected(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int error_hint(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Puts context before `where` as an error rises: "in decoder, layer 2".  Returns -1. */
+/* Puts context before `where`: "in decoder, layer 2".  Returns -1. */
 int error_in(Error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* "out of memory" with the name of the thing that did not fit.  Returns -1. */
+/* "out of memory for THING".  Returns -1. */
 int error_memory(Error *err, const char *thing);
 
-/* Prints the error over as many lines as it has fields, each at most once; `name` (the program) opens the first. */
+/* Prints the error, one line for each field that is filled; the first line starts with `name`, the program. */
 void error_print(FILE *stream, const char *name, const Error *err);
 
-/* The same as one string of lines without a trailing newline, into text[size]; always terminated. */
+/* [OUT] text[size]: the same lines without `name` and without a trailing newline; always terminated. */
 void error_text(char *text, size_t size, const Error *err);
 
 /* The process' exit code for this kind of error. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/mem.c: aligned, zeroed blocks, with a counter that tests use to fail the Nth allocation.
+ * base/mem.c: aligned, zeroed blocks, and a counter with which tests make the Nth allocation fail.
  */
 #define _DEFAULT_SOURCE /* madvise */
 #include "base/mem.h"
@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* From here on a block begins on a huge page and asks for them: a step walks over all parameters and their gradients
- * several times, and finding small pages took 5 % to 10 % of its time. */
+/* Blocks of at least LARGE bytes start at a huge page and request huge pages: a training step reads all parameters
+ * and gradients several times, and address translation for small pages took 5 % to 10 % of its time. */
 enum { LARGE = 1 << 20, HUGE_PAGE = 1 << 21 };
 
 static long allocations;
@@ -27,7 +27,7 @@ long mem_count(void)
     return allocations;
 }
 
-/* What calloc gave lies before the block. */
+/* calloc's pointer is stored just before the block. */
 static void **whole_of(void *block)
 {
     return (void **)block - 1;
@@ -44,14 +44,14 @@ void *mem_alloc(size_t bytes)
     if (rounded == 0)
         rounded = MEM_ALIGN;
     size_t align = rounded < LARGE ? MEM_ALIGN : HUGE_PAGE;
-    char *whole = calloc(1, align + rounded); /* new pages come zeroed: a large block costs memory only where it is used */
+    char *whole = calloc(1, align + rounded); /* pages of a large block use memory only when touched */
     if (whole == NULL)
         return NULL;
     char *block = whole + align - (uintptr_t)whole % align;
     *whole_of(block) = whole;
 #if defined(MADV_HUGEPAGE)
     if (rounded >= LARGE)
-        madvise(block, rounded, MADV_HUGEPAGE); /* advice: refused, the block is as good */
+        madvise(block, rounded, MADV_HUGEPAGE); /* only advice: a failure changes nothing */
 #endif
     return block;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/mem.h: memory.  Every allocation of the engine goes through here, so that a test can fail the Nth one.
+ * base/mem.h: all allocations of the engine, so that a test can make the Nth one fail.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -10,7 +10,8 @@
 /* Alignment of mem_alloc's blocks: a cache line, and the widest vector register. */
 enum { MEM_ALIGN = 64 };
 
-/* A zeroed block of `bytes` bytes, aligned to MEM_ALIGN; NULL when there is no memory.  mem_alloc(0) is a valid block. */
+/* A zeroed block of `bytes` bytes, aligned to MEM_ALIGN; NULL when out of memory.  mem_alloc(0) returns a valid
+ * block. */
 void *mem_alloc(size_t bytes);
 
 /* `count` zeroed items of `size` bytes; NULL also when the product overflows. */
@@ -19,16 +20,16 @@ void *mem_array(size_t count, size_t size);
 /* Grows a block from `old_bytes` to `bytes`; new bytes are zero.  NULL on failure, the block unchanged. */
 void *mem_grow(void *block, size_t old_bytes, size_t bytes);
 
-/* A copy of a string; NULL when there is no memory. */
+/* A copy of a string; NULL when out of memory. */
 char *mem_string(const char *text);
 
-/* Frees a block of any of the above; NULL is harmless. */
+/* Frees a block of any of the functions above, or does nothing for NULL. */
 void mem_free(void *block);
 
-/* Makes the `n`th allocation from now (1 is the next) and every later one fail; 0 turns that off.  For tests. */
+/* For tests: makes the `n`th allocation from now (1: the next) and all later ones fail; 0: none. */
 void mem_fail_after(long n);
 
-/* Allocations made so far in this process: a test shows with it that a training step makes none. */
+/* The number of allocations so far in this process, for the test that a training step allocates nothing. */
 long mem_count(void);
 
 #endif

@@ -107,7 +107,8 @@ void text_free(Text *t)
     memset(t, 0, sizeof *t);
 }
 
-/* Edits (insert, delete, replace, swap two neighbours) that turn a into b; both shorter than 64, else "far". */
+/* The least number of edits (insert, delete, replace, exchange two neighbours) that turn a into b; 64 when one is 64
+ * or longer. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t la = strlen(a), lb = strlen(b);

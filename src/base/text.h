@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/text.h: a string that grows, the spelling of numbers, JSON strings, and the nearest name to a misspelt one.
+ * base/text.h: a growing string, numbers and JSON strings as text, and the nearest name to a misspelt one.
  */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A growing string.  `Text t = {0};` is empty.  After a failed allocation `failed` stays set and nothing more is
- * added, so that a long text is built first and checked once. */
+/* A growing string.  `Text t = {0};` is empty.  After a failed allocation `failed` is set and nothing more is added:
+ * build the whole text, then check `failed` once. */
 typedef struct Text {
     char *data; /* terminated; NULL while empty */
     size_t length;
@@ -24,15 +24,16 @@ void text_addf(Text *t, const char *format, ...) __attribute__((format(printf, 2
 /* Adds `string` as a JSON string with its quotes. */
 void text_add_json(Text *t, const char *string);
 
-/* Adds a number as the shortest decimal that reads back to the same double; inf and nan as "inf", "-inf", "nan". */
+/* Adds the shortest decimal that strtod reads back to the same double; "inf", "-inf" or "nan" for other values. */
 void text_add_number(Text *t, double value);
 
-/* The text so far, "" when empty; valid until the next change. */
+/* The text, "" when empty; valid until the next change. */
 const char *text_string(const Text *t);
 
 void text_free(Text *t);
 
-/* The entry of names[count] nearest to `word` (edit distance at most a third of its length, at least 1), or NULL. */
+/* The entry of names[count] nearest to `word` by edit distance, or NULL when none is within a third of its length
+ * (at least 1). */
 const char *text_nearest(const char *word, const char *const *names, size_t count);
 
 #endif

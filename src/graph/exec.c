@@ -2,8 +2,8 @@
  *
  * graph/exec.c: compiles a graph: which values are needed, their shapes, their memory, and the steps that compute them.
  *
- * With n nodes, node i is computed at time i, the objective's gradient is set at time n, and the backward step of node i, which
- * adds to the gradients of its arguments, runs at time 2n - i.
+ * With n nodes, node i is computed at time i, the objective's gradient is set at time n, and the backward step of node
+ * i, which adds to the gradients of its arguments, runs at time 2n - i.
  */
 #include "graph/exec.h"
 
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* ---- what is needed ------------------------------------------------------------------------------------------------ */
+/* ---- what is needed ---------------------------------------------------------------------------------------------- */
 
 static int unknown_name(const Graph *g, const char *name, Error *err)
 {
@@ -71,7 +71,7 @@ static void mark_downward(GraphExec *exec)
     for (size_t i = g->nodes; i-- > 0;) {
         unsigned char mark = 0;
         if (has(exec, i, MARK_SHAPED))
-            mark |= MARK_SHAPED; /* a fed node's shape still comes from its arguments */
+            mark |= MARK_SHAPED; /* the shape of a feed comes from its arguments */
         if (has(exec, i, MARK_LIVE) && computed(exec, i))
             mark |= MARK_LIVE;
         if (has(exec, i, MARK_REACHED) && passes_gradient(exec, i))
@@ -84,8 +84,8 @@ static void mark_downward(GraphExec *exec)
 /* Is the objective maximised over node i? */
 static int is_variable(const GraphExec *exec, size_t i)
 {
-    int fed = has(exec, i, MARK_FEED);
-    return exec->gradient_wrt == GRAPH_FEEDS ? fed : exec->graph->node[i].kind == NODE_PARAM && !fed;
+    int feed = has(exec, i, MARK_FEED);
+    return exec->gradient_wrt == GRAPH_FEEDS ? feed : exec->graph->node[i].kind == NODE_PARAM && !feed;
 }
 
 /* From arguments to users: which nodes depend on a variable. */
@@ -114,8 +114,8 @@ static int mark_all(GraphExec *exec, const GraphExecSpec *spec, Error *err)
     if (exec->objective >= 0 && !has_gradient(exec, (size_t)exec->objective)) {
         int feeds = exec->gradient_wrt == GRAPH_FEEDS;
         error_set(err, ERR_SCRIPT, "the objective \"%s\" depends on no %s: there is nothing to %s", spec->objective,
-                  feeds ? "fed value" : "param", feeds ? "optimise" : "train");
-        return error_hint(err, "no gradient passes through stop_gradient or fed values");
+                  feeds ? "feed" : "param", feeds ? "optimise" : "train");
+        return error_hint(err, "no gradient passes through stop_gradient or feeds");
     }
     return 0;
 }
@@ -125,12 +125,13 @@ static int infer_shapes(GraphExec *exec, Error *err)
     double attr[GRAPH_ATTRS_MAX];
     for (size_t i = 0; i < exec->graph->nodes; i++)
         if (has(exec, i, MARK_SHAPED)
-            && graph_node_shape(exec->graph, (GraphNode)i, exec->shape, exec->batch, exec->samples, attr, &exec->shape[i], err) != 0)
+            && graph_node_shape(exec->graph, (GraphNode)i, exec->shape, exec->batch, exec->samples, attr,
+                                &exec->shape[i], err) != 0)
             return error_in(err, "for batch %zu, samples %zu", exec->batch, exec->samples);
     return 0;
 }
 
-/* ---- memory --------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static int has_params_gradient(const GraphExec *exec)
 {
@@ -201,10 +202,11 @@ static void set_lifetimes(const GraphExec *exec, ExecLifetime (*life)[BUFFERS])
         }
         int leaf = !computed(exec, n);
         life[n][BUFFER_VALUE] = (ExecLifetime){.bytes = bytes_of(exec, n), .start = leaf ? -1 : i,
-                                     .end = leaf || has(exec, n, MARK_KEPT) ? always : i};
+                                               .end = leaf || has(exec, n, MARK_KEPT) ? always : i};
         if (has_gradient(exec, n))
-            life[n][BUFFER_GRAD] = (ExecLifetime){.bytes = bytes_of(exec, n), .start = i == exec->objective ? nodes : always,
-                                        .end = has(exec, n, MARK_FEED) ? always : 2 * nodes - i};
+            life[n][BUFFER_GRAD] = (ExecLifetime){.bytes = bytes_of(exec, n),
+                                                  .start = i == exec->objective ? nodes : always,
+                                                  .end = has(exec, n, MARK_FEED) ? always : 2 * nodes - i};
     }
     for (size_t i = 0; i < exec->graph->nodes; i++)
         if (has(exec, i, MARK_LIVE) && computed(exec, i))
@@ -226,8 +228,7 @@ static int point(GraphExec *exec, ExecLifetime (*life)[BUFFERS], Error *err)
         const ParamArray *array = exec->params == NULL ? NULL : graph_params_find(exec->params, n->name);
         if (array == NULL || num_shape_size(array->shape) != graph_shape_size(exec->shape[i])
             || exec->params->type != exec->type) {
-            error_set(err, ERR_SCRIPT, "the params belong to another graph: \"%s\" is missing, or has another shape or type",
-                      n->name);
+            error_set(err, ERR_SCRIPT, "the params belong to another graph: \"%s\" is missing, or differs", n->name);
             return error_expected(err, "params made for this graph");
         }
         exec->value[i] = (char *)exec->params->block + array->offset * exec->size;
@@ -236,7 +237,7 @@ static int point(GraphExec *exec, ExecLifetime (*life)[BUFFERS], Error *err)
     return 0;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 static void make_call(const GraphExec *exec, size_t i, ExecStep *step)
 {
@@ -255,8 +256,8 @@ static void make_call(const GraphExec *exec, size_t i, ExecStep *step)
         step->attr[a] = graph_attr_resolve(n->op, a, n->attr[a], exec->batch, exec->samples);
 }
 
-/* The gradients whose lifetime starts with the backward step of node i: the step overwrites them, or they are cleared before it.
- * Overwriting is wrong for a node that is an argument twice: the step adds to its gradient twice. */
+/* The gradients whose lifetime starts with the backward step of node i: the step overwrites them, or they are
+ * cleared before it.  Overwriting is wrong for a node that is an argument twice: the step adds to its gradient twice. */
 static void make_clears(const GraphExec *exec, size_t i, ExecLifetime (*life)[BUFFERS], ExecStep *step)
 {
     const Node *n = &exec->graph->node[i];
@@ -286,7 +287,7 @@ static int make_unreached(GraphExec *exec, Error *err)
         GraphNode node = graph_find_param(exec->graph, array->name);
         if (node < 0 || exec->grad[node] == NULL || has(exec, (size_t)node, MARK_FEED))
             exec->unreached[exec->unreacheds++] = (ExecClear){(char *)exec->gradient + array->offset * exec->size,
-                                          num_shape_size(array->shape) * exec->size};
+                                                              num_shape_size(array->shape) * exec->size};
     }
     return 0;
 }
@@ -339,7 +340,7 @@ static void set_leaves(GraphExec *exec)
     }
 }
 
-/* ---- allocation ------------------------------------------------------------------------------------------------------ */
+/* ---- allocation -------------------------------------------------------------------------------------------------- */
 
 static int place_all(GraphExec *exec, const GraphExecSpec *spec, ExecLifetime (*life)[BUFFERS], Error *err)
 {
@@ -365,7 +366,8 @@ static int compile(GraphExec *exec, const GraphExecSpec *spec, Error *err)
     exec->label = mem_alloc(2 * GRAPH_NAME_MAX + 256);
     ExecLifetime(*life)[BUFFERS] = mem_array(n, sizeof *life);
     int status = -1;
-    if (exec->mark == NULL || exec->shape == NULL || exec->value == NULL || exec->grad == NULL || exec->label == NULL || life == NULL)
+    if (exec->mark == NULL || exec->shape == NULL || exec->value == NULL || exec->grad == NULL
+        || exec->label == NULL || life == NULL)
         error_memory(err, "an executable graph");
     else if (mark_all(exec, spec, err) == 0 && infer_shapes(exec, err) == 0 && place_all(exec, spec, life, err) == 0
              && point(exec, life, err) == 0 && make_steps(exec, life, err) == 0 && make_unreached(exec, err) == 0)

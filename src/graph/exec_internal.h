@@ -14,15 +14,15 @@ enum {
     MARK_LIVE = 2,     /* its value is needed */
     MARK_FEED = 4,     /* the caller writes its value */
     MARK_KEPT = 8,     /* an output: its value is kept to the end */
-    MARK_DEPENDS = 16, /* it depends on a variable: a param, or with gradient_wrt = GRAPH_FEEDS a fed value */
+    MARK_DEPENDS = 16, /* it depends on a variable: a param, or with gradient_wrt = GRAPH_FEEDS a feed */
     MARK_REACHED = 32  /* the objective depends on it */
 };
 
 /* Memory to set to zero. */
 typedef struct ExecClear { void *at; size_t bytes; } ExecClear;
 
-/* One operation, forward or backward.  `clear`: the gradients that are zeroed before it, because it is the first step that adds
- * to them; those that it overwrites are not cleared. */
+/* One operation, forward or backward.  `clear`: the gradients that are zeroed before it, because it is the first
+ * step that adds to them; those that it overwrites are not cleared. */
 typedef struct ExecStep {
     GraphKernel run;
     GraphNode node;
@@ -39,8 +39,8 @@ typedef struct ExecLifetime {
     size_t offset;
 } ExecLifetime;
 
-/* [OUT] every offset; buffers whose lifetimes do not overlap share memory if `share`.  order[2 * n] is scratch.  Returns the
- * block's bytes. */
+/* [OUT] every offset; buffers whose lifetimes do not overlap share memory if `share`.  order[2 * n] is scratch.
+ * Returns the block's bytes. */
 size_t graph_memory_layout(ExecLifetime *life, size_t n, int share, size_t *order);
 
 struct GraphExec {
@@ -59,7 +59,7 @@ struct GraphExec {
     char *block;
     size_t bytes;
     void *gradient;       /* of all params, in their order */
-    ExecClear *unreached; /* of params that the objective does not depend on: cleared too, because weight decay adds to them */
+    ExecClear *unreached; /* of params that the objective does not depend on: weight decay adds to them too */
     size_t unreacheds;
     char *label;          /* the answer of graph_exec_first_nonfinite */
 };

@@ -2,9 +2,9 @@
  *
  * graph/exec_memory.c: places buffers in one block; buffers whose lifetimes do not overlap may share memory.
  *
- * Greedy: the largest buffer first, each at the lowest offset that is free for its whole lifetime.  Finding the smallest block is
- * NP-hard (dynamic storage allocation).  No block is smaller than what is needed at one time; for networks this one mostly is not
- * larger.
+ * Greedy: the largest buffer first, each at the lowest offset that is free for its whole lifetime.  Finding the
+ * smallest block is NP-hard (dynamic storage allocation).  The lower bound is the memory in use
+ * at one time; for networks the greedy block mostly reaches it.
  */
 #include "base/mem.h"
 #include "graph/exec_internal.h"
@@ -28,7 +28,8 @@ static void by_size(const ExecLifetime *life, size_t n, size_t *order)
 }
 
 /* The lowest free offset for `one`; placed[n] are the buffers placed so far, sorted by offset. */
-static size_t lowest_offset(const ExecLifetime *life, const ExecLifetime *one, const size_t *placed, size_t n, int share)
+static size_t lowest_offset(const ExecLifetime *life, const ExecLifetime *one, const size_t *placed, size_t n,
+                            int share)
 {
     size_t offset = 0;
     for (size_t i = 0; i < n; i++) {

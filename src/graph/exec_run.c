@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- inputs --------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------------------------------------ */
 
 static GraphNode find_live(const GraphExec *exec, NodeKind kind, const char *name)
 {
@@ -47,7 +47,8 @@ int graph_exec_scalar(GraphExec *exec, const char *name, double value)
     return 0;
 }
 
-/* Turns the n floats at the start of the buffer into n doubles, the last first, so that no float is overwritten before it is read. */
+/* Turns the n floats at the start of the buffer into n doubles, the last first, so that no float is overwritten
+ * before it is read. */
 static void widen(void *buffer, size_t n)
 {
     for (size_t i = n; i-- > 0;) {
@@ -78,7 +79,7 @@ void graph_exec_noise(GraphExec *exec, NumSeed seed, const char *prefix, uint64_
     }
 }
 
-/* ---- forward, backward ------------------------------------------------------------------------------------------------ */
+/* ---- forward, backward ------------------------------------------------------------------------------------------- */
 
 void graph_exec_forward(GraphExec *exec)
 {
@@ -103,8 +104,8 @@ static void clear(const ExecClear *list, size_t n)
         memset(list[i].at, 0, list[i].bytes);
 }
 
-/* The only place where gradients are zeroed: each just before the first step that adds to it, because until then another buffer
- * may use its memory.  A gradient that this step overwrites is not zeroed. */
+/* The only place where gradients are zeroed: each just before the first step that adds to it, because until then
+ * another buffer may use its memory.  A gradient that this step overwrites is not zeroed. */
 void graph_exec_backward(GraphExec *exec)
 {
     if (exec->objective < 0)
@@ -133,7 +134,7 @@ const void *graph_exec_feed_gradient(const GraphExec *exec, const char *name, Nu
     return exec->grad[node];
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------------------------------ */
+/* ---- outputs ----------------------------------------------------------------------------------------------------- */
 
 const void *graph_exec_output(const GraphExec *exec, const char *name, NumShape *shape)
 {

@@ -76,7 +76,7 @@ static int at_current(const Graph *g, Error *err)
     return at_location(g->location == NULL ? NULL : g->location->text, err);
 }
 
-/* ---- shapes -------------------------------------------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
 
 static int impossible(const char *name, GraphShape s, const char *where, Error *err)
 {
@@ -86,8 +86,8 @@ static int impossible(const char *name, GraphShape s, const char *where, Error *
     return at_location(where, err);
 }
 
-int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, size_t batch, size_t samples, double *attr,
-                     GraphShape *out, Error *err)
+int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, size_t batch, size_t samples,
+                     double *attr, GraphShape *out, Error *err)
 {
     const Node *n = &g->node[node];
     if (n->kind != NODE_OP) {
@@ -104,9 +104,9 @@ int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, s
     return graph_shape_possible(*out) ? 0 : impossible(n->op->name, *out, n->where, err);
 }
 
-/* ---- nodes ----------------------------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-/* Adds a node with its shape at the nominal sizes. Takes a copy of name. */
+/* Adds a node with its shape at the nominal sizes.  Takes a copy of name. */
 static GraphNode add(Graph *g, Node node, const char *name, Error *err)
 {
     if (g->nodes == g->capacity) {
@@ -122,7 +122,8 @@ static GraphNode add(Graph *g, Node node, const char *name, Error *err)
         return error_memory(err, "the name of a node");
     g->node[g->nodes] = node;
     double attr[GRAPH_ATTRS_MAX];
-    if (graph_node_shape(g, (GraphNode)g->nodes, NULL, g->batch, g->samples, attr, &g->node[g->nodes].shape, err) != 0) {
+    if (graph_node_shape(g, (GraphNode)g->nodes, NULL, g->batch, g->samples, attr, &g->node[g->nodes].shape,
+                         err) != 0) {
         mem_free(node.name);
         return -1;
     }
@@ -235,12 +236,13 @@ GraphNode graph_constant(Graph *g, double value, Error *err)
         return at_current(g, err);
     }
     for (size_t i = 0; i < g->nodes; i++)
-        if (g->node[i].kind == NODE_CONSTANT && g->node[i].value == value && signbit(g->node[i].value) == signbit(value))
+        if (g->node[i].kind == NODE_CONSTANT && g->node[i].value == value
+            && signbit(g->node[i].value) == signbit(value))
             return (GraphNode)i;
     return add(g, (Node){.kind = NODE_CONSTANT, .dims = single, .value = value}, NULL, err);
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------------------ */
+/* ---- operations -------------------------------------------------------------------------------------------------- */
 
 int graph_unknown_op(const char *name, Error *err)
 {
@@ -287,8 +289,8 @@ static int broadcasts_partly(GraphShape a, GraphShape b)
     return repeated && graph_flat_shape(a).n[NUM_FEATURES] != 1;
 }
 
-/* Kernels see (samples, batch, features), and repeat all features of an argument or none: an argument that broadcasts along some
- * of channels, height and width is expanded first. */
+/* Kernels see (samples, batch, features), and repeat all features of an argument or none: an argument that
+ * broadcasts along some of channels, height and width is expanded first. */
 static int expand_args(Graph *g, Node *node, Error *err)
 {
     GraphShape in[GRAPH_ARGS_MAX], out;
@@ -308,8 +310,8 @@ static int expand_args(Graph *g, Node *node, Error *err)
     return 0;
 }
 
-GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
-                         Error *err)
+GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs,
+                         size_t nattrs, Error *err)
 {
     Node node = {.kind = NODE_OP, .op = op, .nargs = nargs};
     if (check_args(g, op, args, nargs, err) != 0 || graph_attr_read(op, attrs, nattrs, node.attr, err) != 0)
@@ -323,8 +325,8 @@ GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, siz
     return add(g, node, NULL, err);
 }
 
-GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
-                      Error *err)
+GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t nargs, const GraphAttr *attrs,
+                      size_t nattrs, Error *err)
 {
     const GraphOp *op = graph_op_find(name);
     if (op == NULL)
@@ -332,7 +334,7 @@ GraphNode graph_apply(Graph *g, const char *name, const GraphNode *args, size_t 
     return graph_apply_op(g, op, args, nargs, attrs, nattrs, err);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* The index of a name in the sorted list, or where to insert it. */
 static size_t name_index(const Graph *g, const char *name)

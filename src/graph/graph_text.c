@@ -14,8 +14,8 @@
  *     name h %5
  *
  * Attributes are written in the order of the operation's row, also those with their default; names come last, sorted.
- * The parser builds a node from each line, leniently; in the end the graph's own text must equal the text that was read, so that
- * nothing else is accepted.
+ * The parser builds a node from each line, leniently; in the end the graph's own text must equal the text that was
+ * read, so that nothing else is accepted.
  */
 #include "base/mem.h"
 #include "graph/graph.h"
@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void add_dims(GraphDims dims, int first, Text *text)
 {
@@ -95,7 +95,7 @@ void graph_text(const Graph *g, Text *text)
         text_addf(text, "name %s %%%ld\n", g->name[i].text, (long)g->name[i].node);
 }
 
-/* ---- reading: one line --------------------------------------------------------------------------------------------- */
+/* ---- reading: one line ------------------------------------------------------------------------------------------- */
 
 /* The error of a line that does not have the expected form; damaged() adds the line. */
 static int malformed(const char *expected, Error *err)
@@ -237,7 +237,7 @@ static int read_line(Graph *g, char *at, Error *err)
     return node < 0 ? malformed("name NAME %NUMBER", err) : graph_name(g, name, node, err);
 }
 
-/* ---- reading: the whole ------------------------------------------------------------------------------------------------ */
+/* ---- reading: the whole ------------------------------------------------------------------------------------------ */
 
 /* Turns the error of a line into a damaged stored text, with the line. */
 static int damaged(size_t line, const char *found, Error *err)

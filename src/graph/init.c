@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/init.c: the first values of parameters.  Portable: draws of num/stream.h, and + - * / sqrt fma.
+ * graph/init.c: the initial values of parameters.  Portable: random streams of num/stream.h, and + - * / sqrt fma.
  */
 #include "graph/init.h"
 
@@ -13,35 +13,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { FILL_VALUE, FILL_NORMAL, FILL_UNIFORM, FILL_IMAGE } Fill;
-typedef enum { BARE, OPTIONAL, NUMBER } Number;
+typedef enum { FILL_VALUE, FILL_NORMAL, FILL_UNIFORM, FILL_IMAGE } InitFill;
+typedef enum { NO_NUMBER, OPTIONAL_NUMBER, NUMBER } InitNumber;
 
-/* The value, standard deviation or bound of each kind, from the number that was given (0: none) and the weight's (in, out). */
+/* The value, standard deviation or bound of each kind, from its number (0: none) and the weight's shape (in, out). */
 static double given(double number, double in, double out) { (void)in, (void)out; return number; }
 static double one(double number, double in, double out) { (void)number, (void)in, (void)out; return 1; }
 /* Glorot & Bengio 2010, eq. 16, and eq. 12 with the same variance; He et al. 2015, eq. 10 */
 static double glorot_bound(double number, double in, double out) { (void)number; return sqrt(6 / (in + out)); }
 static double glorot_sd(double number, double in, double out) { (void)number; return sqrt(2 / (in + out)); }
 static double he_sd(double number, double in, double out) { (void)number, (void)out; return sqrt(2 / in); }
-static double fan_in_bound(double number, double in, double out) { (void)out; return 1 / sqrt(number > 0 ? number : in); }
+static double fan_in_bound(double number, double in, double out)
+{
+    (void)out;
+    return 1 / sqrt(number > 0 ? number : in);
+}
 
 static const struct {
     const char *name;
-    Fill fill;
-    Number number;
-    double least; /* of the number */
+    InitFill fill;
+    InitNumber number;
+    double least; /* the smallest number */
     double (*scale)(double number, double in, double out);
 } kinds[] = {
-    {"zeros", FILL_VALUE, BARE, 0, given},
-    {"ones", FILL_VALUE, BARE, 0, one},
+    {"zeros", FILL_VALUE, NO_NUMBER, 0, given},
+    {"ones", FILL_VALUE, NO_NUMBER, 0, one},
     {"constant", FILL_VALUE, NUMBER, -INFINITY, given},
     {"normal", FILL_NORMAL, NUMBER, 0, given},
     {"uniform", FILL_UNIFORM, NUMBER, 0, given},
-    {"glorot_uniform", FILL_UNIFORM, BARE, 0, glorot_bound},
-    {"glorot_normal", FILL_NORMAL, BARE, 0, glorot_sd},
-    {"he_normal", FILL_NORMAL, BARE, 0, he_sd},
-    {"fan_in_uniform", FILL_UNIFORM, OPTIONAL, 1, fan_in_bound},
-    {"data_logit", FILL_IMAGE, BARE, 0, given},
+    {"glorot_uniform", FILL_UNIFORM, NO_NUMBER, 0, glorot_bound},
+    {"glorot_normal", FILL_NORMAL, NO_NUMBER, 0, glorot_sd},
+    {"he_normal", FILL_NORMAL, NO_NUMBER, 0, he_sd},
+    {"fan_in_uniform", FILL_UNIFORM, OPTIONAL_NUMBER, 1, fan_in_bound},
+    {"data_logit", FILL_IMAGE, NO_NUMBER, 0, given},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -52,7 +56,8 @@ static int unknown(const char *text, const char *word, Error *err)
         names[i] = kinds[i].name;
     error_set(err, ERR_SCRIPT, "unknown initialisation \"%s\"", text);
     error_found(err, "%s", text);
-    error_expected(err, "zeros, ones, constant(C), normal(SD), uniform(BOUND), glorot_uniform, glorot_normal, he_normal, "
+    error_expected(err,
+                   "zeros, ones, constant(C), normal(SD), uniform(BOUND), glorot_uniform, glorot_normal, he_normal, "
                         "fan_in_uniform, fan_in_uniform(IN) or data_logit");
     const char *near = text_nearest(word, names, KINDS);
     return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
@@ -80,16 +85,18 @@ int graph_init_read(GraphInit *init, const char *text, Error *err)
         return unknown(text, word, err);
 
     *init = (GraphInit){.kind = kind, .given = text[length] != '\0'};
-    if (init->given ? kinds[kind].number == BARE : kinds[kind].number == NUMBER) {
-        error_set(err, ERR_SCRIPT, "the initialisation %s %s", word, init->given ? "takes no number" : "needs a number");
+    if (init->given ? kinds[kind].number == NO_NUMBER : kinds[kind].number == NUMBER) {
+        error_set(err, ERR_SCRIPT, "the initialisation %s %s", word, init->given ? "takes no number"
+                  : "needs a number");
         error_found(err, "%s", text);
         return error_expected(err, init->given ? "%s" : "%s(NUMBER)", word);
     }
     if (init->given && (read_number(text + length, &init->number) != 0 || !(init->number >= kinds[kind].least))) {
         error_set(err, ERR_SCRIPT, "the number of the initialisation %s is out of range", word);
         error_found(err, "%s", text);
-        return isinf(kinds[kind].least) ? error_expected(err, "a finite number")
-                                        : error_expected(err, "a finite number from %g", kinds[kind].least);
+        if (isinf(kinds[kind].least))
+            return error_expected(err, "a finite number");
+        return error_expected(err, "a finite number from %g", kinds[kind].least);
     }
     return 0;
 }
@@ -109,7 +116,7 @@ int graph_init_wants_image(const GraphInit *init)
     return kinds[init->kind].fill == FILL_IMAGE;
 }
 
-/* logit p = ln p - ln(1 - p), p clipped to [0.001, 0.999]: a pixel that is always black stays within +-6.9 */
+/* logit p = ln p - ln(1 - p), p clipped to [0.001, 0.999], so that the bias of a constant pixel is at most +-6.9 */
 static void fill_logit(const float *image, size_t n, float *w)
 {
     for (size_t i = 0; i < n; i++) {
@@ -118,7 +125,8 @@ static void fill_logit(const float *image, size_t n, float *w)
     }
 }
 
-void graph_init_fill(const GraphInit *init, NumSeed seed, const char *name, size_t rows, size_t columns, const float *image,
+void graph_init_fill(const GraphInit *init, NumSeed seed, const char *name, size_t rows, size_t columns,
+                     const float *image,
                      float *w)
 {
     char stream[GRAPH_NAME_MAX + 8];

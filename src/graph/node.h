@@ -48,14 +48,14 @@ struct Graph {
     NodeLocation *location; /* the newest first */
 };
 
-/* The shape of a node at batch size b and k draws from its arguments' shapes (shapes: of all nodes; NULL: the nominal ones);
- * attr[GRAPH_ATTRS_MAX] is filled with the resolved attributes. */
-int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, size_t batch, size_t samples, double *attr,
-                     GraphShape *out, Error *err);
+/* The shape of a node at batch size b and k draws from its arguments' shapes (shapes: of all nodes; NULL: the
+ * nominal ones); attr[GRAPH_ATTRS_MAX] is filled with the resolved attributes. */
+int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, size_t batch, size_t samples,
+                     double *attr, GraphShape *out, Error *err);
 
 /* graph_apply with the operation's row. */
-GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs, size_t nattrs,
-                         Error *err);
+GraphNode graph_apply_op(Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, const GraphAttr *attrs,
+                         size_t nattrs, Error *err);
 
 /* The error that no operation has this name; returns -1. */
 int graph_unknown_op(const char *name, Error *err);

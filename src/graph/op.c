@@ -49,7 +49,8 @@ static void expect(const GraphAttrRule *a, Error *err)
             text_addf(&text, " to %g", a->most);
     }
     for (size_t i = 0; i < n; i++)
-        text_addf(&text, "%s\"%s\"", i == 0 && a->kind == GRAPH_ATTR_CHOICE ? "" : i + 1 < n ? ", " : " or ", a->choice[i]);
+        text_addf(&text, "%s\"%s\"", i == 0 && a->kind == GRAPH_ATTR_CHOICE ? "" : i + 1 < n ? ", " : " or ",
+                  a->choice[i]);
     error_expected(err, "%s", text_string(&text));
     text_free(&text);
 }

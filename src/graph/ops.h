@@ -2,9 +2,9 @@
  *
  * graph/ops.h: the list of operations.
  *
- * To add one: write its file in ops/ (its formula, attributes, shape rule, forward, backward and row) and name it in the list
- * below.  The files of ops/ are compiled twice, for float and for double (real.h).  Then add a case to tests/test_graph_ops.c: the
- * gradient test fails until every operation of this list has one.
+ * To add one: write its file in ops/ (its formula, attributes, shape rule, forward, backward and row) and name it in
+ * the list below.  The files of ops/ are compiled twice, for float and for double (real.h).  Then add a case to
+ * tests/test_graph_ops.c: the gradient test fails until every operation of this list has one.
  */
 #ifndef GRAPH_OPS_H
 #define GRAPH_OPS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/optimiser.c: optimisers over one flat block.  num/step.h has the formulas of the updates; here are the options, the order
- * of clipping, decay and update, the bias corrections, and the state.
+ * graph/optimiser.c: optimisers over one flat block.  num/step.h has the formulas of the updates; here are the options,
+ * the order of clipping, decay and update, the bias corrections, and the state.
  */
 #include "graph/optimiser.h"
 
@@ -20,7 +20,7 @@ struct Optimiser {
     float *state; /* kinds[kind].arrays times count */
 };
 
-/* ---- options ------------------------------------------------------------------------------------------------------------ */
+/* ---- options ----------------------------------------------------------------------------------------------------- */
 
 /* The options of OptimiserSpec that a kind reads. */
 enum { MOMENTUM = 1, BETA1 = 2, BETA2 = 4, EPSILON = 8, ALL = 16 };
@@ -38,7 +38,8 @@ static const struct {
     [OPTIMISER_ADAM] = {"adam", 2, BETA1 | BETA2 | EPSILON,
                         {.kind = OPTIMISER_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}},
     [OPTIMISER_ADAMW] = {"adamw", 2, BETA1 | BETA2 | EPSILON,
-                         {.kind = OPTIMISER_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01}},
+                         {.kind = OPTIMISER_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,
+                          .weight_decay = 0.01}},
 };
 
 /* The options with their ranges, in the order of the canonical text. */
@@ -49,12 +50,14 @@ static const struct {
     double least, below;
     const char *text;
 } options[] = {
-    {"momentum", offsetof(OptimiserSpec, momentum), MOMENTUM, 0, 1, "share of the last update's direction that is kept"},
+    {"momentum", offsetof(OptimiserSpec, momentum), MOMENTUM, 0, 1,
+     "share of the last update's direction that is kept"},
     {"beta1", offsetof(OptimiserSpec, beta1), BETA1, 0, 1, "decay of the running mean of the gradient"},
     {"beta2", offsetof(OptimiserSpec, beta2), BETA2, 0, 1, "decay of the running mean of the squared gradient"},
-    {"epsilon", offsetof(OptimiserSpec, epsilon), EPSILON, 1e-30, INFINITY, "added to the root of the squared gradient"},
+    {"epsilon", offsetof(OptimiserSpec, epsilon), EPSILON, 1e-30, INFINITY,
+     "added to the root of the squared gradient"},
     {"weight_decay", offsetof(OptimiserSpec, weight_decay), ALL, 0, INFINITY,
-     "adamw: decoupled decay of the weights; else L2, added to the gradient: a prior N(0, I/weight_decay) on the loss' scale"},
+     "adamw: decay of the weights themselves; else L2, added to the gradient: a prior N(0, I/weight_decay)"},
     {"clip_norm", offsetof(OptimiserSpec, clip_norm), ALL, 0, INFINITY, "the gradient's largest norm; 0: no limit"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
@@ -80,8 +83,8 @@ int optimiser_option(OptimiserKind kind, size_t i, OptimiserOption *option)
 {
     for (size_t o = 0; o < OPTIONS; o++)
         if (reads(kind, o) && i-- == 0) {
-            *option = (OptimiserOption){options[o].name, value_of(&kinds[kind].defaults, o), options[o].least, options[o].below,
-                                        options[o].text};
+            *option = (OptimiserOption){options[o].name, value_of(&kinds[kind].defaults, o), options[o].least,
+                                        options[o].below, options[o].text};
             return 0;
         }
     return -1;
@@ -133,7 +136,7 @@ void optimiser_text(const OptimiserSpec *spec, Text *text)
     text_add(text, ")");
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err)
 {

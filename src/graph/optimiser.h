@@ -24,8 +24,8 @@ typedef struct OptimiserSpec {
     double momentum, beta1, beta2, epsilon, weight_decay, clip_norm;
 } OptimiserSpec;
 
-/* An option of a kind: its default, its range (least <= value < below; below is INFINITY for any finite number), one line of
- * text. */
+/* An option of a kind: its default, its range (least <= value < below; below is INFINITY for any finite number), one
+ * line of text. */
 typedef struct OptimiserOption {
     const char *name;
     double fallback, least, below;
@@ -51,8 +51,9 @@ typedef struct Optimiser Optimiser;
 Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err);
 void optimiser_free(Optimiser *o);
 
-/* One step: clips, decays, updates w[count] from the loss' gradient g[count], which it may change.  Returns the gradient's norm
- * before clipping.  When that is not finite, w, g and the state stay as they are, and the step is not counted. */
+/* One step: clips, decays, updates w[count] from the loss' gradient g[count], which it may change.  Returns the
+ * gradient's norm before clipping.  When that is not finite, w, g and the state stay as they are, and the step is
+ * not counted. */
 double optimiser_step(Optimiser *o, float *w, float *g, double rate);
 
 /* The state for a checkpoint: float values, and the number of steps made. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/params.c: the trained parameters of a graph in one flat block, in the order of their names.
+ * graph/params.c: the parameters of a graph in one flat block, in the order of their names.
  */
 #include "base/digest.h"
 #include "base/mem.h"
@@ -46,16 +46,16 @@ static int check_image(const Node *node, const float *mean_image, size_t feature
 {
     if (!graph_init_wants_image(&node->init))
         return 0;
-    size_t wanted = node->shape.n[NUM_FEATURES];
-    if (mean_image != NULL && features == wanted)
+    size_t expected = node->shape.n[NUM_FEATURES];
+    if (mean_image != NULL && features == expected)
         return 0;
     error_set(err, ERR_SCRIPT, "param %s: data_logit needs a mean image of as many features", node->name);
     error_found(err, mean_image == NULL ? "no data" : "a mean image of %zu features", features);
-    error_expected(err, "a mean image of %zu features", wanted);
+    error_expected(err, "a mean image of %zu features", expected);
     return node->where == NULL ? -1 : error_in(err, "%s", node->where);
 }
 
-/* The first values, as floats. */
+/* The initial values, as floats. */
 static int fill(GraphParams *params, const Graph *g, NumSeed seed, const float *mean_image, size_t features, float *w,
                 Error *err)
 {
@@ -66,14 +66,15 @@ static int fill(GraphParams *params, const Graph *g, NumSeed seed, const float *
         if (check_image(node, mean_image, features, err) != 0)
             return -1;
         const ParamArray *array = graph_params_find(params, node->name);
-        graph_init_fill(&node->init, seed, node->name, array->shape.n[NUM_BATCH], array->shape.n[NUM_FEATURES], mean_image,
-                        w + array->offset);
+        graph_init_fill(&node->init, seed, node->name, array->shape.n[NUM_BATCH], array->shape.n[NUM_FEATURES],
+                        mean_image, w + array->offset);
     }
     return 0;
 }
 
 /* Double params are the float ones, widened: both types start from the same network. */
-static int build(GraphParams *params, const Graph *g, NumSeed seed, const float *mean_image, size_t features, Error *err)
+static int build(GraphParams *params, const Graph *g, NumSeed seed, const float *mean_image, size_t features,
+                 Error *err)
 {
     if (list_arrays(params, g, err) != 0)
         return -1;

@@ -2,8 +2,9 @@
  *
  * graph/real.h: what the files of ops/, compiled once for float and once for double, are written in.
  *
- * `real` is the type, R(name) the name with its suffix: R(num_unary) is num_unary_f32 or num_unary_f64.  Rows, shape rules and
- * scratch rules do not depend on the type: they are inside #ifdef GRAPH_ROWS, which the float compilation defines.
+ * `real` is the type, R(name) the name with its suffix: R(num_unary) is num_unary_f32 or num_unary_f64.  Rows, shape
+ * rules and scratch rules do not depend on the type: they are inside #ifdef GRAPH_ROWS, which the float compilation
+ * defines.
  */
 #ifndef GRAPH_REAL_H
 #define GRAPH_REAL_H

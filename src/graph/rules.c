@@ -40,13 +40,14 @@ int graph_shape_fit(const GraphOp *op, const GraphShape *in, size_t nargs, int l
                 size_t a = in[i].n[axis], b = in[j].n[axis];
                 if (a != b && a != 1 && b != 1) {
                     graph_shape_misfit(op, in, i, j, err);
-                    return error_expected(err, "axes (samples, batch, features) that are equal, or 1 in one of the two");
+                    return error_expected(err, "axes that are equal, or 1 in one of the two");
                 }
             }
     return 0;
 }
 
-int graph_shape_same(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
+int graph_shape_same(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                     Error *err)
 {
     (void)op, (void)nargs, (void)attr, (void)err;
     *out = in[0];

@@ -2,10 +2,10 @@
  *
  * graph/shape.h: the five axes of an array in a graph.
  *
- * An array holds k draws for each of b examples of d features: (samples, batch, features).  The features of an image have three
- * axes, channels, height and width: (samples, batch, channels, height, width).  A vector of features is an image of one pixel,
- * (samples, batch, features, 1, 1), so that a bias for each feature is also a bias for each channel.
- * Texts and messages leave a height and width of 1 out: "(1, 100, 784)", "(1, 100, 3, 28, 28)".
+ * An array holds k draws for each of b examples of d features: (samples, batch, features).  The features of an image
+ * have three axes, channels, height and width: (samples, batch, channels, height, width).  A vector of features is an
+ * image of one pixel, (samples, batch, features, 1, 1), so that a bias for each feature is also a bias for each
+ * channel.  Texts and messages leave a height and width of 1 out: "(1, 100, 784)", "(1, 100, 3, 28, 28)".
  */
 #ifndef GRAPH_SHAPE_H
 #define GRAPH_SHAPE_H

@@ -8,10 +8,12 @@
 
 #include <string.h>
 
-/* The parts of categorical's scratch: one array of the full shape, two of the logits', two of a number a row of logits. */
+/* The parts of categorical's scratch: one array of the full shape, two of the logits', two of a number a row of
+ * logits. */
 typedef struct { real *a, *shifted, *logp, *lse, *total; NumShape full, rows; } CategoricalParts;
 
-/* logp = l - ln sum exp l, with l shifted by its row's maximum first: of logits of 1e4 nothing is lost in the difference. */
+/* logp = l - ln sum exp l, with l shifted by its row's maximum first: of logits of 1e4 nothing is lost in the
+ * difference. */
 static CategoricalParts parts(const GraphCall *c)
 {
     CategoricalParts p;

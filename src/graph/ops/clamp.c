@@ -25,7 +25,8 @@ void R(graph_clamp_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_clamp(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_clamp(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                       Error *err)
 {
     if (!(attr[0] <= attr[1])) {
         error_set(err, ERR_SCRIPT, "%s: low is above high", op->name);
@@ -39,7 +40,8 @@ const GraphOp graph_op_clamp = {
     .name = "clamp",
     .formula = "y = min(max(x, low), high);  y' = 1 where low <= x <= high, else 0",
     GRAPH_ARGS(1, "x"),
-    .attr = {GRAPH_NUMBER("low", GRAPH_REQUIRED, -INFINITY, INFINITY), GRAPH_NUMBER("high", GRAPH_REQUIRED, -INFINITY, INFINITY)},
+    .attr = {GRAPH_NUMBER("low", GRAPH_REQUIRED, -INFINITY, INFINITY),
+             GRAPH_NUMBER("high", GRAPH_REQUIRED, -INFINITY, INFINITY)},
     .shape = shape_clamp,
     GRAPH_KERNELS(clamp),
     .needs = GRAPH_NEEDS_IN,

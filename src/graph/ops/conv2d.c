@@ -2,8 +2,9 @@
  *
  * graph/ops/conv2d.c: the convolution of images,  y = W * x + b.
  *
- * Each image becomes a matrix of patches, one column for each pixel of the result, and the convolution is one matrix product.  W is
- * a matrix as a dense layer's, (1, channels * kernel * kernel, out): its initialisations count the same fan-in.
+ * Each image becomes a matrix of patches, one column for each pixel of the result, and the convolution is one matrix
+ * product.  W is a matrix as a dense layer's, (1, channels * kernel * kernel, out): its initialisations count the same
+ * fan-in.
  */
 #include "graph/real.h"
 #include "num/matmul.h"
@@ -11,16 +12,17 @@
 
 #include <string.h>
 
-/* The sizes of a convolution.  x: channels of height * width; a patch: patch = channels * kernel * kernel values; the result: out
- * channels of rows * columns = pixels. */
+/* The sizes of a convolution.  x: channels of height * width; a patch: patch = channels * kernel * kernel values;
+ * the result: out channels of rows * columns = pixels. */
 typedef struct ConvSizes {
     size_t images, channels, height, width, kernel, stride, padding, patch, out, rows, columns, pixels;
 } ConvSizes;
 
 static ConvSizes sizes_of(GraphShape x, GraphShape y, const double *attr)
 {
-    ConvSizes s = {.images = num_shape_rows(graph_flat_shape(x)), .channels = x.n[NUM_FEATURES], .height = x.n[GRAPH_HEIGHT],
-                   .width = x.n[GRAPH_WIDTH], .kernel = (size_t)attr[0], .stride = (size_t)attr[1], .padding = (size_t)attr[2],
+    ConvSizes s = {.images = num_shape_rows(graph_flat_shape(x)),
+                   .channels = x.n[NUM_FEATURES], .height = x.n[GRAPH_HEIGHT], .width = x.n[GRAPH_WIDTH],
+                   .kernel = (size_t)attr[0], .stride = (size_t)attr[1], .padding = (size_t)attr[2],
                    .out = y.n[NUM_FEATURES], .rows = y.n[GRAPH_HEIGHT], .columns = y.n[GRAPH_WIDTH]};
     s.patch = s.channels * s.kernel * s.kernel;
     s.pixels = s.rows * s.columns;
@@ -34,8 +36,8 @@ static long row_in_image(const ConvSizes *s, size_t p, size_t row)
     return y < s->padding || y - s->padding >= s->height ? -1 : (long)(y - s->padding);
 }
 
-/* The columns of the result, from first to before last, that lie over x and not over its padding for patch element p; the first
- * one lies over column `start` of x. */
+/* The columns of the result, from first to before last, that lie over x and not over its padding for patch element
+ * p; the first one lies over column `start` of x. */
 static void columns_in_image(const ConvSizes *s, size_t p, size_t *first, size_t *last, size_t *start)
 {
     size_t offset = p % s->kernel, end = s->width + s->padding; /* column c lies over padded column c stride + offset */
@@ -45,8 +47,8 @@ static void columns_in_image(const ConvSizes *s, size_t p, size_t *first, size_t
     *start = *first * s->stride + offset - s->padding;
 }
 
-/* [OUT] patches (patch, pixels) of one image: patches[c, i, j][row][column] = x[c][row stride + i - padding][column stride + j -
- * padding], 0 outside of x. */
+/* [OUT] patches (patch, pixels) of one image: patches[c, i, j][row][column] = x[c][row stride + i - padding][column
+ * stride + j - padding], 0 outside of x. */
 static void gather(const ConvSizes *s, real *patches, const real *x)
 {
     memset(patches, 0, s->patch * s->pixels * sizeof *patches);
@@ -55,7 +57,7 @@ static void gather(const ConvSizes *s, real *patches, const real *x)
         columns_in_image(s, p, &first, &last, &start);
         for (size_t row = 0; row < s->rows; row++, patches += s->columns) {
             long y = row_in_image(s, p, row);
-            if (y < 0)
+            if (y < 0 || first >= last)
                 continue;
             const real *from = x + (channel * s->height + (size_t)y) * s->width + start;
             for (size_t column = first; column < last; column++, from += s->stride)
@@ -72,7 +74,7 @@ static void scatter(const ConvSizes *s, real *dx, const real *dpatches)
         columns_in_image(s, p, &first, &last, &start);
         for (size_t row = 0; row < s->rows; row++, dpatches += s->columns) {
             long y = row_in_image(s, p, row);
-            if (y < 0)
+            if (y < 0 || first >= last)
                 continue;
             real *to = dx + (channel * s->height + (size_t)y) * s->width + start;
             for (size_t column = first; column < last; column++, to += s->stride)
@@ -117,12 +119,15 @@ void R(graph_conv2d_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_conv2d(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_conv2d(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                        Error *err)
 {
     size_t kernel = (size_t)attr[0], stride = (size_t)attr[1], padding = (size_t)attr[2];
     size_t height = in[0].n[GRAPH_HEIGHT] + 2 * padding, width = in[0].n[GRAPH_WIDTH] + 2 * padding;
     size_t patch = in[0].n[NUM_FEATURES] * kernel * kernel;
-    NumShape w = graph_flat_shape(in[1]), b = nargs == 3 ? graph_flat_shape(in[2]) : (NumShape){{1, 1, w.n[NUM_FEATURES]}};
+    NumShape w = graph_flat_shape(in[1]), b = {{1, 1, w.n[NUM_FEATURES]}};
+    if (nargs == 3)
+        b = graph_flat_shape(in[2]);
     if (w.n[NUM_SAMPLES] != 1 || w.n[NUM_BATCH] != patch) {
         graph_shape_misfit(op, in, 0, 1, err);
         error_expected(err, "W = (1, %zu, out)", patch);
@@ -133,8 +138,8 @@ static int shape_conv2d(const GraphOp *op, GraphShape *out, const GraphShape *in
         return error_expected(err, "b = (1, 1, %zu)", w.n[NUM_FEATURES]);
     }
     if (kernel > height || kernel > width) {
-        error_set(err, ERR_SCRIPT, "%s: a kernel of %zu by %zu does not fit x %s with padding %zu", op->name, kernel, kernel,
-                  graph_shape_text(in[0]).text, padding);
+        error_set(err, ERR_SCRIPT, "%s: a kernel of %zu by %zu does not fit x %s with padding %zu", op->name, kernel,
+                  kernel, graph_shape_text(in[0]).text, padding);
         error_found(err, "kernel = %zu, height + 2 padding = %zu, width + 2 padding = %zu", kernel, height, width);
         return error_expected(err, "a kernel that fits the padded image");
     }
@@ -161,11 +166,12 @@ static double products_conv2d(const GraphCall *c)
 
 const GraphOp graph_op_conv2d = {
     .name = "conv2d",
-    .formula = "y = W * x + b over patches of kernel by kernel pixels, stride apart, x padded with zeros;  b may be absent",
+    .formula = "y = W * x + b over patches of kernel by kernel pixels, one patch every stride pixels;  b may be absent",
     .arg = {"x", "W", "b"},
     .min_args = 2,
     .max_args = 3,
-    .attr = {GRAPH_WHOLE("kernel", GRAPH_REQUIRED, 1, 1024), GRAPH_WHOLE("stride", 1, 1, 1024), GRAPH_WHOLE("padding", 0, 0, 1024)},
+    .attr = {GRAPH_WHOLE("kernel", GRAPH_REQUIRED, 1, 1024), GRAPH_WHOLE("stride", 1, 1, 1024),
+             GRAPH_WHOLE("padding", 0, 0, 1024)},
     .shape = shape_conv2d,
     .scratch = scratch_conv2d,
     GRAPH_KERNELS(conv2d),

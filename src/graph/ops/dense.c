@@ -36,11 +36,14 @@ void R(graph_dense_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_dense(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_dense(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                       Error *err)
 {
     (void)attr;
     size_t features = graph_flat_shape(in[0]).n[NUM_FEATURES];
-    NumShape w = graph_flat_shape(in[1]), b = nargs == 3 ? graph_flat_shape(in[2]) : (NumShape){{1, 1, w.n[NUM_FEATURES]}};
+    NumShape w = graph_flat_shape(in[1]), b = {{1, 1, w.n[NUM_FEATURES]}};
+    if (nargs == 3)
+        b = graph_flat_shape(in[2]);
     if (w.n[NUM_SAMPLES] != 1 || w.n[NUM_BATCH] != features) {
         graph_shape_misfit(op, in, 0, 1, err);
         error_expected(err, "W = (1, %zu, out)", features);

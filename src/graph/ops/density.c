@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/ops/density.c: the rows of num/density_list.h as operations: densities and divergences in nats, the reparameterisation.
+ * graph/ops/density.c: the rows of num/density_list.h as operations: densities and divergences in nats, the
+ * reparameterisation.
  */
 #include "graph/real.h"
 #include "num/density.h"

@@ -2,8 +2,8 @@
  *
  * graph/ops/expand.c: repeats an array along channels, height or width, as a bias for each channel over all pixels.
  *
- * graph_apply inserts it: the kernels of operations that broadcast see (samples, batch, features), and broadcast the features of
- * an argument all or not at all.
+ * graph_apply inserts it: the kernels of operations that broadcast see (samples, batch, features), and broadcast the
+ * features of an argument all or not at all.
  */
 #include "graph/real.h"
 
@@ -11,7 +11,10 @@
 static size_t index_of(GraphShape a, size_t channel, size_t row, size_t column)
 {
     size_t height = a.n[GRAPH_HEIGHT], width = a.n[GRAPH_WIDTH];
-    return ((a.n[NUM_FEATURES] == 1 ? 0 : channel) * height + (height == 1 ? 0 : row)) * width + (width == 1 ? 0 : column);
+    channel = a.n[NUM_FEATURES] == 1 ? 0 : channel;
+    row = height == 1 ? 0 : row;
+    column = width == 1 ? 0 : column;
+    return (channel * height + row) * width + column;
 }
 
 /* y = a, repeated where a has 1 channel, row or column and `like` has more */
@@ -41,7 +44,8 @@ void R(graph_expand_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_expand(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_expand(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                        Error *err)
 {
     (void)attr;
     if (graph_shape_fit(op, in, nargs, GRAPH_WIDTH, err) != 0)

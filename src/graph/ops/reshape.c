@@ -56,7 +56,7 @@ static int shape_reshape(const GraphOp *op, GraphShape *out, const GraphShape *i
 
 const GraphOp graph_op_reshape = {
     .name = "reshape",
-    .formula = "y = the values of x in their order as (samples, batch, features, height, width): numbers, b, k, rest, keep",
+    .formula = "y = the values of x in order as (samples, batch, features, height, width): numbers, b, k, rest, keep",
     GRAPH_ARGS(1, "x"),
     .attr = {GRAPH_LENGTH("samples", GRAPH_DIM_KEEP, 0), GRAPH_LENGTH("batch", GRAPH_DIM_KEEP, 0),
              GRAPH_LENGTH("features", GRAPH_DIM_KEEP, 0), GRAPH_LENGTH("height", GRAPH_DIM_KEEP, 1),

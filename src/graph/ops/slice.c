@@ -36,7 +36,8 @@ void R(graph_slice_backward)(const GraphCall *c)
 }
 
 #ifdef GRAPH_ROWS
-static int shape_slice(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr, Error *err)
+static int shape_slice(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
+                       Error *err)
 {
     (void)nargs;
     double first = attr[0], count = attr[1];
