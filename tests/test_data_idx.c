@@ -255,9 +255,9 @@ static void absurd_sizes(void **state)
     uint8_t b[64];
     const uint32_t huge[] = {0xffffffffu, 0xffffffffu, 0xffffffffu, 0xffffffffu}, none[] = {6, 0, 7};
     put("a", b, idx(b, 4, huge, 0));
-    fails("a", 4, "absurd", "byte 8", "4294967295 along axis 2", "");
+    fails("a", 4, "impossible sizes", "byte 8", "4294967295 along axis 2", "");
     put("a", b, idx(b, 3, none, 0));
-    fails("a", 3, "absurd", "byte 8", "0 along axis 2", "");
+    fails("a", 3, "impossible sizes", "byte 8", "0 along axis 2", "");
     const uint32_t large[] = {60000, 1000, 1000}; /* 60 GB promised, 20 bytes there */
     put("a", b, idx(b, 3, large, 20));
     fails("a", 3, "truncated", "byte 36", "36 bytes", "60000000016 bytes");
@@ -387,7 +387,7 @@ static void bad_pairs_of_files(void **state)
     DataOptions o = {0};
     put("a", b, images21(b));
     put("b", b, idx(b, 1, dim1, 6));
-    opening_fails(by_path("a", "b"), &o, ERR_FILE, "different counts", "21 images, 6 labels", "");
+    opening_fails(by_path("a", "b"), &o, ERR_FILE, "images and labels differ", "21 images, 6 labels", "");
     opening_fails(by_path("b", "b"), &o, ERR_FILE, "labels, not images", "rank 1", "rank 2");
     opening_fails(by_path("a", "a"), &o, ERR_FILE, "magic", "0x00000803", "0x00000801");
     const uint32_t one[] = {1, 2, 3};
@@ -433,11 +433,11 @@ static void the_catalogue_is_not_fooled(void **state)
     DataOptions o = {.dir = folder};
     FILE *report = tmpfile();
     Error err = ERROR_NONE;
-    opening_fails("mnist", &o, ERR_FILE, "train-images-idx3-ubyte is missing", "", "mnist/train-images-idx3-ubyte[.gz]");
+    opening_fails("mnist", &o, ERR_FILE, "is missing: train-images-idx3-ubyte", "", "mnist/train-images-idx3-ubyte[.gz]");
     assert_int_equal(data_present("mnist", folder), 0);
     assert_int_equal(mkdir(at("mnist"), 0700), 0);
     put("mnist/train-images-idx3-ubyte", b, images21(b));
-    opening_fails("mnist", &o, ERR_FILE, "train-labels-idx1-ubyte is missing", "", "");
+    opening_fails("mnist", &o, ERR_FILE, "is missing: train-labels-idx1-ubyte", "", "");
     assert_int_equal(data_present("mnist", folder), 1);
     put("mnist/train-labels-idx1-ubyte", b, idx(b, 1, dim1, 6));
     put("mnist/t10k-images-idx3-ubyte", b, images21(b));
@@ -457,8 +457,8 @@ static void the_catalogue_is_not_fooled(void **state)
     err = (Error)ERROR_NONE;
     assert_int_equal(data_verify("nothing", folder, stderr, &err), -1);
     assert_int_equal(err.kind, ERR_FILE);
-    opening_fails("mnits-fashion", &o, ERR_FILE, "no data set", "", "digits, mnist");
-    opening_fails("digit", &o, ERR_FILE, "no data set", "", "digits");
+    opening_fails("mnits-fashion", &o, ERR_FILE, "unknown data set", "", "digits, mnist");
+    opening_fails("digit", &o, ERR_FILE, "unknown data set", "", "digits");
 }
 
 /* ---- real files ----------------------------------------------------------------------------------------------------- */

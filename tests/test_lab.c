@@ -292,7 +292,7 @@ static void feeding_z_decodes(void **state)
     store_close(s);
 }
 
-/* Two clouds on a line, at -1 and 1, each 0.5 wide: a logistic regression tells them apart, and does so alike each time. */
+/* Two groups of points on a line, around -1 and 1, of standard deviation 0.5: a logistic regression separates them, with the same bits each time. */
 static void a_fit_learns_and_repeats(void **state)
 {
     enum { ROWS = 200 };

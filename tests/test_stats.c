@@ -119,21 +119,6 @@ static void paired_differences(void **state)
     assert_true(isnan(p) && isnan(r.low) && r.mean == 2.0);
 }
 
-/* For a large sample the percentile bootstrap is the normal interval: bounds within 5 % of its width, 4000 resamples. */
-static void bootstrap(void **state)
-{
-    (void)state;
-    double *x = normals("bootstrap", 400, 1);
-    StatsInterval b = stats_bootstrap(x, 400, 0.95, 4000, stream("resamples")), t = stats_interval(x, 400, 0.95);
-    StatsInterval again = stats_bootstrap(x, 400, 0.95, 4000, stream("resamples"));
-    assert_near(b.low, t.low, 0.05 * (t.high - t.low));
-    assert_near(b.high, t.high, 0.05 * (t.high - t.low));
-    assert_memory_equal(&b, &again, sizeof b);
-    assert_true(isnan(stats_bootstrap(x, 1, 0.95, 100, stream("resamples")).low));
-    assert_true(isnan(stats_bootstrap(x, 400, 0.95, 0, stream("resamples")).low));
-    free(x);
-}
-
 static void log_mean_exp(void **state)
 {
     (void)state;
@@ -334,8 +319,8 @@ static void spread_and_units(void **state)
     assert_int_equal(stats_active_units(mu, 4, 3, 0.0099), 2);
     assert_int_equal(stats_active_units(mu, 4, 3, 2.0), 0);
     assert_int_equal(stats_active_units(mu, 1, 3, 0.01), 0);
-    assert_near(stats_spread(mu, 4, 3), sqrt((1.0 + 0.0075 + 0.0) / 3.0), 1e-12);
-    assert_true(isnan(stats_spread(mu, 0, 3)));
+    assert_near(stats_pooled_sd(mu, 4, 3), sqrt((1.0 + 0.0075 + 0.0) / 3.0), 1e-12);
+    assert_true(isnan(stats_pooled_sd(mu, 0, 3)));
 }
 
 static void neighbours(void **state)
@@ -414,24 +399,24 @@ static void distances_of_random_pairs(void **state)
     free(y);
 }
 
-static void classes_apart(void **state)
+static void class_separation(void **state)
 {
     (void)state;
     /* centres (1, 0), (10, 1), (1, 30), no class 2: nearest other centres at sqrt 82, sqrt 82, 30; squared radii 1 1 1 1 0 */
     const double mu[] = {0.0, 0.0, 10.0, 0.0, 2.0, 0.0, 10.0, 2.0, 1.0, 30.0};
     const int label[] = {0, 1, 0, 1, 3}, alike[] = {2, 2, 2, 2, 2}, negative[] = {0, 1, 0, -1, 1}, many[] = {0, 1, 0, 1, 5};
-    double within, apart;
+    double within_sd, separation;
     Error err = ERROR_NONE;
-    assert_int_equal(stats_classes(&within, &apart, mu, label, 5, 2, &err), 0);
-    assert_near(within, sqrt(4.0 / 10.0), 1e-12);
-    assert_near(apart, (2.0 * sqrt(82.0) + 30.0) / 3.0 / sqrt(0.4), 1e-12);
+    assert_int_equal(stats_class_separation(&within_sd, &separation, mu, label, 5, 2, &err), 0);
+    assert_near(within_sd, sqrt(4.0 / 10.0), 1e-12);
+    assert_near(separation, (2.0 * sqrt(82.0) + 30.0) / 3.0 / sqrt(0.4), 1e-12);
     const double points[] = {1.0, 4.0, 1.0};
-    assert_int_equal(stats_classes(&within, &apart, points, label, 3, 1, &err), 0);
-    assert_true(within == 0.0 && isinf(apart));
-    assert_int_equal(stats_classes(&within, &apart, mu, alike, 5, 2, &err), -1);
-    assert_int_equal(stats_classes(&within, &apart, mu, negative, 5, 2, &err), -1);
-    assert_int_equal(stats_classes(&within, &apart, mu, many, 5, 2, &err), -1);
-    assert_int_equal(stats_classes(&within, &apart, mu, label, 0, 2, &err), -1);
+    assert_int_equal(stats_class_separation(&within_sd, &separation, points, label, 3, 1, &err), 0);
+    assert_true(within_sd == 0.0 && isinf(separation));
+    assert_int_equal(stats_class_separation(&within_sd, &separation, mu, alike, 5, 2, &err), -1);
+    assert_int_equal(stats_class_separation(&within_sd, &separation, mu, negative, 5, 2, &err), -1);
+    assert_int_equal(stats_class_separation(&within_sd, &separation, mu, many, 5, 2, &err), -1);
+    assert_int_equal(stats_class_separation(&within_sd, &separation, mu, label, 0, 2, &err), -1);
     assert_int_equal(err.kind, ERR_RUN);
 }
 
@@ -566,7 +551,7 @@ static void no_memory_is_reported(void **state)
             case 1: status = stats_hole_density(out, mu, sigma, 2, 2, 0.5, 5, stream("x"), &err); break;
             case 2: status = stats_knn_agreement(out, mu, label, 2, 2, 1, &err); break;
             case 3: status = stats_distance_spearman(out, mu, 1, sigma, 1, 4, 5, stream("x"), &err); break;
-            case 4: status = stats_classes(out, value, mu, label, 2, 2, &err); break;
+            case 4: status = stats_class_separation(out, value, mu, label, 2, 2, &err); break;
             default: status = stats_pca(out, value, component, mu, 2, 2, 1, &err);
             }
             mem_fail_after(0);
@@ -613,7 +598,6 @@ int main(void)
         cmocka_unit_test(students_table),
         cmocka_unit_test(intervals_without_data),
         cmocka_unit_test(paired_differences),
-        cmocka_unit_test(bootstrap),
         cmocka_unit_test(log_mean_exp),
         cmocka_unit_test(normal_quantile),
         cmocka_unit_test(hole_fraction_known),
@@ -627,7 +611,7 @@ int main(void)
         cmocka_unit_test(neighbours),
         cmocka_unit_test(distances_in_order),
         cmocka_unit_test(distances_of_random_pairs),
-        cmocka_unit_test(classes_apart),
+        cmocka_unit_test(class_separation),
         cmocka_unit_test(pca_exact),
         cmocka_unit_test(pca_definition),
         cmocka_unit_test(pca_rebuilds),

@@ -248,9 +248,9 @@ static void mixtures_by_quadrature(void **state)
     }
 }
 
-/* Many narrow posteriors along a Gaussian cloud: q(z) is nearly that Gaussian, of correlation r, and TC = -1/2 log(1 - r^2).
+/* Many narrow posteriors whose means follow a Gaussian: q(z) is nearly that Gaussian, of correlation r, and TC = -1/2 log(1 - r^2).
  * Nearly: the quantiles at the middles of 48 parts leave out the tails; 0.002 covers that (64 parts change TC by less). */
-static void a_correlated_cloud(void **state)
+static void a_correlated_aggregate(void **state)
 {
     (void)state;
     World w = grid(48, 0.3, 0.8);
@@ -363,7 +363,7 @@ int main(void)
         cmocka_unit_test(equal_posteriors),
         cmocka_unit_test(separated_posteriors),
         cmocka_unit_test(mixtures_by_quadrature),
-        cmocka_unit_test(a_correlated_cloud),
+        cmocka_unit_test(a_correlated_aggregate),
         cmocka_unit_test(monte_carlo_meets_the_closed_form),
         cmocka_unit_test(one_batch_of_all),
         cmocka_unit_test(minibatches_do_not_know),

@@ -120,35 +120,6 @@ static int interval(lua_State *L)
     return 1;
 }
 
-/* paired(a, b, level) → the interval of a - b, with p */
-static int paired(lua_State *L)
-{
-    size_t n, m;
-    double p, level = opt_level(L, 3);
-    const double *a = check_numbers(L, 1, &n), *b = check_numbers(L, 2, &m);
-    luaL_argcheck(L, n > 0, 1, "an empty list");
-    luaL_argcheck(L, n == m, 2, "the lists are not of the same length");
-    push_interval(L, stats_paired(a, b, n, level, &p));
-    set_number(L, "p", p);
-    return 1;
-}
-
-/* bootstrap(list, {level =, resamples =, seed =}) */
-static int bootstrap(lua_State *L)
-{
-    static const char *const keys[] = {"level", "resamples", "seed", NULL};
-    size_t n;
-    bind_keys(L, 2, "bootstrap", keys);
-    double level = bind_number(L, 2, "level", 0.95);
-    size_t resamples = (size_t)bind_integer(L, 2, "resamples", 1000, 1);
-    NumStream s = seeded(L, 2);
-    const double *x = check_numbers(L, 1, &n);
-    luaL_argcheck(L, n > 0, 1, "an empty list");
-    luaL_argcheck(L, level > 0 && level < 1, 2, "a level lies between 0 and 1");
-    push_interval(L, stats_bootstrap(x, n, level, resamples, s));
-    return 1;
-}
-
 /* log_mean_exp(list) → value, se, ess */
 static int log_mean_exp(lua_State *L)
 {
@@ -216,19 +187,6 @@ static int hole_density(lua_State *L)
     return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), &share, &err);
 }
 
-/* bhattacharyya(mu1, sigma1, mu2, sigma2): lists, or arrays of one row */
-static int bhattacharyya(lua_State *L)
-{
-    size_t d[4];
-    const double *x[4];
-    for (int i = 0; i < 4; i++) {
-        x[i] = check_numbers(L, i + 1, &d[i]);
-        luaL_argcheck(L, d[i] == d[0], i + 1, "not as long as the first");
-    }
-    lua_pushnumber(L, stats_bhattacharyya(x[0], x[1], x[2], x[3], d[0]));
-    return 1;
-}
-
 /* mean_bhattacharyya(mu, sigma, {labels =, which = "all"|"same"|"different", pairs =, seed =}) */
 static int mean_bhattacharyya(lua_State *L)
 {
@@ -262,11 +220,11 @@ static int active_units(lua_State *L)
     return 1;
 }
 
-static int spread(lua_State *L)
+static int pooled_sd(lua_State *L)
 {
     const BindArray *mu = bind_array_check(L, 1);
     luaL_argcheck(L, mu->rows > 0 && mu->cols > 0, 1, "an empty array");
-    lua_pushnumber(L, stats_spread(mu->data, mu->rows, mu->cols));
+    lua_pushnumber(L, stats_pooled_sd(mu->data, mu->rows, mu->cols));
     return 1;
 }
 
@@ -322,18 +280,18 @@ static int distance_spearman(lua_State *L)
     return give(L, stats_distance_spearman(&rho, x->data, x->cols, y->data, y->cols, x->rows, pairs, seeded(L, 3), &err), &rho, &err);
 }
 
-/* classes(mu, labels) → {within =, apart =} */
-static int classes(lua_State *L)
+/* class_separation(mu, labels) → {within_sd =, separation =} */
+static int class_separation(lua_State *L)
 {
-    double within = 0, apart = 0;
+    double within_sd = 0, separation = 0;
     Error err = ERROR_NONE;
     const BindArray *mu = bind_array_check(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    if (stats_classes(&within, &apart, mu->data, check_labels(L, 2, mu->rows), mu->rows, mu->cols, &err) != 0)
+    if (stats_class_separation(&within_sd, &separation, mu->data, check_labels(L, 2, mu->rows), mu->rows, mu->cols, &err) != 0)
         return bind_raise(L, &err);
     lua_createtable(L, 0, 2);
-    set_number(L, "within", within);
-    set_number(L, "apart", apart);
+    set_number(L, "within_sd", within_sd);
+    set_number(L, "separation", separation);
     return 1;
 }
 
@@ -357,7 +315,7 @@ static int pca(lua_State *L)
     return 1;
 }
 
-/* ---- the linear-Gaussian world ---- */
+/* ---- the linear-Gaussian model ---- */
 
 /* ppca(x, m, variance) → {log_likelihood =, variance =, information =, rank =, components = (m, d)} */
 static int ppca(lua_State *L)
@@ -511,13 +469,13 @@ static int fitted_log_density(lua_State *L)
 int bind_stats_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"interval", interval}, {"paired", paired}, {"bootstrap", bootstrap}, {"log_mean_exp", log_mean_exp},
+        {"interval", interval}, {"log_mean_exp", log_mean_exp},
         {"mean", mean}, {"normal_quantile", normal_quantile}, {"hole_fraction", hole_fraction},
-        {"hole_density", hole_density}, {"bhattacharyya", bhattacharyya}, {"mean_bhattacharyya", mean_bhattacharyya},
-        {"active_units", active_units}, {"spread", spread}, {"knn_agreement", knn_agreement}, {"pca", pca},
+        {"hole_density", hole_density}, {"mean_bhattacharyya", mean_bhattacharyya},
+        {"active_units", active_units}, {"pooled_sd", pooled_sd}, {"knn_agreement", knn_agreement}, {"pca", pca},
         {"normal", normal}, {"uniform", uniform}, {"generators", generators}, {"fitted_log_density", fitted_log_density},
         {"elbo_decomposition", elbo_decomposition}, {"ppca", ppca}, {"linear", linear}, {"subspace_angle", subspace_angle},
-        {"squared_error", squared_error}, {"distance_spearman", distance_spearman}, {"classes", classes},
+        {"squared_error", squared_error}, {"distance_spearman", distance_spearman}, {"class_separation", class_separation},
         {"pca_encode", pca_encode}, {"pca_decode", pca_decode},
         {NULL, NULL},
     };

@@ -2,10 +2,10 @@
  *
  * data/catalogue.c: the table of published data sets and the check of their files.
  *
- * To add a set: one row of `sets`, with the checksums of its uncompressed files.  A file whose checksum is not known for
- * certain has NULL there: its structure alone is checked, and `data verify` says so.  Where all files have their SHA-256, what
- * follows from their content may be recorded too (`distinct`, `digest`: `data show` prints them): it is then not computed
- * again at each start, which for MNIST took 50 ms.
+ * To add a set: one row of `sets`, with the checksums of its uncompressed files.  NULL stands for a checksum that is not known
+ * for certain: only the structure of the file is checked then, and `data verify` says so.  Where all files have a SHA-256,
+ * results that follow from their content may be recorded too (`distinct`, `digest`; `data show` prints them), so that they are
+ * not computed at each start (50 ms for MNIST).
  */
 #include "data/catalogue.h"
 
@@ -96,7 +96,7 @@ const char *catalogue_dir(const char *dir)
     return environment != NULL && environment[0] != '\0' ? environment : "data";
 }
 
-static int there(char path[CATALOGUE_PATH], const char *dir, const char *folder, const char *name, const char *suffix)
+static int exists(char path[CATALOGUE_PATH], const char *dir, const char *folder, const char *name, const char *suffix)
 {
     int length = snprintf(path, CATALOGUE_PATH, "%s/%s%s%s%s", dir, folder, folder[0] != '\0' ? "/" : "", name, suffix);
     return length < CATALOGUE_PATH && access(path, F_OK) == 0;
@@ -106,7 +106,7 @@ static int find_file(char path[CATALOGUE_PATH], const CatalogueSet *set, const C
 {
     const char *folder[2] = {set->entry.name, ""};
     for (int i = 0; i < 1 + set->loose; i++)
-        if (there(path, dir, folder[i], file->name, "") || there(path, dir, folder[i], file->name, ".gz"))
+        if (exists(path, dir, folder[i], file->name, "") || exists(path, dir, folder[i], file->name, ".gz"))
             return 1;
     return 0;
 }
@@ -126,17 +126,17 @@ int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const Cat
     dir = catalogue_dir(dir);
     if (find_file(path, set, file, dir))
         return 0;
-    error_set(err, ERR_FILE, "the data set \"%s\" is not here: %s is missing", set->entry.name, file->name);
+    error_set(err, ERR_FILE, "a file of the data set \"%s\" is missing: %s", set->entry.name, file->name);
     error_where(err, "%s", dir);
     if (set->loose)
         error_expected(err, "%s/%s[.gz], or %s[.gz] in %s itself", set->entry.name, file->name, file->name, dir);
     else
         error_expected(err, "%s/%s[.gz]", set->entry.name, file->name);
-    return error_hint(err, "get it from %s, or name its folder by --data-dir or VAE_LAB_DATA; \"digits\" needs no files",
+    return error_hint(err, "get it from %s, or give its folder by --data-dir or VAE_LAB_DATA; \"digits\" needs no files",
                       set->address);
 }
 
-/* ---- whether they are what they claim ------------------------------------------------------------------------------- */
+/* ---- whether they are the published files ------------------------------------------------------------------------------- */
 
 static size_t header(uint8_t bytes[20], const Idx *idx)
 {
@@ -225,7 +225,7 @@ int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file,
 
 /* ---- data verify ---------------------------------------------------------------------------------------------------- */
 
-/* [OUT] text: MD5 of the file as it lies on the disk when that is a gzip file, else "". */
+/* [OUT] text: MD5 of the file on disk where it is a gzip file, else "". */
 static int gzip_md5(char text[33], const char *path, Error *err)
 {
     uint8_t block[8192], out[MD5_DIGEST_SIZE];
@@ -315,7 +315,7 @@ int data_verify(const char *name, const char *dir, FILE *report, Error *err)
         error_set(err, ERR_FILE, "no data set \"%s\" in the catalogue", name);
         return error_hint(err, "`vae-lab data list` names them all");
     }
-    /* every file is reported; the first bad one is the error */
+    /* every file is reported; the error is that of the first bad one */
     int status = 0;
     for (size_t i = 0; i < set->files; i++) {
         Error now = ERROR_NONE;

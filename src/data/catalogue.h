@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/catalogue.h: the published data sets: their files, sizes and checksums, and where they are looked for.
+ * data/catalogue.h: the published data sets: their files, sizes and checksums, and where they are searched.
  */
 #ifndef DATA_CATALOGUE_H
 #define DATA_CATALOGUE_H
@@ -11,7 +11,7 @@
 
 enum { CATALOGUE_FILES = 4, CATALOGUE_PATH = 1024 };
 
-/* The order in which a set's files stand; a set without a published test split has the first one or two. */
+/* The roles of a set's files; a set without a published test split has the first one or two. */
 typedef enum { FILE_TRAIN_IMAGES, FILE_TRAIN_LABELS, FILE_TEST_IMAGES, FILE_TEST_LABELS } CatalogueRole;
 
 typedef struct CatalogueFile {
@@ -25,12 +25,12 @@ typedef struct CatalogueFile {
 
 typedef struct CatalogueSet {
     DataEntry entry;
-    const char *address;   /* where the files can be fetched, for people */
-    int loose;             /* the files may lie in DIR itself, not only in DIR/NAME */
+    const char *address;   /* where people can fetch the files */
+    int loose;             /* the files may be in DIR itself, not only in DIR/NAME */
     size_t height, width;
-    size_t tail;           /* no test split was published: its last examples are one */
-    int shared;            /* examples in two splits are tolerated: the publisher's own splits have, or may have, some */
-    int distinct;          /* no example equals another, as the checksums vouch for: none need be looked for */
+    size_t tail;           /* no test split was published: so many examples at the end become one */
+    int shared;            /* examples in two splits are tolerated: the published splits have, or may have, some */
+    int distinct;          /* no two examples are equal; the checksums guarantee it, so that no search is needed */
     const char *digest[2]; /* of splits that are the whole training and test part (data_split_digest), which the files' checksums
                               determine; NULL: not recorded */
     size_t files;
@@ -46,7 +46,7 @@ const char *catalogue_dir(const char *dir);
 /* [OUT] path: the file's place, .gz or not.  Fails (ERR_FILE) with where it was looked for and how to get it. */
 int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir, Error *err);
 
-/* Reads the file and refuses another shape, or another SHA-256 where one is known. */
+/* Reads the file; refuses a wrong shape, and a wrong SHA-256 where it is known. */
 int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file, const char *path, Error *err);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/data.c: opens a data set: reads or draws it, cuts the splits, refuses overlaps, binarises, digests; then hands out rows.
+ * data/data.c: opens a data set: reads or draws it, takes the splits, refuses overlaps, binarises, digests; then gives rows.
  *
- * A set has one or two parts (the published training and test files); a split is a run of examples of a part.  Example i
- * of a part keeps its number whatever the sizes asked for, so that its static bits and its drawing never change.
+ * A set has one or two parts (the published training and test files); a split is a range of examples of a part.  The number of
+ * an example is its place in the part, whatever the sizes of the splits, so that its static bits and its drawing never change.
  */
 #include "data/data.h"
 
@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-enum { PARTS = 2, LEVELS = 256, FROM_ONE_FILE = 7 /* an idx: file has no test split: its last seventh is one, as in MNIST */ };
+enum { PARTS = 2, FROM_ONE_FILE = 7 /* an idx: file has no test split: its last seventh becomes one, as in MNIST */ };
 
 typedef struct Split {
     unsigned part;
@@ -35,12 +35,12 @@ struct Data {
     char *name;
     size_t features, width, height;
     int is_image, classes;
-    const CatalogueSet *set;  /* what is known of its files; NULL: nothing */
+    const CatalogueSet *set;  /* its entry in the catalogue, or NULL */
     DataBinarise binarise;
     char *description;
-    size_t part_count[PARTS]; /* examples in each part; part 1 may be empty: the test split is then part 0's tail */
+    size_t part_count[PARTS]; /* examples in each part; where part 1 is empty, the test split is the tail of part 0 */
     size_t tail;
-    Idx image[PARTS], label[PARTS]; /* of files, or drawn */
+    Idx image[PARTS], label[PARTS]; /* read from files, or drawn */
     float *points;
     Split split[DATA_SPLITS];
     char digest[DIGEST_TEXT];
@@ -50,25 +50,25 @@ static const char *const split_names[DATA_SPLITS] = {"training", "validation", "
 
 /* ---- the splits ----------------------------------------------------------------------------------------------------- */
 
-static int too_many(Error *err, const char *what, size_t asked, const char *most_of, size_t most)
+static int too_many(Error *err, const char *what, size_t wanted, const char *most_of, size_t most)
 {
     error_set(err, ERR_SCRIPT, "%s", what);
-    error_found(err, "%zu", asked);
+    error_found(err, "%zu", wanted);
     return error_expected(err, "%s %zu", most_of, most);
 }
 
 /* Training from the front, validation from the end of the training part, test from the front of its own. */
-static int cut(Data *d, const DataOptions *o, Error *err)
+static int take_splits(Data *d, const DataOptions *o, Error *err)
 {
     size_t pool = d->part_count[0] - d->tail;
     size_t tests = d->part_count[1] > 0 ? d->part_count[1] : d->tail;
     if (o->valid >= pool)
-        return too_many(err, "valid leaves nothing to train on", o->valid, "fewer than the training examples:", pool);
+        return too_many(err, "valid takes all training examples", o->valid, "less than the training examples:", pool);
     if (o->train > pool - o->valid)
-        return too_many(err, "train asks for more examples than there are", o->train,
-                        o->valid > 0 ? "at most, beside the validation examples," : "at most", pool - o->valid);
+        return too_many(err, "train is larger than the data set", o->train,
+                        o->valid > 0 ? "at most, without the validation examples," : "at most", pool - o->valid);
     if (o->test > tests)
-        return too_many(err, "test asks for more examples than there are", o->test, "at most", tests);
+        return too_many(err, "test is larger than the data set", o->test, "at most", tests);
     Split *s = d->split;
     s[DATA_TRAIN] = (Split){.count = o->train > 0 ? o->train : pool - o->valid};
     s[DATA_VALID] = (Split){.origin = pool - o->valid, .count = o->valid};
@@ -80,7 +80,7 @@ static int cut(Data *d, const DataOptions *o, Error *err)
     return 0;
 }
 
-/* Points the splits into the parts' blocks. */
+/* Sets the pointers of the splits into the blocks of the parts. */
 static void attach(Data *d)
 {
     for (int i = 0; i < DATA_SPLITS; i++) {
@@ -98,7 +98,7 @@ static size_t examples(const Data *d)
     return d->split[DATA_TRAIN].count + d->split[DATA_VALID].count + d->split[DATA_TEST].count;
 }
 
-/* Only the examples in use are drawn: one block, split after split. */
+/* Only the examples of the splits are drawn: one block, split after split. */
 static int open_digits(Data *d, const DataOptions *o, Error *err)
 {
     d->features = DIGITS_PIXELS;
@@ -107,7 +107,7 @@ static int open_digits(Data *d, const DataOptions *o, Error *err)
     d->classes = DIGITS_CLASSES;
     d->part_count[0] = DIGITS_TRAIN;
     d->part_count[1] = DIGITS_TEST;
-    if (cut(d, o, err) != 0)
+    if (take_splits(d, o, err) != 0)
         return -1;
     uint32_t *order = mem_array(DIGITS_TRAIN, sizeof *order);
     uint8_t *next = d->image[0].bytes = mem_array(examples(d), DIGITS_PIXELS);
@@ -137,7 +137,7 @@ static int open_toy(Data *d, const Toy *toy, const DataOptions *o, Error *err)
     d->classes = toy->classes;
     d->part_count[0] = TOY_TRAIN;
     d->part_count[1] = TOY_TEST;
-    if (cut(d, o, err) != 0)
+    if (take_splits(d, o, err) != 0)
         return -1;
     float *next = d->points = mem_array(examples(d), d->features * sizeof *next);
     uint8_t *label = d->label[0].bytes = mem_alloc(examples(d));
@@ -155,7 +155,7 @@ static int open_toy(Data *d, const Toy *toy, const DataOptions *o, Error *err)
     return 0;
 }
 
-/* Takes the shape of the images; rank 2 is rows of features, rank 4 has colours beside each other. */
+/* The shape of the images.  Rank 2: rows of features; rank 4: the colours of a pixel follow each other. */
 static void take_shape(Data *d, const Idx *image)
 {
     d->is_image = 1;
@@ -168,13 +168,13 @@ static int same_count(const Idx *image, const char *images, const Idx *label, co
 {
     if (image->dim[0] == label->dim[0])
         return 0;
-    error_set(err, ERR_FILE, "images and labels are of different counts");
+    error_set(err, ERR_FILE, "the numbers of images and labels differ");
     error_where(err, "%s, %s", images, labels);
     error_found(err, "%zu images, %zu labels", image->dim[0], label->dim[0]);
     return error_expected(err, "a label for each image");
 }
 
-/* Labels below `classes`; 0 asks for as many classes as the labels have. */
+/* Labels must be below `classes`; classes = 0 becomes the number of classes that the labels have. */
 static int check_labels(Data *d, Error *err)
 {
     int most = 0;
@@ -199,7 +199,7 @@ static int check_labels(Data *d, Error *err)
 static int open_set(Data *d, const CatalogueSet *set, const DataOptions *o, Error *err)
 {
     char path[CATALOGUE_FILES][CATALOGUE_PATH];
-    for (size_t i = 0; i < set->files; i++) /* all must be there before any is read */
+    for (size_t i = 0; i < set->files; i++) /* all must exist before any is read */
         if (catalogue_path(path[i], set, &set->file[i], o->dir, err) != 0)
             return -1;
     for (size_t i = 0; i < set->files; i++) {
@@ -214,7 +214,7 @@ static int open_set(Data *d, const CatalogueSet *set, const DataOptions *o, Erro
     for (int p = 0; p < PARTS; p++)
         d->part_count[p] = d->image[p].dim[0];
     take_shape(d, &d->image[0]);
-    if (check_labels(d, err) != 0 || cut(d, o, err) != 0)
+    if (check_labels(d, err) != 0 || take_splits(d, o, err) != 0)
         return -1;
     attach(d);
     return 0;
@@ -251,7 +251,7 @@ static int open_paths(Data *d, const char *paths, const DataOptions *o, Error *e
     d->part_count[0] = d->image[0].dim[0];
     d->tail = d->part_count[0] / FROM_ONE_FILE > 0 ? d->part_count[0] / FROM_ONE_FILE : 1;
     take_shape(d, &d->image[0]);
-    if (check_labels(d, err) != 0 || cut(d, o, err) != 0)
+    if (check_labels(d, err) != 0 || take_splits(d, o, err) != 0)
         return -1;
     attach(d);
     return 0;
@@ -270,7 +270,7 @@ static int unknown(const char *name, Error *err)
     }
     text_add(&all, ", or idx:IMAGES[,LABELS]");
     nearest = text_nearest(name, names, count < MOST ? count : MOST);
-    error_set(err, ERR_FILE, "no data set is called \"%s\"", name);
+    error_set(err, ERR_FILE, "unknown data set \"%s\"", name);
     error_expected(err, "%s", text_string(&all));
     if (nearest != NULL)
         error_hint(err, "did you mean \"%s\"?", nearest);
@@ -317,15 +317,15 @@ static int refuse_overlap(const Data *d, Error *err)
         return -1;
     if (found.pairs == 0)
         return 0;
-    error_set(err, ERR_FILE, "the splits of \"%s\" overlap: a result on one would not be about unseen data", d->name);
+    error_set(err, ERR_FILE, "the splits of \"%s\" overlap: test results would not be about unseen data", d->name);
     error_found(err, "%s example %zu equals %s example %zu (numbers from 0); %zu such pair%s in all",
                 split_names[found.group[1]], found.example[1], split_names[found.group[0]], found.example[0], found.pairs,
                 found.pairs == 1 ? "" : "s");
-    error_expected(err, "no example in two splits");
+    error_expected(err, "each example in one split only");
     return error_hint(err, "remove the repeated examples from the file, or use smaller splits");
 }
 
-/* Static bits replace the bytes: no second copy.  The address is (part, number in the part, pixel). */
+/* Static bits replace the bytes, so there is no second copy.  Address of a draw: (part, number in the part, pixel). */
 static int binarise_static(Data *d, Error *err)
 {
     NumStream stream = num_stream(0, "data/static");
@@ -362,7 +362,7 @@ static void digest_split(const Data *d, Split *s)
     digest_end(&h, s->digest);
 }
 
-/* The recorded digest of a split that is a whole part of verified files; NULL where there is none. */
+/* The recorded digest of a split that is a whole part of verified files, or NULL. */
 static const char *known_digest(const Data *d, const Split *s)
 {
     int whole = s->count == d->part_count[s->part] && d->binarise != DATA_STATIC;
@@ -371,7 +371,7 @@ static const char *known_digest(const Data *d, const Split *s)
 
 static void digest_all(Data *d)
 {
-    /* part of every run's identity, and so never renamed: "fresh" is what dynamic binarisation was called at first */
+    /* part of every run's identity, so never renamed: "fresh" was the first name of dynamic binarisation */
     static const char *const how[] = {"grey", "static, seed 0", "fresh"};
     Digest h;
     digest_start(&h);
@@ -395,7 +395,7 @@ static int describe(Data *d, Error *err)
     text_add(&t, d->name);
     if (d->is_image)
         text_addf(&t, ", %s", how[d->binarise]);
-    d->description = t.data; /* the text's block is now the data set's */
+    d->description = t.data; /* the data set owns the block of the text */
     return t.failed ? error_memory(err, "a data set's description") : 0;
 }
 
@@ -478,7 +478,7 @@ int data_overlap(const Data *d, size_t *pairs, size_t *repeats, Error *err)
 
 /* ---- rows ----------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
+typedef struct DataRows {
     const Data *data;
     const Split *split;
     const uint32_t *order;
@@ -486,10 +486,10 @@ typedef struct {
     NumStream stream;
     uint64_t step;
     float *x;
-} Rows;
+} DataRows;
 
 /* The number of row r's example. */
-static size_t example(const Rows *t, size_t r)
+static size_t example(const DataRows *t, size_t r)
 {
     return t->order != NULL ? t->order[t->first + r] : t->first + r;
 }
@@ -498,7 +498,7 @@ enum { LINE = 64, AHEAD = 2 };
 
 static void row(const void *task, size_t r)
 {
-    const Rows *t = task;
+    const DataRows *t = task;
     const Data *d = t->data;
     size_t i = example(t, r);
     float *x = t->x + r * d->features;
@@ -507,7 +507,7 @@ static void row(const void *task, size_t r)
         return;
     }
     const uint8_t *bytes = t->split->bytes + i * d->features;
-    if (r + AHEAD < t->rows) /* in random order they come from memory: waiting took 40 % of this function's time */
+    if (r + AHEAD < t->rows) /* rows in random order are not in the cache: waiting for them took 40 % of this function */
         for (size_t j = 0; j < d->features; j += LINE)
             __builtin_prefetch(t->split->bytes + example(t, r + AHEAD) * d->features + j);
     if (d->binarise == DATA_DYNAMIC)
@@ -520,7 +520,7 @@ void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t fir
                float *x)
 {
     size_t weight = d->binarise == DATA_DYNAMIC ? NUM_PARALLEL_DRAW : 1;
-    num_parallel(rows, weight * rows * d->features, row, &(Rows){d, &d->split[split], order, first, rows, stream, step, x});
+    num_parallel(rows, weight * rows * d->features, row, &(DataRows){d, &d->split[split], order, first, rows, stream, step, x});
 }
 
 void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y)
@@ -533,9 +533,9 @@ void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t f
     }
 }
 
-enum { MEAN_COLUMNS = 1024, MEAN_ROWS = 256 }; /* so many bytes fit a sum of 16 bits */
+enum { MEAN_COLUMNS = 1024, MEAN_ROWS = 256 /* so many bytes fit into a sum of 16 bits */ };
 
-/* [OUT] sum: of `width` columns of bytes, exact. */
+/* [OUT] sum (width): of columns of bytes, exact. */
 static void sum_bytes(const uint8_t *bytes, size_t rows, size_t stride, size_t width, double *sum)
 {
     for (size_t done = 0; done < rows; done += MEAN_ROWS) {
@@ -552,8 +552,8 @@ static void sum_bytes(const uint8_t *bytes, size_t rows, size_t stride, size_t w
     }
 }
 
-/* Row after row: in columns of a cache line, 13 ways through the memory, it took four times as long.  Bytes add up exactly;
- * points in double, in ascending order. */
+/* Row after row: column blocks of one cache line took four times as long.  Sums of bytes are exact; points are added in double,
+ * in ascending order. */
 void data_mean(const Data *d, float *mean)
 {
     const Split *s = &d->split[DATA_TRAIN];

@@ -4,10 +4,10 @@
  *
  * A data set is opened by name: "digits" (built in), "mnist", "fashion-mnist", "kmnist", "freyfaces" (the catalogue, in DIR),
  * "idx:IMAGES[,LABELS]" (files by path), or a toy density in the plane ("toy:pinwheel", "toy:mixture", "toy:ring",
- * "toy:moons") or "toy:linear-gaussian" (data/toys.h states them all).  Images are kept as bytes; toy points as floats.
- * Splits: train, valid, test; where no test split was published it is the end of the file: the last 300 Frey faces, the
- * last seventh of an idx: file.  Every split has a SHA-256; an example that stands in two splits of one data set is refused
- * unless the catalogue says that the published set has such pairs.
+ * "toy:moons") or "toy:linear-gaussian" (data/toys.h defines them).  Images are stored as bytes, toy points as floats.
+ * Splits: train, valid, test.  Where no test split was published, the end of the file is the test split: the last 300 Frey
+ * faces, the last seventh of an idx: file.  Every split has a SHA-256.  A data set with an example in two splits is refused,
+ * unless the catalogue says that the published set has such examples.
  */
 #ifndef DATA_DATA_H
 #define DATA_DATA_H
@@ -24,25 +24,25 @@ typedef struct Data Data;
 typedef enum { DATA_TRAIN, DATA_VALID, DATA_TEST, DATA_SPLITS } DataSplit;
 
 /* How grey pixels in [0,1] become the model's x.  Part of a run's identity.
- *  none: the grey value itself;  static: drawn once, the same at every access;  dynamic: drawn anew at every access. */
+ *  grey: the grey value;  static: drawn once, the same at every access;  dynamic: drawn again at every access. */
 typedef enum { DATA_GREY, DATA_STATIC, DATA_DYNAMIC } DataBinarise;
 
 typedef struct DataOptions {
-    const char *dir;       /* where the catalogue's files lie; NULL: VAE_LAB_DATA, else "data" */
-    size_t train;          /* use only the first `train` training examples; 0: all that validation leaves */
+    const char *dir;       /* folder of the catalogue's files; NULL: VAE_LAB_DATA, else "data" */
+    size_t train;          /* use only the first `train` training examples; 0: all but those of validation */
     size_t valid;          /* take this many from the end of the training file for validation, whatever `train` is */
     size_t test;           /* use only the first `test` test examples; 0: all.  Sizes that do not fit: ERR_SCRIPT */
     DataBinarise binarise;
 } DataOptions;
 
-/* NULL with *err (ERR_FILE): unknown name (suggestion and list), missing file (where it was looked for, how to get it), a
+/* NULL with *err (ERR_FILE): unknown name (suggestion and list), missing file (where it was searched, how to get it), a
  * bad file (what, at which byte, found, expected), splits that overlap; ERR_SCRIPT for options that do not fit. */
 Data *data_open(const char *name, const DataOptions *options, Error *err);
 void data_free(Data *d);
 
 const char *data_name(const Data *d);
-/* The name and how its pixels become x: "mnist, dynamic binarisation", "digits, grey"; points have the name alone.  What a reader of
- * results must see beside every likelihood (the same model's bound differs by 20 nats between them). */
+/* The name and how its pixels become x: "mnist, dynamic binarisation", "digits, grey"; points have the name alone.  Shown
+ * with every likelihood, because the bound of one model differs by 20 nats between the binarisations. */
 const char *data_description(const Data *d);
 size_t data_count(const Data *d, DataSplit split);
 size_t data_features(const Data *d);
@@ -57,7 +57,7 @@ const char *data_digest(const Data *d);
 const char *data_split_digest(const Data *d, DataSplit split);
 
 /* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and `step`
- * address dynamic binarisation (row = the example's number in its split); static binarisation has a stream of its own. */
+ * address dynamic binarisation (row = the example's number in its split); static binarisation uses the stream "data/static". */
 void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
                float *x);
 
@@ -67,8 +67,8 @@ void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t f
 /* [OUT] mean[features] of the training split, in [0,1] for images; of the bits when they are static. */
 void data_mean(const Data *d, float *mean);
 
-/* [OUT] pairs: examples that stand, byte for byte, in an earlier split too (only a catalogue set that tolerates them has any);
- * repeats: examples that repeat one of their own split.  Of what is held: after static binarisation, of the bits. */
+/* [OUT] pairs: examples that are equal, byte for byte, to one of an earlier split (only in a catalogue set that tolerates them);
+ * repeats: examples equal to an earlier one of their own split.  After static binarisation the bits are compared. */
 int data_overlap(const Data *d, size_t *pairs, size_t *repeats, Error *err);
 
 /* The catalogue, for `vae-lab data list`. */
@@ -78,7 +78,7 @@ typedef struct DataEntry {
 } DataEntry;
 size_t data_catalogue(const DataEntry **entries);
 
-/* 1 when at least one file of that catalogue entry is there, or it is built in; 0 else. */
+/* 1 when at least one file of that catalogue entry exists, or the set is built in; else 0. */
 int data_present(const char *name, const char *dir);
 
 /* Checks the files of a catalogue entry: present, size, SHA-256 or MD5 of the uncompressed content; a built-in set against

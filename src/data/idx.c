@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/idx.c: the IDX reader.  A file, gzip or not by its content, is a stream of bytes; the header is believed only as far
- * as bytes arrive, so that a lying one costs no memory.
+ * data/idx.c: the IDX reader.  zlib reads the bytes, gzip or not.  Memory grows with the bytes that arrive, so a header with wrong sizes
+ * costs no memory.
  */
 #include "data/idx.h"
 
@@ -113,12 +113,12 @@ static int read_magic(IdxFile *f, int rank, int *found_rank, Error *err)
         return -1;
     if (got < sizeof m) {
         too_short(f, MAGIC_BYTES, err);
-        return error_expected(err, "at least the %d bytes that open an IDX file", MAGIC_BYTES);
+        return error_expected(err, "at least the %d bytes of an IDX file's magic number", MAGIC_BYTES);
     }
     *found_rank = m[3];
     if (m[0] == 0 && m[1] == 0 && m[2] == UNSIGNED_BYTE && m[3] >= 1 && m[3] <= 4 && (rank == 0 || rank == m[3]))
         return 0;
-    error_set(err, ERR_FILE, "this is not the IDX file that was expected: wrong magic number");
+    error_set(err, ERR_FILE, "wrong magic number: not the expected IDX file");
     error_where(err, "%s, byte 0", f->path);
     error_found(err, "0x%02x%02x%02x%02x", m[0], m[1], m[2], m[3]);
     if (rank == 0)
@@ -126,11 +126,11 @@ static int read_magic(IdxFile *f, int rank, int *found_rank, Error *err)
     else
         error_expected(err, "0x0000080%d: unsigned bytes of rank %d%s", rank, rank, rank == 1 ? " (labels)" : " (images)");
     if (m[0] == 0 && m[1] == 0 && m[2] == UNSIGNED_BYTE)
-        error_hint(err, "it holds an array of rank %d: are images and labels swapped?", m[3]);
+        error_hint(err, "the file has an array of rank %d: are images and labels swapped?", m[3]);
     return -1;
 }
 
-/* Sizes big-endian; their product, with a limit that no real file reaches. */
+/* The sizes (big-endian) and their product, with a limit above any real file. */
 static int read_sizes(IdxFile *f, Idx *idx, Error *err)
 {
     const uint64_t limit = (uint64_t)1 << 42;
@@ -144,7 +144,7 @@ static int read_sizes(IdxFile *f, Idx *idx, Error *err)
             return too_short(f, (uint64_t)MAGIC_BYTES + 4u * (unsigned)idx->rank, err);
         uint32_t size = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
         if (size == 0 || count > limit / size) {
-            error_set(err, ERR_FILE, "absurd sizes in the header of a data file");
+            error_set(err, ERR_FILE, "impossible sizes in the header of a data file");
             error_where(err, "%s, byte %d", f->path, MAGIC_BYTES + 4 * i);
             error_found(err, "size %u along axis %d", (unsigned)size, i + 1);
             return error_expected(err, "at least 1, and no more than 2^42 bytes in all");
@@ -175,19 +175,19 @@ static int overlong(IdxFile *f, Error *err)
     return error_expected(err, "%llu bytes, by its header", (unsigned long long)expected);
 }
 
-/* Does the file's own size vouch for its content?  Images are packed to a fifth, and hardly ever to less than a PACKEDth; deflate
- * could, to a 1032nd.  A header that lies as far as that costs no memory either: the block is written only as bytes arrive. */
-static int vouches(const IdxFile *f, uint64_t content)
+/* Whether the size of the file makes the size in its header plausible.  gzip packs images to a fifth, hardly ever to less than a
+ * PACKEDth (deflate could reach a 1032nd).  Memory for a wrong header is reserved, but only touched as bytes arrive. */
+static int plausible(const IdxFile *f, uint64_t content)
 {
     return !gzdirect(f->file) ? content / PACKED <= f->size : content == f->size;
 }
 
-/* Grows the block as bytes arrive, unless the file's own size already vouches for them. */
+/* Grows the block as bytes arrive, unless the size of the file makes the header plausible. */
 static int read_bytes(IdxFile *f, Idx *idx, Error *err)
 {
     uint64_t whole = f->content + idx->count;
-    int vouched = vouches(f, whole);
-    size_t capacity = vouched || idx->count < FIRST_BLOCK ? idx->count : FIRST_BLOCK, filled = 0;
+    int one_block = plausible(f, whole);
+    size_t capacity = one_block || idx->count < FIRST_BLOCK ? idx->count : FIRST_BLOCK, filled = 0;
     idx->bytes = mem_alloc(capacity);
     while (idx->bytes != NULL) {
         size_t got;

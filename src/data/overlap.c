@@ -9,19 +9,19 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct Slot {
+typedef struct ExampleSlot {
     uint64_t hash; /* 0: empty */
     uint32_t group, example;
-} Slot;
+} ExampleSlot;
 
 static uint64_t mix(uint64_t h)
 {
     h ^= h >> 32;
-    h *= 0xd6e8feb86659fd93u; /* Vigna's and Wellons' multipliers: any odd constant with mixed bits serves */
+    h *= 0xd6e8feb86659fd93u; /* Vigna's and Wellons' multipliers: any odd constant with mixed bits would do */
     return h ^ h >> 29;
 }
 
-/* Two interleaved chains, so that the multiplications overlap.  Within one process only: no portable value is needed. */
+/* Two interleaved chains, so that the multiplications overlap.  The hash is used within one process: it need not be portable. */
 static uint64_t hash_row(const uint8_t *row, size_t bytes)
 {
     uint64_t a = 0x9e3779b97f4a7c15u, b = bytes, word[2];
@@ -40,13 +40,13 @@ static uint64_t hash_row(const uint8_t *row, size_t bytes)
     return h == 0 ? 1 : h;
 }
 
-static const uint8_t *row_of(const OverlapGroup *group, size_t bytes, const Slot *slot)
+static const uint8_t *row_of(const OverlapGroup *group, size_t bytes, const ExampleSlot *slot)
 {
     return (const uint8_t *)group[slot->group].rows + (size_t)slot->example * bytes;
 }
 
-/* The slot that holds an equal example, or the empty one where it belongs. */
-static Slot *find(Slot *table, size_t mask, uint64_t hash, const uint8_t *row, const OverlapGroup *group, size_t bytes)
+/* The slot of an equal example, or the empty slot for this one. */
+static ExampleSlot *find(ExampleSlot *table, size_t mask, uint64_t hash, const uint8_t *row, const OverlapGroup *group, size_t bytes)
 {
     size_t i = (size_t)hash & mask;
     while (table[i].hash != 0) {
@@ -64,7 +64,7 @@ int overlap_find(Overlap *found, const OverlapGroup group[OVERLAP_GROUPS], size_
         total += group[g].count;
     while (size < 2 * total)
         size *= 2;
-    Slot *table = mem_array(size, sizeof *table);
+    ExampleSlot *table = mem_array(size, sizeof *table);
     if (table == NULL)
         return error_memory(err, "the check of the splits");
     memset(found, 0, sizeof *found);
@@ -72,9 +72,9 @@ int overlap_find(Overlap *found, const OverlapGroup group[OVERLAP_GROUPS], size_
         for (size_t i = 0; i < group[g].count; i++) {
             const uint8_t *row = (const uint8_t *)group[g].rows + i * bytes;
             uint64_t hash = hash_row(row, bytes);
-            Slot *slot = find(table, size - 1, hash, row, group, bytes);
+            ExampleSlot *slot = find(table, size - 1, hash, row, group, bytes);
             if (slot->hash == 0) {
-                *slot = (Slot){hash, g, (uint32_t)i};
+                *slot = (ExampleSlot){hash, g, (uint32_t)i};
             } else if (slot->group == g) {
                 found->repeats++;
             } else if (found->pairs++ == 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/toys.c: draws the small worlds; the densities stand in toys.h.  Only + - * / sqrt: every machine draws the same bits.
+ * data/toys.c: draws the toy densities of toys.h.  Only + - * / sqrt: every machine draws the same bits.
  */
 #include "data/toys.h"
 

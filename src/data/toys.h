@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/toys.h: small exact worlds: densities in the plane, and a linear-Gaussian model, whose likelihoods are known.
+ * data/toys.h: toy data sets whose densities are known: densities in the plane, and a linear-Gaussian model.
  *
- * Point i of a part depends on (name, part, i) alone.  Constants are chosen so that a likelihood can be written down:
+ * Point i of a part depends on (name, part, i) alone.  The likelihoods in closed form:
  *
  *  toy:mixture          8 equal Gaussians of sd 0.2 on the circle of radius 2; component k at angle k/8 of a turn.
  *                       p(x) = 1/8 sum_k N(x; c_k, 0.04 I)
@@ -28,11 +28,11 @@ typedef struct Toy {
     const char *name, *what;
     int features, classes; /* classes 0: no labels */
     const char *digest;    /* data_digest of the whole set, grey */
-    /* [OUT] x: one point from a whole number (below 2^32) that chooses, normals e and uniforms u; returns its label */
+    /* [OUT] x: one point made from a random word (the choice), normals e and uniforms u; returns its label */
     int (*point)(float *x, uint32_t choice, const float *e, const float *u);
 } Toy;
 
-/* Ended by a row whose name is NULL. */
+/* The last row has the name NULL. */
 extern const Toy toys[];
 
 const Toy *toy_find(const char *name);

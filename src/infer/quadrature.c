@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * infer/quadrature.c: log p(x) of single examples by integrating over a latent line or plane.
+ *
+ * GSL has adaptive rules of one dimension (gsl_integration_qag).  One inside the other gave the same log p(x) to 1.5e-5 nats, but
+ * asks for one point at a time: 84,000 to 135,000 points and 1.4 to 2.5 s an example (z in the plane, a decoder of 200 units and
+ * 784 pixels, one thread), where this file takes 0.34 s in passes of 1024 points.
  */
 #include "infer/posterior.h"
 

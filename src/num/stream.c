@@ -90,12 +90,14 @@ void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *orde
 {
     NumRng r;
     gsl_rng *g = num_stream_rng(&r, s, step, 0);
+    uint32_t block[4];
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)i;
     for (size_t i = n; i-- > 1;) {
-        if (is_philox(s))
-            num_philox_column(g, (uint32_t)i);
-        uint32_t j = num_rng_below(g, (uint32_t)i + 1), moved = order[i];
+        if (is_philox(s) && (i + 1 == n || i % 4 == 3)) /* a block at a time: word by word through GSL took four times as long */
+            num_philox(s.key, (uint32_t[4]){(uint32_t)i / 4, 0, (uint32_t)step, (uint32_t)(step >> 32)}, block);
+        uint32_t word = is_philox(s) ? block[i % 4] : num_rng_word(g);
+        uint32_t j = (uint32_t)((uint64_t)word * (i + 1) >> 32), moved = order[i];
         order[i] = order[j];
         order[j] = moved;
     }

@@ -1,65 +1,65 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/aggregate.c: log q(z) over all examples, and the accounts of the KL made with it.
+ * stats/aggregate.c: log q(z) over all examples, and the terms of the KL computed with it.
  *
- * N posteriors, S draws and d dimensions cost N S (d + 1) exponentials; what else is done hides behind them.
+ * N posteriors, S draws and d dimensions cost N S (d + 1) exponentials, which is nearly all of the time.
  */
 #include "stats/aggregate.h"
 
 #include "base/mem.h"
 #include "num/log_sum.h"
 #include "num/parallel.h"
-#include "stats/cloud.h"
+#include "stats/gaussians.h"
 
 #include <math.h>
 
-/* A block of the cloud is one of terms. */
-_Static_assert((int)CLOUD_BLOCK == (int)NUM_LOG_SUM_BLOCK, "blocks of the same size");
+/* A block of Gaussians gives a block of terms. */
+_Static_assert((int)GAUSSIANS_BLOCK == (int)NUM_LOG_SUM_BLOCK, "blocks of the same size");
 
-/* Draws of one job: a block of posteriors, once in the cache, meets them all. */
+/* Draws of one job: a block of posteriors that is in the cache is used for all of them. */
 enum { GROUP = 32 };
 
-/* Steps of the stream: which draws are whose. */
+/* Steps of the stream. */
 enum { STEP_CHOICE, STEP_NOISE, STEP_ORDER };
 
 static const double HALF_LOG_2PI = 0.91893853320467274178;
 
 /* ---- q(z) ------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Aggregate {
-    const Cloud *cloud;
-    const double *log_inverse; /* log 1/sigma, laid out as the cloud's */
+typedef struct AggregateJob {
+    const Gaussians *q;
+    const double *log_inverse; /* log 1/sigma, stored as q->inverse */
     const double *z;           /* (draws, d) */
     size_t draws;
     double *log_q, *log_q_each;
-    NumLogSum *sums; /* (draws, d + 1): each dimension's, then the joint one */
-} Aggregate;
+    NumLogSum *sums; /* (draws, d + 1): of each dimension, then of the joint density */
+} AggregateJob;
 
-/* Adds the terms of one block: log q(z_j|x_i) + log(2 pi)/2 for each j, their sum over j for the joint density. */
-static void add_posteriors(const Aggregate *a, size_t block, size_t draw)
+/* Adds the terms of one block: log q(z_j|x_i) + log(2 pi)/2 for each j, and their sum over j for the joint density. */
+static void add_posteriors(const AggregateJob *a, size_t block, size_t draw)
 {
-    size_t d = a->cloud->d;
+    size_t d = a->q->d;
     const double *z = a->z + draw * d;
     NumLogSum *sums = a->sums + draw * (d + 1);
-    double joint[CLOUD_BLOCK] = {0.0};
+    double joint[GAUSSIANS_BLOCK] = {0.0};
     for (size_t j = 0; j < d; j++) {
-        size_t at = (block * d + j) * CLOUD_BLOCK;
-        const double *mu = a->cloud->mu + at, *inverse = a->cloud->inverse + at, *log_inverse = a->log_inverse + at;
-        double term[CLOUD_BLOCK];
+        size_t at = (block * d + j) * GAUSSIANS_BLOCK;
+        const double *mu = a->q->mu + at, *inverse = a->q->inverse + at, *log_inverse = a->log_inverse + at;
+        double term[GAUSSIANS_BLOCK];
         num_log_sum_normal(term, joint, z[j], mu, inverse, log_inverse);
-        num_log_sum_add(&sums[j], CLOUD_BLOCK, term);
+        num_log_sum_add(&sums[j], GAUSSIANS_BLOCK, term);
     }
-    num_log_sum_add(&sums[d], CLOUD_BLOCK, joint);
+    num_log_sum_add(&sums[d], GAUSSIANS_BLOCK, joint);
 }
 
 static void group(const void *task, size_t index)
 {
-    const Aggregate *a = task;
-    size_t d = a->cloud->d, first = index * GROUP, end = first + GROUP < a->draws ? first + GROUP : a->draws;
-    double log_n = log((double)a->cloud->n);
+    const AggregateJob *a = task;
+    size_t d = a->q->d, first = index * GROUP, end = first + GROUP < a->draws ? first + GROUP : a->draws;
+    double log_n = log((double)a->q->n);
     for (size_t i = first * (d + 1); i < end * (d + 1); i++)
         a->sums[i] = num_log_sum_none();
-    for (size_t block = 0; block < a->cloud->blocks; block++)
+    for (size_t block = 0; block < a->q->blocks; block++)
         for (size_t s = first; s < end; s++)
             add_posteriors(a, block, s);
     for (size_t s = first; s < end; s++) {
@@ -73,22 +73,22 @@ static void group(const void *task, size_t index)
 int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t draws, const double *mu, const double *sigma,
                     size_t n, size_t d, Error *err)
 {
-    Cloud c;
-    if (cloud_make(&c, mu, sigma, n, d, err) != 0)
+    Gaussians c;
+    if (gaussians_make(&c, mu, sigma, n, d, err) != 0)
         return -1;
-    size_t slots = c.blocks * CLOUD_BLOCK * d;
+    size_t slots = c.blocks * GAUSSIANS_BLOCK * d;
     double *log_inverse = mem_array(slots, sizeof *log_inverse);
     NumLogSum *sums = mem_array(draws, (d + 1) * sizeof *sums);
     int status = log_inverse == NULL || sums == NULL ? error_memory(err, "the aggregated posterior") : 0;
     if (status == 0) {
         for (size_t i = 0; i < slots; i++)
             log_inverse[i] = log(c.inverse[i]);
-        Aggregate a = {&c, log_inverse, z, draws, log_q, log_q_each, sums};
+        AggregateJob a = {&c, log_inverse, z, draws, log_q, log_q_each, sums};
         num_parallel((draws + GROUP - 1) / GROUP, draws * n * (d + 1), group, &a);
     }
     mem_free(log_inverse);
     mem_free(sums);
-    cloud_free(&c);
+    gaussians_free(&c);
     return status;
 }
 
@@ -109,16 +109,16 @@ static double log_normal(const double *z, const double *mu, const double *sigma,
     return sum;
 }
 
-typedef struct Draws {
+typedef struct PosteriorDraws {
     const double *mu, *sigma; /* (n, d) */
     size_t n, d, count;
     double *z;                  /* (count, d) */
     size_t *from;               /* (count): the posterior of each */
     double *log_q, *log_q_each; /* (count), (count, d) */
     float *noise;               /* (d): scratch */
-} Draws;
+} PosteriorDraws;
 
-static void draw(Draws *w, NumStream s)
+static void draw(PosteriorDraws *w, NumStream s)
 {
     for (size_t k = 0; k < w->count; k++) {
         float u;
@@ -133,12 +133,12 @@ static void draw(Draws *w, NumStream s)
     }
 }
 
-/* ---- the accounts ----------------------------------------------------------------------------------------------------- */
+/* ---- the terms ----------------------------------------------------------------------------------------------------- */
 
 enum { KL, MUTUAL_INFORMATION, TOTAL_CORRELATION, DIMENSION_KL, MARGINAL_KL, TERMS };
 
-/* [OUT] term (TERMS, count): what each draw adds to each mean. */
-static void integrands(double *term, const Draws *w)
+/* [OUT] term (TERMS, count): the integrand of each term at each draw. */
+static void integrands(double *term, const PosteriorDraws *w)
 {
     for (size_t k = 0; k < w->count; k++) {
         const double *z = w->z + k * w->d;
@@ -167,7 +167,7 @@ static double closed_kl(const double *mu, const double *sigma, size_t n, size_t 
 
 /* The total correlation of one draw where q(z) and q_j(z_j) are weighted sums over the posteriors of one minibatch: the draw's own
  * weighs exp(log_own), each other one exp(log_other).  terms (d + 1, batch): scratch. */
-static double batch_correlation(const Draws *w, const uint32_t *members, size_t batch, size_t self, double log_own,
+static double batch_correlation(const PosteriorDraws *w, const uint32_t *members, size_t batch, size_t self, double log_own,
                                 double log_other, double *terms)
 {
     const double *z = w->z + members[self] * w->d;
@@ -193,7 +193,7 @@ static double batch_correlation(const Draws *w, const uint32_t *members, size_t 
 }
 
 /* Its mean over all whole minibatches of the draws in a random order. */
-static double minibatch_correlation(const Draws *w, const uint32_t *order, size_t batch, double log_own, double log_other,
+static double minibatch_correlation(const PosteriorDraws *w, const uint32_t *order, size_t batch, double log_own, double log_other,
                                     double *terms)
 {
     size_t batches = batch < 2 ? 0 : w->count / batch;
@@ -204,7 +204,7 @@ static double minibatch_correlation(const Draws *w, const uint32_t *order, size_
     return batches == 0 ? NAN : sum / (double)(batches * batch);
 }
 
-static void fill(StatsElboDecomposition *r, const Draws *w, double *term, const uint32_t *order, size_t batch, double *terms)
+static void fill(StatsElboDecomposition *r, const PosteriorDraws *w, double *term, const uint32_t *order, size_t batch, double *terms)
 {
     StatsInterval *interval[TERMS] = {&r->kl, &r->mutual_information, &r->total_correlation, &r->dimension_kl, &r->marginal_kl};
     integrands(term, w);
@@ -230,7 +230,7 @@ int stats_elbo_decomposition(StatsElboDecomposition *result, const double *mu, c
         return error_expected(err, "at least one of each, and at most %lu draws", (unsigned long)UINT32_MAX);
     }
     batch = batch < draws ? batch : draws;
-    Draws w = {.mu = mu, .sigma = sigma, .n = n, .d = d, .count = draws};
+    PosteriorDraws w = {.mu = mu, .sigma = sigma, .n = n, .d = d, .count = draws};
     w.z = mem_array(draws, d * sizeof *w.z);
     w.from = mem_array(draws, sizeof *w.from);
     w.log_q = mem_array(draws, sizeof *w.log_q);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/fitted.c: the density of a Gaussian that was fitted to draws.
+ * stats/fitted.c: the log density of a Gaussian fitted to draws.
  */
 #include "stats/stats.h"
 
@@ -17,24 +17,24 @@ static void fit(gsl_vector *mean, gsl_matrix *covariance, const double *x, size_
             gsl_matrix_set(covariance, j, k, gsl_stats_covariance(x + j, d, x + k, d, n));
 }
 
-static int not_spread(size_t n, size_t d, Error *err)
+static int not_positive(size_t n, size_t d, Error *err)
 {
     error_set(err, ERR_RUN, "a Gaussian cannot be fitted to these draws");
-    error_found(err, "%zu draws in %zu dimensions whose covariance is not positive", n, d);
-    return error_expected(err, "more draws than dimensions, and not all in a plane");
+    error_found(err, "%zu draws in %zu dimensions; their covariance is not positive definite", n, d);
+    return error_expected(err, "more draws than dimensions, not all in one hyperplane");
 }
 
 int stats_fitted_log_density(double *logp, const double *x, size_t n, size_t d, const double *points, size_t count, Error *err)
 {
     if (n <= d || d == 0)
-        return not_spread(n, d, err);
+        return not_positive(n, d, err);
     gsl_vector *mean = gsl_vector_alloc(d), *work = gsl_vector_alloc(d);
     gsl_matrix *covariance = gsl_matrix_alloc(d, d);
     int status = mean == NULL || work == NULL || covariance == NULL ? error_memory(err, "a fitted Gaussian") : 0;
     if (status == 0) {
         fit(mean, covariance, x, n, d);
         if (gsl_linalg_cholesky_decomp1(covariance) != 0)
-            status = not_spread(n, d, err);
+            status = not_positive(n, d, err);
     }
     for (size_t i = 0; status == 0 && i < count; i++) {
         gsl_vector_const_view point = gsl_vector_const_view_array(points + i * d, d);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/holes.c: how much of the prior no posterior covers: by ellipses (few dimensions) and by density (any number).
+ * stats/holes.c: holes of the aggregated posterior: the share of the prior that no posterior covers, by ellipses (few dimensions) and by density
+ * (any number).
  */
 #include "stats/stats.h"
 
 #include "base/mem.h"
-#include "stats/cloud.h"
+#include "stats/gaussians.h"
 
 #include <gsl/gsl_sort.h>
 #include <math.h>
 
-/* Steps of the stream: which draws are whose. */
+/* Steps of the stream. */
 enum { STEP_PRIOR, STEP_POSTERIOR, STEP_CHOICE };
 
 static void normals(NumStream s, uint64_t step, size_t row, size_t d, float *buffer, double *z)
@@ -20,13 +21,13 @@ static void normals(NumStream s, uint64_t step, size_t row, size_t d, float *buf
         z[j] = (double)buffer[j];
 }
 
-static int covered(const Cloud *c, const double *z, double radius2)
+static int covered(const Gaussians *c, const double *z, double radius2)
 {
-    double distance2[CLOUD_BLOCK];
+    double distance2[GAUSSIANS_BLOCK];
     for (size_t b = 0; b < c->blocks; b++) {
-        cloud_distance2(c, b, z, distance2);
+        gaussians_distance2(c, b, z, distance2);
         int inside = 0;
-        for (int i = 0; i < CLOUD_BLOCK; i++)
+        for (int i = 0; i < GAUSSIANS_BLOCK; i++)
             inside |= distance2[i] <= radius2;
         if (inside)
             return 1;
@@ -35,15 +36,15 @@ static int covered(const Cloud *c, const double *z, double radius2)
 }
 
 /* log q(z) = log mean_i q_i(z), i != skip; level[] is scratch for all of the cloud. */
-static double log_q(const Cloud *c, const double *z, size_t skip, double *level)
+static double log_q(const Gaussians *c, const double *z, size_t skip, double *level)
 {
     double most = -INFINITY, sum = 0.0;
-    size_t slots = c->blocks * CLOUD_BLOCK;
+    size_t slots = c->blocks * GAUSSIANS_BLOCK;
     for (size_t b = 0; b < c->blocks; b++) {
-        double *l = level + b * CLOUD_BLOCK;
-        cloud_distance2(c, b, z, l);
-        for (int i = 0; i < CLOUD_BLOCK; i++)
-            l[i] = c->log_top[b * CLOUD_BLOCK + (size_t)i] - 0.5 * l[i];
+        double *l = level + b * GAUSSIANS_BLOCK;
+        gaussians_distance2(c, b, z, l);
+        for (int i = 0; i < GAUSSIANS_BLOCK; i++)
+            l[i] = c->log_top[b * GAUSSIANS_BLOCK + (size_t)i] - 0.5 * l[i];
     }
     if (skip < c->n)
         level[skip] = -INFINITY;
@@ -51,7 +52,7 @@ static double log_q(const Cloud *c, const double *z, size_t skip, double *level)
         most = level[i] > most ? level[i] : most;
     if (most == -INFINITY)
         return most;
-    for (size_t i = 0; i < slots; i++) /* logsumexp, shifted by the maximum; below e^-45 a term is lost in a double's sum */
+    for (size_t i = 0; i < slots; i++) /* logsumexp, shifted by the maximum; a term below e^-45 does not change a double's sum */
         if (level[i] - most > -45.0)
             sum += exp(level[i] - most);
     return most + log(sum) - log((double)(skip < c->n ? c->n - 1 : c->n));
@@ -66,10 +67,10 @@ static int refuse(Error *err, const char *what, const char *expected)
 int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
                         size_t draws, NumStream s, Error *err)
 {
-    Cloud c;
+    Gaussians c;
     if (!(radius > 0.0) || draws == 0)
-        return refuse(err, "a hole fraction without a radius or without draws", "radius > 0 and draws > 0");
-    if (cloud_make(&c, mu, sigma, n, d, err) != 0)
+        return refuse(err, "the hole fraction needs a radius and draws", "radius > 0 and draws > 0");
+    if (gaussians_make(&c, mu, sigma, n, d, err) != 0)
         return -1;
     float *buffer = mem_array(d, sizeof *buffer);
     double *z = mem_array(d, sizeof *z);
@@ -83,12 +84,12 @@ int stats_hole_fraction(double *fraction, const double *mu, const double *sigma,
         *fraction = (double)holes / (double)draws;
     mem_free(buffer);
     mem_free(z);
-    cloud_free(&c);
+    gaussians_free(&c);
     return status;
 }
 
-/* The quantile of log q at q's own draws, each without the posterior that it came from. */
-static double own_quantile(const Cloud *c, const double *mu, const double *sigma, double quantile, size_t draws, NumStream s,
+/* The quantile of log q at draws of q, each without the posterior that it came from. */
+static double own_quantile(const Gaussians *c, const double *mu, const double *sigma, double quantile, size_t draws, NumStream s,
                            float *buffer, double *z, double *level, double *density)
 {
     NumRng memory;
@@ -100,21 +101,21 @@ static double own_quantile(const Cloud *c, const double *mu, const double *sigma
         density[k] = log_q(c, z, i, level);
     }
     gsl_sort(density, 1, draws);
-    /* an interpolated quantile would be NaN between two densities of 0 */
+    /* not interpolated: between two log densities of -inf that would be NaN */
     return density[(size_t)(quantile * (double)(draws - 1))];
 }
 
 int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
                        size_t draws, NumStream s, Error *err)
 {
-    Cloud c;
+    Gaussians c;
     if (!(quantile > 0.0 && quantile < 1.0) || draws == 0 || n < 2)
-        return refuse(err, "a hole density that cannot be had", "0 < quantile < 1, draws > 0, and at least 2 posteriors");
-    if (cloud_make(&c, mu, sigma, n, d, err) != 0)
+        return refuse(err, "the hole density needs other arguments", "0 < quantile < 1, draws > 0, and at least 2 posteriors");
+    if (gaussians_make(&c, mu, sigma, n, d, err) != 0)
         return -1;
     float *buffer = mem_array(d, sizeof *buffer);
     double *z = mem_array(d, sizeof *z);
-    double *level = mem_array(c.blocks * CLOUD_BLOCK, sizeof *level);
+    double *level = mem_array(c.blocks * GAUSSIANS_BLOCK, sizeof *level);
     double *density = mem_array(draws, sizeof *density);
     int status = buffer == NULL || z == NULL || level == NULL || density == NULL ? error_memory(err, "the draws") : 0;
     if (status == 0) {
@@ -130,6 +131,6 @@ int stats_hole_density(double *fraction, const double *mu, const double *sigma, 
     mem_free(z);
     mem_free(level);
     mem_free(density);
-    cloud_free(&c);
+    gaussians_free(&c);
     return status;
 }

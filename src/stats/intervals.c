@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/intervals.c: what one may say of a mean: Student's t, pairs, the bootstrap, and the mean of importance weights.
+ * stats/intervals.c: intervals of a mean: Student's t, paired differences, the mean of importance weights.
  *
- * Nothing here fails: an interval that cannot be had (too few values, a level outside (0, 1), no memory) has NaN bounds.
+ * No function fails: an interval that cannot be computed (too few values, a level outside (0, 1), no memory) has NaN bounds.
  */
 #include "stats/stats.h"
 
 #include "base/mem.h"
 
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 
@@ -46,44 +45,17 @@ StatsInterval stats_interval(const double *x, size_t n, double level)
 StatsInterval stats_paired(const double *a, const double *b, size_t n, double level, double *p)
 {
     *p = NAN;
-    if (n == 0)
-        return without_bounds(NAN, NAN, 0);
-    double mean = 0.0, squares = 0.0;
+    double *difference = n == 0 ? NULL : mem_array(n, sizeof *difference);
+    if (difference == NULL)
+        return without_bounds(NAN, NAN, n);
     for (size_t i = 0; i < n; i++)
-        mean += a[i] - b[i];
-    mean /= (double)n;
-    if (n == 1)
-        return without_bounds(mean, NAN, 1);
-    for (size_t i = 0; i < n; i++) {
-        double residual = a[i] - b[i] - mean;
-        squares += residual * residual;
-    }
-    double sd = sqrt(squares / ((double)n - 1.0));
-    if (sd > 0.0 && isfinite(mean) && isfinite(sd))
-        *p = 2.0 * gsl_cdf_tdist_Q(fabs(mean) / (sd / sqrt((double)n)), (double)n - 1.0);
-    else if (sd == 0.0) /* every difference alike: certain, one way or the other */
-        *p = mean == 0.0 ? 1.0 : 0.0;
-    return student(mean, sd, n, level);
-}
-
-StatsInterval stats_bootstrap(const double *x, size_t n, double level, size_t resamples, NumStream s)
-{
-    StatsInterval r = stats_interval(x, n, level);
-    r.low = r.high = NAN;
-    double *means = n < 2 || resamples == 0 || !usable(level) || !isfinite(r.mean) ? NULL : mem_array(resamples, sizeof *means);
-    if (means == NULL)
-        return r;
-    NumRng memory;
-    for (size_t k = 0; k < resamples; k++) {
-        gsl_rng *rng = num_stream_rng(&memory, s, 0, (uint32_t)k);
-        for (size_t i = 0; i < n; i++)
-            means[k] += x[num_rng_below(rng, (uint32_t)n)];
-        means[k] /= (double)n;
-    }
-    gsl_sort(means, 1, resamples);
-    r.low = gsl_stats_quantile_from_sorted_data(means, 1, resamples, 0.5 * (1.0 - level));
-    r.high = gsl_stats_quantile_from_sorted_data(means, 1, resamples, 0.5 * (1.0 + level));
-    mem_free(means);
+        difference[i] = a[i] - b[i];
+    StatsInterval r = stats_interval(difference, n, level);
+    mem_free(difference);
+    if (r.sd > 0.0 && isfinite(r.mean) && isfinite(r.sd))
+        *p = 2.0 * gsl_cdf_tdist_Q(fabs(r.mean) / (r.sd / sqrt((double)n)), (double)n - 1.0);
+    else if (r.sd == 0.0) /* all differences are equal: p is 1 where they are 0, else 0 */
+        *p = r.mean == 0.0 ? 1.0 : 0.0;
     return r;
 }
 
@@ -102,7 +74,7 @@ double stats_squared_error(const double *a, const double *b, size_t n)
 
 void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se, double *ess)
 {
-    double most = -INFINITY, sum = 0.0, squares = 0.0, spread = 0.0;
+    double most = -INFINITY, sum = 0.0, squares = 0.0, residuals = 0.0;
     *value = *se = NAN;
     *ess = 0.0;
     for (size_t i = 0; i < k; i++) {
@@ -122,12 +94,12 @@ void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se,
     double mean = sum / (double)k;
     for (size_t i = 0; i < k; i++) {
         double residual = exp(logw[i] - most) - mean;
-        spread += residual * residual;
+        residuals += residual * residual;
     }
     *value = most + log(mean);
     *ess = sum * sum / squares;
     if (k > 1) /* delta method: sd(log w) = sd(w) / w */
-        *se = sqrt(spread / ((double)k - 1.0) / (double)k) / mean;
+        *se = sqrt(residuals / ((double)k - 1.0) / (double)k) / mean;
 }
 
 double stats_normal_quantile(double p)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/latent.c: how the posteriors lie to each other: overlap, spread, active units, neighbours, ranks of distances,
- * classes.
+ * stats/latent.c: geometry of the posteriors: overlap of pairs, active units, standard deviation of the means, neighbours, rank
+ * correlation of distances, separation of classes.
  */
 #include "stats/stats.h"
 
 #include "base/mem.h"
-#include "stats/cloud.h"
+#include "stats/gaussians.h"
 
+#include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <string.h>
@@ -54,13 +55,13 @@ static int wanted(const int *label, int which, size_t i, size_t j)
     return which == 0 || (which == 1) == (label[i] == label[j]);
 }
 
-typedef struct Pairs {
+typedef struct OverlapSum {
     const double *mu, *sigma;
     size_t d, count;
     double sum;
-} Pairs;
+} OverlapSum;
 
-static void add_pair(Pairs *p, size_t i, size_t j)
+static void add_pair(OverlapSum *p, size_t i, size_t j)
 {
     p->sum += stats_bhattacharyya(p->mu + i * p->d, p->sigma + i * p->d, p->mu + j * p->d, p->sigma + j * p->d, p->d);
     p->count++;
@@ -68,8 +69,8 @@ static void add_pair(Pairs *p, size_t i, size_t j)
 
 static int no_pairs(int which, size_t n, Error *err)
 {
-    error_set(err, ERR_RUN, "the mean overlap of no pairs");
     static const char *const of[] = {"all pairs", "pairs of one label", "pairs of two labels"};
+    error_set(err, ERR_RUN, "the mean overlap needs at least one pair of posteriors");
     error_found(err, "%zu posteriors, %s", n, of[which]);
     return error_expected(err, "at least one such pair, and pairs > 0");
 }
@@ -77,9 +78,9 @@ static int no_pairs(int which, size_t n, Error *err)
 int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
                        size_t pairs, NumStream s, Error *err)
 {
-    Pairs p = {.mu = mu, .sigma = sigma, .d = d};
+    OverlapSum p = {.mu = mu, .sigma = sigma, .d = d};
     if (which < 0 || which > 2 || (which != 0 && label == NULL)) {
-        error_set(err, ERR_RUN, "pairs by label, but no labels");
+        error_set(err, ERR_RUN, "the overlap of pairs by their labels needs labels");
         return error_expected(err, "which = 0, or labels and which = 1 (same) or 2 (different)");
     }
     if (n < 2 || pairs == 0)
@@ -90,7 +91,7 @@ int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma
                 if (wanted(label, which, i, j))
                     add_pair(&p, i, j);
     } else {
-        /* rejection; where the wanted pairs are rare it ends with fewer of them */
+        /* rejection sampling; where the wanted pairs are rare it stops with fewer of them */
         for (size_t k = 0; p.count < pairs && k < 1000 * pairs; k++) {
             size_t i, j;
             random_pair(s, k, n, &i, &j);
@@ -104,7 +105,7 @@ int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma
     return 0;
 }
 
-/* ---- spread --------------------------------------------------------------------------------------------------------- */
+/* ---- units --------------------------------------------------------------------------------------------------------- */
 
 size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold)
 {
@@ -114,7 +115,7 @@ size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold
     return active;
 }
 
-double stats_spread(const double *mu, size_t n, size_t d)
+double stats_pooled_sd(const double *mu, size_t n, size_t d)
 {
     double sum = 0.0;
     if (n == 0 || d == 0)
@@ -128,58 +129,38 @@ double stats_spread(const double *mu, size_t n, size_t d)
 
 /* ---- neighbours ----------------------------------------------------------------------------------------------------- */
 
-typedef struct Neighbour {
-    double distance2;
-    size_t example;
-} Neighbour;
-
-/* Keeps best[k] sorted; of equal distances the earlier example stays. */
-static void insert(Neighbour *best, size_t k, double distance2, size_t example)
+/* [OUT] distance2[n]: of all points from that one, itself infinitely far; scratch has room for whole blocks. */
+static void distances_from(const Gaussians *c, const double *mu, size_t self, double *distance2)
 {
-    size_t at = k - 1;
-    while (at > 0 && best[at - 1].distance2 > distance2) {
-        best[at] = best[at - 1];
-        at--;
-    }
-    best[at] = (Neighbour){distance2, example};
-}
-
-static void nearest(const Cloud *c, const double *mu, size_t self, Neighbour *best, size_t k)
-{
-    double distance2[CLOUD_BLOCK];
-    for (size_t i = 0; i < k; i++)
-        best[i] = (Neighbour){INFINITY, self};
-    for (size_t b = 0; b < c->blocks; b++) {
-        cloud_distance2(c, b, mu + self * c->d, distance2);
-        for (size_t i = 0; i < CLOUD_BLOCK; i++)
-            if (distance2[i] < best[k - 1].distance2 && b * CLOUD_BLOCK + i != self)
-                insert(best, k, distance2[i], b * CLOUD_BLOCK + i);
-    }
+    for (size_t b = 0; b < c->blocks; b++)
+        gaussians_distance2(c, b, mu + self * c->d, distance2 + b * GAUSSIANS_BLOCK);
+    distance2[self] = INFINITY;
 }
 
 int stats_knn_agreement(double *share, const double *mu, const int *label, size_t n, size_t d, size_t k, Error *err)
 {
-    Cloud c;
+    Gaussians c;
     if (k == 0 || k >= n) {
-        error_set(err, ERR_RUN, "more neighbours than there are points");
+        error_set(err, ERR_RUN, "the number of neighbours is out of range");
         error_found(err, "k = %zu of %zu points", k, n);
         return error_expected(err, "1 to %zu", n > 0 ? n - 1 : 0);
     }
-    if (cloud_make(&c, mu, NULL, n, d, err) != 0)
+    if (gaussians_make(&c, mu, NULL, n, d, err) != 0)
         return -1;
-    Neighbour *best = mem_array(k, sizeof *best);
-    size_t agree = 0;
-    for (size_t i = 0; best != NULL && i < n; i++) {
-        nearest(&c, mu, i, best, k);
+    size_t *nearest = mem_array(k, sizeof *nearest), agree = 0;
+    double *distance2 = mem_array(c.blocks, GAUSSIANS_BLOCK * sizeof *distance2);
+    int status = nearest == NULL || distance2 == NULL ? error_memory(err, "the neighbours") : 0;
+    for (size_t i = 0; status == 0 && i < n; i++) {
+        distances_from(&c, mu, i, distance2);
+        gsl_sort_smallest_index(nearest, k, distance2, 1, n);
         for (size_t j = 0; j < k; j++)
-            agree += label[best[j].example] == label[i];
+            agree += label[nearest[j]] == label[i];
     }
-    cloud_free(&c);
-    if (best == NULL)
-        return error_memory(err, "the neighbours");
-    mem_free(best);
     *share = (double)agree / ((double)n * (double)k);
-    return 0;
+    mem_free(nearest);
+    mem_free(distance2);
+    gaussians_free(&c);
+    return status;
 }
 
 /* ---- distances ------------------------------------------------------------------------------------------------------ */
@@ -196,7 +177,7 @@ int stats_distance_spearman(double *rho, const double *x, size_t dx, const doubl
                             NumStream s, Error *err)
 {
     if (n < 3 || pairs < 2) {
-        error_set(err, ERR_RUN, "a rank correlation of too few distances");
+        error_set(err, ERR_RUN, "too few distances for a rank correlation");
         error_found(err, "%zu points, %zu pairs", n, pairs);
         return error_expected(err, "at least 3 points and 2 pairs");
     }
@@ -233,7 +214,7 @@ static int class_count(const int *label, size_t n, size_t *classes, Error *err)
     *classes = (size_t)most + 1;
     if (n > 0 && least == 0 && *classes <= n)
         return 0;
-    error_set(err, ERR_RUN, "labels that name no classes");
+    error_set(err, ERR_RUN, "labels do not number classes");
     error_found(err, "%zu points with labels from %d to %d", n, least, most);
     return error_expected(err, "labels from 0, no more classes than points");
 }
@@ -268,7 +249,7 @@ static double mean_nearest(const double *centre, const double *size, size_t clas
     return sum / count;
 }
 
-int stats_classes(double *within, double *apart, const double *mu, const int *label, size_t n, size_t d, Error *err)
+int stats_class_separation(double *within_sd, double *separation, const double *mu, const int *label, size_t n, size_t d, Error *err)
 {
     size_t classes;
     if (class_count(label, n, &classes, err) != 0)
@@ -283,11 +264,11 @@ int stats_classes(double *within, double *apart, const double *mu, const int *la
         }
         double nearest_other = mean_nearest(centre, size, classes, d);
         if (isfinite(nearest_other)) {
-            *within = sqrt(sum / ((double)n * (double)d));
-            *apart = nearest_other / *within;
+            *within_sd = sqrt(sum / ((double)n * (double)d));
+            *separation = nearest_other / *within_sd;
         } else {
-            error_set(err, ERR_RUN, "the distance between classes of one class");
-            status = error_expected(err, "at least two classes with finite points");
+            error_set(err, ERR_RUN, "the separation of classes needs at least two classes");
+            status = error_expected(err, "labels of two classes or more, and finite points");
         }
     }
     mem_free(centre);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/linear.c: closed forms of the linear-Gaussian world, by GSL's eigenvalues, Cholesky factors and singular values.
+ * stats/linear.c: closed forms of the linear-Gaussian model, by GSL's eigenvalues, Cholesky factors and singular values.
  */
 #include "stats/linear.h"
 
@@ -40,7 +40,7 @@ static void maximum(StatsPpca *r, const double *eigenvalue, size_t d, size_t m, 
 int stats_ppca(StatsPpca *result, double *component, const double *x, size_t n, size_t d, size_t m, double variance, Error *err)
 {
     if (m == 0 || m >= d || !(variance >= 0.0) || n <= d) {
-        error_set(err, ERR_RUN, "probabilistic PCA that cannot be had");
+        error_set(err, ERR_RUN, "probabilistic PCA needs other sizes");
         error_found(err, "%zu latent units of %zu dimensions, %zu examples, noise variance %g", m, d, n, variance);
         return error_expected(err, "1 to d - 1 latent units, more examples than dimensions, a variance from 0");
     }
@@ -66,14 +66,14 @@ int stats_ppca(StatsPpca *result, double *component, const double *x, size_t n, 
     return status;
 }
 
-/* ---- a model's likelihood, ELBO, and what lies between ---------------------------------------------------------------- */
+/* ---- a model's likelihood, ELBO and inference gap ---------------------------------------------------------------- */
 
-typedef struct Linear {
+typedef struct LinearModel {
     const double *w, *b, *v, *x, *mu, *sigma;
     size_t n, d, m;
     gsl_matrix *c, *precision; /* Cholesky factors L: of W W^T + diag v, of M = I + W^T V^-1 W */
     gsl_vector *residual, *z;  /* (d), (m): scratch */
-} Linear;
+} LinearModel;
 
 static double log_determinant(const gsl_matrix *l)
 {
@@ -83,22 +83,20 @@ static double log_determinant(const gsl_matrix *l)
     return sum;
 }
 
-static int factorise(Linear *t)
+/* The lower triangles of both matrices, then their factors.  scaled (d, m): V^-1/2 W. */
+static int factorise(LinearModel *t, gsl_matrix *scaled)
 {
-    for (size_t i = 0; i < t->d; i++)
-        for (size_t k = 0; k < t->d; k++) {
-            double sum = i == k ? t->v[i] : 0.0;
-            for (size_t j = 0; j < t->m; j++)
-                sum += t->w[i * t->m + j] * t->w[k * t->m + j];
-            gsl_matrix_set(t->c, i, k, sum);
-        }
-    for (size_t i = 0; i < t->m; i++)
-        for (size_t k = 0; k < t->m; k++) {
-            double sum = i == k ? 1.0 : 0.0;
-            for (size_t j = 0; j < t->d; j++)
-                sum += t->w[j * t->m + i] * t->w[j * t->m + k] / t->v[j];
-            gsl_matrix_set(t->precision, i, k, sum);
-        }
+    gsl_matrix_const_view w = gsl_matrix_const_view_array(t->w, t->d, t->m);
+    gsl_matrix_memcpy(scaled, &w.matrix);
+    gsl_matrix_set_zero(t->c);
+    gsl_matrix_set_identity(t->precision);
+    for (size_t i = 0; i < t->d; i++) {
+        gsl_vector_view row = gsl_matrix_row(scaled, i);
+        gsl_vector_scale(&row.vector, 1.0 / sqrt(t->v[i]));
+        gsl_matrix_set(t->c, i, i, t->v[i]);
+    }
+    gsl_blas_dsyrk(CblasLower, CblasNoTrans, 1.0, &w.matrix, 1.0, t->c);
+    gsl_blas_dsyrk(CblasLower, CblasTrans, 1.0, scaled, 1.0, t->precision);
     return gsl_linalg_cholesky_decomp1(t->c) != 0 || gsl_linalg_cholesky_decomp1(t->precision) != 0;
 }
 
@@ -109,7 +107,7 @@ static double squares(const gsl_vector *x)
 }
 
 /* log N(x; b, C): with C = L L^T the distance is |L^-1 (x - b)|^2. */
-static double log_likelihood(Linear *t, const double *x)
+static double log_likelihood(LinearModel *t, const double *x)
 {
     for (size_t i = 0; i < t->d; i++)
         gsl_vector_set(t->residual, i, x[i] - t->b[i]);
@@ -118,17 +116,17 @@ static double log_likelihood(Linear *t, const double *x)
 }
 
 /* E_q[log N(x; W z + b, V)] - KL(q || N(0, I)) */
-static double elbo(const Linear *t, const double *x, const double *mu, const double *sigma)
+static double elbo(const LinearModel *t, const double *x, const double *mu, const double *sigma)
 {
     double sum = 0.0;
     for (size_t i = 0; i < t->d; i++) {
-        double mean = t->b[i], spread = 0.0;
+        double mean = t->b[i], variance = 0.0;
         for (size_t j = 0; j < t->m; j++) {
             double w = t->w[i * t->m + j];
             mean += w * mu[j];
-            spread += w * w * sigma[j] * sigma[j];
+            variance += w * w * sigma[j] * sigma[j];
         }
-        sum -= 0.5 * (LOG_2PI + log(t->v[i]) + ((x[i] - mean) * (x[i] - mean) + spread) / t->v[i]);
+        sum -= 0.5 * (LOG_2PI + log(t->v[i]) + ((x[i] - mean) * (x[i] - mean) + variance) / t->v[i]);
     }
     for (size_t j = 0; j < t->m; j++)
         sum -= 0.5 * (mu[j] * mu[j] + sigma[j] * sigma[j] - 1.0) - log(sigma[j]);
@@ -136,7 +134,7 @@ static double elbo(const Linear *t, const double *x, const double *mu, const dou
 }
 
 /* KL(N(mu, S) || N(a, M^-1)) = 1/2 (tr(M S) + (mu - a)^T M (mu - a) - m - log |M| - log |S|), M a = W^T V^-1 (x - b) */
-static double gap(Linear *t, const double *x, const double *mu, const double *sigma)
+static double gap(LinearModel *t, const double *x, const double *mu, const double *sigma)
 {
     double sum = -(double)t->m - log_determinant(t->precision);
     for (size_t j = 0; j < t->m; j++) {
@@ -165,7 +163,7 @@ static int check(const double *v, const double *sigma, size_t n, size_t d, size_
         good = sigma[i] > 0.0 && isfinite(sigma[i]);
     if (good)
         return 0;
-    error_set(err, ERR_RUN, "no linear-Gaussian model");
+    error_set(err, ERR_RUN, "a linear-Gaussian model is out of range");
     return error_expected(err, "examples, latent units, and positive finite variances");
 }
 
@@ -174,13 +172,15 @@ int stats_linear(StatsLinear *result, const double *w, const double *b, const do
 {
     if (check(v, sigma, n, d, m, err) != 0)
         return -1;
-    Linear t = {.w = w, .b = b, .v = v, .x = x, .mu = mu, .sigma = sigma, .n = n, .d = d, .m = m};
+    LinearModel t = {.w = w, .b = b, .v = v, .x = x, .mu = mu, .sigma = sigma, .n = n, .d = d, .m = m};
+    gsl_matrix *scaled = gsl_matrix_alloc(d, m);
     t.c = gsl_matrix_alloc(d, d);
     t.precision = gsl_matrix_alloc(m, m);
     t.residual = gsl_vector_alloc(d);
     t.z = gsl_vector_alloc(m);
-    int status = t.c == NULL || t.precision == NULL || t.residual == NULL || t.z == NULL ? error_memory(err, "a covariance") : 0;
-    if (status == 0 && factorise(&t) != 0)
+    int status = scaled == NULL || t.c == NULL || t.precision == NULL || t.residual == NULL || t.z == NULL
+                     ? error_memory(err, "a covariance") : 0;
+    if (status == 0 && factorise(&t, scaled) != 0)
         status = error_set(err, ERR_RUN, "the covariance of a linear-Gaussian model is not positive");
     *result = (StatsLinear){0.0, 0.0, 0.0};
     for (size_t i = 0; status == 0 && i < n; i++) {
@@ -188,6 +188,7 @@ int stats_linear(StatsLinear *result, const double *w, const double *b, const do
         result->elbo += elbo(&t, x + i * d, mu + i * m, sigma + i * m) / (double)n;
         result->gap += gap(&t, x + i * d, mu + i * m, sigma + i * m) / (double)n;
     }
+    gsl_matrix_free(scaled);
     gsl_matrix_free(t.c);
     gsl_matrix_free(t.precision);
     gsl_vector_free(t.residual);
@@ -200,34 +201,27 @@ int stats_linear(StatsLinear *result, const double *w, const double *b, const do
 int stats_subspace_angle(double *angle, const double *w, const double *u, size_t d, size_t m, size_t k, Error *err)
 {
     if (k == 0 || k > m || m > d) {
-        error_set(err, ERR_RUN, "an angle between spaces that are not there");
+        error_set(err, ERR_RUN, "the number of directions is out of range");
         error_found(err, "%zu of %zu directions in %zu dimensions", k, m, d);
         return error_expected(err, "1 to as many as w has columns, and no more of these than dimensions");
     }
-    gsl_matrix *a = gsl_matrix_alloc(d, m), *rest = gsl_matrix_alloc(d, k), *v = gsl_matrix_alloc(m, m);
+    gsl_matrix *a = gsl_matrix_alloc(d, m), *rest = gsl_matrix_alloc(d, k), *v = gsl_matrix_alloc(m, m), *cosines = gsl_matrix_alloc(k, k);
     gsl_vector *s = gsl_vector_alloc(m), *work = gsl_vector_alloc(m);
-    int status = a == NULL || rest == NULL || v == NULL || s == NULL || work == NULL ? error_memory(err, "two spaces") : 0;
+    int status = a == NULL || rest == NULL || v == NULL || cosines == NULL || s == NULL || work == NULL ? error_memory(err, "two spaces") : 0;
     if (status == 0) {
-        for (size_t i = 0; i < d * m; i++)
-            gsl_matrix_set(a, i / m, i % m, w[i]);
+        gsl_matrix_const_view given = gsl_matrix_const_view_array(w, d, m);
+        gsl_matrix_memcpy(a, &given.matrix);
         if (gsl_linalg_SV_decomp(a, v, s, work) != 0)
             status = error_set(err, ERR_RUN, "the singular values of a decoder were not found");
     }
-    if (status == 0) { /* what is left of w's directions off the span of u: its length is the sine */
-        for (size_t c = 0; c < k; c++)
-            for (size_t i = 0; i < d; i++) {
-                double left = gsl_matrix_get(a, i, c);
-                for (size_t r = 0; r < k; r++) {
-                    double along = 0.0;
-                    for (size_t e = 0; e < d; e++)
-                        along += u[r * d + e] * gsl_matrix_get(a, e, c);
-                    left -= along * u[r * d + i];
-                }
-                gsl_matrix_set(rest, i, c, left);
-            }
-        gsl_matrix_view square = gsl_matrix_submatrix(v, 0, 0, k, k);
+    if (status == 0) { /* A - U^T (U A), the part of w's directions orthogonal to the span of u: its length is the sine */
+        gsl_matrix_const_view rows = gsl_matrix_const_view_array(u, k, d);
+        gsl_matrix_view longest = gsl_matrix_submatrix(a, 0, 0, d, k);
+        gsl_matrix_memcpy(rest, &longest.matrix);
+        gsl_blas_dgemm(CblasNoTrans, CblasNoTrans, 1.0, &rows.matrix, &longest.matrix, 0.0, cosines);
+        gsl_blas_dgemm(CblasTrans, CblasNoTrans, -1.0, &rows.matrix, cosines, 1.0, rest);
         gsl_vector_view sines = gsl_vector_subvector(s, 0, k), scratch = gsl_vector_subvector(work, 0, k);
-        if (gsl_linalg_SV_decomp(rest, &square.matrix, &sines.vector, &scratch.vector) != 0)
+        if (gsl_linalg_SV_decomp(rest, cosines, &sines.vector, &scratch.vector) != 0)
             status = error_set(err, ERR_RUN, "the angle between two spaces was not found");
         else
             *angle = asin(fmin(1.0, gsl_vector_get(s, 0)));
@@ -235,6 +229,7 @@ int stats_subspace_angle(double *angle, const double *w, const double *u, size_t
     gsl_matrix_free(a);
     gsl_matrix_free(rest);
     gsl_matrix_free(v);
+    gsl_matrix_free(cosines);
     gsl_vector_free(s);
     gsl_vector_free(work);
     return status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/linear.h: the linear-Gaussian world, where everything that a VAE approximates is known: probabilistic PCA.
+ * stats/linear.h: the linear-Gaussian model, for which everything that a VAE approximates has a closed form: probabilistic PCA.
  *
  *   z ~ N(0, I_m),  x|z ~ N(W z + b, diag v):   p(x) = N(b, W W^T + diag v),   p(z|x) = N(M^-1 W^T V^-1 (x - b), M^-1),
  *   M = I + W^T V^-1 W
@@ -16,7 +16,7 @@
 
 typedef struct StatsPpca {
     double log_likelihood; /* the most that any W, b and v = variance can reach: mean log p(x) */
-    double variance;       /* at which v that is, the mean of the eigenvalues left out; or the one that was given */
+    double variance;       /* the v that reaches it, the mean of the eigenvalues left out; or the one that was given */
     size_t rank;           /* eigenvalues that W holds: of the first m those above the variance */
     double information;    /* of x and z: 1/2 log |M| = 1/2 sum over those of log(eigenvalue / variance) */
 } StatsPpca;

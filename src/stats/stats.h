@@ -3,7 +3,7 @@
  * stats/stats.h: statistics on results, in double: latent spaces, intervals, PCA.  GSL does the work.
  *
  * Arrays are row-major.  A posterior is a diagonal Gaussian: mu (n, d) and sigma (n, d), its standard deviations.
- * Functions that can fail return -1 with *err (ERR_RUN for arguments that make no sense, ERR_MEMORY).
+ * Functions that can fail return -1 with *err (ERR_RUN for arguments out of range, ERR_MEMORY).
  */
 #ifndef STATS_STATS_H
 #define STATS_STATS_H
@@ -23,9 +23,6 @@ StatsInterval stats_interval(const double *x, size_t n, double level);
 
 /* Paired differences a[i] - b[i]: their interval, and the two-sided p value of the t test in *p (NaN for n < 2). */
 StatsInterval stats_paired(const double *a, const double *b, size_t n, double level, double *p);
-
-/* Percentile bootstrap of the mean, `resamples` resamples from stream s. */
-StatsInterval stats_bootstrap(const double *x, size_t n, double level, size_t resamples, NumStream s);
 
 /* Share of `draws` points of N(0, I_d) that lie in no posterior's ellipse of `radius` sigmas
  * (sum_j ((z_j - mu_j)/sigma_j)^2 > radius^2 for all i): the hole fraction of the picture, for small d. */
@@ -50,8 +47,8 @@ int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma
 /* Units whose mean varies over the data: variance (n - 1) of mu_j > threshold (0.01; Burda et al., section 5.2). */
 size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold);
 
-/* Root mean square distance of the means from their centre, per dimension: sqrt( mean_ij (mu_ij - mean_j)^2 ). */
-double stats_spread(const double *mu, size_t n, size_t d);
+/* Standard deviation of the means, pooled over the dimensions: sqrt( mean_ij (mu_ij - mean_j)^2 ).  The metric latent/spread. */
+double stats_pooled_sd(const double *mu, size_t n, size_t d);
 
 /* [OUT] logp (count): log density, at points (count, d), of the Gaussian with the mean and the covariance (n - 1) of draws x (n, d), in
  * nats: the density q(z) of Kingma & Welling's appendix D. */
@@ -68,10 +65,10 @@ int stats_knn_agreement(double *share, const double *mu, const int *label, size_
 int stats_distance_spearman(double *rho, const double *x, size_t dx, const double *y, size_t dy, size_t n, size_t pairs,
                             NumStream s, Error *err);
 
-/* Classes, label (n) from 0, as clouds of points mu (n, d): [OUT] *within, the root mean square distance of a point from the
- * centre of its class, per dimension; *apart, how far the nearest other centre is from a class's own, in units of *within,
- * mean over the classes (inf where the classes are points). */
-int stats_classes(double *within, double *apart, const double *mu, const int *label, size_t n, size_t d, Error *err);
+/* How far classes of points mu (n, d) are separated, label (n) from 0: [OUT] *within_sd, the root mean square distance of a point
+ * from the centre of its class, per dimension; *separation, the distance from a class's centre to the nearest other centre, in
+ * units of *within_sd, mean over the classes (inf where the classes are points). */
+int stats_class_separation(double *within_sd, double *separation, const double *mu, const int *label, size_t n, size_t d, Error *err);
 
 /* Mean of (a_i - b_i)^2. */
 double stats_squared_error(const double *a, const double *b, size_t n);

@@ -61,7 +61,7 @@ function latent_space.run(o, model, data, recorder, others)
   record_holes(recorder, o, mu, sigma)
   record_overlap(recorder, o, mu, sigma, labels)
   recorder:metric("latent/active_units", stats.active_units(mu, 0.01))
-  recorder:metric("latent/spread", stats.spread(mu))
+  recorder:metric("latent/spread", stats.pooled_sd(mu))
   recorder:metric("latent/sigma", stats.mean(sigma))
   if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours)) end
 
