@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_data.c: the built-in sets are what they were (golden digests), the splits and labels fit, binarisation keeps its
- * addresses and its frequencies, and the small worlds have the densities that data/toys.h states.
+ * tests/test_data.c: golden digests of the built-in sets, splits and labels, addresses and frequencies of binarisation,
+ * and the densities of the toy data in data/toys.h.
  *
- * Random checks use fixed seeds and 5 standard errors: a right implementation fails one in 1.7 million, and then always.
+ * Random checks use fixed seeds and 5 standard errors: a correct implementation fails one in 1.7 million, and then
+ * always.
  */
 #include "base/mem.h"
 #include "data/data.h"
@@ -37,7 +38,7 @@ static NumStream any(void)
     return num_stream(20250101, "test");
 }
 
-/* ---- digits --------------------------------------------------------------------------------------------------------- */
+/* ---- digits ------------------------------------------------------------------------------------------------------ */
 
 static void digits_are_golden(void **state)
 {
@@ -127,7 +128,7 @@ static void digits_are_legible(void **state)
     data_free(d);
 }
 
-/* ---- sizes ---------------------------------------------------------------------------------------------------------- */
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
 static void refuses(const char *name, DataOptions o, const char *what, const char *found, const char *expected)
 {
@@ -172,7 +173,7 @@ static void no_memory_is_reported(void **state)
     }
 }
 
-/* ---- rows, labels, binarisation --------------------------------------------------------------------------------------- */
+/* ---- rows, labels, binarisation ---------------------------------------------------------------------------------- */
 
 static void rows_follow_the_order(void **state)
 {
@@ -194,7 +195,8 @@ static void rows_follow_the_order(void **state)
     data_free(d);
 }
 
-/* The share of ones among pixels of one grey value is that value: 5 standard errors, for every level with enough pixels. */
+/* The share of ones among pixels of one grey value is that value: 5 standard errors, for every level with enough
+ * pixels. */
 static void check_frequencies(const Data *grey, const Data *bits, uint64_t step)
 {
     static float p[784], x[784];
@@ -265,7 +267,7 @@ static void fresh_bits(void **state)
     data_free(d);
 }
 
-/* ---- small worlds ----------------------------------------------------------------------------------------------------- */
+/* ---- toy data ---------------------------------------------------------------------------------------------------- */
 
 static void toys_are_golden(void **state)
 {
@@ -365,7 +367,8 @@ static void toys_follow_their_densities(void **state)
     counts_follow_the_density("toy:moons", moons);
 }
 
-/* Covariance W W^T + 0.25 I with Walsh columns: 5 standard errors of a covariance of n points, sqrt((s_ii s_jj + s_ij^2) / n). */
+/* Covariance W W^T + 0.25 I with Walsh columns: 5 standard errors of a covariance of n points, sqrt((s_ii s_jj +
+ * s_ij^2) / n). */
 static void linear_gaussian_covariance(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_data_idx.c: the IDX reader reads every good file, plain or gzip, and refuses every bad one with its own error;
- * so do the data sets that stand on it.
+ * tests/test_data_idx.c: the IDX reader reads good files, plain and gzip, and refuses bad ones with a fitting error;
+ * the same of the data sets that use it.
  */
 #include "base/mem.h"
 #include "data/data.h"
@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static char folder[256];
 
@@ -90,7 +90,7 @@ static size_t idx(uint8_t *bytes, int rank, const uint32_t *dim, size_t body)
 static const uint32_t dim3[] = {6, 5, 7}, dim1[] = {6};
 enum { BODY = 6 * 5 * 7 };
 
-/* Reads and expects failure; the words that the error must say are given, "" for none. */
+/* Reads and expects failure; each text must occur in that field of the error ("": any). */
 static void fails(const char *name, int rank, const char *what, const char *where, const char *found, const char *expected)
 {
     uint8_t canary = 9;
@@ -125,7 +125,7 @@ static void is_good(const char *name, int rank)
     assert_null(read.bytes);
 }
 
-/* ---- the reader ----------------------------------------------------------------------------------------------------- */
+/* ---- the reader -------------------------------------------------------------------------------------------------- */
 
 static void good_files(void **state)
 {
@@ -248,7 +248,7 @@ static void corrupt_gzip(void **state)
     is_good("a", 3); /* gzip ignores what follows the last member, and the content is whole by its checksum and its header */
 }
 
-/* A header may promise anything; memory is given for what has arrived. */
+/* Memory grows with the bytes that arrive, not with the sizes in the header. */
 static void absurd_sizes(void **state)
 {
     (void)state;
@@ -288,7 +288,7 @@ static void out_of_memory(void **state)
     }
 }
 
-/* ---- sets of files -------------------------------------------------------------------------------------------------- */
+/* ---- sets of files ----------------------------------------------------------------------------------------------- */
 
 static void opening_fails(const char *name, const DataOptions *o, ErrorKind kind, const char *what, const char *found,
                           const char *expected)
@@ -350,7 +350,7 @@ static void a_file_by_its_path(void **state)
     data_free(d);
 }
 
-/* Bright pixels, more rows and columns than are added up at once: the mean is the plain sum's. */
+/* Bright pixels, more rows and columns than one block of sums: the mean is that of a plain sum. */
 static void the_mean_image(void **state)
 {
     (void)state;
@@ -461,7 +461,7 @@ static void the_catalogue_is_not_fooled(void **state)
     opening_fails("digit", &o, ERR_FILE, "unknown data set", "", "digits");
 }
 
-/* ---- real files ----------------------------------------------------------------------------------------------------- */
+/* ---- real files -------------------------------------------------------------------------------------------------- */
 
 static void real_mnist(void **state)
 {
@@ -522,7 +522,7 @@ static void digest_files(char *text, const char *dir, const char *images, const 
     idx_free(&y);
 }
 
-/* What the catalogue records is what the files have; where it does not hold, it is not used. */
+/* Recorded digests are those of the files; where they do not apply they are not used. */
 static void recorded_digests(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_golden.c: the data sets, binarisations, shuffles and noise have the digests of tests/golden/digests.txt, on
- * every instruction set of this processor and on 1, 2, 3 and 8 threads.
+ * tests/test_golden.c: the data sets, binarisations, shuffles and noise have the digests of tests/golden/digests.txt,
+ * on every instruction set of this processor and on 1, 2, 3 and 8 threads.
  *
  * `test_golden --print` prints the lines of that file that are this program's, for tests/golden/renew.
  */
@@ -67,7 +67,7 @@ static int visit_words(Visit *visit, const char *name, const uint32_t *word, siz
     return visit(name, text);
 }
 
-/* ---- what does not run through the kernels of an instruction set ------------------------------------------------------ */
+/* ---- what does not run through the kernels of an instruction set ------------------------------------------------- */
 
 static int digits(Visit *visit)
 {
@@ -112,7 +112,7 @@ static int words(Visit *visit)
     return bad + visit_words(visit, "stream/gsl", word, 10000);
 }
 
-/* ---- what does: once for each instruction set and number of threads ---------------------------------------------------- */
+/* ---- what does: once for each instruction set and number of threads ---------------------------------------------- */
 
 static int toy_sets(Visit *visit)
 {
@@ -187,7 +187,7 @@ static int generators(Visit *visit)
     return bad;
 }
 
-/* ---- the golden file --------------------------------------------------------------------------------------------------- */
+/* ---- the golden file --------------------------------------------------------------------------------------------- */
 
 static int print(const char *name, const char *digest)
 {
@@ -214,7 +214,7 @@ static int compare(const char *name, const char *digest)
     return !same;
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static void built_in_digits(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_rng.c: streams of every generator in GSL's list: words, arrays, parts, permutations, binarised pixels; and
- * the generator that philox4x32 is for GSL.
+ * tests/test_num_rng.c: streams of every generator in GSL's list: words, arrays, parts, permutations, binarised pixels;
+ * and the generator that philox4x32 is for GSL.
  */
 #include "num_help.h"
 
@@ -101,7 +101,8 @@ static void words_of_narrow_generators(void **state)
         double outcomes = (double)(gsl_rng_max(rng) - gsl_rng_min(rng)) + 1, sum = 0.0, bins[16] = {0};
         for (int k = 0; k < 20000; k++) {
             uint32_t word = num_rng_word(rng);
-            double fraction = ((double)(gsl_rng_get(plain) - gsl_rng_min(plain)) + (outcomes < 0x1p24 ? 0.0 : 0.5)) / outcomes;
+            double fraction =
+                ((double)(gsl_rng_get(plain) - gsl_rng_min(plain)) + (outcomes < 0x1p24 ? 0.0 : 0.5)) / outcomes;
             if (outcomes < 0x1p24)
                 fraction += ((double)(gsl_rng_get(plain) - gsl_rng_min(plain)) + 0.5) / (outcomes * outcomes);
             assert_true(fabs(fraction * 4294967296.0 - 0.5 - (double)word) <= 0.75);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_stream.c: Philox against its published vectors; every draw has its value by its address alone; what is made
- * of draws; the generator inside GSL.  Whether they look random: tests/test_num_stream_quality.c.
+ * tests/test_num_stream.c: Philox against its published vectors; each draw depends on its address alone; binarisation,
+ * choices and permutations; philox4x32 as a generator of GSL.  Statistical tests: tests/test_num_stream_quality.c.
  */
 #define NUM_VARIANT test
 #include "num/isa/scalar.h"
@@ -67,7 +67,7 @@ static float uniform_of(uint32_t word)
     return u < 1.0f ? u : 0x1.fffffep-1f;
 }
 
-/* What num_stream_uniform and num_stream_normal must hold at an address, from the words one by one. */
+/* The values of num_stream_uniform and num_stream_normal at an address, from single words. */
 static float uniform_at(NumStream s, uint64_t step, uint32_t row, uint32_t column)
 {
     return uniform_of(num_stream_word(s, step, row, column));
@@ -125,7 +125,7 @@ static void test_the_last_addresses(void **state)
     assert_int_not_equal(word, num_stream_word(s, 1, 1, 0x80000001u));
 }
 
-/* Any rectangle of a large fill, asked for by itself, holds what the large fill holds there: 400 of them, seed 53. */
+/* A rectangle filled alone has the values of the same rectangle in a large fill: 400 rectangles, seed 53. */
 static void test_every_rectangle_is_that_of_the_large_fill(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void test_threads_change_nothing(void **state)
     }
 }
 
-/* Words of our own streams, computed by docs/by_hand.py's philox, which shares nothing with this code: keys, and every part of the address. */
+/* Words of our streams, computed by the independent philox of docs/by_hand.py: keys, and every part of the address. */
 static void test_known_words(void **state)
 {
     (void)state;
@@ -200,8 +200,8 @@ static void test_known_words(void **state)
     assert_memory_equal(order, expected, sizeof order);
 }
 
-/* The same bits for ever: the digest of the first draws of a stream (recorded with arithmetic version 1). */
-static void test_the_stream_is_what_it_always_was(void **state)
+/* The digest of the first draws of a stream, as recorded with arithmetic version 1. */
+static void test_the_recorded_digest(void **state)
 {
     (void)state;
     char text[DIGEST_TEXT];
@@ -216,7 +216,7 @@ static void test_the_stream_is_what_it_always_was(void **state)
     }
 }
 
-/* ---- distributions ---------------------------------------------------------------------------------------------------- */
+/* ---- distributions ----------------------------------------------------------------------------------------------- */
 
 /* |count - n p| within 5 sigma of the binomial. */
 static void assert_share(double count, double n, double share)
@@ -226,7 +226,8 @@ static void assert_share(double count, double n, double share)
         fail_msg("%.0f of %.0f, expected a share of %.6g (%.2f sigma)", count, n, share, (count - n * share) / sigma);
 }
 
-/* The ends of the range: a word that rounds to 1 (0xffffffae, found by search) is brought below it; the largest normal. */
+/* The ends of the range: a word that would round to 1 (0xffffffae, found by search) gives 1 - 2^-24; the largest
+ * normal. */
 static void test_the_ends_of_the_range(void **state)
 {
     (void)state;
@@ -259,8 +260,8 @@ static void test_binarise(void **state)
     }
 }
 
-/* As stated, though most draws are left out: rows from all black or white to all grey, of each width around whole blocks, groups
- * and panels of blocks; nothing is written beside the row.  Seed 108. */
+/* The definition holds although most draws are skipped: rows from all black or white to all grey, of each width
+ * around whole blocks, groups and panels of blocks; nothing is written outside of the row.  Seed 108. */
 static void test_binarise_is_uniform_below_grey(void **state)
 {
     (void)state;
@@ -285,7 +286,7 @@ static void test_binarise_is_uniform_below_grey(void **state)
     }
 }
 
-/* A grey level just at its uniform is not above it: every level, against draws of every size. */
+/* The comparison is strict: every grey level against draws of every size. */
 static void test_each_level_against_its_draws(void **state)
 {
     (void)state;
@@ -325,7 +326,8 @@ static void test_below(void **state)
     assert_int_equal(num_rng_below(rng, 1), 0);
 }
 
-/* A permutation, as its words say; every item in every place equally often: chi-square within 5 sigma of its mean. */
+/* The permutation follows from its words; every item is in every place equally often: chi-square within 5 sigma of
+ * its mean. */
 static void test_permutations(void **state)
 {
     (void)state;
@@ -367,7 +369,7 @@ static void test_permutations(void **state)
     assert_true(sum == 59999.0 * 60000.0 / 2.0);
 }
 
-/* ---- GSL -------------------------------------------------------------------------------------------------------------- */
+/* ---- GSL --------------------------------------------------------------------------------------------------------- */
 
 static void test_gsl_draws_the_stream(void **state)
 {
@@ -436,7 +438,7 @@ static void test_gsl_saves_and_restores(void **state)
     gsl_rng_free(r);
 }
 
-/* GSL's distributions run on it: the ziggurat normal, in bins. */
+/* A distribution of GSL with this generator: the ziggurat normal, in bins. */
 static void test_gsl_distributions(void **state)
 {
     (void)state;
@@ -461,7 +463,7 @@ int main(void)
         cmocka_unit_test(test_every_rectangle_is_that_of_the_large_fill),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_known_words),
-        cmocka_unit_test(test_the_stream_is_what_it_always_was),
+        cmocka_unit_test(test_the_recorded_digest),
         cmocka_unit_test(test_the_ends_of_the_range),
         cmocka_unit_test(test_binarise),
         cmocka_unit_test(test_binarise_is_uniform_below_grey),

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_stream_quality.c: whether the draws of a stream look random, and streams look independent: GSL's distributions
- * say how probable what is seen would be.
+ * tests/test_num_stream_quality.c: statistical tests of the draws of a stream, and of the independence of streams.
+ * GSL's distributions give the probability of each result under a perfect generator.
  *
- * Seeds are fixed (each test states its own), so a result never changes by chance.  Every bound is one of 5 sigma: a perfect
- * generator exceeds it in one of 1.7 million comparisons, and there are some 80,000 here; a chi-square or a
- * Kolmogorov-Smirnov statistic is held to the same probability, in the upper tail and, where a fit may be too good, in the
- * lower one.
+ * Seeds are fixed (each test gives its own), so a result never changes by chance.  Every bound is 5 sigma: a perfect
+ * generator exceeds it in one of 1.7 million comparisons, and there are some 80,000 here.  Chi-square and
+ * Kolmogorov-Smirnov statistics have bounds of the same probability, in the upper tail, and in the lower tail where a
+ * fit may be too good.
  */
 #include "num_help.h"
 
@@ -20,7 +20,7 @@ enum { MANY = 400000 };
 static float x[MANY];
 static double sorted[MANY];
 
-/* ---- what 5 sigma mean -------------------------------------------------------------------------------------------------- */
+/* ---- bounds of 5 sigma ------------------------------------------------------------------------------------------- */
 
 static double five_sigma(void)
 {
@@ -39,14 +39,14 @@ static void assert_share(const char *what, double count, double n, double share)
     assert_within(what, count, n * share, sqrt(n * share * (1.0 - share)));
 }
 
-/* The same for a rare thing, whose number is no normal variable. */
+/* The same for rare events, whose number is Poisson distributed. */
 static void assert_rare(const char *what, unsigned count, double mean)
 {
     if (gsl_cdf_poisson_P(count, mean) < five_sigma() || (count > 0 && gsl_cdf_poisson_Q(count - 1, mean) < five_sigma()))
         fail_msg("%s: %u, expected %.3f", what, count, mean);
 }
 
-/* Counts of n things in cells that are equally probable: neither too uneven nor too even. */
+/* Counts of n events in equally probable cells: chi-square in neither tail. */
 static void assert_even(const char *what, size_t cells, const double *count, double n)
 {
     double expected = n / (double)cells, chi2 = 0.0, freedom = (double)cells - 1.0;
@@ -56,7 +56,7 @@ static void assert_even(const char *what, size_t cells, const double *count, dou
         fail_msg("%s: chi-square %.1f with %.0f degrees of freedom", what, chi2, freedom);
 }
 
-/* n values that should be uniform in (0, 1): Kolmogorov and Smirnov.  Sorts them. */
+/* n values that should be uniform in (0, 1), by the test of Kolmogorov and Smirnov.  Sorts them. */
 static void assert_uniform(const char *what, size_t n, double *u)
 {
     double distance = 0.0, root = sqrt((double)n), probability = 0.0, sign = 2.0;
@@ -70,10 +70,10 @@ static void assert_uniform(const char *what, size_t n, double *u)
         probability += sign * exp(-2.0 * k * k * lambda * lambda);
     if (lambda > 0.3 && probability < 2.0 * five_sigma())
         fail_msg("%s: Kolmogorov-Smirnov distance %.6f of %zu values, probability %.2g", what, distance, n, probability);
-    assert_true(lambda > 0.26); /* below it the series no longer converges: probability 1e-7 that a fit is so good */
+    assert_true(lambda > 0.26); /* below 0.26 the series does not converge; so good a fit has the probability 1e-7 */
 }
 
-/* Correlations of a sequence of mean 0 and known variance with itself, 1 to `lags` places on. */
+/* Autocorrelations of a sequence of mean 0 and known variance, at lags 1 to `lags`. */
 static void assert_uncorrelated(const char *what, size_t n, const double *v, double variance, size_t lags)
 {
     for (size_t lag = 1; lag <= lags; lag++) {
@@ -84,12 +84,12 @@ static void assert_uncorrelated(const char *what, size_t n, const double *v, dou
     }
 }
 
-/* ---- ways through the addresses ------------------------------------------------------------------------------------------ */
+/* ---- sequences of addresses -------------------------------------------------------------------------------------- */
 
 typedef enum { BY_COLUMN, BY_ROW, BY_STEP, BY_SEED, BY_NAME, WAYS } Way;
 static const char *const way_name[WAYS] = {"along columns", "along rows", "along steps", "along seeds", "along names"};
 
-/* The ith word of a way: one part of the address counts, the others stand still. */
+/* The ith word of a sequence in which one part of the address counts and the others are fixed. */
 static uint32_t word_on(Way way, uint32_t i)
 {
     char name[32];
@@ -110,12 +110,12 @@ static double unit(uint32_t word)
     return ((double)word + 0.5) * 0x1p-32;
 }
 
-/* ---- words, bit by bit --------------------------------------------------------------------------------------------------- */
+/* ---- words, bit by bit ------------------------------------------------------------------------------------------- */
 
 enum { WORDS = 1 << 16 };
 static uint32_t word[WORDS + 32];
 
-/* 32 words as the 32 columns of their bits. */
+/* Transposes 32 words of 32 bits. */
 static void bit_columns(const uint32_t *w, uint32_t column[32])
 {
     for (int b = 0; b < 32; b++) {
@@ -130,7 +130,8 @@ static double ones(uint32_t bits)
     return (double)__builtin_popcount(bits);
 }
 
-/* Each bit is set half the time; it equals each other bit of its word half the time, and each bit of the next word. */
+/* Each bit is 1 half of the time, and equals each other bit of its word, and each bit of the next word, half of the
+ * time. */
 static void check_bits(const char *way)
 {
     static double set[32], same[32][32], next[32][32];
@@ -176,8 +177,8 @@ static void test_bits_of_words(void **state)
     }
 }
 
-/* One bit of key or counter changed changes each bit of the block half the time: neighbouring addresses have nothing in
- * common.  1,024 places from seed 31. */
+/* Changing one bit of key or counter changes each bit of the block half of the time: neighbouring addresses have
+ * independent draws.  1,024 addresses from seed 31. */
 static void test_one_bit_of_an_address_changes_half_of_the_block(void **state)
 {
     (void)state;
@@ -203,9 +204,9 @@ static void test_one_bit_of_an_address_changes_half_of_the_block(void **state)
             assert_share("a changed bit of the address", changed[in][out], PLACES, 0.5);
 }
 
-/* ---- uniforms ------------------------------------------------------------------------------------------------------------ */
+/* ---- uniforms ---------------------------------------------------------------------------------------------------- */
 
-/* In intervals, in the square (pairs) and in the cube (triples), for each way through the addresses. */
+/* Counts in intervals, in the square (pairs) and in the cube (triples), for each sequence of addresses. */
 static void test_equidistribution_in_one_two_and_three_dimensions(void **state)
 {
     (void)state;
@@ -232,7 +233,7 @@ static void test_equidistribution_in_one_two_and_three_dimensions(void **state)
     }
 }
 
-/* Lengths between visits to [0, 1/4): geometric, 0 to 23 and the rest.  Knuth, section 3.3.2 D. */
+/* Gaps between visits to [0, 1/4): geometric, 0 to 23 and longer.  Knuth, section 3.3.2 D. */
 static void check_gaps(const char *what, size_t n, const float *u)
 {
     enum { GAPS = 24 };
@@ -294,7 +295,7 @@ static void test_uniforms(void **state)
     }
 }
 
-/* ---- normals ------------------------------------------------------------------------------------------------------------- */
+/* ---- normals ----------------------------------------------------------------------------------------------------- */
 
 static void check_moments(void)
 {
@@ -371,7 +372,7 @@ static void test_tails_of_normals(void **state)
     }
 }
 
-/* ---- one stream and another ---------------------------------------------------------------------------------------------- */
+/* ---- independence of streams ------------------------------------------------------------------------------------- */
 
 enum { FAMILY = 16, STREAMS = WAYS * FAMILY, LENGTH = 5000 };
 static float draws[STREAMS][LENGTH];
@@ -393,7 +394,7 @@ static void draw_families(void)
     }
 }
 
-/* Seed 41: each of 80 streams against each other, place by place, their squares too, and shifted by one draw and by a block. */
+/* Seed 41: correlations between each two of 80 streams, and of their squares, also shifted by one draw and by a block. */
 static void test_streams_are_uncorrelated(void **state)
 {
     (void)state;
@@ -414,7 +415,7 @@ static void test_streams_are_uncorrelated(void **state)
             }
 }
 
-/* Each stream beside its neighbour as points of the plane, in 12 x 12 cells of equal probability. */
+/* A stream and its neighbour as points in the plane, counted in 12 x 12 cells of equal probability. */
 static void test_streams_are_independent_in_the_plane(void **state)
 {
     (void)state;

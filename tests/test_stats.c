@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_stats.c: every statistic against an answer that is known otherwise: closed forms, tables, plain loops.
+ * tests/test_stats.c: every statistic against a known answer: closed forms, tables, plain loops.
  *
- * Exact answers: relative 1e-12 where only rounding differs; printed tables to their digits.  Monte Carlo answers: fixed
+ * Exact answers: to a relative 1e-12, for rounding; printed tables: to their digits.  Monte Carlo answers: fixed
  * seeds and 5 standard errors.
  */
 #include "base/mem.h"
@@ -53,7 +53,7 @@ static double *filled(size_t n, double value)
     return x;
 }
 
-/* ---- intervals ------------------------------------------------------------------------------------------------------ */
+/* ---- intervals --------------------------------------------------------------------------------------------------- */
 
 /* t(0.975) of the printed tables, to three decimals; with mean 0 and sd 1 the bound is t / sqrt(n). */
 static void students_table(void **state)
@@ -152,9 +152,9 @@ static void normal_quantile(void **state)
     assert_true(isnan(stats_normal_quantile(1.5)) && isnan(stats_normal_quantile(NAN)));
 }
 
-/* ---- holes ---------------------------------------------------------------------------------------------------------- */
+/* ---- holes ------------------------------------------------------------------------------------------------------- */
 
-/* One unit Gaussian at 0: a point of N(0, I_2) lies beyond 2 sigma with probability exp(-2). */
+/* One unit Gaussian at 0: a point of N(0, I_2) is outside of 2 sigma with probability exp(-2). */
 static void hole_fraction_known(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void hole_fraction_known(void **state)
     assert_near(f, q, 5.0 * sqrt(q * (1.0 - q) / 40000.0));
 }
 
-/* More posteriors than one block, ellipses of their own axes: the same draws, counted by the definition. */
+/* More posteriors than one block, each with other axes: the same draws, counted by the definition. */
 static void hole_fraction_by_definition(void **state)
 {
     (void)state;
@@ -218,8 +218,8 @@ static void hole_density_of_the_prior_itself(void **state)
     free(sigma);
 }
 
-/* q = N(0, s^2) in one dimension, s = 1/2.  Its 5 % quantile of density is at |z| = 1.96 s; the prior lies beyond that with
- * probability 2 Phi(-0.98) = 0.32709. */
+/* q = N(0, s^2) in one dimension, s = 1/2.  The 5 % quantile of its density is at |z| = 1.96 s; the prior is beyond
+ * that with probability 2 Phi(-0.98) = 0.32709. */
 static void hole_density_of_a_narrow_q(void **state)
 {
     (void)state;
@@ -234,7 +234,7 @@ static void hole_density_of_a_narrow_q(void **state)
     free(sigma);
 }
 
-/* Leaving out its own posterior: of two distant posteriors each draw is scored by the other one alone. */
+/* A draw is scored without its own posterior: of two distant posteriors, by the other one alone. */
 static void hole_density_leaves_one_out(void **state)
 {
     (void)state;
@@ -246,7 +246,7 @@ static void hole_density_leaves_one_out(void **state)
     assert_near(f, 0.0, 0.0);
 }
 
-/* ---- overlap -------------------------------------------------------------------------------------------------------- */
+/* ---- overlap ----------------------------------------------------------------------------------------------------- */
 
 /* Bhattacharyya's coefficient is the integral of sqrt(p q): numerically, by the rectangle rule, exact to rounding here. */
 static void overlap_against_the_integral(void **state)
@@ -308,7 +308,7 @@ static void mean_overlaps(void **state)
     free(sigma);
 }
 
-/* ---- spread, units, neighbours ---------------------------------------------------------------------------------------- */
+/* ---- standard deviation of the means, units, neighbours ---------------------------------------------------------- */
 
 static void spread_and_units(void **state)
 {
@@ -380,8 +380,9 @@ static void distances_in_order(void **state)
     assert_int_equal(err.kind, ERR_RUN);
 }
 
-/* 3,000 random pairs of 200 points against all 19,900.  A rank correlation of m pairs has a standard error of about 1/sqrt(m) at
- * most; pairs that share a point are not independent, so that of the points, 1/sqrt(200), is the bound: 5 of them. */
+/* 3,000 random pairs of 200 points against all 19,900.  A rank correlation of m pairs has a standard error of about
+ * 1/sqrt(m) at most; pairs that share a point are not independent, so that of the points, 1/sqrt(200), is the bound:
+ * 5 of them. */
 static void distances_of_random_pairs(void **state)
 {
     (void)state;
@@ -420,7 +421,7 @@ static void class_separation(void **state)
     assert_int_equal(err.kind, ERR_RUN);
 }
 
-/* ---- principal components ----------------------------------------------------------------------------------------------- */
+/* ---- principal components ---------------------------------------------------------------------------------------- */
 
 /* x = m + a u + b v, u and v orthogonal: two eigenvalues are the samples' variances if a and b do not covary. */
 static void pca_exact(void **state)
@@ -444,8 +445,8 @@ static void pca_exact(void **state)
     }
 }
 
-/* Odd sizes: more dimensions than a tile, rows that do not fill a block; the eigenvalues add up to the total variance, the
- * components are orthonormal, and C v = lambda v by plain loops. */
+/* Odd sizes: more dimensions than a tile, rows that do not fill a block; the eigenvalues add up to the total
+ * variance, the components are orthonormal, and C v = lambda v by plain loops. */
 static void pca_definition(void **state)
 {
     (void)state;
@@ -484,7 +485,7 @@ static void pca_definition(void **state)
     free(x);
 }
 
-/* What is rebuilt from m scores lacks the other components: the mean square of that is the sum of their eigenvalues. */
+/* The squared error of a reconstruction from m scores is the sum of the other eigenvalues. */
 static void pca_rebuilds(void **state)
 {
     (void)state;
@@ -508,7 +509,7 @@ static void pca_rebuilds(void **state)
     free(x);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------- */
+/* ---- arguments out of range -------------------------------------------------------------------------------------- */
 
 static void nonsense_is_refused(void **state)
 {
@@ -565,8 +566,8 @@ static void no_memory_is_reported(void **state)
     }
 }
 
-/* Draws (0, 0), (2, 0), (0, 2), (2, 2): mean (1, 1), covariance 4/3 I.  At (1, 1) -log(2 pi 4/3); a step of (1, -2) costs
- * 5 / (2 * 4/3).  A point of a line of draws has no density. */
+/* Draws (0, 0), (2, 0), (0, 2), (2, 2): mean (1, 1), covariance 4/3 I.  At (1, 1) -log(2 pi 4/3); a step of (1, -2)
+ * costs 5 / (2 * 4/3).  A point of a line of draws has no density. */
 static void a_fitted_gaussian(void **state)
 {
     (void)state;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_stats_aggregate.c: the aggregated posterior and the accounts of the KL, against worlds whose q(z) is known.
+ * tests/test_stats_aggregate.c: the aggregated posterior and the terms of the KL, for sets of posteriors whose q(z) is
+ * known.
  *
- * Densities are exact: 1e-11, where thousands of terms are added in another order.  Means over draws are compared with closed forms
- * and quadratures within 5 of their standard errors, at fixed seeds.
+ * Densities agree to 1e-11: thousands of terms are added in another order.  Means over draws are compared with closed
+ * forms and quadratures within 5 of their standard errors, at fixed seeds.
  */
 #include "base/mem.h"
 #include "num/isa.h"
@@ -32,10 +33,10 @@ static void near(double found, double expected, double tolerance, int line)
                  tolerance);
 }
 
-/* The mean over the draws, within 5 of its standard errors; where every draw says the same, within rounding. */
+/* The mean over the draws, within 5 standard errors; where all draws are equal, within rounding. */
 #define assert_estimate(term, expected) assert_near((term).mean, expected, 5.0 * (term).sd / sqrt((double)(term).n) + 1e-12)
 
-/* ---- worlds --------------------------------------------------------------------------------------------------------- */
+/* ---- sets of posteriors ------------------------------------------------------------------------------------------ */
 
 typedef struct World {
     size_t n, d;
@@ -68,8 +69,8 @@ static World random_world(size_t n, size_t d)
     return w;
 }
 
-/* q(z|x) = N(a, s^2 I) for every a of a grid of side x side points, normal quantiles along both axes; then the second axis leans
- * on the first with correlation rho. */
+/* q(z|x) = N(a, s^2 I) for every a of a grid of side x side points, normal quantiles along both axes; then the
+ * second axis is correlated with the first by rho. */
 static World grid(size_t side, double s, double rho)
 {
     World w = world(side * side, 2);
@@ -94,7 +95,7 @@ static StatsElboDecomposition accounts(World w, size_t draws, size_t batch)
     return r;
 }
 
-/* ---- the densities ---------------------------------------------------------------------------------------------------- */
+/* ---- the densities ----------------------------------------------------------------------------------------------- */
 
 static double density(double z, double mu, double sigma)
 {
@@ -130,7 +131,7 @@ static void by_definition(void **state)
     end(points);
 }
 
-/* On a grid q(z) is the product of its marginals, at every z, however it looks along an axis. */
+/* On a grid q(z) is the product of its marginals at every z. */
 static void a_grid_factorises(void **state)
 {
     (void)state;
@@ -146,7 +147,7 @@ static void a_grid_factorises(void **state)
     end(points);
 }
 
-/* Far from every posterior a density is below the smallest double, its logarithm is not. */
+/* Far from every posterior the density underflows, and its logarithm does not. */
 static void far_away(void **state)
 {
     (void)state;
@@ -159,7 +160,7 @@ static void far_away(void **state)
     assert_near(log_q, nearer - 0.5 * log(2.0 * 3.14159265358979323846) - log(0.1), 1e-10);
 }
 
-/* ---- the accounts, where the truth is known --------------------------------------------------------------------------- */
+/* ---- the terms, where their values are known --------------------------------------------------------------------- */
 
 static void equal_posteriors(void **state)
 {
@@ -177,7 +178,7 @@ static void equal_posteriors(void **state)
     end(w);
 }
 
-/* z tells which of eight it came from: I = log 8, its bound. */
+/* z identifies which of eight posteriors it came from: I = log 8, its upper bound. */
 static void separated_posteriors(void **state)
 {
     (void)state;
@@ -248,8 +249,9 @@ static void mixtures_by_quadrature(void **state)
     }
 }
 
-/* Many narrow posteriors whose means follow a Gaussian: q(z) is nearly that Gaussian, of correlation r, and TC = -1/2 log(1 - r^2).
- * Nearly: the quantiles at the middles of 48 parts leave out the tails; 0.002 covers that (64 parts change TC by less). */
+/* Many narrow posteriors whose means follow a Gaussian: q(z) is nearly that Gaussian, of correlation r, and TC =
+ * -1/2 log(1 - r^2). Nearly: the quantiles at the middles of 48 parts leave out the tails; 0.002 covers that (64
+ * parts change TC by less). */
 static void a_correlated_aggregate(void **state)
 {
     (void)state;
@@ -282,10 +284,10 @@ static void monte_carlo_meets_the_closed_form(void **state)
     end(w);
 }
 
-/* ---- minibatches ------------------------------------------------------------------------------------------------------ */
+/* ---- minibatches ------------------------------------------------------------------------------------------------- */
 
-/* One minibatch of all examples: stratified weights are 1/N, the truth; those of beta-TCVAE are 1/N^2, so that each of d + 1
- * logarithms is short of log N. */
+/* One minibatch of all examples: stratified weights are 1/N, which is exact; those of beta-TCVAE are 1/N^2, so that
+ * each of d + 1 logarithms is too small by log N. */
 static void one_batch_of_all(void **state)
 {
     (void)state;
@@ -296,8 +298,9 @@ static void one_batch_of_all(void **state)
     end(w);
 }
 
-/* Where z_1 and z_2 are independent TC is 0; minibatches do not know: unbiased densities have a logarithm that falls short, most
- * that of the joint one.  With beta-TCVAE's weights it is that of the minibatch's own mixture, from 0 to log 50, plus log N. */
+/* Where z_1 and z_2 are independent TC is 0.  Estimates from minibatches are biased: the logarithm of an unbiased
+ * density is biased down, most for the joint one.  With beta-TCVAE's weights it is that of the minibatch's own
+ * mixture, from 0 to log 50, plus log N. */
 static void minibatches_do_not_know(void **state)
 {
     (void)state;
@@ -310,7 +313,7 @@ static void minibatches_do_not_know(void **state)
     end(w);
 }
 
-/* ---- promises --------------------------------------------------------------------------------------------------------- */
+/* ---- promises ---------------------------------------------------------------------------------------------------- */
 
 static void the_same_bits_on_any_threads(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_stats_linear.c: the linear-Gaussian world against numbers by hand, against a quadrature over z, and against itself:
- * log p(x) - ELBO = KL(q(z|x) || p(z|x)), three formulas that share nothing.
+ * tests/test_stats_linear.c: the linear-Gaussian model against numbers by hand, against a quadrature over z, and
+ * against the identity log p(x) - ELBO = KL(q(z|x) || p(z|x)), of three independent formulas.
  */
 #include "num/stream.h"
 #include "stats/linear.h"
@@ -76,7 +76,7 @@ static void ppca_by_hand(void **state)
     assert_near(r.log_likelihood, -0.5 * (3.0 * log(2.0 * 3.14159265358979323846) + log(9.0 * 36.0) + 1.0 + 5.0 / 6.0), 1e-12);
 }
 
-/* The likelihood of W = U (Lambda - variance I)^1/2 is the one that ppca promises, and W's neighbours have less. */
+/* The likelihood of W = U (Lambda - variance I)^1/2 is the maximum that ppca returns, and neighbours of W have less. */
 static void ppca_is_a_maximum(void **state)
 {
     (void)state;
@@ -187,7 +187,7 @@ static void the_gap_is_what_the_elbo_lacks(void **state)
     free(w), free(b), free(x), free(mu), free(sigma);
 }
 
-/* w spans e1 and a direction turned from e2 by `turn` towards e3; a third column, short, is left out. */
+/* w spans e1 and a direction turned from e2 by `turn` towards e3; the third column is short and not among the k. */
 static void angles(void **state)
 {
     (void)state;

@@ -172,7 +172,8 @@ static int hole_fraction(lua_State *L)
     bind_keys(L, 3, "hole_fraction", keys);
     double radius = bind_number(L, 3, "radius", 2);
     size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
-    return give(L, stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, radius, draws, seeded(L, 3), &err), &share, &err);
+    return give(L, stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, radius, draws, seeded(L, 3), &err), &share,
+                &err);
 }
 
 static int hole_density(lua_State *L)
@@ -184,14 +185,15 @@ static int hole_density(lua_State *L)
     bind_keys(L, 3, "hole_density", keys);
     double quantile = bind_number(L, 3, "quantile", 0.05);
     size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
-    return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), &share, &err);
+    return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), &share,
+                &err);
 }
 
 /* mean_bhattacharyya(mu, sigma, {labels =, which = "all"|"same"|"different", pairs =, seed =}) */
 static int mean_bhattacharyya(lua_State *L)
 {
     static const char *const keys[] = {"labels", "which", "pairs", "seed", NULL};
-    static const char *const kinds[] = {"all", "same", "different"}; /* in the order of stats_mean_bhattacharyya's `which` */
+    static const char *const kinds[] = {"all", "same", "different"}; /* stats_mean_bhattacharyya's `which` */
     double value = 0;
     Error err = ERROR_NONE;
     int which = 0;
@@ -209,7 +211,8 @@ static int mean_bhattacharyya(lua_State *L)
     else
         lua_getfield(L, 3, "labels");
     const int *label = check_labels(L, -1, q.n);
-    return give(L, stats_mean_bhattacharyya(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), &value, &err);
+    return give(L, stats_mean_bhattacharyya(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), &value,
+                &err);
 }
 
 static int active_units(lua_State *L)
@@ -240,7 +243,7 @@ static int knn_agreement(lua_State *L)
     return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), &share, &err);
 }
 
-/* elbo_decomposition(mu, sigma, {draws =, batch =, seed =}) → {kl =, mutual_information =, …}: intervals, and numbers */
+/* elbo_decomposition(mu, sigma, {draws =, batch =, seed =}) → {kl =, mutual_information =, …}: intervals and numbers */
 static int elbo_decomposition(lua_State *L)
 {
     static const char *const keys[] = {"draws", "batch", "seed", NULL};
@@ -277,7 +280,9 @@ static int distance_spearman(lua_State *L)
     luaL_argcheck(L, x->rows == y->rows, 2, "not as many rows as the first");
     bind_keys(L, 3, "distance_spearman", keys);
     size_t pairs = (size_t)bind_integer(L, 3, "pairs", 100000, 1);
-    return give(L, stats_distance_spearman(&rho, x->data, x->cols, y->data, y->cols, x->rows, pairs, seeded(L, 3), &err), &rho, &err);
+    return give(L,
+                stats_distance_spearman(&rho, x->data, x->cols, y->data, y->cols, x->rows, pairs, seeded(L, 3), &err),
+                &rho, &err);
 }
 
 /* class_separation(mu, labels) → {within_sd =, separation =} */
@@ -287,7 +292,9 @@ static int class_separation(lua_State *L)
     Error err = ERROR_NONE;
     const BindArray *mu = bind_array_check(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    if (stats_class_separation(&within_sd, &separation, mu->data, check_labels(L, 2, mu->rows), mu->rows, mu->cols, &err) != 0)
+    if (stats_class_separation(&within_sd, &separation, mu->data, check_labels(L, 2, mu->rows), mu->rows, mu->cols,
+                               &err)
+        != 0)
         return bind_raise(L, &err);
     lua_createtable(L, 0, 2);
     set_number(L, "within_sd", within_sd);
@@ -339,7 +346,8 @@ static int ppca(lua_State *L)
     return 1;
 }
 
-/* linear{w = (d, m), b = (1, d), v = (1, d), x = (n, d), mu = (n, m), sigma = (n, m)} → {log_likelihood =, elbo =, gap =} */
+/* linear{w = (d, m), b = (1, d), v = (1, d), x = (n, d), mu = (n, m), sigma = (n, m)} → {log_likelihood =, elbo =,
+ * gap =} */
 static int linear(lua_State *L)
 {
     static const char *const keys[] = {"w", "b", "v", "x", "mu", "sigma", NULL};
@@ -469,13 +477,13 @@ static int fitted_log_density(lua_State *L)
 int bind_stats_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"interval", interval}, {"log_mean_exp", log_mean_exp},
-        {"mean", mean}, {"normal_quantile", normal_quantile}, {"hole_fraction", hole_fraction},
-        {"hole_density", hole_density}, {"mean_bhattacharyya", mean_bhattacharyya},
+        {"interval", interval}, {"log_mean_exp", log_mean_exp}, {"mean", mean}, {"normal_quantile", normal_quantile},
+        {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"mean_bhattacharyya", mean_bhattacharyya},
         {"active_units", active_units}, {"pooled_sd", pooled_sd}, {"knn_agreement", knn_agreement}, {"pca", pca},
-        {"normal", normal}, {"uniform", uniform}, {"generators", generators}, {"fitted_log_density", fitted_log_density},
-        {"elbo_decomposition", elbo_decomposition}, {"ppca", ppca}, {"linear", linear}, {"subspace_angle", subspace_angle},
-        {"squared_error", squared_error}, {"distance_spearman", distance_spearman}, {"class_separation", class_separation},
+        {"normal", normal}, {"uniform", uniform}, {"generators", generators},
+        {"fitted_log_density", fitted_log_density}, {"elbo_decomposition", elbo_decomposition}, {"ppca", ppca},
+        {"linear", linear}, {"subspace_angle", subspace_angle}, {"squared_error", squared_error},
+        {"distance_spearman", distance_spearman}, {"class_separation", class_separation},
         {"pca_encode", pca_encode}, {"pca_decode", pca_decode},
         {NULL, NULL},
     };

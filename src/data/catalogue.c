@@ -2,10 +2,10 @@
  *
  * data/catalogue.c: the table of published data sets and the check of their files.
  *
- * To add a set: one row of `sets`, with the checksums of its uncompressed files.  NULL stands for a checksum that is not known
- * for certain: only the structure of the file is checked then, and `data verify` says so.  Where all files have a SHA-256,
- * results that follow from their content may be recorded too (`distinct`, `digest`; `data show` prints them), so that they are
- * not computed at each start (50 ms for MNIST).
+ * To add a set: one row of `sets`, with the checksums of its uncompressed files.  NULL stands for a checksum that is
+ * not known for certain: only the structure of the file is checked then, and `data verify` says so.  Where all files
+ * have a SHA-256, results that follow from their content may be recorded too (`distinct`, `digest`; `data show` prints
+ * them), so that they are not computed at each start (50 ms for MNIST).
  */
 #include "data/catalogue.h"
 
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 #define TRAIN_IMAGES "train-images-idx3-ubyte"
 #define TRAIN_LABELS "train-labels-idx1-ubyte"
@@ -86,7 +86,7 @@ const CatalogueSet *catalogue_find(const char *name)
     return NULL;
 }
 
-/* ---- where the files are -------------------------------------------------------------------------------------------- */
+/* ---- where the files are ----------------------------------------------------------------------------------------- */
 
 const char *catalogue_dir(const char *dir)
 {
@@ -121,7 +121,8 @@ int data_present(const char *name, const char *dir)
     return strcmp(name, "digits") == 0 || toy_find(name) != NULL;
 }
 
-int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir, Error *err)
+int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir,
+                   Error *err)
 {
     dir = catalogue_dir(dir);
     if (find_file(path, set, file, dir))
@@ -132,11 +133,12 @@ int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const Cat
         error_expected(err, "%s/%s[.gz], or %s[.gz] in %s itself", set->entry.name, file->name, file->name, dir);
     else
         error_expected(err, "%s/%s[.gz]", set->entry.name, file->name);
-    return error_hint(err, "get it from %s, or give its folder by --data-dir or VAE_LAB_DATA; \"digits\" needs no files",
+    return error_hint(err,
+                      "get it from %s, or give its folder by --data-dir or VAE_LAB_DATA; \"digits\" needs no files",
                       set->address);
 }
 
-/* ---- whether they are the published files ------------------------------------------------------------------------------- */
+/* ---- whether they are the published files ------------------------------------------------------------------------ */
 
 static size_t header(uint8_t bytes[20], const Idx *idx)
 {
@@ -223,7 +225,7 @@ int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file,
     return 0;
 }
 
-/* ---- data verify ---------------------------------------------------------------------------------------------------- */
+/* ---- data verify ------------------------------------------------------------------------------------------------- */
 
 /* [OUT] text: MD5 of the file on disk where it is a gzip file, else "". */
 static int gzip_md5(char text[33], const char *path, Error *err)
@@ -300,7 +302,8 @@ static int verify_built_in(const char *name, FILE *report, Error *err)
         error_set(err, ERR_FILE, "the built-in data set \"%s\" is drawn differently on this machine", name);
         error_found(err, "digest %s", data_digest(d));
         error_expected(err, "%s", golden);
-        error_hint(err, "was it built without -ffp-contract=off, or with -ffast-math?  Results will not be those of others");
+        error_hint(err,
+                   "was it built without -ffp-contract=off, or with -ffast-math?  Results will not be those of others");
     }
     data_free(d);
     return same ? 0 : -1;

@@ -44,7 +44,8 @@ const CatalogueSet *catalogue_find(const char *name);
 const char *catalogue_dir(const char *dir);
 
 /* [OUT] path: the file's place, .gz or not.  Fails (ERR_FILE) with where it was looked for and how to get it. */
-int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir, Error *err);
+int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir,
+                   Error *err);
 
 /* Reads the file; refuses a wrong shape, and a wrong SHA-256 where it is known. */
 int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file, const char *path, Error *err);

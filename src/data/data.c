@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/data.c: opens a data set: reads or draws it, takes the splits, refuses overlaps, binarises, digests; then gives rows.
+ * data/data.c: opens a data set: reads or draws it, takes the splits, refuses overlaps, binarises, digests; then gives
+ * rows.
  *
- * A set has one or two parts (the published training and test files); a split is a range of examples of a part.  The number of
- * an example is its place in the part, whatever the sizes of the splits, so that its static bits and its drawing never change.
+ * A set has one or two parts (the published training and test files); a split is a range of examples of a part.  The
+ * number of an example is its place in the part, whatever the sizes of the splits, so that its static bits and its
+ * drawing never change.
  */
 #include "data/data.h"
 
@@ -48,7 +50,7 @@ struct Data {
 
 static const char *const split_names[DATA_SPLITS] = {"training", "validation", "test"};
 
-/* ---- the splits ----------------------------------------------------------------------------------------------------- */
+/* ---- the splits -------------------------------------------------------------------------------------------------- */
 
 static int too_many(Error *err, const char *what, size_t wanted, const char *most_of, size_t most)
 {
@@ -91,7 +93,7 @@ static void attach(Data *d)
     }
 }
 
-/* ---- sources: digits, toys, files ----------------------------------------------------------------------------------- */
+/* ---- sources: digits, toys, files -------------------------------------------------------------------------------- */
 
 static size_t examples(const Data *d)
 {
@@ -184,8 +186,8 @@ static int check_labels(Data *d, Error *err)
             most = label > most ? label : most;
             if (d->classes > 0 && label >= d->classes) {
                 error_set(err, ERR_FILE, "a label is out of range");
-                error_where(err, "the %s labels, byte %zu (example %zu, from 0)", split_names[p == 0 ? DATA_TRAIN : DATA_TEST],
-                            i + 8, i);
+                error_where(err, "the %s labels, byte %zu (example %zu, from 0)",
+                            split_names[p == 0 ? DATA_TRAIN : DATA_TEST], i + 8, i);
                 error_found(err, "%d", label);
                 return error_expected(err, "0 to %d", d->classes - 1);
             }
@@ -293,7 +295,7 @@ static int open_source(Data *d, const char *name, const DataOptions *o, Error *e
     return unknown(name, err);
 }
 
-/* ---- overlap, binarisation, digest ---------------------------------------------------------------------------------- */
+/* ---- overlap, binarisation, digest ------------------------------------------------------------------------------- */
 
 static size_t row_bytes(const Data *d)
 {
@@ -319,8 +321,8 @@ static int refuse_overlap(const Data *d, Error *err)
         return 0;
     error_set(err, ERR_FILE, "the splits of \"%s\" overlap: test results would not be about unseen data", d->name);
     error_found(err, "%s example %zu equals %s example %zu (numbers from 0); %zu such pair%s in all",
-                split_names[found.group[1]], found.example[1], split_names[found.group[0]], found.example[0], found.pairs,
-                found.pairs == 1 ? "" : "s");
+                split_names[found.group[1]], found.example[1], split_names[found.group[0]], found.example[0],
+                found.pairs, found.pairs == 1 ? "" : "s");
     error_expected(err, "each example in one split only");
     return error_hint(err, "remove the repeated examples from the file, or use smaller splits");
 }
@@ -399,7 +401,7 @@ static int describe(Data *d, Error *err)
     return t.failed ? error_memory(err, "a data set's description") : 0;
 }
 
-/* ---- open and free -------------------------------------------------------------------------------------------------- */
+/* ---- open and free ----------------------------------------------------------------------------------------------- */
 
 Data *data_open(const char *name, const DataOptions *options, Error *err)
 {
@@ -444,7 +446,7 @@ void data_free(Data *d)
     mem_free(d);
 }
 
-/* ---- what it is ----------------------------------------------------------------------------------------------------- */
+/* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 const char *data_name(const Data *d) { return d->name; }
 const char *data_description(const Data *d) { return d->description; }
@@ -476,7 +478,7 @@ int data_overlap(const Data *d, size_t *pairs, size_t *repeats, Error *err)
     return 0;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 typedef struct DataRows {
     const Data *data;
@@ -507,7 +509,7 @@ static void row(const void *task, size_t r)
         return;
     }
     const uint8_t *bytes = t->split->bytes + i * d->features;
-    if (r + AHEAD < t->rows) /* rows in random order are not in the cache: waiting for them took 40 % of this function */
+    if (r + AHEAD < t->rows) /* rows in random order are not in the cache: waiting took 40 % of this function */
         for (size_t j = 0; j < d->features; j += LINE)
             __builtin_prefetch(t->split->bytes + example(t, r + AHEAD) * d->features + j);
     if (d->binarise == DATA_DYNAMIC)
@@ -516,11 +518,12 @@ static void row(const void *task, size_t r)
         num_grey_f32(d->features, x, bytes);
 }
 
-void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
-               float *x)
+void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream,
+               uint64_t step, float *x)
 {
     size_t weight = d->binarise == DATA_DYNAMIC ? NUM_PARALLEL_DRAW : 1;
-    num_parallel(rows, weight * rows * d->features, row, &(DataRows){d, &d->split[split], order, first, rows, stream, step, x});
+    num_parallel(rows, weight * rows * d->features, row,
+                 &(DataRows){d, &d->split[split], order, first, rows, stream, step, x});
 }
 
 void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y)
@@ -552,8 +555,8 @@ static void sum_bytes(const uint8_t *bytes, size_t rows, size_t stride, size_t w
     }
 }
 
-/* Row after row: column blocks of one cache line took four times as long.  Sums of bytes are exact; points are added in double,
- * in ascending order. */
+/* Row after row: column blocks of one cache line took four times as long.  Sums of bytes are exact; points are added
+ * in double, in ascending order. */
 void data_mean(const Data *d, float *mean)
 {
     const Split *s = &d->split[DATA_TRAIN];

@@ -2,12 +2,12 @@
  *
  * data/data.h: data sets and minibatches.
  *
- * A data set is opened by name: "digits" (built in), "mnist", "fashion-mnist", "kmnist", "freyfaces" (the catalogue, in DIR),
- * "idx:IMAGES[,LABELS]" (files by path), or a toy density in the plane ("toy:pinwheel", "toy:mixture", "toy:ring",
- * "toy:moons") or "toy:linear-gaussian" (data/toys.h defines them).  Images are stored as bytes, toy points as floats.
- * Splits: train, valid, test.  Where no test split was published, the end of the file is the test split: the last 300 Frey
- * faces, the last seventh of an idx: file.  Every split has a SHA-256.  A data set with an example in two splits is refused,
- * unless the catalogue says that the published set has such examples.
+ * A data set is opened by name: "digits" (built in), "mnist", "fashion-mnist", "kmnist", "freyfaces" (the catalogue, in
+ * DIR), "idx:IMAGES[,LABELS]" (files by path), or a toy density in the plane ("toy:pinwheel", "toy:mixture",
+ * "toy:ring", "toy:moons") or "toy:linear-gaussian" (data/toys.h defines them).  Images are stored as bytes, toy points
+ * as floats. Splits: train, valid, test.  Where no test split was published, the end of the file is the test split: the
+ * last 300 Frey faces, the last seventh of an idx: file.  Every split has a SHA-256.  A data set with an example in two
+ * splits is refused, unless the catalogue says that the published set has such examples.
  */
 #ifndef DATA_DATA_H
 #define DATA_DATA_H
@@ -41,8 +41,8 @@ Data *data_open(const char *name, const DataOptions *options, Error *err);
 void data_free(Data *d);
 
 const char *data_name(const Data *d);
-/* The name and how its pixels become x: "mnist, dynamic binarisation", "digits, grey"; points have the name alone.  Shown
- * with every likelihood, because the bound of one model differs by 20 nats between the binarisations. */
+/* The name and how its pixels become x: "mnist, dynamic binarisation", "digits, grey"; points have the name alone.
+ * Shown with every likelihood, because the bound of one model differs by 20 nats between the binarisations. */
 const char *data_description(const Data *d);
 size_t data_count(const Data *d, DataSplit split);
 size_t data_features(const Data *d);
@@ -56,10 +56,11 @@ int data_label(const Data *d, DataSplit split, size_t example); /* -1: none */
 const char *data_digest(const Data *d);
 const char *data_split_digest(const Data *d, DataSplit split);
 
-/* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and `step`
- * address dynamic binarisation (row = the example's number in its split); static binarisation uses the stream "data/static". */
-void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream, uint64_t step,
-               float *x);
+/* [OUT] x (rows, features): the examples order[first .. first+rows), or first … when order is NULL.  `stream` and
+ * `step` address dynamic binarisation (row = the example's number in its split); static binarisation uses the stream
+ * "data/static". */
+void data_rows(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, NumStream stream,
+               uint64_t step, float *x);
 
 /* [OUT] y (rows, classes): labels as one-hot rows. */
 void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t first, size_t rows, float *y);
@@ -67,8 +68,9 @@ void data_labels(const Data *d, DataSplit split, const uint32_t *order, size_t f
 /* [OUT] mean[features] of the training split, in [0,1] for images; of the bits when they are static. */
 void data_mean(const Data *d, float *mean);
 
-/* [OUT] pairs: examples that are equal, byte for byte, to one of an earlier split (only in a catalogue set that tolerates them);
- * repeats: examples equal to an earlier one of their own split.  After static binarisation the bits are compared. */
+/* [OUT] pairs: examples that are equal, byte for byte, to one of an earlier split (only in a catalogue set that
+ * tolerates them); repeats: examples equal to an earlier one of their own split.  After static binarisation the bits
+ * are compared. */
 int data_overlap(const Data *d, size_t *pairs, size_t *repeats, Error *err);
 
 /* The catalogue, for `vae-lab data list`. */
@@ -81,8 +83,8 @@ size_t data_catalogue(const DataEntry **entries);
 /* 1 when at least one file of that catalogue entry exists, or the set is built in; else 0. */
 int data_present(const char *name, const char *dir);
 
-/* Checks the files of a catalogue entry: present, size, SHA-256 or MD5 of the uncompressed content; a built-in set against
- * its recorded digest.  Writes one line a file to `report`; fails (ERR_FILE) with the first bad file. */
+/* Checks the files of a catalogue entry: present, size, SHA-256 or MD5 of the uncompressed content; a built-in set
+ * against its recorded digest.  Writes one line a file to `report`; fails (ERR_FILE) with the first bad file. */
 int data_verify(const char *name, const char *dir, FILE *report, Error *err);
 
 #endif

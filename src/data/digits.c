@@ -13,9 +13,9 @@
 
 #include <math.h>
 
-/* ---- ways of writing ------------------------------------------------------------------------------------------------ */
+/* ---- ways of writing --------------------------------------------------------------------------------------------- */
 
-/* One control point, in hundredths of the box, y downward.  kind: ' ' smooth, 'c' a corner, '.' the stroke ends here. */
+/* A control point, in hundredths of the box, y downward.  kind: ' ' smooth, 'c' a corner, '.' the stroke ends here. */
 typedef struct Dot {
     int8_t x, y;
     char kind;
@@ -34,7 +34,7 @@ static const Glyph glyphs[] = {
 
 enum { GLYPHS = sizeof glyphs / sizeof glyphs[0] };
 
-/* ---- random factors ------------------------------------------------------------------------------------------------- */
+/* ---- random factors ---------------------------------------------------------------------------------------------- */
 
 typedef struct Hand {
     gsl_rng *rng;
@@ -59,7 +59,7 @@ static float around(Hand *h, float mean, float sd)
     return mean + sd * ((float)sum * (1.0f / 147.8f));
 }
 
-/* ---- the shape ------------------------------------------------------------------------------------------------------ */
+/* ---- the shape --------------------------------------------------------------------------------------------------- */
 
 typedef struct Point {
     float x, y;
@@ -122,7 +122,8 @@ static Point spline(Point p0, Point p1, Point p2, Point p3, float t)
     /* Catmull and Rom: through p1 and p2, tangents (p2 - p0)/2 and (p3 - p1)/2 */
     float a = t * (t * (2.0f - t) - 1.0f), b = t * t * (3.0f * t - 5.0f) + 2.0f;
     float c = t * (t * (4.0f - 3.0f * t) + 1.0f), d = t * t * (t - 1.0f);
-    return (Point){0.5f * (a * p0.x + b * p1.x + c * p2.x + d * p3.x), 0.5f * (a * p0.y + b * p1.y + c * p2.y + d * p3.y)};
+    return (Point){0.5f * (a * p0.x + b * p1.x + c * p2.x + d * p3.x),
+                   0.5f * (a * p0.y + b * p1.y + c * p2.y + d * p3.y)};
 }
 
 /* Control points to segments; returns their number. */
@@ -167,7 +168,7 @@ static int write_digit(Hand *h, int digit, Segment *segment)
     return trace(segment, p, ink, g->dot);
 }
 
-/* ---- onto the page -------------------------------------------------------------------------------------------------- */
+/* ---- onto the page ----------------------------------------------------------------------------------------------- */
 
 /* fminf and fmaxf are calls, for the sake of NaN. */
 static float lesser(float a, float b)
@@ -214,8 +215,8 @@ static void range(float low, float high, float reach, int *from, int *to)
 /* Eight pixels of a row at once; a row of the page has room for those beyond its end. */
 enum { EIGHT = 8, PAGE_ROW = DIGITS_SIDE + EIGHT };
 
-/* near2[pixel] = the least (distance / width factor)^2 to a segment.  Pixels beside the range are farther away than `reach`,
- * so that it may be as wide as eights make it. */
+/* near2[pixel] = the least (distance / width factor)^2 to a segment.  Pixels beside the range are farther away than
+ * `reach`, so that it may be as wide as eights make it. */
 static void measure(float (*near2)[PAGE_ROW], const Segment *s, float reach)
 {
     int x0, x1, y0, y1;

@@ -2,7 +2,8 @@
  *
  * data/digits.h: the built-in data set: handwritten-looking digits, 28x28 grey bytes, drawn from a fixed seed.
  *
- * Image i of a part depends on (part, i) alone, and only on + - * / sqrt and integers: every machine draws the same bytes.
+ * Image i of a part depends on (part, i) alone, and only on + - * / sqrt and integers: every machine draws the same
+ * bytes.
  */
 #ifndef DATA_DIGITS_H
 #define DATA_DIGITS_H

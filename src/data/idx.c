@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/idx.c: the IDX reader.  zlib reads the bytes, gzip or not.  Memory grows with the bytes that arrive, so a header with wrong sizes
- * costs no memory.
+ * data/idx.c: the IDX reader.  zlib reads the bytes, gzip or not.  Memory grows with the bytes that arrive, so a header
+ * with wrong sizes costs no memory.
  */
 #include "data/idx.h"
 
@@ -17,7 +17,7 @@
 
 enum { CHUNK = 1 << 16, AT_ONCE = 1 << 30, FIRST_BLOCK = 1 << 20, PACKED = 32, MAGIC_BYTES = 4, UNSIGNED_BYTE = 0x08 };
 
-/* ---- a file as a stream of its content ------------------------------------------------------------------------------ */
+/* ---- a file as a stream of its content --------------------------------------------------------------------------- */
 
 typedef struct IdxFile {
     const char *path;
@@ -94,7 +94,7 @@ static int file_read(IdxFile *f, uint8_t *to, size_t want, size_t *got, Error *e
     return 0;
 }
 
-/* ---- the header ----------------------------------------------------------------------------------------------------- */
+/* ---- the header -------------------------------------------------------------------------------------------------- */
 
 static int too_short(const IdxFile *f, uint64_t expected, Error *err)
 {
@@ -124,7 +124,8 @@ static int read_magic(IdxFile *f, int rank, int *found_rank, Error *err)
     if (rank == 0)
         error_expected(err, "0x00000801 to 0x00000804: unsigned bytes of rank 1 to 4");
     else
-        error_expected(err, "0x0000080%d: unsigned bytes of rank %d%s", rank, rank, rank == 1 ? " (labels)" : " (images)");
+        error_expected(err, "0x0000080%d: unsigned bytes of rank %d%s", rank, rank,
+                       rank == 1 ? " (labels)" : " (images)");
     if (m[0] == 0 && m[1] == 0 && m[2] == UNSIGNED_BYTE)
         error_hint(err, "the file has an array of rank %d: are images and labels swapped?", m[3]);
     return -1;
@@ -158,7 +159,7 @@ static int read_sizes(IdxFile *f, Idx *idx, Error *err)
     return 0;
 }
 
-/* ---- the bytes ------------------------------------------------------------------------------------------------------ */
+/* ---- the bytes --------------------------------------------------------------------------------------------------- */
 
 static int overlong(IdxFile *f, Error *err)
 {
@@ -175,8 +176,9 @@ static int overlong(IdxFile *f, Error *err)
     return error_expected(err, "%llu bytes, by its header", (unsigned long long)expected);
 }
 
-/* Whether the size of the file makes the size in its header plausible.  gzip packs images to a fifth, hardly ever to less than a
- * PACKEDth (deflate could reach a 1032nd).  Memory for a wrong header is reserved, but only touched as bytes arrive. */
+/* Whether the size of the file makes the size in its header plausible.  gzip packs images to a fifth, hardly ever to
+ * less than a PACKEDth (deflate could reach a 1032nd).  Memory for a wrong header is reserved, but only touched as
+ * bytes arrive. */
 static int plausible(const IdxFile *f, uint64_t content)
 {
     return !gzdirect(f->file) ? content / PACKED <= f->size : content == f->size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/idx.h: reads IDX files of unsigned bytes (images, labels), plain or .gz.  Sizes in a header are checked against the
- * bytes that arrive.
+ * data/idx.h: reads IDX files of unsigned bytes (images, labels), plain or .gz.  Sizes in a header are checked against
+ * the bytes that arrive.
  */
 #ifndef DATA_IDX_H
 #define DATA_IDX_H
@@ -18,9 +18,9 @@ typedef struct Idx {
     size_t count;
 } Idx;
 
-/* Reads a whole file: PATH, or PATH.gz where PATH does not exist; gzip is recognised by its content.  rank: 1 to 4, or 0 for any.
- * Fails (ERR_FILE) on a missing file, wrong magic, truncated or overlong content, corrupt gzip, impossible sizes: the message
- * gives the byte, what was found and what was expected.  *idx is unchanged on failure. */
+/* Reads a whole file: PATH, or PATH.gz where PATH does not exist; gzip is recognised by its content.  rank: 1 to 4,
+ * or 0 for any. Fails (ERR_FILE) on a missing file, wrong magic, truncated or overlong content, corrupt gzip,
+ * impossible sizes: the message gives the byte, what was found and what was expected.  *idx is unchanged on failure. */
 int idx_read(Idx *idx, const char *path, int rank, Error *err);
 void idx_free(Idx *idx);
 

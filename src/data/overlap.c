@@ -21,7 +21,8 @@ static uint64_t mix(uint64_t h)
     return h ^ h >> 29;
 }
 
-/* Two interleaved chains, so that the multiplications overlap.  The hash is used within one process: it need not be portable. */
+/* Two interleaved chains, so that the multiplications overlap.  The hash is used within one process: it need not be
+ * portable. */
 static uint64_t hash_row(const uint8_t *row, size_t bytes)
 {
     uint64_t a = 0x9e3779b97f4a7c15u, b = bytes, word[2];
@@ -46,7 +47,8 @@ static const uint8_t *row_of(const OverlapGroup *group, size_t bytes, const Exam
 }
 
 /* The slot of an equal example, or the empty slot for this one. */
-static ExampleSlot *find(ExampleSlot *table, size_t mask, uint64_t hash, const uint8_t *row, const OverlapGroup *group, size_t bytes)
+static ExampleSlot *find(ExampleSlot *table, size_t mask, uint64_t hash, const uint8_t *row, const OverlapGroup *group,
+                         size_t bytes)
 {
     size_t i = (size_t)hash & mask;
     while (table[i].hash != 0) {

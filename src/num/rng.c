@@ -10,7 +10,7 @@
 #include <Random123/philox.h>
 #include <string.h>
 
-/* ---- Philox ---------------------------------------------------------------------------------------------------------- */
+/* ---- Philox ------------------------------------------------------------------------------------------------------ */
 
 void num_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t word[4])
 {
@@ -39,7 +39,8 @@ static unsigned long philox_get(void *state)
 {
     PhiloxState *p = state;
     if (p->held != p->next / 4) {
-        uint32_t counter[4] = {(uint32_t)p->next / 4, (uint32_t)(p->next >> 32), (uint32_t)p->step, (uint32_t)(p->step >> 32)};
+        uint32_t counter[4] = {(uint32_t)p->next / 4, (uint32_t)(p->next >> 32), (uint32_t)p->step,
+                               (uint32_t)(p->step >> 32)};
         num_philox(p->key, counter, p->block);
         p->held = p->next / 4;
     }
@@ -51,13 +52,15 @@ static double philox_get_double(void *state)
     return (double)philox_get(state) / 4294967296.0;
 }
 
-static const gsl_rng_type philox = {"philox4x32", 0xffffffffUL, 0, sizeof(PhiloxState), philox_set, philox_get, philox_get_double};
+static const gsl_rng_type philox = {"philox4x32", 0xffffffffUL, 0, sizeof(PhiloxState), philox_set, philox_get,
+                                    philox_get_double};
 
 const gsl_rng_type *const num_rng_philox = &philox;
 
 void num_philox_start(gsl_rng *r, const uint32_t key[2], uint64_t step, uint32_t row)
 {
-    *(PhiloxState *)r->state = (PhiloxState){.key = {key[0], key[1]}, .step = step, .next = (uint64_t)row << 32, .held = UINT64_MAX};
+    uint64_t first = (uint64_t)row << 32;
+    *(PhiloxState *)r->state = (PhiloxState){.key = {key[0], key[1]}, .step = step, .next = first, .held = UINT64_MAX};
 }
 
 void num_philox_column(gsl_rng *r, uint32_t column)
@@ -66,7 +69,7 @@ void num_philox_column(gsl_rng *r, uint32_t column)
     p->next = (p->next & UINT64_C(0xffffffff00000000)) | column;
 }
 
-/* ---- by name --------------------------------------------------------------------------------------------------------- */
+/* ---- by name ----------------------------------------------------------------------------------------------------- */
 
 const char *num_rng_name(size_t i)
 {
@@ -100,7 +103,7 @@ const gsl_rng_type *num_rng_find(const char *name, Error *err)
     return NULL;
 }
 
-/* ---- words ----------------------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------------------------------- */
 
 int num_rng_is_narrow(const gsl_rng_type *type)
 {

@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Philox4x32-10 (Salmon et al. 2011; Random123), "philox4x32": the default.  Its state is a key and a counter, so every draw
- * has an address (step, row, column).  gsl_rng_get gives the columns of a row in order, then those of the next row.
- * gsl_rng_alloc(num_rng_philox) works as for any generator of GSL; gsl_rng_set(r, seed) starts the stream (seed, "gsl"). */
+/* Philox4x32-10 (Salmon et al. 2011; Random123), "philox4x32": the default.  Its state is a key and a counter, so
+ * every draw has an address (step, row, column).  gsl_rng_get gives the columns of a row in order, then those of the
+ * next row. gsl_rng_alloc(num_rng_philox) works as for any generator of GSL; gsl_rng_set(r, seed) starts the stream
+ * (seed, "gsl"). */
 extern const gsl_rng_type *const num_rng_philox;
 
 /* The generator of that name: "philox4x32" or one of gsl_rng_types_setup ("mt19937", "ranlxd2", …).  NULL with *err. */
@@ -38,8 +39,8 @@ int num_rng_is_narrow(const gsl_rng_type *type);
 /* A whole number in [0, n), n > 0: the upper half of word * n.  The bias is at most 2^-32 for each number. */
 uint32_t num_rng_below(gsl_rng *r, uint32_t n);
 
-/* A generator without an allocation: room for the largest state of GSL's (gfsr4: 131,080 bytes; the pages are touched only
- * where the generator writes).  Not initialised here: num_stream_rng does that. */
+/* A generator without an allocation: room for the largest state of GSL's (gfsr4: 131,080 bytes; the pages are
+ * touched only where the generator writes).  Not initialised here: num_stream_rng does that. */
 enum { NUM_RNG_STATE = 132 * 1024 };
 typedef struct NumRng {
     gsl_rng gsl;

@@ -47,7 +47,7 @@ static int is_philox(NumStream s)
     return s.rng == num_rng_philox;
 }
 
-/* ---- in sequence ----------------------------------------------------------------------------------------------------- */
+/* ---- in sequence ------------------------------------------------------------------------------------------------- */
 
 /* A sequential generator at the beginning of a part of (step, row). */
 static void seed_part(gsl_rng *r, NumStream s, uint64_t step, uint32_t row, uint32_t part)
@@ -94,7 +94,8 @@ void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *orde
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)i;
     for (size_t i = n; i-- > 1;) {
-        if (is_philox(s) && (i + 1 == n || i % 4 == 3)) /* a block at a time: word by word through GSL took four times as long */
+        /* a block at a time: word by word through GSL took four times as long */
+        if (is_philox(s) && (i + 1 == n || i % 4 == 3))
             num_philox(s.key, (uint32_t[4]){(uint32_t)i / 4, 0, (uint32_t)step, (uint32_t)(step >> 32)}, block);
         uint32_t word = is_philox(s) ? block[i % 4] : num_rng_word(g);
         uint32_t j = (uint32_t)((uint64_t)word * (i + 1) >> 32), moved = order[i];
@@ -103,7 +104,7 @@ void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *orde
     }
 }
 
-/* ---- by the array --------------------------------------------------------------------------------------------------- */
+/* ---- by the array ------------------------------------------------------------------------------------------------ */
 
 enum { BLOCKS = 64 }; /* in one panel: 256 draws */
 
@@ -163,7 +164,8 @@ static void fill_part(const void *task, size_t index)
     NumRng r;
     r.gsl = (gsl_rng){t->stream.rng, r.state};
     seed_part(&r.gsl, t->stream, t->step, t->first_row, (uint32_t)index);
-    size_t i = index * NUM_STREAM_PART, all = t->rows * t->columns, end = i + NUM_STREAM_PART < all ? i + NUM_STREAM_PART : all;
+    size_t i = index * NUM_STREAM_PART, all = t->rows * t->columns,
+           end = i + NUM_STREAM_PART < all ? i + NUM_STREAM_PART : all;
     while (i < end) {
         uint32_t words[4][BLOCKS];
         uint32_t *const word[4] = {words[0], words[1], words[2], words[3]};
@@ -197,9 +199,10 @@ void num_stream_normal(NumStream s, uint64_t step, uint32_t first_row, size_t ro
     fill((StreamFill){s, step, first_row, rows, columns, 0, x, num_stream_table()->normal});
 }
 
-/* ---- binarisation ---------------------------------------------------------------------------------------------------- */
+/* ---- binarisation ------------------------------------------------------------------------------------------------ */
 
-/* Philox needs no draw for four pixels that are all 0 or 255.  A last block that the row fills in part goes through buffers. */
+/* Philox needs no draw for four pixels that are all 0 or 255.  A last block that the row fills in part goes through
+ * buffers. */
 static void binarise_philox(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey)
 {
     size_t blocks = columns / 4, rest = columns % 4;

@@ -4,22 +4,22 @@
  *
  *   key = the first 8 bytes (little-endian) of SHA-256( decimal seed, ":", name )
  *
- * A draw has an address (step, row, column).  Its value depends on the stream and the address and on nothing else, so order,
- * threads and an interruption cannot change it.
+ * A draw has an address (step, row, column).  Its value depends on the stream and the address and on nothing else, so
+ * order, threads and an interruption cannot change it.
  *
- * philox4x32, the default: counter = { column / 4, row, step low 32 bits, step high 32 bits }; the draw is word column % 4 of
- * that block.
+ * philox4x32, the default: counter = { column / 4, row, step low 32 bits, step high 32 bits }; the draw is word column
+ * % 4 of that block.
  *
- * Any other generator gives its words in sequence, so it is seeded anew, by gsl_rng_set, at each address where code begins:
- * the seed is the upper 31 bits of word 0 of the Philox block { part, row, step low, step high } under the stream's key, made
- * odd (multiplicative generators such as randu have their full period only then; uni32 takes no larger seed).  The narrow
- * generators slatec and uni have less than 10 such seeds: they also skip as many outputs as the upper 16 bits of word 1 say.
- * part is 0, but for arrays: they are drawn row after row from their first row's address, and part counts pieces of
- * NUM_STREAM_PART draws, so that threads can share them.
+ * Any other generator gives its words in sequence, so it is seeded anew, by gsl_rng_set, at each address where code
+ * begins: the seed is the upper 31 bits of word 0 of the Philox block { part, row, step low, step high } under the
+ * stream's key, made odd (multiplicative generators such as randu have their full period only then; uni32 takes no
+ * larger seed).  The narrow generators slatec and uni have less than 10 such seeds: they also skip as many outputs as
+ * the upper 16 bits of word 1 say. part is 0, but for arrays: they are drawn row after row from their first row's
+ * address, and part counts pieces of NUM_STREAM_PART draws, so that threads can share them.
  *
  * Uniforms are (word + 1/2) 2^-32 rounded to float once, and 1 - 2^-24 where that rounds to 1: from 2^-33 to 1 - 2^-24.
- * Normals are Box and Muller's from words (0,1) and (2,3) of four: sqrt(-2 ln u) cos(2 pi v), sqrt(-2 ln u) sin(2 pi v),
- * with this project's own ln, cos and sin (num/isa/scalar.h); the largest is 6.76.
+ * Normals are Box and Muller's from words (0,1) and (2,3) of four: sqrt(-2 ln u) cos(2 pi v), sqrt(-2 ln u) sin(2 pi
+ * v), with this project's own ln, cos and sin (num/isa/scalar.h); the largest is 6.76.
  */
 #ifndef NUM_STREAM_H
 #define NUM_STREAM_H
@@ -61,11 +61,12 @@ uint32_t num_stream_word(NumStream s, uint64_t step, uint32_t row, uint32_t colu
 void num_stream_uniform(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x);
 void num_stream_normal(NumStream s, uint64_t step, uint32_t first_row, size_t rows, size_t columns, float *x);
 
-/* [OUT] x[i] = 1 if the uniform at (step, row, i) < grey[i] / 255, else 0: one binarised row of pixels, on one thread. */
+/* [OUT] x[i] = 1 if the uniform at (step, row, i) < grey[i] / 255, else 0: a binarised row of pixels, on one thread. */
 void num_stream_binarise(NumStream s, uint64_t step, uint32_t row, size_t columns, float *x, const uint8_t *grey);
 
-/* [OUT] order[n]: a permutation of 0..n-1, by Fisher and Yates from the top: for i = n-1 … 1 places i and j are exchanged, j the
- * upper half of word * (i + 1).  philox4x32 has the word for i at (step, 0, i); other generators give theirs in sequence. */
+/* [OUT] order[n]: a permutation of 0..n-1, by Fisher and Yates from the top: for i = n-1 … 1 places i and j are
+ * exchanged, j the upper half of word * (i + 1).  philox4x32 has the word for i at (step, 0, i); other generators
+ * give theirs in sequence. */
 void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *order);
 
 #endif

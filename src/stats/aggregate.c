@@ -24,7 +24,7 @@ enum { STEP_CHOICE, STEP_NOISE, STEP_ORDER };
 
 static const double HALF_LOG_2PI = 0.91893853320467274178;
 
-/* ---- q(z) ------------------------------------------------------------------------------------------------------------- */
+/* ---- q(z) -------------------------------------------------------------------------------------------------------- */
 
 typedef struct AggregateJob {
     const Gaussians *q;
@@ -70,8 +70,8 @@ static void group(const void *task, size_t index)
     }
 }
 
-int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t draws, const double *mu, const double *sigma,
-                    size_t n, size_t d, Error *err)
+int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t draws, const double *mu,
+                    const double *sigma, size_t n, size_t d, Error *err)
 {
     Gaussians c;
     if (gaussians_make(&c, mu, sigma, n, d, err) != 0)
@@ -92,7 +92,7 @@ int stats_aggregate(double *log_q, double *log_q_each, const double *z, size_t d
     return status;
 }
 
-/* ---- the draws -------------------------------------------------------------------------------------------------------- */
+/* ---- the draws --------------------------------------------------------------------------------------------------- */
 
 /* log N(z; mu, diag sigma^2) of one dimension, of a row. */
 static double log_normal1(double z, double mu, double sigma)
@@ -133,7 +133,7 @@ static void draw(PosteriorDraws *w, NumStream s)
     }
 }
 
-/* ---- the terms ----------------------------------------------------------------------------------------------------- */
+/* ---- the terms --------------------------------------------------------------------------------------------------- */
 
 enum { KL, MUTUAL_INFORMATION, TOTAL_CORRELATION, DIMENSION_KL, MARGINAL_KL, TERMS };
 
@@ -165,10 +165,10 @@ static double closed_kl(const double *mu, const double *sigma, size_t n, size_t 
     return sum / (double)n;
 }
 
-/* The total correlation of one draw where q(z) and q_j(z_j) are weighted sums over the posteriors of one minibatch: the draw's own
- * weighs exp(log_own), each other one exp(log_other).  terms (d + 1, batch): scratch. */
-static double batch_correlation(const PosteriorDraws *w, const uint32_t *members, size_t batch, size_t self, double log_own,
-                                double log_other, double *terms)
+/* The total correlation of one draw where q(z) and q_j(z_j) are weighted sums over the posteriors of one minibatch:
+ * the draw's own weighs exp(log_own), each other one exp(log_other).  terms (d + 1, batch): scratch. */
+static double batch_correlation(const PosteriorDraws *w, const uint32_t *members, size_t batch, size_t self,
+                                double log_own, double log_other, double *terms)
 {
     const double *z = w->z + members[self] * w->d;
     double *joint = terms + w->d * batch, product = 0.0;
@@ -193,8 +193,8 @@ static double batch_correlation(const PosteriorDraws *w, const uint32_t *members
 }
 
 /* Its mean over all whole minibatches of the draws in a random order. */
-static double minibatch_correlation(const PosteriorDraws *w, const uint32_t *order, size_t batch, double log_own, double log_other,
-                                    double *terms)
+static double minibatch_correlation(const PosteriorDraws *w, const uint32_t *order, size_t batch, double log_own,
+                                    double log_other, double *terms)
 {
     size_t batches = batch < 2 ? 0 : w->count / batch;
     double sum = 0.0;
@@ -204,14 +204,17 @@ static double minibatch_correlation(const PosteriorDraws *w, const uint32_t *ord
     return batches == 0 ? NAN : sum / (double)(batches * batch);
 }
 
-static void fill(StatsElboDecomposition *r, const PosteriorDraws *w, double *term, const uint32_t *order, size_t batch, double *terms)
+static void fill(StatsElboDecomposition *r, const PosteriorDraws *w, double *term, const uint32_t *order, size_t batch,
+                 double *terms)
 {
-    StatsInterval *interval[TERMS] = {&r->kl, &r->mutual_information, &r->total_correlation, &r->dimension_kl, &r->marginal_kl};
+    StatsInterval *interval[TERMS] = {&r->kl, &r->mutual_information, &r->total_correlation, &r->dimension_kl,
+                                      &r->marginal_kl};
     integrands(term, w);
     for (int t = 0; t < TERMS; t++)
         *interval[t] = stats_interval(term + (size_t)t * w->count, w->count, 0.95);
     double rest = r->kl.mean - r->mutual_information.mean;
-    double residual = fmax(fabs(rest - r->total_correlation.mean - r->dimension_kl.mean), fabs(rest - r->marginal_kl.mean));
+    double residual =
+        fmax(fabs(rest - r->total_correlation.mean - r->dimension_kl.mean), fabs(rest - r->marginal_kl.mean));
     r->residual = residual / fmax(1.0, r->kl.mean);
     r->kl_closed = closed_kl(w->mu, w->sigma, w->n, w->d);
     r->log_n = log((double)w->n);
@@ -221,8 +224,8 @@ static void fill(StatsElboDecomposition *r, const PosteriorDraws *w, double *ter
     r->stratified = minibatch_correlation(w, order, batch, -r->log_n, log_others, terms);
 }
 
-int stats_elbo_decomposition(StatsElboDecomposition *result, const double *mu, const double *sigma, size_t n, size_t d, size_t draws,
-                     size_t batch, NumStream s, Error *err)
+int stats_elbo_decomposition(StatsElboDecomposition *result, const double *mu, const double *sigma, size_t n, size_t d,
+                             size_t draws, size_t batch, NumStream s, Error *err)
 {
     if (n == 0 || d == 0 || draws == 0 || draws > UINT32_MAX) {
         error_set(err, ERR_RUN, "the KL's terms cannot be estimated");

@@ -24,7 +24,8 @@ static int not_positive(size_t n, size_t d, Error *err)
     return error_expected(err, "more draws than dimensions, not all in one hyperplane");
 }
 
-int stats_fitted_log_density(double *logp, const double *x, size_t n, size_t d, const double *points, size_t count, Error *err)
+int stats_fitted_log_density(double *logp, const double *x, size_t n, size_t d, const double *points, size_t count,
+                             Error *err)
 {
     if (n <= d || d == 0)
         return not_positive(n, d, err);

@@ -19,11 +19,12 @@ typedef struct Gaussians {
     double *log_top; /* (blocks * GAUSSIANS_BLOCK): log density at the mean; -inf after the nth */
 } Gaussians;
 
-/* sigma NULL: all 1.  Fails (ERR_RUN) on n or d of 0, a mean that is not finite, a sigma that is not positive and finite. */
+/* sigma NULL: all 1.  Fails (ERR_RUN) on n or d of 0, a mean that is not finite, a sigma that is not positive and
+ * finite. */
 int gaussians_make(Gaussians *c, const double *mu, const double *sigma, size_t n, size_t d, Error *err);
 void gaussians_free(Gaussians *c);
 
-/* [OUT] distance2[GAUSSIANS_BLOCK]: sum_j ((z_j - mu_j) / sigma_j)^2 for each Gaussian of a block; inf after the nth. */
+/* [OUT] distance2[GAUSSIANS_BLOCK]: sum_j ((z_j - mu_j) / sigma_j)^2 for the Gaussians of a block; inf after the nth. */
 void gaussians_distance2(const Gaussians *c, size_t block, const double *z, double *distance2);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/holes.c: holes of the aggregated posterior: the share of the prior that no posterior covers, by ellipses (few dimensions) and by density
- * (any number).
+ * stats/holes.c: holes of the aggregated posterior: the share of the prior that no posterior covers, by ellipses (few
+ * dimensions) and by density (any number).
  */
 #include "stats/stats.h"
 
@@ -52,7 +52,8 @@ static double log_q(const Gaussians *c, const double *z, size_t skip, double *le
         most = level[i] > most ? level[i] : most;
     if (most == -INFINITY)
         return most;
-    for (size_t i = 0; i < slots; i++) /* logsumexp, shifted by the maximum; a term below e^-45 does not change a double's sum */
+    /* logsumexp, shifted by the maximum; a term below e^-45 does not change the sum */
+    for (size_t i = 0; i < slots; i++)
         if (level[i] - most > -45.0)
             sum += exp(level[i] - most);
     return most + log(sum) - log((double)(skip < c->n ? c->n - 1 : c->n));
@@ -89,8 +90,8 @@ int stats_hole_fraction(double *fraction, const double *mu, const double *sigma,
 }
 
 /* The quantile of log q at draws of q, each without the posterior that it came from. */
-static double own_quantile(const Gaussians *c, const double *mu, const double *sigma, double quantile, size_t draws, NumStream s,
-                           float *buffer, double *z, double *level, double *density)
+static double own_quantile(const Gaussians *c, const double *mu, const double *sigma, double quantile, size_t draws,
+                           NumStream s, float *buffer, double *z, double *level, double *density)
 {
     NumRng memory;
     for (size_t k = 0; k < draws; k++) {
@@ -110,7 +111,8 @@ int stats_hole_density(double *fraction, const double *mu, const double *sigma, 
 {
     Gaussians c;
     if (!(quantile > 0.0 && quantile < 1.0) || draws == 0 || n < 2)
-        return refuse(err, "the hole density needs other arguments", "0 < quantile < 1, draws > 0, and at least 2 posteriors");
+        return refuse(err, "the hole density needs other arguments",
+                      "0 < quantile < 1, draws > 0, and at least 2 posteriors");
     if (gaussians_make(&c, mu, sigma, n, d, err) != 0)
         return -1;
     float *buffer = mem_array(d, sizeof *buffer);

@@ -2,7 +2,8 @@
  *
  * stats/intervals.c: intervals of a mean: Student's t, paired differences, the mean of importance weights.
  *
- * No function fails: an interval that cannot be computed (too few values, a level outside (0, 1), no memory) has NaN bounds.
+ * No function fails: an interval that cannot be computed (too few values, a level outside (0, 1), no memory) has NaN
+ * bounds.
  */
 #include "stats/stats.h"
 

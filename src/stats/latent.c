@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/latent.c: geometry of the posteriors: overlap of pairs, active units, standard deviation of the means, neighbours, rank
- * correlation of distances, separation of classes.
+ * stats/latent.c: geometry of the posteriors: overlap of pairs, active units, standard deviation of the means,
+ * neighbours, rank correlation of distances, separation of classes.
  */
 #include "stats/stats.h"
 
@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- pairs --------------------------------------------------------------------------------------------------------- */
+/* ---- pairs ------------------------------------------------------------------------------------------------------- */
 
 /* Whether the n (n - 1)/2 pairs of n points are no more than `pairs`, without overflow. */
 static int all_pairs(size_t n, size_t pairs)
@@ -31,7 +31,7 @@ static void random_pair(NumStream s, size_t k, size_t n, size_t *i, size_t *j)
     *j += *j >= *i;
 }
 
-/* ---- overlap -------------------------------------------------------------------------------------------------------- */
+/* ---- overlap ----------------------------------------------------------------------------------------------------- */
 
 double stats_bhattacharyya(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d)
 {
@@ -75,8 +75,8 @@ static int no_pairs(int which, size_t n, Error *err)
     return error_expected(err, "at least one such pair, and pairs > 0");
 }
 
-int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
-                       size_t pairs, NumStream s, Error *err)
+int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n,
+                             size_t d, size_t pairs, NumStream s, Error *err)
 {
     OverlapSum p = {.mu = mu, .sigma = sigma, .d = d};
     if (which < 0 || which > 2 || (which != 0 && label == NULL)) {
@@ -105,7 +105,7 @@ int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma
     return 0;
 }
 
-/* ---- units --------------------------------------------------------------------------------------------------------- */
+/* ---- units ------------------------------------------------------------------------------------------------------- */
 
 size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold)
 {
@@ -127,7 +127,7 @@ double stats_pooled_sd(const double *mu, size_t n, size_t d)
     return sqrt(sum / (double)d);
 }
 
-/* ---- neighbours ----------------------------------------------------------------------------------------------------- */
+/* ---- neighbours -------------------------------------------------------------------------------------------------- */
 
 /* [OUT] distance2[n]: of all points from that one, itself infinitely far; scratch has room for whole blocks. */
 static void distances_from(const Gaussians *c, const double *mu, size_t self, double *distance2)
@@ -163,7 +163,7 @@ int stats_knn_agreement(double *share, const double *mu, const int *label, size_
     return status;
 }
 
-/* ---- distances ------------------------------------------------------------------------------------------------------ */
+/* ---- distances --------------------------------------------------------------------------------------------------- */
 
 static double distance(const double *a, const double *b, size_t d)
 {
@@ -183,7 +183,8 @@ int stats_distance_spearman(double *rho, const double *x, size_t dx, const doubl
     }
     int all = all_pairs(n, pairs);
     size_t count = all ? n * (n - 1) / 2 : pairs, k = 0;
-    double *in_x = mem_array(count, sizeof *in_x), *in_y = mem_array(count, sizeof *in_y), *work = mem_array(count, 2 * sizeof *work);
+    double *in_x = mem_array(count, sizeof *in_x), *in_y = mem_array(count, sizeof *in_y),
+           *work = mem_array(count, 2 * sizeof *work);
     int status = in_x == NULL || in_y == NULL || work == NULL ? error_memory(err, "the distances") : 0;
     if (status == 0) {
         for (size_t i = 0, j = 1; k < count; k++) {
@@ -202,7 +203,7 @@ int stats_distance_spearman(double *rho, const double *x, size_t dx, const doubl
     return status;
 }
 
-/* ---- classes -------------------------------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
 
 static int class_count(const int *label, size_t n, size_t *classes, Error *err)
 {
@@ -220,7 +221,8 @@ static int class_count(const int *label, size_t n, size_t *classes, Error *err)
 }
 
 /* [OUT] centre (classes, d), size (classes): how many points a class has. */
-static void centres(double *centre, double *size, const double *mu, const int *label, size_t n, size_t d, size_t classes)
+static void centres(double *centre, double *size, const double *mu, const int *label, size_t n, size_t d,
+                    size_t classes)
 {
     memset(centre, 0, classes * d * sizeof *centre);
     memset(size, 0, classes * sizeof *size);
@@ -249,7 +251,8 @@ static double mean_nearest(const double *centre, const double *size, size_t clas
     return sum / count;
 }
 
-int stats_class_separation(double *within_sd, double *separation, const double *mu, const int *label, size_t n, size_t d, Error *err)
+int stats_class_separation(double *within_sd, double *separation, const double *mu, const int *label, size_t n,
+                           size_t d, Error *err)
 {
     size_t classes;
     if (class_count(label, n, &classes, err) != 0)

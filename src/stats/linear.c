@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/linear.c: closed forms of the linear-Gaussian model, by GSL's eigenvalues, Cholesky factors and singular values.
+ * stats/linear.c: closed forms of the linear-Gaussian model, by GSL's eigenvalues, Cholesky factors and singular
+ * values.
  */
 #include "stats/linear.h"
 
@@ -15,7 +16,7 @@
 
 static const double LOG_2PI = 1.83787706640934548356;
 
-/* ---- the maximum likelihood ------------------------------------------------------------------------------------------ */
+/* ---- the maximum likelihood -------------------------------------------------------------------------------------- */
 
 /* With eigenvalues l_i of the covariance and c_i of the model's, along the same axes:
  * -1/2 sum_i (log 2 pi + log c_i + l_i / c_i)   (Tipping & Bishop 1999). */
@@ -37,7 +38,8 @@ static void maximum(StatsPpca *r, const double *eigenvalue, size_t d, size_t m, 
     }
 }
 
-int stats_ppca(StatsPpca *result, double *component, const double *x, size_t n, size_t d, size_t m, double variance, Error *err)
+int stats_ppca(StatsPpca *result, double *component, const double *x, size_t n, size_t d, size_t m, double variance,
+               Error *err)
 {
     if (m == 0 || m >= d || !(variance >= 0.0) || n <= d) {
         error_set(err, ERR_RUN, "probabilistic PCA needs other sizes");
@@ -167,8 +169,8 @@ static int check(const double *v, const double *sigma, size_t n, size_t d, size_
     return error_expected(err, "examples, latent units, and positive finite variances");
 }
 
-int stats_linear(StatsLinear *result, const double *w, const double *b, const double *v, const double *x, const double *mu,
-                 const double *sigma, size_t n, size_t d, size_t m, Error *err)
+int stats_linear(StatsLinear *result, const double *w, const double *b, const double *v, const double *x,
+                 const double *mu, const double *sigma, size_t n, size_t d, size_t m, Error *err)
 {
     if (check(v, sigma, n, d, m, err) != 0)
         return -1;
@@ -196,7 +198,7 @@ int stats_linear(StatsLinear *result, const double *w, const double *b, const do
     return status;
 }
 
-/* ---- the angle between two spaces ------------------------------------------------------------------------------------- */
+/* ---- the angle between two spaces -------------------------------------------------------------------------------- */
 
 int stats_subspace_angle(double *angle, const double *w, const double *u, size_t d, size_t m, size_t k, Error *err)
 {
@@ -205,16 +207,19 @@ int stats_subspace_angle(double *angle, const double *w, const double *u, size_t
         error_found(err, "%zu of %zu directions in %zu dimensions", k, m, d);
         return error_expected(err, "1 to as many as w has columns, and no more of these than dimensions");
     }
-    gsl_matrix *a = gsl_matrix_alloc(d, m), *rest = gsl_matrix_alloc(d, k), *v = gsl_matrix_alloc(m, m), *cosines = gsl_matrix_alloc(k, k);
+    gsl_matrix *a = gsl_matrix_alloc(d, m), *rest = gsl_matrix_alloc(d, k), *v = gsl_matrix_alloc(m, m),
+               *cosines = gsl_matrix_alloc(k, k);
     gsl_vector *s = gsl_vector_alloc(m), *work = gsl_vector_alloc(m);
-    int status = a == NULL || rest == NULL || v == NULL || cosines == NULL || s == NULL || work == NULL ? error_memory(err, "two spaces") : 0;
+    int status = a == NULL || rest == NULL || v == NULL || cosines == NULL || s == NULL || work == NULL
+                     ? error_memory(err, "two spaces")
+                     : 0;
     if (status == 0) {
         gsl_matrix_const_view given = gsl_matrix_const_view_array(w, d, m);
         gsl_matrix_memcpy(a, &given.matrix);
         if (gsl_linalg_SV_decomp(a, v, s, work) != 0)
             status = error_set(err, ERR_RUN, "the singular values of a decoder were not found");
     }
-    if (status == 0) { /* A - U^T (U A), the part of w's directions orthogonal to the span of u: its length is the sine */
+    if (status == 0) { /* A - U^T (U A), the part of w's directions orthogonal to u's span: its length is the sine */
         gsl_matrix_const_view rows = gsl_matrix_const_view_array(u, k, d);
         gsl_matrix_view longest = gsl_matrix_submatrix(a, 0, 0, d, k);
         gsl_matrix_memcpy(rest, &longest.matrix);

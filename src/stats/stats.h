@@ -29,9 +29,9 @@ StatsInterval stats_paired(const double *a, const double *b, size_t n, double le
 int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
                         size_t draws, NumStream s, Error *err);
 
-/* The density-based version for any d: the share of prior draws z whose aggregated posterior density q(z) = mean_i q_i(z)
- * lies below the `quantile` quantile (0.01 … 0.05) of q's own density at its own draws, each draw scored leaving out the
- * posterior it came from. */
+/* The density-based version for any d: the share of prior draws z whose aggregated posterior density q(z) = mean_i
+ * q_i(z) lies below the `quantile` quantile (0.01 … 0.05) of q's own density at its own draws, each draw scored
+ * leaving out the posterior it came from. */
 int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
                        size_t draws, NumStream s, Error *err);
 
@@ -39,20 +39,22 @@ int stats_hole_density(double *fraction, const double *mu, const double *sigma, 
  * prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */
 double stats_bhattacharyya(const double *mu1, const double *sigma1, const double *mu2, const double *sigma2, size_t d);
 
-/* Mean of it over all pairs i < j (or over `pairs` random pairs when there are more).  label NULL, or (n): which = 0 all
- * pairs, 1 same label, 2 different. */
-int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n, size_t d,
-                       size_t pairs, NumStream s, Error *err);
+/* Mean of it over all pairs i < j (or over `pairs` random pairs when there are more).  label NULL, or (n): which = 0
+ * all pairs, 1 same label, 2 different. */
+int stats_mean_bhattacharyya(double *mean, const double *mu, const double *sigma, const int *label, int which, size_t n,
+                             size_t d, size_t pairs, NumStream s, Error *err);
 
 /* Units whose mean varies over the data: variance (n - 1) of mu_j > threshold (0.01; Burda et al., section 5.2). */
 size_t stats_active_units(const double *mu, size_t n, size_t d, double threshold);
 
-/* Standard deviation of the means, pooled over the dimensions: sqrt( mean_ij (mu_ij - mean_j)^2 ).  The metric latent/spread. */
+/* Standard deviation of the means, pooled over the dimensions: sqrt( mean_ij (mu_ij - mean_j)^2 ).  The metric
+ * latent/spread. */
 double stats_pooled_sd(const double *mu, size_t n, size_t d);
 
-/* [OUT] logp (count): log density, at points (count, d), of the Gaussian with the mean and the covariance (n - 1) of draws x (n, d), in
- * nats: the density q(z) of Kingma & Welling's appendix D. */
-int stats_fitted_log_density(double *logp, const double *x, size_t n, size_t d, const double *points, size_t count, Error *err);
+/* [OUT] logp (count): log density, at points (count, d), of the Gaussian with the mean and the covariance (n - 1) of
+ * draws x (n, d), in nats: the density q(z) of Kingma & Welling's appendix D. */
+int stats_fitted_log_density(double *logp, const double *x, size_t n, size_t d, const double *points, size_t count,
+                             Error *err);
 
 /* Mean of n values, as of all sigma. */
 double stats_mean(const double *x, size_t n);
@@ -60,15 +62,17 @@ double stats_mean(const double *x, size_t n);
 /* Share of the k nearest neighbours (Euclidean, in mu) that carry the point's own label, mean over points. */
 int stats_knn_agreement(double *share, const double *mu, const int *label, size_t n, size_t d, size_t k, Error *err);
 
-/* Spearman's rank correlation between the distances of two examples in x (n, dx) and in y (n, dy), over all pairs (or over
- * `pairs` random ones when there are more): 1 where what is nearer in x is nearer in y.  NaN where all distances are equal. */
+/* Spearman's rank correlation between the distances of two examples in x (n, dx) and in y (n, dy), over all pairs
+ * (or over `pairs` random ones when there are more): 1 where what is nearer in x is nearer in y.  NaN where all
+ * distances are equal. */
 int stats_distance_spearman(double *rho, const double *x, size_t dx, const double *y, size_t dy, size_t n, size_t pairs,
                             NumStream s, Error *err);
 
-/* How far classes of points mu (n, d) are separated, label (n) from 0: [OUT] *within_sd, the root mean square distance of a point
- * from the centre of its class, per dimension; *separation, the distance from a class's centre to the nearest other centre, in
- * units of *within_sd, mean over the classes (inf where the classes are points). */
-int stats_class_separation(double *within_sd, double *separation, const double *mu, const int *label, size_t n, size_t d, Error *err);
+/* How far classes of points mu (n, d) are separated, label (n) from 0: [OUT] *within_sd, the root mean square
+ * distance of a point from the centre of its class, per dimension; *separation, the distance from a class's centre
+ * to the nearest other centre, in units of *within_sd, mean over the classes (inf where the classes are points). */
+int stats_class_separation(double *within_sd, double *separation, const double *mu, const int *label, size_t n,
+                           size_t d, Error *err);
 
 /* Mean of (a_i - b_i)^2. */
 double stats_squared_error(const double *a, const double *b, size_t n);
@@ -79,12 +83,15 @@ void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se,
 /* Inverse CDF of N(0,1): GSL's. */
 double stats_normal_quantile(double p);
 
-/* PCA of x (n, d): [OUT] mean[d], eigenvalues[m] of the covariance (n - 1) descending, components (m, d), m <= min(n, d);
- * a component's entry of largest magnitude is positive. */
-int stats_pca(double *mean, double *eigenvalue, double *component, const double *x, size_t n, size_t d, size_t m, Error *err);
+/* PCA of x (n, d): [OUT] mean[d], eigenvalues[m] of the covariance (n - 1) descending, components (m, d), m <=
+ * min(n, d); a component's entry of largest magnitude is positive. */
+int stats_pca(double *mean, double *eigenvalue, double *component, const double *x, size_t n, size_t d, size_t m,
+              Error *err);
 
 /* [OUT] code (n, m): the scores of x (n, d) on m components; and x (n, d) rebuilt from them. */
-void stats_pca_encode(double *code, const double *x, const double *mean, const double *component, size_t n, size_t d, size_t m);
-void stats_pca_decode(double *x, const double *code, const double *mean, const double *component, size_t n, size_t d, size_t m);
+void stats_pca_encode(double *code, const double *x, const double *mean, const double *component, size_t n, size_t d,
+                      size_t m);
+void stats_pca_decode(double *x, const double *code, const double *mean, const double *component, size_t n, size_t d,
+                      size_t m);
 
 #endif

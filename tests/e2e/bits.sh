@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The same bits: small models trained by the real program have the digests of tests/golden/digests.txt, on 1, 2, 3 and 8
-# threads and on every instruction set of this processor, in one go or killed twice in the middle and gone on with on
-# another one.  `make check-bits` does every combination, and every compiler, optimisation, C library variant and 64-bit Arm.
+# threads and on every instruction set of this processor, without an interruption or interrupted twice and resumed on
+# another instruction set.  `make check-bits` does every combination, and every compiler, optimisation, C library variant and 64-bit Arm.
 # A slow build (a sanitizer's) checks fewer combinations.
 . "$(dirname "$0")/common.sh.inc"
 golden=$root/tests/golden
@@ -11,7 +11,7 @@ grep -v '^#' "$golden/digests.txt" | grep -E '^(images|points|long)/' | LC_ALL=C
 grep '^long/[a-z]*/only/' want >want.long
 grep '^long/[a-z]*/only-mt19937/' want >want.mt19937
 
-# agrees NAME FILE WANT: compares digests; what differs is told by its name
+# agrees NAME FILE WANT: compares digests and prints the names of those that differ
 agrees() {
     if LC_ALL=C sort "$2" | cmp -s - "$3"; then
         ok "bits: $1"
@@ -50,7 +50,7 @@ GSL_RNG_TYPE=mt19937 "$golden/interrupted" "$scratch/mt19937.db" "VAE_LAB_ISA=$b
     "VAE_LAB_ISA=$second VAE_LAB_THREADS=1" "VAE_LAB_ISA=$best VAE_LAB_THREADS=8" >got 2>err || echo failed >>got
 agrees "the same with mt19937" got want.mt19937
 
-# the comparison itself: one changed digit is seen, and named
+# the comparison itself: a changed digit is found, and its name printed
 sed '1s/.$/x/' want >changed
-agrees "one changed digit" want changed >told
-grep -q "^not ok .*$(head -1 want | cut -d' ' -f1)" told && ok "bits: a changed digest is seen" || no "bits: a changed digest" "$(cat told)"
+agrees "one changed digit" want changed >found
+grep -q "^not ok .*$(head -1 want | cut -d' ' -f1)" found && ok "bits: a changed digest is found" || no "bits: a changed digest" "$(cat found)"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/stream.c: many Philox blocks at once, and their words as uniforms and normals.
+ * num/isa/stream.c: many Philox blocks at once; uniforms, normals and binarised pixels from words.
  */
 #include "num/isa/scalar.h"
 #include "num/kernels.h"
@@ -9,7 +9,7 @@
 #include <emmintrin.h>
 #endif
 
-/* 64-bit lanes, a word in the lower half of each; what the upper half holds does not matter. */
+/* 64-bit lanes with a word in the lower half; the upper half is ignored. */
 typedef uint64_t Wide __attribute__((vector_size(sizeof(float) * NUM_LANES)));
 typedef uint32_t Narrow __attribute__((vector_size(sizeof(float) * NUM_LANES / 2), aligned(4), may_alias));
 enum { WIDE = NUM_LANES / 2 };
@@ -29,7 +29,7 @@ static inline void store_words(uint32_t *word, Wide x)
     *(Narrow *)(void *)word = __builtin_convertvector(x, Narrow);
 }
 
-/* The 64-bit products of words: one instruction, which compilers do not find by themselves (gcc multiplies all 64 bits). */
+/* The 64-bit products of words: one instruction, which gcc does not select by itself (it multiplies all 64 bits). */
 static inline Wide times(Wide a, Wide b)
 {
 #if defined(__AVX512F__)
@@ -43,10 +43,10 @@ static inline Wide times(Wide a, Wide b)
 #endif
 }
 
-/* Philox4x32-10 (Salmon et al. 2011), word for word Random123's.  A new word is made from a product's half and
- * xors, so that no half needs to be cut off or moved: 6 instructions a round for WIDE blocks. */
-static void words(size_t n, uint32_t *const *word, const uint32_t key[2], const uint32_t *column_block, const uint32_t *row,
-                  uint64_t step)
+/* Philox4x32-10 (Salmon et al. 2011), the same words as Random123's.  A new word is one half of a product and xors; the
+ * other half is ignored, not masked: 6 instructions a round for WIDE blocks. */
+static void words(size_t n, uint32_t *const *word, const uint32_t key[2], const uint32_t *column_block,
+                  const uint32_t *row, uint64_t step)
 {
     const Wide m0 = wide(0xd2511f53u), m1 = wide(0xcd9e8d57u);
     for (size_t i = 0; i < n; i += WIDE) {
@@ -69,7 +69,7 @@ static void words(size_t n, uint32_t *const *word, const uint32_t key[2], const 
     }
 }
 
-/* (word + 1/2) 2^-32 rounded once (both halves, and their products, are exact), at most 1 - 2^-24. */
+/* (word + 1/2) 2^-32 rounded once (both halves and their products are exact), at most 1 - 2^-24. */
 static inline float uniform1(uint32_t word)
 {
     float high = (float)(int32_t)(word >> 16), low = (float)(int32_t)(word & 0xffffu);
@@ -109,15 +109,17 @@ static void normal(size_t n, float *restrict x, uint32_t *const *word)
     }
 }
 
-/* Blocks of a row that are binarised at a time; words are drawn, and lists written, for up to so many more. */
+/* Blocks of a row that are binarised at a time; words are drawn, and lists written, for up to GROUP more. */
 enum { PANEL = 256, GROUP = 16 };
 
-/* [OUT] listed, grey: the blocks, and their bytes, that must be drawn, and room to spare.  Returns how many.  A byte whose
- * bits are all the same is decided: no uniform is below 0, all are below 255 / 255.  Of MNIST's blocks one in four has another. */
-static inline size_t list_undecided(size_t blocks, const uint8_t *p, uint32_t first_block, uint32_t *listed, uint8_t *grey)
+/* [OUT] listed, grey: the blocks that need draws, and their bytes; both have room for GROUP more.  Returns their
+ * number. A byte of 0 or 255 needs none: no uniform is below 0, all are below 255 / 255.  One block in four of MNIST
+ * needs draws. */
+static inline size_t list_undecided(size_t blocks, const uint8_t *p, uint32_t first_block, uint32_t *listed,
+                                    uint8_t *grey)
 {
     size_t count = 0;
-#if defined(__AVX512F__) /* block by block it took half of binarise's time */
+#if defined(__AVX512F__) /* block by block this took half of the time of binarise */
     const __m512i all_but_one = _mm512_set1_epi32(0x7f7f7f7f), group = _mm512_set1_epi32(GROUP);
     __m512i block = _mm512_add_epi32(_mm512_set1_epi32((int)first_block),
                                      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
@@ -142,7 +144,7 @@ static inline size_t list_undecided(size_t blocks, const uint8_t *p, uint32_t fi
     return count;
 }
 
-/* x where nothing is drawn, and then the drawn blocks' bits over it. */
+/* First x without draws, then the bits of the drawn blocks. */
 static void binarise_panel(size_t blocks, float *restrict x, const uint8_t *restrict p, const uint32_t key[2],
                            uint32_t first_block, uint32_t row, uint64_t step)
 {
@@ -154,7 +156,7 @@ static void binarise_panel(size_t blocks, float *restrict x, const uint8_t *rest
     for (size_t i = 0; i < 4 * blocks; i++)
         x[i] = p[i] == 255 ? 1.0f : 0.0f;
     size_t count = list_undecided(blocks, p, first_block, listed, grey), drawn = (count + GROUP - 1) / GROUP * GROUP;
-    for (size_t i = 0; i < PANEL; i++) /* all of them: gcc's checks see that none is left out */
+    for (size_t i = 0; i < PANEL; i++) /* all of them, so that gcc does not warn of uninitialised ones */
         rows[i] = row;
     words(drawn, word, key, listed, rows, step);
     uniform(drawn, bit, word);
@@ -165,11 +167,12 @@ static void binarise_panel(size_t blocks, float *restrict x, const uint8_t *rest
         memcpy(x + 4 * (listed[i] - first_block), bit + 4 * i, 4 * sizeof *x);
 }
 
-static void binarise(size_t blocks, float *x, const uint8_t *p, const uint32_t key[2], uint32_t first_block, uint32_t row,
-                     uint64_t step)
+static void binarise(size_t blocks, float *x, const uint8_t *p, const uint32_t key[2], uint32_t first_block,
+                     uint32_t row, uint64_t step)
 {
     for (size_t b = 0; b < blocks; b += PANEL)
-        binarise_panel(blocks - b < PANEL ? blocks - b : PANEL, x + 4 * b, p + 4 * b, key, first_block + (uint32_t)b, row, step);
+        binarise_panel(blocks - b < PANEL ? blocks - b : PANEL, x + 4 * b, p + 4 * b, key, first_block + (uint32_t)b,
+                       row, step);
 }
 
 const NumStreamTable VARIANT(num_stream_table) = {
