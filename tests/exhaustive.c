@@ -27,8 +27,8 @@ static const char help[] =
     "  --seconds S       begin nothing new after S seconds; exit status 3 when something is left\n"
     "  --resume FILE     keep there what is done, and do not do it again; removed at the end when all is right\n"
     "  --table           print the table of errors\n"
-    "  --check FILE      the table in FILE must be the one measured\n"
-    "  --write FILE      put the measured table into FILE\n"
+    "  --check FILE      the rows of the functions measured must be those of the table in FILE\n"
+    "  --write FILE      write the rows of the functions measured into the table in FILE; the others stay\n"
     "  --list            print the names of the functions\n"
     "Exit status: 0 all right, 1 wrong, 2 usage, 3 not finished.\n";
 
@@ -322,12 +322,35 @@ static int open_record(const char *program)
 
 static const char table_begin[] = "<!-- errors: written by make check-exhaustive -->\n", table_end[] = "<!-- end of errors -->\n";
 
-static void table_text(char *text, size_t size)
+static int is_complete(int f)
+{
+    int done = 0;
+    for (int piece = 0; piece < PIECES; piece++)
+        done += all.done[f][piece];
+    return done == PIECES;
+}
+
+/* The row of function f in an older table: a line "| `NAME` |..."; NULL when there is none. */
+static const char *old_row(const char *table, int f)
+{
+    char start[LINE];
+    snprintf(start, sizeof start, "| `%s` |", functions[f].name);
+    return table != NULL ? strstr(table, start) : NULL;
+}
+
+/* [OUT] text: the rows of all functions; measured where a function is complete, else taken from `old`, which may be NULL. */
+static void table_text(char *text, size_t size, const char *old)
 {
     size_t used = (size_t)snprintf(text, size, "| function | of x | largest error, ulp | at |\n|---|---|---:|---|\n");
     for (int f = 0; f < FUNCTIONS && used < size; f++) {
         char row[LINE];
-        function_table_row(row, sizeof row, &functions[f], all.worst[f].steps / STEPS_IN_AN_ULP, all.worst[f].at);
+        const char *kept = old_row(old, f);
+        if (is_complete(f) || old == NULL)
+            function_table_row(row, sizeof row, &functions[f], all.worst[f].steps / STEPS_IN_AN_ULP, all.worst[f].at);
+        else if (kept != NULL)
+            snprintf(row, sizeof row, "%.*s", (int)strcspn(kept, "\n"), kept);
+        else
+            continue;
         used += (size_t)snprintf(text + used, size - used, "%s\n", row);
     }
 }
@@ -344,26 +367,29 @@ static char *read_file(const char *path)
     return text;
 }
 
-/* Compares the table between its marks in a file with `table`, or puts it there.  Returns DONE or WRONG, and says why. */
-static int table_in_file(const char *path, const char *table, int write)
+/* Compares the rows of the complete functions in a file with those measured, or writes them there.  Returns DONE or WRONG and
+ * prints why. */
+static int table_in_file(const char *path, int write)
 {
+    static char table[FUNCTIONS * LINE];
     char *text = read_file(path);
     char *begin = text != NULL ? strstr(text, table_begin) : NULL, *end = begin != NULL ? strstr(begin, table_end) : NULL;
     if (end == NULL) {
-        printf("WRONG: %s cannot be read, or lacks the marks of the table\n", path);
+        printf("WRONG: %s cannot be read, or it has no table between\n%s%s", path, table_begin, table_end);
         free(text);
         return WRONG;
     }
     begin += strlen(table_begin);
+    table_text(table, sizeof table, begin);
     int same = (size_t)(end - begin) == strlen(table) && strncmp(begin, table, strlen(table)) == 0, status = DONE;
     if (!same && write) {
         FILE *file = fopen(path, "w");
         int bad = file == NULL || fprintf(file, "%.*s%s%s", (int)(begin - text), text, table, end) < 0;
         bad = (file != NULL && fclose(file) != 0) || bad;
-        printf("%s: %s\n", path, bad ? "WRONG: cannot be written" : "the table is written anew");
+        printf("%s: %s\n", path, bad ? "WRONG: cannot be written" : "the table of errors is written");
         status = bad ? WRONG : DONE;
     } else if (!same) {
-        printf("WRONG: the table in %s is not what was measured (--write %s puts it there):\n%s", path, path, table);
+        printf("WRONG: the table in %s differs from what was measured (--write %s corrects it):\n%s", path, path, table);
         status = WRONG;
     }
     free(text);
@@ -466,14 +492,6 @@ static void count_pieces(void)
     all.todo = all.left;
 }
 
-static int is_complete(int f)
-{
-    int done = 0;
-    for (int piece = 0; piece < PIECES; piece++)
-        done += all.done[f][piece];
-    return done == PIECES;
-}
-
 /* Says for each function what is known now; returns how many are complete. */
 static int report(void)
 {
@@ -498,20 +516,19 @@ static int conclude(void)
 {
     static char table[FUNCTIONS * LINE];
     int complete = report() == FUNCTIONS, status = all.wrong > 0 ? WRONG : all.left > 0 ? NOT_FINISHED : DONE;
-    table_text(table, sizeof table);
-    if (all.table)
+    if (all.table) {
+        table_text(table, sizeof table, NULL);
         fputs(table, stdout);
-    if (status == DONE && complete && all.write != NULL)
-        status = table_in_file(all.write, table, 1);
-    if (status == DONE && complete && all.check != NULL)
-        status = table_in_file(all.check, table, 0);
+    }
+    if (status == DONE && all.write != NULL)
+        status = table_in_file(all.write, 1);
+    if (status == DONE && all.check != NULL)
+        status = table_in_file(all.check, 0);
     if (all.record != NULL)
         fclose(all.record);
     if (status == DONE && complete && all.resume != NULL)
         remove(all.resume);
-    if (status == DONE && !complete && (all.write != NULL || all.check != NULL))
-        printf("the table waits until every function is complete\n");
-    printf("%s\n", status == DONE ? "all right" : status == NOT_FINISHED ? "right so far, not finished" : "WRONG");
+    printf("%s\n", status == DONE ? "all right" : status == NOT_FINISHED ? "no error so far, not finished" : "WRONG");
     return status;
 }
 

@@ -77,18 +77,24 @@ typedef struct NumExpParts {
     uint32_t n; /* two's complement */
 } NumExpParts;
 
+/* exp(r) - 1 for |r| <= ln 2 / 2 */
+static inline float num_expm1_near1(float r)
+{
+    float q = 0x1.6a2314p-10f; /* (exp(r) - 1 - r) / r^2 */
+    q = num_fma(q, r, 0x1.123aaep-7f);
+    q = num_fma(q, r, 0x1.5558f6p-5f);
+    q = num_fma(q, r, 0x1.55549p-3f);
+    q = num_fma(q, r, 0x1.fffffcp-2f);
+    return num_fma(r * r, q, r);
+}
+
 static inline NumExpParts num_exp_parts(float x)
 {
     float t = num_fma(x, NUM_LOG2E, NUM_ROUNDER);
     float n = t - NUM_ROUNDER;
     float r = num_fma(n, -NUM_LN2_HIGH, x); /* exact */
     r = num_fma(n, -NUM_LN2_LOW, r);
-    float q = 0x1.6a2314p-10f; /* (exp(r) - 1 - r) / r^2 for |r| <= ln 2 / 2 */
-    q = num_fma(q, r, 0x1.123aaep-7f);
-    q = num_fma(q, r, 0x1.5558f6p-5f);
-    q = num_fma(q, r, 0x1.55549p-3f);
-    q = num_fma(q, r, 0x1.fffffcp-2f);
-    return (NumExpParts){num_fma(r * r, q, r), num_bits(t) - num_bits(NUM_ROUNDER)};
+    return (NumExpParts){num_expm1_near1(r), num_bits(t) - num_bits(NUM_ROUNDER)};
 }
 
 /* d exp(x): finite wherever the product is, also where exp(x) alone is not (|x| < 173).
