@@ -39,7 +39,9 @@
     X(RECIPROCAL, reciprocal, "1 / x", OUT, POSITIVE, 0.5, 1.0f / x, num_fma(-dy * y, y, dx), 1 / x, -y * y)           \
     /* abs'(0) = 0 */                                                                                                  \
     X(ABS, abs, "max(x, -x)", IN, ANY, 0.0, num_abs1(x), dx + (x > 0.0f ? dy : x < 0.0f ? -dy : 0.0f), fabs(x),        \
-      (x > 0.0) - (x < 0.0))
+      (x > 0.0) - (x < 0.0))                                                                                           \
+    X(SILU, silu, "x sigmoid(x)", IN, ANY, 2.0, num_silu1(x), num_fma(dy, num_silu_slope1(x), dx),                     \
+      x < -200 ? 0 : x / (1 + exp(-x)), (1.0 + x / (1.0 + exp(x))) / (1.0 + exp(-x)))
 
 /* The functions that a layer applies inside its matrix product, because their derivative follows from y alone:
  *   X(NAME, name, back, slope)

@@ -248,6 +248,49 @@ static inline float num_sigmoid1(float x)
     return num_over_one_plus1(x < 0.0f ? t : 1.0f, t);
 }
 
+/* exp(x + low), low a small correction, as num_exp_parts() gives it. */
+static inline NumExpParts num_exp_parts_of_sum(float x, float low)
+{
+    float t = num_fma(x, NUM_LOG2E, NUM_ROUNDER);
+    float n = t - NUM_ROUNDER;
+    float r = num_fma(n, -NUM_LN2_HIGH, x) + num_fma(n, -NUM_LN2_LOW, low);
+    return (NumExpParts){num_expm1_near1(r), num_bits(t) - num_bits(NUM_ROUNDER)};
+}
+
+/* x sigmoid(v), v = high + low.  For v >= 0 it is x / (1 + t), for v < 0 it is x t / (1 + t), with t = exp(-|v|) = 2^n u.
+ * u, d = 1 + t and the numerator p are sums of two floats, so that little more than the last rounding is lost.  Where v < 0,
+ * x must be at least -120: exp(-120) times that is 0. */
+static inline float num_times_sigmoid1(float x, float high, float low)
+{
+    int negative = high < 0.0f;
+    float a = num_nabs1(high);
+    a = a < -120.0f ? -120.0f : a;
+    NumExpParts e = num_exp_parts_of_sum(a, negative ? low : -low);
+    float scale = num_power_of_two(e.n + 64u), power = scale * 0x1p-64f; /* 2^(n + 64), a float; 2^n, which may be denormal */
+    float u = 1.0f + e.m, u_low = e.m - (u - 1.0f);
+    float d = num_fma(power, u, 1.0f), d_low = num_fma(power, u_low, num_fma(power, u, 1.0f - d));
+    float p = negative ? x * u : x, p_low = negative ? num_fma(x, u, -p) + x * u_low : 0.0f;
+    float inverse = 1.0f / d, q = p * inverse;
+    float rest = num_fma(-q, d, p) + num_fma(-q, d_low, p_low);
+    float y = num_fma(rest, inverse, q);
+    y = negative ? y * scale * 0x1p-64f : y;
+    return high > 20.0f ? x : y; /* sigmoid(20) rounds to 1; an infinite x would give NaN above */
+}
+
+/* silu(x) = x sigmoid(x)  (Elfwing et al. 2018) */
+static inline float num_silu1(float x)
+{
+    float c = x < -120.0f ? -120.0f : x;
+    return num_times_sigmoid1(c, c, 0.0f);
+}
+
+/* silu'(x) = s + x s (1 - s), s = sigmoid(x) */
+static inline float num_silu_slope1(float x)
+{
+    float s = num_sigmoid1(x);
+    return num_fma(x * s, 1.0f - s, s);
+}
+
 /* tanh: an odd polynomial below 0.55, else 1 - 2 / (1 + exp(2|x|)), which loses nothing there. */
 static inline float num_tanh1(float x)
 {
