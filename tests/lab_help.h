@@ -14,7 +14,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "lab/internal.h"
+#include "lab/lab.h"
+#include "lab/report.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -95,7 +96,7 @@ static inline Graph *vae(size_t batch, Error *err)
 
 static inline int record_mean(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
 {
-    InferRequest request = {.data = run->data, .split = DATA_TEST, .count = 100, .seed = 7};
+    InferRequest request = {.data = run->spec.data, .split = DATA_TEST, .count = 100, .seed = 7};
     const char *const names[] = {"elbo", NULL};
     double mean, se;
     (void)evaluation;
@@ -119,10 +120,10 @@ static inline int setup(void **state)
     f->beta[0] = 0.1, f->beta[1] = 0.5, f->beta[2] = 1;
     f->scalar = (LabScalar){"beta", {3, f->beta}};
     f->run = (LabRun){.experiment = "test", .question = "?", .script = "test.lua", .label = "beta=1", .params = params, .nparams = 2,
-                      .graph = f->graph, .data = f->data, .seed = {1, NULL}, .objective = "bound", .metrics = metrics,
-                      .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
-                      .test_every = 1};
-    assert_int_equal(optimiser_defaults(&f->run.optimiser, "adam", &f->err), 0);
+                      .spec = {.graph = f->graph, .data = f->data, .seed = {1, NULL}, .objective = "bound", .metrics = metrics,
+                               .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
+                               .test_every = 1}};
+    assert_int_equal(optimiser_defaults(&f->run.spec.optimiser, "adam", &f->err), 0);
     f->options = (LabOptions){.database = f->database, .jobs = 1, .threads = 1, .quiet = 1, .settings = "{}", .command = "again",
                               .hooks = {record_mean}};
     *state = f;
@@ -213,7 +214,7 @@ static inline void wait_for_an_epoch(const Fixture *f)
  * alone. */
 static inline void interrupt_and_resume(Fixture *f, int epochs)
 {
-    f->run.epochs = epochs;
+    f->run.spec.epochs = epochs;
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     pid_t pid = fork();
     if (pid == 0) {

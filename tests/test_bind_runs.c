@@ -92,16 +92,16 @@ static void a_run_table_becomes_a_run(void **state)
     assert_string_equal(r->question, "q?");
     assert_string_equal(r->script, bind_path);
     assert_string_equal(r->label, "beta=0.5");
-    assert_int_equal(r->seed.number, 7);
-    assert_int_equal(r->epochs, 2);
-    assert_int_equal(r->batch, 20);
-    assert_int_equal(r->samples, 3);
-    assert_int_equal(r->test_every, 4);
+    assert_int_equal(r->spec.seed.number, 7);
+    assert_int_equal(r->spec.epochs, 2);
+    assert_int_equal(r->spec.batch, 20);
+    assert_int_equal(r->spec.samples, 3);
+    assert_int_equal(r->spec.test_every, 4);
     assert_int_equal(r->phase, 1);
-    assert_string_equal(r->objective, "bound");
-    assert_string_equal(r->metrics[0], "elbo");
-    assert_string_equal(r->metrics[1], "bound");
-    assert_null(r->metrics[2]);
+    assert_string_equal(r->spec.objective, "bound");
+    assert_string_equal(r->spec.metrics[0], "elbo");
+    assert_string_equal(r->spec.metrics[1], "bound");
+    assert_null(r->spec.metrics[2]);
     assert_int_equal(r->nevaluations, 2);
     assert_string_equal(r->evaluations[0].name, "one");
     assert_int_equal(r->evaluations[0].noptions, 0);
@@ -112,10 +112,10 @@ static void a_run_table_becomes_a_run(void **state)
     assert_string_equal(r->evaluations[1].options[2].text, "q");
     assert_string_equal(r->evaluations[1].options[3].name, "samples");
     assert_true(r->evaluations[1].options[3].text == NULL && r->evaluations[1].options[3].number == 500);
-    assert_int_equal(r->optimiser.kind, OPTIMISER_ADAM);
-    assert_true(r->optimiser.beta1 == 0.8 && r->optimiser.beta2 == 0.999);
-    assert_int_equal(r->rate.n, 2);
-    assert_true(r->rate.value[0] == 0.1 && r->rate.value[1] == 0.05);
+    assert_int_equal(r->spec.optimiser.kind, OPTIMISER_ADAM);
+    assert_true(r->spec.optimiser.beta1 == 0.8 && r->spec.optimiser.beta2 == 0.999);
+    assert_int_equal(r->spec.rate.n, 2);
+    assert_true(r->spec.rate.value[0] == 0.1 && r->spec.rate.value[1] == 0.05);
     assert_int_equal(r->nparams, 6); /* by name */
     assert_string_equal(r->params[0].name, "beta");
     assert_true(r->params[0].text == NULL && r->params[0].number == 0.5);
@@ -123,8 +123,8 @@ static void a_run_table_becomes_a_run(void **state)
     assert_string_equal(r->params[2].text, "true");
     assert_string_equal(r->params[5].name, "zc");
     assert_int_equal(strlen(r->identity), 64);
-    assert_int_equal(data_count(r->data, DATA_TRAIN), 60);
-    assert_true(graph_find(r->graph, "bound") >= 0);
+    assert_int_equal(data_count(r->spec.data, DATA_TRAIN), 60);
+    assert_true(graph_find(r->spec.graph, "bound") >= 0);
     bind_script_free(script);
 }
 
@@ -159,12 +159,12 @@ static void scalars_have_schedules(void **state)
                                     "rate = 0.5,\n"
                                     "  scalars = { beta = { 0, 0.5, 1 }, alpha = 2 } } } }, { kind = 'experiment' })");
     LabRun *r = plan(script, &count, &twins);
-    assert_int_equal(r->nscalars, 2);
-    assert_string_equal(r->scalars[0].name, "alpha");
-    assert_int_equal(r->scalars[0].schedule.n, 1);
-    assert_string_equal(r->scalars[1].name, "beta");
-    assert_int_equal(r->scalars[1].schedule.n, 3);
-    assert_true(r->scalars[1].schedule.value[1] == 0.5 && r->rate.n == 1);
+    assert_int_equal(r->spec.nscalars, 2);
+    assert_string_equal(r->spec.scalars[0].name, "alpha");
+    assert_int_equal(r->spec.scalars[0].schedule.n, 1);
+    assert_string_equal(r->spec.scalars[1].name, "beta");
+    assert_int_equal(r->spec.scalars[1].schedule.n, 3);
+    assert_true(r->spec.scalars[1].schedule.value[1] == 0.5 && r->spec.rate.n == 1);
     bind_script_free(script);
 }
 
@@ -195,7 +195,7 @@ static void twins_stand_once(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(twins, 2);
     assert_string_equal(r[0].label, "a");
-    assert_int_equal(r[1].seed.number, 2);
+    assert_int_equal(r[1].spec.seed.number, 2);
     bind_script_free(script);
 }
 

@@ -10,6 +10,7 @@
 
 #include "graph/exec.h"
 #include "infer/posterior.h"
+#include "lab/estep.h"
 #include "num/stream.h"
 
 #include <gsl/gsl_errno.h>
@@ -323,11 +324,11 @@ static void estep(void **state)
     for (size_t d = 1; d <= 2; d++) {
         World *w = world(d);
         LabMonteCarloEM em = {.transitions = 2, .updates = 1, .hmc = {.leapfrog = 10, .step_size = 0.1, .accept = 0.9}};
-        LabRun run = {.seed = {5, NULL}, .samples = CHAINS, .monte_carlo_em = &em};
-        GraphExecSpec spec = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .feeds = z_only,
-                              .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
-        GraphExec *exec = graph_exec_alloc(w->graph, &spec, w->params, &w->err);
-        EStep *e = exec == NULL ? NULL : estep_alloc(&run, exec, COUNT, &w->err);
+        LabSpec spec = {.seed = {5, NULL}, .samples = CHAINS, .monte_carlo_em = &em};
+        GraphExecSpec joint = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .feeds = z_only,
+                               .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
+        GraphExec *exec = graph_exec_alloc(w->graph, &joint, w->params, &w->err);
+        EStep *e = exec == NULL ? NULL : estep_alloc(&spec, exec, COUNT, &w->err);
         must(w, e == NULL ? -1 : 0);
         float *z = calloc(COUNT * CHAINS * DRAWS * d, sizeof *z), *x = graph_exec_input(exec, "x", NULL);
         size_t count;

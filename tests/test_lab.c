@@ -6,6 +6,7 @@
 #include "lab_help.h"
 
 #include "graph/exec.h"
+#include "lab/checkpoint.h"
 #include "num/isa.h"
 
 #include <math.h>
@@ -92,13 +93,13 @@ static void identity_covers_what_determines_the_numbers(void **state)
         assert_string_not_equal(f->run.identity, base);             \
         undo;                                                       \
     } while (0)
-    CHANGED(f->run.seed.number = 2, f->run.seed.number = 1);
-    CHANGED(f->run.seed.rng = gsl_rng_mt19937, f->run.seed.rng = NULL);
-    CHANGED(f->run.epochs = 5, f->run.epochs = 4);
-    CHANGED(f->run.batch = 32, f->run.batch = 64);
+    CHANGED(f->run.spec.seed.number = 2, f->run.spec.seed.number = 1);
+    CHANGED(f->run.spec.seed.rng = gsl_rng_mt19937, f->run.spec.seed.rng = NULL);
+    CHANGED(f->run.spec.epochs = 5, f->run.spec.epochs = 4);
+    CHANGED(f->run.spec.batch = 32, f->run.spec.batch = 64);
     CHANGED(f->rate[0] = 1e-3, f->rate[0] = 2e-3);
     CHANGED(f->beta[1] = 0.6, f->beta[1] = 0.5);
-    CHANGED(f->run.optimiser.beta1 = 0.8, f->run.optimiser.beta1 = 0.9);
+    CHANGED(f->run.spec.optimiser.beta1 = 0.8, f->run.spec.optimiser.beta1 = 0.9);
     f->run.label = "another", f->run.question = "another", f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     assert_string_equal(f->run.identity, base);
@@ -198,7 +199,7 @@ static void either_kind_of_divergence_is_seen(void **state)
     graph_name(g, "steep", APPLY("add", bound, APPLY("sqrt", spike)), err); /* d sqrt(w) = 1/2 w^-1/2 */
     const char *const objectives[] = {"infinite", "steep"};
     for (size_t i = 0; i < 2; i++) {
-        f->run.objective = objectives[i];
+        f->run.spec.objective = objectives[i];
         sweep(f, &f->run, 1);
         assert_int_equal(f->outcome.diverged, 1);
         assert_non_null(strstr(request(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
@@ -223,8 +224,8 @@ static void a_run_that_fails_leaves_the_others_alone(void **state)
     Fixture *f = *state;
     LabRun runs[3] = {f->run, f->run, f->run};
     double wild = 1e30;
-    runs[1].rate = (LabSchedule){1, &wild};
-    runs[2].seed.number = 2;
+    runs[1].spec.rate = (LabSchedule){1, &wild};
+    runs[2].spec.seed.number = 2;
     f->options.jobs = 2;
     sweep(f, runs, 3);
     assert_int_equal(f->outcome.executed, 2);
@@ -237,7 +238,7 @@ static void a_run_that_fails_leaves_the_others_alone(void **state)
 static void log_weights_give_the_bound(void **state)
 {
     Fixture *f = *state;
-    f->run.epochs = 40; /* until the code says something: without a KL all the bounds are one */
+    f->run.spec.epochs = 40; /* until the code says something: without a KL all the bounds are one */
     sweep(f, &f->run, 1);
     Store *s = store_open(f->database, STORE_READ, &f->err);
     InferModel *m = infer_model_open(s, 1, &f->err);
@@ -330,15 +331,15 @@ static void a_fit_learns_and_repeats(void **state)
 static void out_of_range_is_said_before_training(void **state)
 {
     Fixture *f = *state;
-    f->run.batch = 601;
+    f->run.spec.batch = 601;
     assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
     assert_non_null(strstr(f->err.what, "batch"));
-    f->run.batch = 64, f->run.nscalars = 0;
+    f->run.spec.batch = 64, f->run.spec.nscalars = 0;
     assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
     assert_non_null(strstr(f->err.what, "beta"));
-    f->run.nscalars = 1, f->run.objective = "bond";
+    f->run.spec.nscalars = 1, f->run.spec.objective = "bond";
     assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
-    f->run.objective = "bound", f->rate[0] = -1;
+    f->run.spec.objective = "bound", f->rate[0] = -1;
     assert_int_equal(lab_run_identify(&f->run, &f->err), -1);
     assert_non_null(strstr(f->err.what, "rate"));
 }

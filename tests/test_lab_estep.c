@@ -6,6 +6,7 @@
  */
 #include "lab_help.h"
 
+#include "lab/estep.h"
 #include "num/isa.h"
 
 #include <math.h>
@@ -24,9 +25,9 @@ static int setup_em(void **state)
     setup(state);
     Fixture *f = *state;
     em = (LabMonteCarloEM){.transitions = 2, .updates = 3, .hmc = {.leapfrog = 4, .step_size = 0.1, .accept = 0.9}};
-    f->run.monte_carlo_em = &em;
-    f->run.objective = bound[0];
-    f->run.metrics = bound;
+    f->run.spec.monte_carlo_em = &em;
+    f->run.spec.objective = bound[0];
+    f->run.spec.metrics = bound;
     return 0;
 }
 
@@ -74,7 +75,7 @@ static void each_draw_has_a_chain(void **state)
     GraphExecSpec spec = {.batch = 3, .samples = 2, .type = GRAPH_FLOAT, .outputs = target, .feeds = z, .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
     GraphExec *exec = graph_exec_alloc(f->graph, &spec, weights, &f->err);
     assert_non_null(exec);
-    EStep *e = estep_alloc(&f->run, exec, 5, &f->err);
+    EStep *e = estep_alloc(&f->run.spec, exec, 5, &f->err);
     assert_non_null(e);
     size_t count;
     float *chains = estep_state(e, &count), before[5 * 2 * (LATENT + 1)];
@@ -119,8 +120,8 @@ static void identity_covers_the_settings(void **state)
     CHANGED(em.updates = 1, em.updates = 3);
     CHANGED(em.hmc.step_size = 0.2, em.hmc.step_size = 0.1);
     CHANGED(em.hmc.accept = 0.8, em.hmc.accept = 0.9);
-    CHANGED(f->run.monte_carlo_em = NULL, f->run.monte_carlo_em = &em);
-    f->run.monte_carlo_em = NULL;
+    CHANGED(f->run.spec.monte_carlo_em = NULL, f->run.spec.monte_carlo_em = &em);
+    f->run.spec.monte_carlo_em = NULL;
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     assert_null(strstr(f->run.plan, "posterior"));
 }
@@ -142,14 +143,14 @@ static void bad_settings_are_refused_before_training(void **state)
     REFUSED(em.hmc.step_size = 0, em.hmc.step_size = 0.1, "step_size of");
     REFUSED(em.hmc.accept = 1, em.hmc.accept = 0.9, "accept of");
     REFUSED(em.hmc.accept = NAN, em.hmc.accept = 0.9, "accept of");
-    REFUSED(f->run.samples = 2, f->run.samples = 1, "for each draw and example");
+    REFUSED(f->run.spec.samples = 2, f->run.spec.samples = 1, "for each draw and example");
     Graph *whole = f->graph, *bare = graph_alloc(64, 1, &f->err);
     GraphNode x = graph_input(bare, "x", (GraphDims){{1, GRAPH_BATCH, 784}}, &f->err);
     graph_name(bare, "z", x, &f->err);
     graph_name(bare, "bound", x, &f->err);
-    f->run.objective = "bound";
-    f->run.metrics = (const char *const[]){NULL};
-    REFUSED(f->run.graph = bare, f->run.graph = whole, "no 'logjoint'");
+    f->run.spec.objective = "bound";
+    f->run.spec.metrics = (const char *const[]){NULL};
+    REFUSED(f->run.spec.graph = bare, f->run.spec.graph = whole, "no 'logjoint'");
     graph_free(bare);
 }
 

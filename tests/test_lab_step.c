@@ -226,8 +226,8 @@ static int setup_case(void **state)
     setup(&fixture);
     c->fixture = fixture;
     Fixture *f = c->fixture;
-    f->run.epochs = EPOCHS;
-    f->run.batch = BATCH;
+    f->run.spec.epochs = EPOCHS;
+    f->run.spec.batch = BATCH;
     f->options.hooks.evaluate = note_counts;
     DataOptions options = {.train = FEW, .test = 130, .binarise = DATA_DYNAMIC};
     c->few = data_open("digits", &options, &f->err);
@@ -255,7 +255,7 @@ static int teardown_case(void **state)
 static void prepare(Fixture *f, const Data *data, const char *name)
 {
     snprintf(f->database, sizeof f->database, "%s/%s.db", f->folder, name);
-    f->run.data = data;
+    f->run.spec.data = data;
 }
 
 static Counts allocated(Fixture *f, const Data *data, const char *name)
@@ -335,9 +335,9 @@ static void a_step_with_posterior_draws_allocates_nothing(void **state)
     static const char *const bound[] = {"logjoint", NULL};
     const LabMonteCarloEM em = {.transitions = 2, .updates = 2, .hmc = {.leapfrog = 2, .step_size = 0.1, .accept = 0.9}};
     Fixture *f = ((Case *)*state)->fixture;
-    f->run.monte_carlo_em = &em;
-    f->run.objective = bound[0];
-    f->run.metrics = bound;
+    f->run.spec.monte_carlo_em = &em;
+    f->run.spec.objective = bound[0];
+    f->run.spec.metrics = bound;
     allocations_are_as_many(*state, 1);
 }
 

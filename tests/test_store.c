@@ -375,6 +375,8 @@ static void readers_of_a_run(void **state)
     must(store_run_graph(s, run, &graph, &err));
     assert_string_equal(graph, "x = input");
     mem_free(graph);
+    must(store_run_rng(s, run, &graph, &err));
+    assert_null(graph); /* the plan names no generator */
     assert_int_equal(store_run_graph(s, 99, &graph, &err), -1);
     assert_non_null(strstr(err.what, "no run 99"));
     assert_int_equal(store_run_status(s, 99, status, NULL, 0, &err), -1);

@@ -143,20 +143,20 @@ static int get_run(lua_State *L)
 
 static int get_seed(lua_State *L)
 {
-    lua_pushinteger(L, (lua_Integer)check_recorder(L)->owner->seed.number);
+    lua_pushinteger(L, (lua_Integer)check_recorder(L)->owner->spec.seed.number);
     return 1;
 }
 
 static int get_rng(lua_State *L)
 {
-    const gsl_rng_type *rng = check_recorder(L)->owner->seed.rng;
+    const gsl_rng_type *rng = check_recorder(L)->owner->spec.seed.rng;
     lua_pushstring(L, (rng != NULL ? rng : num_rng_philox)->name);
     return 1;
 }
 
 static int get_epochs(lua_State *L)
 {
-    lua_pushinteger(L, check_recorder(L)->owner->epochs);
+    lua_pushinteger(L, check_recorder(L)->owner->spec.epochs);
     return 1;
 }
 

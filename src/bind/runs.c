@@ -75,15 +75,15 @@ static int scalar_order(const void *a, const void *b)
 static void take_scalars(lua_State *L, BindScript *s, LabRun *run)
 {
     if (lua_getfield(L, -1, "scalars") == LUA_TTABLE) {
-        run->nscalars = count_fields(L, -1);
-        LabScalar *scalars = bind_keep(L, s, run->nscalars, sizeof *scalars);
+        run->spec.nscalars = count_fields(L, -1);
+        LabScalar *scalars = bind_keep(L, s, run->spec.nscalars, sizeof *scalars);
         size_t i = 0;
         for (lua_pushnil(L); lua_next(L, -2) != 0; i++) {
             scalars[i].name = field_name(L, s, "scalars");
             scalars[i].schedule = take_schedule(L, s, scalars[i].name);
         }
-        qsort(scalars, run->nscalars, sizeof *scalars, scalar_order);
-        run->scalars = scalars;
+        qsort(scalars, run->spec.nscalars, sizeof *scalars, scalar_order);
+        run->spec.scalars = scalars;
     }
     lua_pop(L, 1);
 }
@@ -220,7 +220,7 @@ static void take_monte_carlo_em(lua_State *L, BindScript *s, LabRun *run)
         LabMonteCarloEM *em = bind_keep(L, s, 1, sizeof *em);
         bind_options(L, table, "Monte Carlo EM", infer_hmc_options, INFER_HMC_TRANSITION, &em->hmc);
         bind_options(L, table, "Monte Carlo EM", lab_monte_carlo_em_options, LAB_MONTE_CARLO_EM_OPTIONS, em);
-        run->monte_carlo_em = em;
+        run->spec.monte_carlo_em = em;
     }
     lua_pop(L, 1);
 }
@@ -229,9 +229,9 @@ static void take_monte_carlo_em(lua_State *L, BindScript *s, LabRun *run)
 static void take_objects(lua_State *L, LabRun *run)
 {
     lua_getfield(L, -1, "graph");
-    run->graph = bind_graph_check(L, lua_gettop(L));
+    run->spec.graph = bind_graph_check(L, lua_gettop(L));
     lua_getfield(L, -2, "data");
-    run->data = bind_data_check(L, lua_gettop(L));
+    run->spec.data = bind_data_check(L, lua_gettop(L));
     if (lua_getfield(L, -3, "eval_graph") != LUA_TNIL)
         run->eval_graph = bind_graph_check(L, lua_gettop(L));
     lua_pop(L, 3);
@@ -254,25 +254,25 @@ static void take_run(lua_State *L, BindScript *s, LabRun *run)
     run->experiment = field_text(L, s, "experiment", NULL);
     run->question = field_text(L, s, "question", "");
     run->label = field_text(L, s, "label", "");
-    run->objective = field_text(L, s, "objective", "bound");
-    run->seed.number = (uint64_t)bind_integer(L, -1, "seed", 1, 0);
-    run->seed.rng = num_rng_find(bind_string(L, -1, "rng", num_rng_philox->name), &err);
-    if (run->seed.rng == NULL)
+    run->spec.objective = field_text(L, s, "objective", "bound");
+    run->spec.seed.number = (uint64_t)bind_integer(L, -1, "seed", 1, 0);
+    run->spec.seed.rng = num_rng_find(bind_string(L, -1, "rng", num_rng_philox->name), &err);
+    if (run->spec.seed.rng == NULL)
         bind_raise(L, &err);
-    run->epochs = field_int(L, "epochs", 0, 1);
-    run->batch = (size_t)field_int(L, "batch", 0, 1);
-    run->samples = (size_t)field_int(L, "samples", 1, 1);
-    run->test_every = field_int(L, "test_every", 1, 1);
+    run->spec.epochs = field_int(L, "epochs", 0, 1);
+    run->spec.batch = (size_t)field_int(L, "batch", 0, 1);
+    run->spec.samples = (size_t)field_int(L, "samples", 1, 1);
+    run->spec.test_every = field_int(L, "test_every", 1, 1);
     run->phase = field_int(L, "phase", 0, 0);
-    run->metrics = take_texts(L, s, "metrics");
+    run->spec.metrics = take_texts(L, s, "metrics");
     take_evaluations(L, s, run);
     take_params(L, s, run);
     take_scalars(L, s, run);
     take_objects(L, run);
-    take_optimiser(L, &run->optimiser);
+    take_optimiser(L, &run->spec.optimiser);
     take_monte_carlo_em(L, s, run);
     lua_getfield(L, -1, "rate");
-    run->rate = take_schedule(L, s, "rate");
+    run->spec.rate = take_schedule(L, s, "rate");
 }
 
 /* ---- the plan ---- */

@@ -137,12 +137,12 @@ static void resume_command(Text *t)
 static long long parameters(const LabRun *run)
 {
     Error err = ERROR_NONE;
-    size_t features = data_features(run->data);
+    size_t features = data_features(run->spec.data);
     float *mean = mem_array(features, sizeof *mean);
     if (mean == NULL)
         return 0;
-    data_mean(run->data, mean);
-    GraphParams *p = graph_params_alloc(run->graph, GRAPH_FLOAT, run->seed, mean, features, &err);
+    data_mean(run->spec.data, mean);
+    GraphParams *p = graph_params_alloc(run->spec.graph, GRAPH_FLOAT, run->spec.seed, mean, features, &err);
     long long count = p == NULL ? 0 : (long long)graph_params_count(p);
     graph_params_free(p);
     mem_free(mean);
@@ -173,8 +173,8 @@ static int print_runs(const LabRun *runs, size_t count, Error *err)
             status = store_run_find(store, runs[i].identity, &id, &claim, err);
         cli_table_integer(table, (long long)i + 1);
         cli_table_text(table, runs[i].label);
-        cli_table_integer(table, (long long)runs[i].seed.number);
-        cli_table_integer(table, runs[i].epochs);
+        cli_table_integer(table, (long long)runs[i].spec.seed.number);
+        cli_table_integer(table, runs[i].spec.epochs);
         cli_table_integer(table, parameters(&runs[i]));
         cli_table_text(table, identity);
         cli_table_text(table, state(claim, id));

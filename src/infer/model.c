@@ -9,6 +9,7 @@
 #include "graph/exec.h"
 #include "num/elementwise.h"
 #include "num/sum.h"
+#include "store/read.h"
 
 #include <math.h>
 #include <string.h>
@@ -51,22 +52,6 @@ const Graph *infer_model_graph(const InferModel *m)
     return m->graph;
 }
 
-typedef struct GraphText {
-    char *text, *status, *rng;
-} GraphText;
-
-static int take_graph(void *context, int columns, const char *const *names, const StoreValue *values)
-{
-    GraphText *row = context;
-    (void)names;
-    if (columns == 3 && values[0].type == STORE_TEXT && values[1].type == STORE_TEXT) {
-        row->text = mem_string(values[0].bytes);
-        row->status = mem_string(values[1].bytes);
-        row->rng = values[2].type == STORE_TEXT ? mem_string(values[2].bytes) : NULL;
-    }
-    return 0;
-}
-
 static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
 {
     void *bytes;
@@ -84,30 +69,18 @@ static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
 
 InferModel *infer_model_open(Store *s, int64_t run, Error *err)
 {
-    StoreValue id = {.type = STORE_INTEGER, .integer = run};
-    GraphText row = {NULL, NULL, NULL};
+    char *graph = NULL, *rng = NULL;
     InferModel *m = NULL;
-    if (store_query(s, "select graph, status, plan ->> '$.rng' from run where id = ?1", &id, 1, take_graph, &row, err) != 0)
-        goto end;
-    if (row.text == NULL || row.status == NULL) {
-        error_set(err, ERR_STORE, "there is no run %lld", (long long)run);
-        error_where(err, "%s", store_path(s));
-        error_hint(err, "vae-lab runs lists them");
-        goto end;
+    if (store_run_graph(s, run, &graph, err) == 0 && store_run_rng(s, run, &rng, err) == 0 && (m = infer_model_of(NULL, NULL, err)) != NULL) {
+        m->graph = m->own_graph = graph_parse(graph, err);
+        if (m->graph == NULL || (rng != NULL && (m->rng = num_rng_find(rng, err)) == NULL) || read_weights(m, s, run, err) != 0) {
+            error_in(err, "run %lld", (long long)run);
+            infer_model_free(m);
+            m = NULL;
+        }
     }
-    m = infer_model_of(NULL, NULL, err);
-    if (m == NULL)
-        goto end;
-    m->graph = m->own_graph = graph_parse(row.text, err);
-    if (m->graph == NULL || (row.rng != NULL && (m->rng = num_rng_find(row.rng, err)) == NULL) || read_weights(m, s, run, err) != 0) {
-        error_in(err, "run %lld", (long long)run);
-        infer_model_free(m);
-        m = NULL;
-    }
-end:
-    mem_free(row.text);
-    mem_free(row.status);
-    mem_free(row.rng);
+    mem_free(graph);
+    mem_free(rng);
     return m;
 }
 

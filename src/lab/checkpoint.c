@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/checkpoint.c: a training's whole state as bytes.  Promise: what is read goes on to the very same result.
+ * lab/checkpoint.c: a training's whole state as bytes.  Promise: training from a checkpoint ends with the same bits.
  *
  * Layout, all numbers little-endian: "vlcp" 2 0 0 0, then eight-byte counts (epoch, batch, optimiser steps, totals, parameters,
  * optimiser state, chains), then the totals as doubles, the parameters, the state and the chains as floats.
  */
-#include "lab/internal.h"
+#include "lab/checkpoint.h"
 
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "vae-lab writes its numbers as they lie in memory, and its files are little-endian"
+#error "checkpoints and weights are little-endian: vae-lab writes numbers as they are in memory"
 #endif
 
 enum { COUNTS = 7, HEADER = 8 + 8 * COUNTS };

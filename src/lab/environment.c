@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/environment.c: on what a run was made.  None of it may change a number; it is recorded so that a claim of that can be checked.
+ * lab/environment.c: the machine and the program that a run was computed with.  They may not change a number; they are recorded so that
+ * this can be checked.
  */
-#include "lab/internal.h"
+#include "lab/environment.h"
 
 #include "num/isa.h"
 
@@ -11,7 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* The text after "model name :" of the first processor; "unknown" where /proc does not say. */
+/* The text after "model name :" of the first processor; "unknown" without one. */
 static void processor(char *text, size_t size)
 {
     char line[256];
@@ -28,7 +29,7 @@ static void processor(char *text, size_t size)
         fclose(file);
 }
 
-size_t lab_environment(StoreParam *entries, size_t max, int threads)
+size_t lab_environment(StoreParam entries[LAB_ENVIRONMENT_MAX], int threads)
 {
     static char cpu[128], system_name[160], host[128];
     static struct utsname u;
@@ -49,7 +50,7 @@ size_t lab_environment(StoreParam *entries, size_t max, int threads)
         {"threads", NULL, threads},
         {"vae-lab", VAE_LAB_VERSION, 0},
     };
-    size_t count = sizeof all / sizeof all[0] < max ? sizeof all / sizeof all[0] : max;
-    memcpy(entries, all, count * sizeof *entries);
-    return count;
+    _Static_assert(sizeof all / sizeof all[0] <= LAB_ENVIRONMENT_MAX, "the entries must fit the caller's array");
+    memcpy(entries, all, sizeof all);
+    return sizeof all / sizeof all[0];
 }

@@ -3,7 +3,7 @@
  * lab/estep.c: the E step of Monte Carlo EM: a Markov chain for every draw of every training example, which continues whenever its
  * example comes again.  Promise: the chains' states depend on the run's identity alone; a draw allocates nothing.
  */
-#include "lab/internal.h"
+#include "lab/estep.h"
 
 #include "base/mem.h"
 #include "infer/chains.h"
@@ -31,9 +31,9 @@ void estep_free(EStep *e)
     mem_free(e);
 }
 
-EStep *estep_alloc(const LabRun *run, GraphExec *exec, size_t n, Error *err)
+EStep *estep_alloc(const LabSpec *spec, GraphExec *exec, size_t n, Error *err)
 {
-    const LabMonteCarloEM *em = run->monte_carlo_em;
+    const LabMonteCarloEM *em = spec->monte_carlo_em;
     NumShape shape;
     graph_exec_input(exec, "z", &shape);
     size_t chains = n * shape.n[NUM_SAMPLES], width = shape.n[NUM_FEATURES];
@@ -41,8 +41,8 @@ EStep *estep_alloc(const LabRun *run, GraphExec *exec, size_t n, Error *err)
     if (e != NULL) {
         *e = (EStep){.transitions = em->transitions, .samples = shape.n[NUM_SAMPLES], .count = chains * (width + 1)};
         /* the streams' names are part of recorded numbers: they stay "posterior/…" */
-        e->chains = (Chains){.hmc = &em->hmc, .momentum_stream = num_stream_of(run->seed, "posterior/momentum"),
-                             .choice_stream = num_stream_of(run->seed, "posterior/choice")};
+        e->chains = (Chains){.hmc = &em->hmc, .momentum_stream = num_stream_of(spec->seed, "posterior/momentum"),
+                             .choice_stream = num_stream_of(spec->seed, "posterior/choice")};
         e->state = mem_array(e->count, sizeof *e->state);
     }
     if (e == NULL || e->state == NULL) {
@@ -55,7 +55,7 @@ EStep *estep_alloc(const LabRun *run, GraphExec *exec, size_t n, Error *err)
         return NULL;
     }
     e->step_size = e->state + chains * width;
-    num_stream_normal(num_stream_of(run->seed, "posterior/start"), 0, 0, chains, width, e->state);
+    num_stream_normal(num_stream_of(spec->seed, "posterior/start"), 0, 0, chains, width, e->state);
     for (size_t i = 0; i < chains; i++)
         e->step_size[i] = (float)em->hmc.step_size;
     return e;

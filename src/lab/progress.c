@@ -3,7 +3,7 @@
  * lab/progress.c: shows a sweep at work, on standard error.  On a terminal a display of a line for each active run and one for the
  * whole, redrawn at most 10 times a second; elsewhere plain lines, at most one in 10 s a run.
  */
-#include "lab/internal.h"
+#include "lab/progress.h"
 
 #include "base/mem.h"
 #include "base/terminal.h"
@@ -56,7 +56,7 @@ LabProgress *lab_progress_alloc(const LabRun *runs, size_t count, const LabOptio
     const char *term = getenv("TERM");
     p->terminal = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
     for (size_t i = 0; i < count; i++)
-        entry[i].work = (double)runs[i].epochs * (double)data_count(runs[i].data, DATA_TRAIN) * (double)runs[i].samples;
+        entry[i].work = (double)runs[i].spec.epochs * (double)data_count(runs[i].spec.data, DATA_TRAIN) * (double)runs[i].spec.samples;
     return p;
 }
 
@@ -106,7 +106,7 @@ static void add_name(const LabProgress *p, size_t run, char line[LINE])
 {
     const LabRun *r = &p->runs[run];
     size_t used = strlen(line);
-    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->seed.number);
+    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->spec.seed.number);
 }
 
 static void run_line(const LabProgress *p, size_t run, char line[LINE], int width)
@@ -120,7 +120,7 @@ static void run_line(const LabProgress *p, size_t run, char line[LINE], int widt
         add(line, width, "%.200s", strchr(r->text, '(') != NULL ? strchr(r->text, '(') : "");
         return;
     }
-    add(line, width, "  epoch %d/%d", r->epoch, p->runs[run].epochs);
+    add(line, width, "  epoch %d/%d", r->epoch, p->runs[run].spec.epochs);
     add(line, width, " %3.0f%%", 100 * r->fraction);
     if (!isnan(r->elbo))
         add(line, width, "  ELBO %.2f", r->elbo);
@@ -248,7 +248,7 @@ void lab_progress_start(LabProgress *p, size_t run)
     e->phase = ACTIVE;
     e->start = e->line_time = lab_clock();
     e->first = -1;
-    e->last = (LabReport){.run = run, .elbo = NAN, .reconstruction = NAN, .kl = NAN};
+    e->last = lab_report_none(run);
 }
 
 /* A run that ended; its status in words. */

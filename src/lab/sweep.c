@@ -1,42 +1,44 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/sweep.c: a list of runs, some of them side by side, each in a process of its own.  Promise: a run that fails,
- * diverges or dies leaves the others alone and is told at the end; a signal ends everything with its work safe.
+ * lab/sweep.c: a list of runs, some of them side by side, each in its own process.  Promise: a run that fails, diverges or crashes
+ * leaves the others alone and is counted in the outcome; a signal stops every worker after its work is recorded.
  *
  * This process never computes and holds no connection while it forks: neither threads nor SQLite survive a fork.
  */
 #include "lab/lab.h"
 
 #include "base/mem.h"
-#include "lab/internal.h"
+#include "lab/environment.h"
+#include "lab/progress.h"
+#include "lab/train.h"
+#include "lab/worker.h"
+#include "store/read.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MESSAGE = 400 };
+typedef enum { WAITING, RUNNING, OVER } SweepRunState;
 
-typedef enum { SLOT_WAITING, SLOT_RUNNING, SLOT_OVER } SlotState;
-
-typedef struct Slot {
-    SlotState state;
+/* One run of the sweep. */
+typedef struct SweepRun {
+    SweepRunState state;
     int64_t id;
     pid_t pid;
     int reported;      /* its LAB_ENDED arrived */
     LabReport last;
-} Slot;
+} SweepRun;
 
 typedef struct Sweep {
     const LabRun *runs;
     size_t count;
     const LabOptions *options;
-    Slot *slot;
+    SweepRun *state;   /* of runs[i] */
     LabOutcome *outcome;
     LabProgress *progress;
     int pipe[2];
@@ -56,32 +58,26 @@ static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all
     return 0;
 }
 
-static int take_message(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    (void)columns, (void)names;
-    snprintf(context, MESSAGE, "diverged before: %s", v[0].type == STORE_TEXT ? (const char *)v[0].bytes : "no longer finite");
-    return 0;
-}
-
-/* Leaves out what need not run: a run that is done with all its evaluations, or one that diverged, which it would do again. */
+/* Leaves out a run that need not run: one that is done with all its evaluations, or one that diverged, which it would do again. */
 static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
 {
-    char diverged[MESSAGE] = "";
+    char status[STORE_STATUS], message[360], note[400];
     int evaluated = 0;
-    StoreValue id = {.type = STORE_INTEGER, .integer = w->slot[i].id};
-    if (store_query(s, "select message from run where id = ?1 and status = 'diverged'", &id, 1, take_message, diverged, err) != 0)
+    if (store_run_status(s, w->state[i].id, status, message, sizeof message, err) != 0)
         return -1;
-    if (diverged[0] == '\0' && has_all_evaluations(s, &w->runs[i], w->slot[i].id, &evaluated, err) != 0)
+    int diverged = strcmp(status, "diverged") == 0;
+    if (!diverged && has_all_evaluations(s, &w->runs[i], w->state[i].id, &evaluated, err) != 0)
         return -1;
-    if (diverged[0] == '\0' && !evaluated)
+    if (!diverged && !evaluated)
         return 0;
-    w->slot[i].state = SLOT_OVER;
+    w->state[i].state = OVER;
     lab_progress_skip(w->progress, i);
-    if (evaluated) {
-        w->outcome->skipped++;
-    } else {
+    if (diverged) {
         w->outcome->diverged++;
-        lab_progress_note(w->progress, i, diverged);
+        snprintf(note, sizeof note, "diverged before: %s", message);
+        lab_progress_note(w->progress, i, note);
+    } else {
+        w->outcome->skipped++;
     }
     return 0;
 }
@@ -89,25 +85,29 @@ static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
 static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
 {
     const LabRun *run = &w->runs[i];
-    StoreParam environment[16];
+    StoreParam environment[LAB_ENVIRONMENT_MAX];
     Text graph = {0};
-    graph_text(run->graph, &graph);
+    graph_text(run->spec.graph, &graph);
     if (graph.failed)
         return error_memory(err, "a graph's text");
-    const StoreParam columns[] = {{.name = "epochs", .number = run->epochs}, {.name = "data", .text = data_description(run->data)}};
+    const StoreParam columns[] = {
+        {.name = "epochs", .number = run->spec.epochs},
+        {.name = "data", .text = data_description(run->spec.data)},
+    };
     StoreRunSpec spec = {
-        .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity, .label = run->label,
-        .seed = run->seed.number, .graph = text_string(&graph), .plan = run->plan, .data_digest = data_digest(run->data),
-        .columns = columns, .ncolumns = sizeof columns / sizeof columns[0], .params = run->params, .nparams = run->nparams, .environment = environment,
-        .nenvironment = lab_environment(environment, sizeof environment / sizeof environment[0], w->options->threads),
+        .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity,
+        .label = run->label, .seed = run->spec.seed.number, .graph = text_string(&graph), .plan = run->plan,
+        .data_digest = data_digest(run->spec.data), .columns = columns, .ncolumns = sizeof columns / sizeof columns[0],
+        .params = run->params, .nparams = run->nparams, .environment = environment,
+        .nenvironment = lab_environment(environment, w->options->threads),
     };
     StoreClaim claim;
-    int status = store_run_queue(s, &spec, w->options->fresh, &w->slot[i].id, &claim, err);
+    int status = store_run_queue(s, &spec, w->options->fresh, &w->state[i].id, &claim, err);
     text_free(&graph);
     return status == 0 && claim == STORE_DONE ? leave_out(w, s, i, err) : status;
 }
 
-/* Everything is in the database before the first step is made. */
+/* Every run is in the database before the first one begins. */
 static int queue_all(Sweep *w, Error *err)
 {
     int reaped, status = -1;
@@ -126,9 +126,9 @@ static int queue_all(Sweep *w, Error *err)
     for (size_t i = 0; i < w->count; i++) {
         if (queue_run(w, s, i, err) != 0)
             goto end;
-        ids[i] = w->slot[i].id;
+        ids[i] = w->state[i].id;
     }
-    /* the sweep is the experiment's: runs that it only needs (a classifier) belong to another */
+    /* the last run belongs to the sweep's experiment; runs that it needs (a classifier) may belong to another */
     const LabRun *last = &w->runs[w->count - 1];
     status = store_sweep_put(s, last->experiment, w->options->settings, ids, w->count, &w->sweep, err);
     w->outcome->sweep = w->sweep;
@@ -145,19 +145,19 @@ static int launch(Sweep *w, size_t i, Error *err)
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0) {
-        error_set(err, ERR_RUN, "cannot start a process for run %" PRId64 ": %s", w->slot[i].id, strerror(errno));
+        error_set(err, ERR_RUN, "cannot start a process for run %" PRId64 ": %s", w->state[i].id, strerror(errno));
         return error_hint(err, "use fewer --jobs");
     }
     if (pid == 0) {
         close(w->pipe[0]);
         sigprocmask(SIG_SETMASK, &w->mask, NULL);
-        int status = lab_worker(&w->runs[i], i, w->slot[i].id, w->options, w->pipe[1]);
+        int status = lab_worker(&w->runs[i], i, w->state[i].id, w->options, w->pipe[1]);
         fflush(NULL);
         _exit(status);
     }
-    w->slot[i].last = (LabReport){.run = i, .elbo = NAN, .reconstruction = NAN, .kl = NAN};
-    w->slot[i].pid = pid;
-    w->slot[i].state = SLOT_RUNNING;
+    w->state[i].last = lab_report_none(i);
+    w->state[i].pid = pid;
+    w->state[i].state = RUNNING;
     w->running++;
     lab_progress_start(w->progress, i);
     return 0;
@@ -167,9 +167,9 @@ static void take_report(Sweep *w, const LabReport *r)
 {
     if (r->run >= w->count)
         return;
-    w->slot[r->run].last = *r;
+    w->state[r->run].last = *r;
     if (r->kind == LAB_ENDED)
-        w->slot[r->run].reported = 1;
+        w->state[r->run].reported = 1;
     lab_progress_report(w->progress, r);
 }
 
@@ -181,8 +181,8 @@ static void take_reports(Sweep *w)
         take_report(w, &r);
 }
 
-/* Until a report arrives, a worker or a signal ends it, at most a tenth of a second. */
-static void wait_for_news(const Sweep *w)
+/* Until a report arrives, a worker ends or a signal comes; at most a tenth of a second. */
+static void wait_for_event(const Sweep *w)
 {
     fd_set reports;
     FD_ZERO(&reports);
@@ -190,54 +190,39 @@ static void wait_for_news(const Sweep *w)
     pselect(w->pipe[0] + 1, &reports, NULL, NULL, &(struct timespec){.tv_nsec = 100000000}, &w->mask);
 }
 
-static void count_end(Sweep *w, Slot *slot)
+static void count_end(LabOutcome *o, const LabReport *last)
 {
-    const char *status = slot->last.status;
-    LabOutcome *o = w->outcome;
-    if (strcmp(status, "done") == 0)
-        slot->last.resumed ? o->resumed++ : o->executed++;
-    else if (strcmp(status, "evaluated") == 0)
-        o->skipped++;
-    else if (strcmp(status, "busy") == 0)
-        o->busy++;
-    else if (strcmp(status, "diverged") == 0)
-        o->diverged++;
-    else if (strcmp(status, "interrupted") == 0)
-        o->interrupted++;
-    else if (strcmp(status, "crashed") == 0)
-        o->crashed++;
-    else
-        o->failed++;
+    const struct { const char *status; size_t *count; } counted[] = {
+        {"done", last->resumed ? &o->resumed : &o->executed}, {"evaluated", &o->skipped}, {"busy", &o->busy}, {"diverged", &o->diverged},
+        {"interrupted", &o->interrupted}, {"crashed", &o->crashed}, {"failed", &o->failed},
+    };
+    for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
+        *counted[i].count += strcmp(last->status, counted[i].status) == 0;
 }
 
-/* A signal ended an evaluation: the run itself is done. */
-static void tell_left_evaluation(Sweep *w, size_t i)
+/* Ends a run whose worker sent no last report: a signal stopped its evaluation, or the process crashed or was killed. */
+static void report_unreported(Sweep *w, size_t i, int status)
 {
-    LabReport r = w->slot[i].last;
+    LabReport r = w->state[i].last;
     r.run = i;
     r.kind = LAB_ENDED;
-    snprintf(r.status, sizeof r.status, "interrupted");
-    snprintf(r.text, sizeof r.text, "it is trained; its evaluation will begin anew");
-    take_report(w, &r);
-}
-
-/* A process that ended without a word was killed, or crashed: its record says so, and its checkpoint is kept. */
-static void tell_crash(Sweep *w, size_t i, int status)
-{
-    LabReport r = w->slot[i].last;
-    r.run = i;
-    r.kind = LAB_ENDED;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == LAB_LEFT_EVALUATION) {
+        snprintf(r.status, sizeof r.status, "interrupted");
+        snprintf(r.text, sizeof r.text, "trained; its evaluation starts again the next time");
+        take_report(w, &r);
+        return;
+    }
     snprintf(r.status, sizeof r.status, "crashed");
     if (WIFSIGNALED(status))
-        snprintf(r.text, sizeof r.text, "its process was ended by signal %d (%s); run the same command again to go on",
+        snprintf(r.text, sizeof r.text, "its process was ended by signal %d (%s); run the same command again to continue",
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        snprintf(r.text, sizeof r.text, "its process ended with status %d and said nothing", WEXITSTATUS(status));
-    Error err = ERROR_NONE;
+        snprintf(r.text, sizeof r.text, "its process ended with status %d and without a report", WEXITSTATUS(status));
+    Error ignored = ERROR_NONE; /* a later sweep marks the run too */
     int reaped;
-    Store *s = store_open(w->options->database, STORE_WRITE, &err);
+    Store *s = store_open(w->options->database, STORE_WRITE, &ignored);
     if (s != NULL)
-        store_reap(s, &reaped, &err);
+        store_reap(s, &reaped, &ignored);
     store_close(s);
     take_report(w, &r);
 }
@@ -247,28 +232,26 @@ static void collect(Sweep *w)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        take_reports(w); /* its last words lie in the pipe */
+        take_reports(w); /* the worker's last report is in the pipe */
         for (size_t i = 0; i < w->count; i++) {
-            Slot *slot = &w->slot[i];
-            if (slot->state != SLOT_RUNNING || slot->pid != pid)
+            SweepRun *run = &w->state[i];
+            if (run->state != RUNNING || run->pid != pid)
                 continue;
-            slot->state = SLOT_OVER;
+            run->state = OVER;
             w->running--;
-            if (!slot->reported && WIFEXITED(status) && WEXITSTATUS(status) == LAB_LEFT_EVALUATION)
-                tell_left_evaluation(w, i);
-            else if (!slot->reported)
-                tell_crash(w, i, status);
-            count_end(w, slot);
+            if (!run->reported)
+                report_unreported(w, i, status);
+            count_end(w->outcome, &run->last);
         }
     }
 }
 
-/* The first signal asks the workers to stop with their work safe; the second ends them at once. */
+/* At the first signal the workers record their work and stop; the second kills them. */
 static void pass_signal(const Sweep *w, int number)
 {
     for (size_t i = 0; i < w->count; i++) {
-        if (w->slot[i].state == SLOT_RUNNING)
-            kill(w->slot[i].pid, number);
+        if (w->state[i].state == RUNNING)
+            kill(w->state[i].pid, number);
     }
 }
 
@@ -280,8 +263,8 @@ static void on_signal(int number)
     signals_seen++;
 }
 
-/* A worker ended: that its signal arrives is enough. */
-static void on_end(int number)
+/* A worker ended: the signal only ends the wait. */
+static void on_child(int number)
 {
     (void)number;
 }
@@ -289,7 +272,7 @@ static void on_end(int number)
 static size_t next_waiting(const Sweep *w, int phase)
 {
     for (size_t i = 0; i < w->count; i++) {
-        if (w->slot[i].state == SLOT_WAITING && w->runs[i].phase == phase)
+        if (w->state[i].state == WAITING && w->runs[i].phase == phase)
             return i;
     }
     return w->count;
@@ -304,7 +287,7 @@ static int run_phase(Sweep *w, int phase, Error *err)
             status = launch(w, i, err);
         if (w->running == 0)
             return status;
-        wait_for_news(w);
+        wait_for_event(w);
         take_reports(w);
         collect(w);
         lab_progress_tick(w->progress);
@@ -317,34 +300,20 @@ static int run_phase(Sweep *w, int phase, Error *err)
     }
 }
 
-static int count_row(void *context, int columns, const char *const *names, const StoreValue *values)
-{
-    (void)columns, (void)names, (void)values;
-    ++*(int *)context;
-    return 0;
-}
-
-/* What was queued here and not begun: were it left so, it would look crashed once this process is gone. */
+/* Marks the runs that this sweep queued and did not start as interrupted: else they would look crashed once this process has ended. */
 static void end_queue(Sweep *w)
 {
-    Error unsaid = ERROR_NONE; /* the interruption is what is told */
-    Store *s = store_open(w->options->database, STORE_WRITE, &unsaid);
-    for (size_t i = 0; s != NULL && i < w->count; i++) {
-        int queued = 0;
-        StoreClaim claim;
-        StoreValue args[] = {{.type = STORE_INTEGER, .integer = w->slot[i].id}, {.type = STORE_INTEGER, .integer = getpid()}};
-        static const char ours[] = "select 1 from run where id = ?1 and status = 'queued' and process = ?2";
-        if (w->slot[i].state != SLOT_WAITING || store_query(s, ours, args, 2, count_row, &queued, &unsaid) != 0 || !queued)
-            continue;
-        if (store_run_start(s, w->slot[i].id, &claim, &unsaid) == 0 && (claim == STORE_NEW || claim == STORE_RESUMED))
-            store_run_finish(s, w->slot[i].id, "interrupted", "stopped by a signal before it began", 0, NULL, NULL, 0, NULL, &unsaid);
-    }
+    Error ignored = ERROR_NONE; /* the interruption is reported */
+    Store *s = store_open(w->options->database, STORE_WRITE, &ignored);
+    for (size_t i = 0; s != NULL && i < w->count; i++)
+        if (w->state[i].state == WAITING)
+            store_run_dequeue(s, w->state[i].id, "stopped by a signal before it began", &ignored);
     store_close(s);
 }
 
 static int run_all(Sweep *w, Error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal}, end = {.sa_handler = on_end, .sa_flags = SA_RESTART}, old[3];
+    struct sigaction action = {.sa_handler = on_signal}, end = {.sa_handler = on_child, .sa_flags = SA_RESTART}, old[3];
     sigset_t ends;
     sigemptyset(&action.sa_mask);
     sigemptyset(&end.sa_mask);
@@ -393,9 +362,9 @@ int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome 
     Sweep w = {.runs = runs, .count = count, .options = options, .outcome = outcome, .pipe = {-1, -1}};
     int status = -1;
     memset(outcome, 0, sizeof *outcome);
-    w.slot = mem_array(count, sizeof *w.slot);
+    w.state = mem_array(count, sizeof *w.state);
     w.progress = lab_progress_alloc(runs, count, options, err);
-    if (w.slot == NULL) {
+    if (w.state == NULL) {
         error_memory(err, "the sweep");
         goto end;
     }
@@ -411,6 +380,6 @@ end:
         close(w.pipe[1]);
     }
     lab_progress_free(w.progress);
-    mem_free(w.slot);
+    mem_free(w.state);
     return status;
 }

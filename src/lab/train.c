@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/train.c: the training loop of one run.  Promise: the numbers depend on the run's identity alone; an epoch that is
- * recorded is recorded for good; a step makes no allocation, no commit and no call into Lua.
+ * lab/train.c: the training loop of one run.  Promise: the numbers depend on the run's spec alone; a recorded epoch stays recorded;
+ * a step makes no allocation, no commit and no call into Lua.
  */
-#include "lab/internal.h"
+#include "lab/train.h"
 
 #include "base/mem.h"
-#include "graph/exec.h"
+#include "lab/checkpoint.h"
+#include "lab/estep.h"
 #include "num/sum.h"
+#include "store/read.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,14 +18,18 @@
 /* At least this often the whole state goes to the database, with the epoch's metrics or in the middle of an epoch. */
 #define CHECKPOINT_SECONDS 10.0
 
-/* One exec for whole minibatches, one for the epoch's last, shorter one. */
+enum { TEST_BATCH = 500 };
+
+volatile sig_atomic_t lab_stop;
+
+/* The graph compiled for whole minibatches, and for the epoch's last, shorter one. */
 typedef struct ExecPair {
     GraphExec *full, *rest;
-    size_t batch, rest_batch;
+    size_t batch;
 } ExecPair;
 
 typedef struct Training {
-    const LabRun *run;
+    const LabSpec *spec;
     Store *store;
     int64_t id;
     LabReporter *reporter;
@@ -33,17 +39,17 @@ typedef struct Training {
     ExecPair train, test, estep_target; /* estep_target: log p(x, z) and its gradient in z, with Monte Carlo EM */
     EStep *estep;
     size_t nmetrics;
-    size_t n, steps;                 /* training examples; minibatches in an epoch */
-    uint32_t *order;                 /* of this epoch */
+    size_t n, steps;                    /* training examples; minibatches in an epoch */
+    uint32_t *order;                    /* of this epoch's examples */
     NumStream order_stream, binarise, test_binarise;
 
-    LabState state;                  /* where we are; points into params and optimiser */
-    unsigned char *checkpoint;       /* buffer */
-    double checkpoint_time, epoch_time;
-    int64_t recorded;                /* epochs whose metrics are in the database from before */
+    LabState state;                     /* the next step; points into params and optimiser */
+    unsigned char *checkpoint;          /* buffer */
+    double checkpoint_time, epoch_time; /* seconds of lab_clock */
+    int64_t recorded;                   /* last epoch in the database when this process began */
 } Training;
 
-/* ---- building ------------------------------------------------------------------------------------------------------- */
+/* ---- executable graphs ------------------------------------------------------------------------------------------------ */
 
 static void exec_pair_free(ExecPair *p)
 {
@@ -51,85 +57,77 @@ static void exec_pair_free(ExecPair *p)
     graph_exec_free(p->rest);
 }
 
-/* spec: what is computed; batch, draws and type are filled in here. */
-static int exec_pair_make(ExecPair *p, const LabRun *run, GraphExecSpec spec, size_t n, size_t batch, GraphParams *params, Error *err)
+/* exec: outputs, feeds and objective; batch, samples and type are set here. */
+static int exec_pair_make(ExecPair *p, const LabSpec *spec, GraphExecSpec exec, size_t n, size_t batch, GraphParams *params, Error *err)
 {
-    spec.samples = run->samples;
-    spec.type = GRAPH_FLOAT;
-    p->batch = spec.batch = batch < n ? batch : n;
-    p->rest_batch = n % p->batch;
-    p->full = graph_exec_alloc(run->graph, &spec, params, err);
+    exec.samples = spec->samples;
+    exec.type = GRAPH_FLOAT;
+    p->batch = exec.batch = batch < n ? batch : n;
+    p->full = graph_exec_alloc(spec->graph, &exec, params, err);
     if (p->full == NULL)
         return -1;
-    spec.batch = p->rest_batch;
-    p->rest = spec.batch == 0 ? NULL : graph_exec_alloc(run->graph, &spec, params, err);
-    return spec.batch != 0 && p->rest == NULL ? -1 : 0;
+    exec.batch = n % p->batch;
+    if (exec.batch == 0)
+        return 0;
+    p->rest = graph_exec_alloc(spec->graph, &exec, params, err);
+    return p->rest == NULL ? -1 : 0;
 }
 
-/* The objective and the metrics: what a step must compute. */
-static void outputs_of(const LabRun *run, const char **outputs)
-{
-    size_t n = 0;
-    for (; run->metrics[n] != NULL; n++)
-        outputs[n] = run->metrics[n];
-    outputs[n] = run->objective;
-    outputs[n + 1] = NULL;
-}
-
-static GraphExec *plan_for(const ExecPair *p, size_t rows)
+static GraphExec *exec_for(const ExecPair *p, size_t rows)
 {
     return rows == p->batch ? p->full : p->rest;
 }
 
+static void set_scalars(const ExecPair *p, const LabSpec *spec, int epoch)
+{
+    for (size_t i = 0; i < spec->nscalars; i++) {
+        double value = lab_schedule_at(&spec->scalars[i].schedule, epoch);
+        if (p->full != NULL)
+            graph_exec_scalar(p->full, spec->scalars[i].name, value);
+        if (p->rest != NULL)
+            graph_exec_scalar(p->rest, spec->scalars[i].name, value);
+    }
+}
+
+/* The graphs of training, of testing, and of the E step.  Monte Carlo EM feeds z, and has none for test examples. */
+static int make_execs(Training *t, Error *err)
+{
+    static const char *const z[] = {"z", NULL}, *const target[] = {"logjoint", NULL};
+    const LabSpec *spec = t->spec;
+    const char *outputs[LAB_METRICS_MAX + 2] = {NULL};
+    memcpy(outputs, spec->metrics, t->nmetrics * sizeof *outputs);
+    outputs[t->nmetrics] = spec->objective;
+    size_t test = spec->monte_carlo_em == NULL && t->nmetrics > 0 ? data_count(spec->data, DATA_TEST) : 0;
+    GraphExecSpec train = {.outputs = outputs, .objective = spec->objective, .feeds = spec->monte_carlo_em != NULL ? z : NULL};
+    if (exec_pair_make(&t->train, spec, train, t->n, spec->batch, t->params, err) != 0)
+        return -1;
+    if (test > 0 && exec_pair_make(&t->test, spec, (GraphExecSpec){.outputs = spec->metrics}, test, TEST_BATCH, t->params, err) != 0)
+        return -1;
+    if (spec->monte_carlo_em == NULL)
+        return 0;
+    GraphExecSpec joint = {.outputs = target, .objective = target[0], .feeds = z, .gradient_wrt = GRAPH_FEEDS};
+    if (exec_pair_make(&t->estep_target, spec, joint, t->n, spec->batch, t->params, err) != 0)
+        return -1;
+    t->estep = estep_alloc(spec, t->estep_target.full, t->n, err);
+    return t->estep == NULL ? -1 : 0;
+}
+
+/* ---- building --------------------------------------------------------------------------------------------------------- */
+
 static int make_params(Training *t, Error *err)
 {
-    size_t features = data_features(t->run->data);
+    size_t features = data_features(t->spec->data);
     float *mean = mem_array(features, sizeof *mean);
     if (mean == NULL)
         return error_memory(err, "the mean image");
-    data_mean(t->run->data, mean);
-    t->params = graph_params_alloc(t->run->graph, GRAPH_FLOAT, t->run->seed, mean, features, err);
+    data_mean(t->spec->data, mean);
+    t->params = graph_params_alloc(t->spec->graph, GRAPH_FLOAT, t->spec->seed, mean, features, err);
     mem_free(mean);
     return t->params == NULL ? -1 : 0;
 }
 
-/* The plans of training, of testing, and of the E step.  With posterior draws z is theirs, and there is nothing to test with. */
-static int make_plans(Training *t, Error *err)
+static int make_state(Training *t, Error *err)
 {
-    static const char *const z[] = {"z", NULL}, *const target[] = {"logjoint", NULL};
-    const LabRun *run = t->run;
-    const char *outputs[LAB_METRICS_MAX + 2];
-    outputs_of(run, outputs);
-    size_t test = run->monte_carlo_em == NULL && t->nmetrics > 0 ? data_count(run->data, DATA_TEST) : 0;
-    GraphExecSpec train = {.outputs = outputs, .objective = run->objective, .feeds = run->monte_carlo_em != NULL ? z : NULL};
-    if (exec_pair_make(&t->train, run, train, t->n, run->batch, t->params, err) != 0)
-        return -1;
-    if (test > 0 && exec_pair_make(&t->test, run, (GraphExecSpec){.outputs = run->metrics}, test, 500, t->params, err) != 0)
-        return -1;
-    if (run->monte_carlo_em == NULL)
-        return 0;
-    GraphExecSpec climb = {.outputs = target, .objective = target[0], .feeds = z, .gradient_wrt = GRAPH_FEEDS};
-    if (exec_pair_make(&t->estep_target, run, climb, t->n, run->batch, t->params, err) != 0)
-        return -1;
-    t->estep = estep_alloc(run, t->estep_target.full, t->n, err);
-    return t->estep == NULL ? -1 : 0;
-}
-
-static int training_make(Training *t, Error *err)
-{
-    const LabRun *run = t->run;
-    while (run->metrics[t->nmetrics] != NULL)
-        t->nmetrics++;
-    t->n = data_count(run->data, DATA_TRAIN);
-    if (make_params(t, err) != 0)
-        return -1;
-    t->optimiser = optimiser_alloc(&run->optimiser, graph_params_count(t->params), err);
-    if (t->optimiser == NULL || make_plans(t, err) != 0)
-        return -1;
-    t->steps = (t->n + t->train.batch - 1) / t->train.batch;
-    t->order_stream = num_stream_of(run->seed, "order");
-    t->binarise = num_stream_of(run->seed, "binarise");
-    t->test_binarise = num_stream_of(run->seed, "test/binarise");
     t->state = (LabState){.epoch = 1,
                           .ntotals = t->nmetrics + 1, /* the metrics and the gradient's norm */
                           .nparams = graph_params_count(t->params),
@@ -146,6 +144,24 @@ static int training_make(Training *t, Error *err)
     return 0;
 }
 
+static int training_make(Training *t, Error *err)
+{
+    const LabSpec *spec = t->spec;
+    while (spec->metrics[t->nmetrics] != NULL)
+        t->nmetrics++;
+    t->n = data_count(spec->data, DATA_TRAIN);
+    t->order_stream = num_stream_of(spec->seed, "order");
+    t->binarise = num_stream_of(spec->seed, "binarise");
+    t->test_binarise = num_stream_of(spec->seed, "test/binarise");
+    if (make_params(t, err) != 0)
+        return -1;
+    t->optimiser = optimiser_alloc(&spec->optimiser, graph_params_count(t->params), err);
+    if (t->optimiser == NULL || make_execs(t, err) != 0)
+        return -1;
+    t->steps = (t->n + t->train.batch - 1) / t->train.batch;
+    return make_state(t, err);
+}
+
 static void training_free(Training *t)
 {
     exec_pair_free(&t->train);
@@ -159,30 +175,17 @@ static void training_free(Training *t)
     mem_free(t->checkpoint);
 }
 
-/* ---- going on from what is recorded ---------------------------------------------------------------------------------- */
-
-static int highest_step(void *context, int columns, const char *const *names, const StoreValue *values)
-{
-    (void)names;
-    if (columns == 1 && values[0].type == STORE_INTEGER)
-        *(int64_t *)context = values[0].integer;
-    return 0;
-}
+/* ---- checkpoints ------------------------------------------------------------------------------------------------------ */
 
 static int resume(Training *t, Error *err)
 {
-    StoreValue run = {.type = STORE_INTEGER, .integer = t->id};
-    if (store_query(t->store,
-                    "select max(m.step) from metric m join metric_name n on n.id = m.metric "
-                    "where m.run = ?1 and n.name = 'time/epoch'",
-                    &run, 1, highest_step, &t->recorded, err) != 0)
-        return -1;
     uint64_t step;
     void *bytes;
     size_t size;
-    if (store_run_checkpoint(t->store, t->id, &step, &bytes, &size, err) != 0)
+    if (store_run_last_epoch(t->store, t->id, &t->recorded, err) != 0 ||
+        store_run_checkpoint(t->store, t->id, &step, &bytes, &size, err) != 0)
         return -1;
-    /* A checkpoint of other sizes cannot be this run's; from the start the result is the same. */
+    /* A checkpoint of other sizes is not this run's; training from the start gives the same result. */
     if (bytes != NULL && lab_checkpoint_read(&t->state, bytes, size) == 0) {
         optimiser_set_steps(t->optimiser, t->state.optimiser_steps);
         t->reporter->last.resumed = 1;
@@ -191,128 +194,132 @@ static int resume(Training *t, Error *err)
     return 0;
 }
 
-/* ---- recording ------------------------------------------------------------------------------------------------------- */
-
-static const StoreCheckpoint *checkpoint_now(Training *t, StoreCheckpoint *c)
+static StoreCheckpoint checkpoint_now(Training *t)
 {
     t->state.optimiser_steps = optimiser_steps(t->optimiser);
     lab_checkpoint_write(&t->state, t->checkpoint);
-    *c = (StoreCheckpoint){.step = (t->state.epoch - 1) * t->steps + t->state.batch,
-                           .bytes = t->checkpoint,
-                           .size = lab_checkpoint_size(&t->state)};
     t->checkpoint_time = lab_clock();
-    return c;
+    return (StoreCheckpoint){.step = (t->state.epoch - 1) * t->steps + t->state.batch,
+                             .bytes = t->checkpoint,
+                             .size = lab_checkpoint_size(&t->state)};
+}
+
+static int checkpoint_is_due(const Training *t)
+{
+    return lab_clock() - t->checkpoint_time >= CHECKPOINT_SECONDS;
 }
 
 static int save(Training *t, Error *err)
 {
-    StoreCheckpoint c;
-    return store_run_record(t->store, t->id, NULL, 0, checkpoint_now(t, &c), err);
+    StoreCheckpoint c = checkpoint_now(t);
+    return store_run_record(t->store, t->id, NULL, 0, &c, err);
 }
 
-/* ---- one step -------------------------------------------------------------------------------------------------------- */
+/* ---- one step --------------------------------------------------------------------------------------------------------- */
 
-static void set_scalars(GraphExec *plan, const LabRun *run, int epoch)
-{
-    for (size_t i = 0; plan != NULL && i < run->nscalars; i++)
-        graph_exec_scalar(plan, run->scalars[i].name, lab_schedule_at(&run->scalars[i].schedule, epoch));
-}
-
-static double output_mean(const GraphExec *plan, const char *name)
+static double output_mean(const GraphExec *exec, const char *name)
 {
     NumShape shape;
-    const float *value = graph_exec_output(plan, name, &shape);
+    const float *value = graph_exec_output(exec, name, &shape);
     size_t n = num_shape_size(shape);
     return num_total_f32(n, value) / (double)n;
 }
 
-static void fill(const LabRun *run, GraphExec *plan, DataSplit split, const uint32_t *order, size_t first, size_t rows,
-                 NumStream binarise, uint64_t binarise_step)
+/* Adds the means of a minibatch's metrics, times its rows. */
+static void add_metrics(const Training *t, const GraphExec *exec, size_t rows, double *totals)
 {
-    float *x = graph_exec_input(plan, "x", NULL);
-    float *y = graph_exec_input(plan, "y", NULL);
-    if (x != NULL)
-        data_rows(run->data, split, order, first, rows, binarise, binarise_step, x);
-    if (y != NULL)
-        data_labels(run->data, split, order, first, rows, y);
+    for (size_t i = 0; i < t->nmetrics; i++)
+        totals[i] += output_mean(exec, t->spec->metrics[i]) * (double)rows;
 }
 
-/* Draws z from p(z|x) for the minibatch of a filled plan. */
-static void draw_posterior(Training *t, GraphExec *plan, const uint32_t *example, size_t rows, uint64_t number)
+static void fill(const LabSpec *spec, GraphExec *exec, DataSplit split, const uint32_t *order, size_t first, size_t rows,
+                 NumStream binarise, uint64_t binarise_step)
 {
-    GraphExec *climb = plan_for(&t->estep_target, rows);
+    float *x = graph_exec_input(exec, "x", NULL);
+    float *y = graph_exec_input(exec, "y", NULL);
+    if (x != NULL)
+        data_rows(spec->data, split, order, first, rows, binarise, binarise_step, x);
+    if (y != NULL)
+        data_labels(spec->data, split, order, first, rows, y);
+}
+
+/* Monte Carlo EM: draws z from p(z|x) for the minibatch of a filled exec, into its z. */
+static void draw_posterior(Training *t, GraphExec *exec, const uint32_t *example, size_t rows, uint64_t number)
+{
+    GraphExec *joint = exec_for(&t->estep_target, rows);
     NumShape shape;
-    fill(t->run, climb, DATA_TRAIN, example, 0, rows, t->binarise, t->state.epoch);
-    graph_exec_noise(climb, t->run->seed, "noise", number);
-    estep_draw(t->estep, climb, example, rows, number);
-    const float *z = graph_exec_input(climb, "z", &shape);
-    memcpy(graph_exec_input(plan, "z", NULL), z, num_shape_size(shape) * sizeof *z);
+    fill(t->spec, joint, DATA_TRAIN, example, 0, rows, t->binarise, t->state.epoch);
+    graph_exec_noise(joint, t->spec->seed, "noise", number);
+    estep_draw(t->estep, joint, example, rows, number);
+    const float *z = graph_exec_input(joint, "z", &shape);
+    memcpy(graph_exec_input(exec, "z", NULL), z, num_shape_size(shape) * sizeof *z);
 }
 
 /* Forward, backward, optimiser; [OUT] *norm of the gradient.  0, or -1 when a number is no longer finite. */
-static int update(Training *t, GraphExec *plan, double rate, double *norm)
+static int update(Training *t, GraphExec *exec, double rate, double *norm)
 {
-    graph_exec_forward(plan);
-    if (!isfinite(output_mean(plan, t->run->objective)))
+    graph_exec_forward(exec);
+    if (!isfinite(output_mean(exec, t->spec->objective)))
         return -1;
-    graph_exec_backward(plan);
-    *norm = optimiser_step(t->optimiser, t->state.params, graph_exec_gradient(plan), rate);
+    graph_exec_backward(exec);
+    *norm = optimiser_step(t->optimiser, t->state.params, graph_exec_gradient(exec), rate);
     return isfinite(*norm) ? 0 : -1;
 }
 
-/* One minibatch: data, noise, update, totals; with posterior draws several updates, the totals being those of the last. */
+/* The rows of minibatch state.batch. */
+static size_t step_rows(const Training *t)
+{
+    size_t first = t->state.batch * t->train.batch;
+    return t->n - first < t->train.batch ? t->n - first : t->train.batch;
+}
+
+/* One minibatch: data, noise, update, totals.  Monte Carlo EM makes several updates; the totals are those of the last. */
 static int step(Training *t, double rate)
 {
-    const LabRun *run = t->run;
-    size_t first = t->state.batch * t->train.batch;
-    size_t rows = t->n - first < t->train.batch ? t->n - first : t->train.batch;
-    GraphExec *plan = plan_for(&t->train, rows);
+    const LabSpec *spec = t->spec;
+    size_t first = t->state.batch * t->train.batch, rows = step_rows(t);
+    GraphExec *exec = exec_for(&t->train, rows);
     uint64_t number = (t->state.epoch - 1) * t->steps + t->state.batch;
-    size_t updates = t->estep == NULL ? 1 : run->monte_carlo_em->updates;
+    size_t updates = t->estep == NULL ? 1 : spec->monte_carlo_em->updates;
     double norm = 0;
 
-    fill(run, plan, DATA_TRAIN, t->order, first, rows, t->binarise, t->state.epoch);
-    graph_exec_noise(plan, run->seed, "noise", number);
+    fill(spec, exec, DATA_TRAIN, t->order, first, rows, t->binarise, t->state.epoch);
+    graph_exec_noise(exec, spec->seed, "noise", number);
     if (t->estep != NULL)
-        draw_posterior(t, plan, t->order + first, rows, number);
+        draw_posterior(t, exec, t->order + first, rows, number);
     for (size_t i = 0; i < updates; i++)
-        if (update(t, plan, rate, &norm) != 0)
+        if (update(t, exec, rate, &norm) != 0)
             return -1;
-    for (size_t i = 0; i < t->nmetrics; i++)
-        t->state.totals[i] += output_mean(plan, run->metrics[i]) * (double)rows;
+    add_metrics(t, exec, rows, t->state.totals);
     t->state.totals[t->nmetrics] += norm;
     return 0;
 }
 
-static void tell_divergence(const Training *t, char *message, size_t size)
+static void describe_divergence(const Training *t, char *message, size_t size)
 {
-    size_t first = t->state.batch * t->train.batch;
-    const GraphExec *plan = t->n - first < t->train.batch ? t->train.rest : t->train.full;
-    const char *tensor = graph_exec_first_nonfinite(plan);
+    const char *tensor = graph_exec_first_nonfinite(exec_for(&t->train, step_rows(t)));
     snprintf(message, size, "not finite in epoch %llu, minibatch %llu of %zu: first in %s",
              (unsigned long long)t->state.epoch, (unsigned long long)t->state.batch + 1, t->steps,
              tensor != NULL ? tensor : "the gradient's norm");
 }
 
-/* ---- one epoch ------------------------------------------------------------------------------------------------------- */
+/* ---- recording an epoch ----------------------------------------------------------------------------------------------- */
 
-/* Means over the test split, with sampled z: the same noise addresses at every evaluation of an epoch.  [OUT] mean[nmetrics] */
+/* [OUT] mean (nmetrics): means over the test split, with sampled z. */
 static void test(Training *t, double *mean)
 {
-    const LabRun *run = t->run;
-    size_t n = data_count(run->data, DATA_TEST);
+    const LabSpec *spec = t->spec;
+    size_t n = data_count(spec->data, DATA_TEST);
     memset(mean, 0, t->nmetrics * sizeof *mean);
-    set_scalars(t->test.full, run, (int)t->state.epoch);
-    set_scalars(t->test.rest, run, (int)t->state.epoch);
+    set_scalars(&t->test, spec, (int)t->state.epoch);
     for (size_t first = 0, chunk = 0; first < n; first += t->test.batch, chunk++) {
         size_t rows = n - first < t->test.batch ? n - first : t->test.batch;
-        GraphExec *plan = plan_for(&t->test, rows);
-        /* the test images are binarised once for a run, so that epochs compare on the same images */
-        fill(run, plan, DATA_TEST, NULL, first, rows, t->test_binarise, 0);
-        graph_exec_noise(plan, run->seed, "test", (t->state.epoch << 32) + chunk);
-        graph_exec_forward(plan);
-        for (size_t i = 0; i < t->nmetrics; i++)
-            mean[i] += output_mean(plan, run->metrics[i]) * (double)rows;
+        GraphExec *exec = exec_for(&t->test, rows);
+        /* step 0 at every epoch: the test images are binarised once for a run, so that epochs compare on the same images */
+        fill(spec, exec, DATA_TEST, NULL, first, rows, t->test_binarise, 0);
+        graph_exec_noise(exec, spec->seed, "test", (t->state.epoch << 32) + chunk);
+        graph_exec_forward(exec);
+        add_metrics(t, exec, rows, mean);
     }
     for (size_t i = 0; i < t->nmetrics; i++)
         mean[i] /= (double)n;
@@ -321,110 +328,103 @@ static void test(Training *t, double *mean)
 static void report_epoch(Training *t, const double *mean)
 {
     LabReport *r = &t->reporter->last;
+    const struct { const char *name; double *value; } shown[] = {
+        {"elbo", &r->elbo}, {"reconstruction", &r->reconstruction}, {"kl", &r->kl},
+    };
     r->epoch = (int)t->state.epoch;
-    for (size_t i = 0; i < t->nmetrics; i++) {
-        const char *name = t->run->metrics[i];
-        if (strcmp(name, "elbo") == 0)
-            r->elbo = mean[i];
-        else if (strcmp(name, "reconstruction") == 0)
-            r->reconstruction = mean[i];
-        else if (strcmp(name, "kl") == 0)
-            r->kl = mean[i];
-    }
+    for (size_t i = 0; i < t->nmetrics; i++)
+        for (size_t k = 0; k < sizeof shown / sizeof shown[0]; k++)
+            if (strcmp(t->spec->metrics[i], shown[k].name) == 0)
+                *shown[k].value = mean[i];
 }
 
-/* Commits the epoch that just ended; the state then stands before the next one. */
+/* Commits the epoch that ended, and moves the state to the first step of the next. */
 static int record_epoch(Training *t, Error *err)
 {
-    const LabRun *run = t->run;
+    const LabSpec *spec = t->spec;
     StoreMetric metric[2 * LAB_METRICS_MAX + 2];
     char name[2 * LAB_METRICS_MAX][64];
     double mean[LAB_METRICS_MAX], test_mean[LAB_METRICS_MAX];
     size_t count = 0;
     int64_t epoch = (int64_t)t->state.epoch;
-    int tested = t->test.full != NULL && (epoch % run->test_every == 0 || epoch == run->epochs);
+    int tested = t->test.full != NULL && (epoch % spec->test_every == 0 || epoch == spec->epochs);
     double seconds = lab_clock() - t->epoch_time; /* of the training alone */
 
     if (tested)
         test(t, test_mean);
     for (size_t i = 0; i < t->nmetrics; i++) {
         mean[i] = t->state.totals[i] / (double)t->n;
-        snprintf(name[count], sizeof name[count], "train/%s", run->metrics[i]);
-        metric[count] = (StoreMetric){name[count], epoch, mean[i]};
-        count++;
-        if (tested) {
-            snprintf(name[count], sizeof name[count], "test/%s", run->metrics[i]);
-            metric[count] = (StoreMetric){name[count], epoch, test_mean[i]};
-            count++;
+        for (int split = 0; split <= tested; split++, count++) {
+            snprintf(name[count], sizeof name[count], "%s/%s", split == 0 ? "train" : "test", spec->metrics[i]);
+            metric[count] = (StoreMetric){name[count], epoch, split == 0 ? mean[i] : test_mean[i]};
         }
     }
     metric[count++] = (StoreMetric){"gradient/norm", epoch, t->state.totals[t->nmetrics] / (double)t->steps};
-    if (epoch > t->recorded) /* the clock alone is not reproducible: an epoch done again keeps its first time */
+    if (epoch > t->recorded) /* the clock is not reproducible: an epoch that is repeated after a resume keeps its first time */
         metric[count++] = (StoreMetric){"time/epoch", epoch, seconds};
 
     report_epoch(t, tested ? test_mean : mean);
     memset(t->state.totals, 0, t->state.ntotals * sizeof(double));
     t->state.epoch++;
     t->state.batch = 0;
-    int due = lab_clock() - t->checkpoint_time >= CHECKPOINT_SECONDS;
-    StoreCheckpoint c;
-    return store_run_record(t->store, t->id, metric, count, due ? checkpoint_now(t, &c) : NULL, err);
+    if (!checkpoint_is_due(t))
+        return store_run_record(t->store, t->id, metric, count, NULL, err);
+    StoreCheckpoint c = checkpoint_now(t);
+    return store_run_record(t->store, t->id, metric, count, &c, err);
 }
 
-static void report_step(Training *t, double examples, double since)
+/* ---- one epoch -------------------------------------------------------------------------------------------------------- */
+
+/* After a step, before state.batch moves on. */
+static void report_step(Training *t, double examples)
 {
     LabReport *r = &t->reporter->last;
     double done = (double)(t->state.epoch - 1) + (double)t->state.batch / (double)t->steps;
-    double elapsed = lab_clock() - since;
+    double elapsed = lab_clock() - t->epoch_time;
     r->kind = LAB_TRAINING;
-    r->fraction = done / t->run->epochs;
+    r->fraction = done / t->spec->epochs;
     r->examples_per_second = elapsed > 0 ? examples / elapsed : 0;
     lab_report(t->reporter, 0);
 }
 
+/* Trains the rest of the current epoch and records it; *end says when training stops before that. */
 static int epoch(Training *t, LabTrainEnd *end, char *message, size_t size, Error *err)
 {
-    const LabRun *run = t->run;
-    double rate = lab_schedule_at(&run->rate, (int)t->state.epoch), examples = 0;
+    int number = (int)t->state.epoch;
+    double rate = lab_schedule_at(&t->spec->rate, number), examples = 0;
     num_stream_permutation(t->order_stream, t->state.epoch, t->n, t->order);
-    set_scalars(t->train.full, run, (int)t->state.epoch);
-    set_scalars(t->train.rest, run, (int)t->state.epoch);
-    set_scalars(t->estep_target.full, run, (int)t->state.epoch);
-    set_scalars(t->estep_target.rest, run, (int)t->state.epoch);
+    set_scalars(&t->train, t->spec, number);
+    set_scalars(&t->estep_target, t->spec, number);
     t->epoch_time = lab_clock();
-    for (; t->state.batch < t->steps; t->state.batch++) {
+    while (t->state.batch < t->steps) {
         if (lab_stop) {
             *end = LAB_STOPPED;
             return save(t, err);
         }
         if (step(t, rate) != 0) {
             *end = LAB_DIVERGED;
-            tell_divergence(t, message, size);
+            describe_divergence(t, message, size);
             return 0;
         }
         examples += (double)t->train.batch;
-        report_step(t, examples, t->epoch_time);
-        if (lab_clock() - t->checkpoint_time >= CHECKPOINT_SECONDS && t->state.batch + 1 < t->steps) {
-            t->state.batch++; /* the state before the next step */
-            int status = save(t, err);
-            t->state.batch--;
-            if (status != 0)
-                return -1;
-        }
+        report_step(t, examples);
+        t->state.batch++;
+        if (t->state.batch < t->steps && checkpoint_is_due(t) && save(t, err) != 0)
+            return -1;
     }
     return record_epoch(t, err);
 }
 
-int lab_train(const LabRun *run, Store *s, int64_t id, LabReporter *reporter, GraphParams **params, LabTrainEnd *end,
+int lab_train(const LabSpec *spec, Store *s, int64_t id, LabReporter *reporter, GraphParams **params, LabTrainEnd *end,
               char *message, size_t message_size, Error *err)
 {
-    Training t = {.run = run, .store = s, .id = id, .reporter = reporter};
+    Training t = {.spec = spec, .store = s, .id = id, .reporter = reporter};
     int status = training_make(&t, err);
     if (status == 0)
         status = resume(&t, err);
     t.checkpoint_time = lab_clock();
     *end = LAB_TRAINED;
-    while (status == 0 && *end == LAB_TRAINED && t.state.epoch <= (uint64_t)run->epochs)
+    while (status == 0 && *end == LAB_TRAINED && t.state.epoch <= (uint64_t)spec->epochs)
         status = epoch(&t, end, message, message_size, err);
     if (status == 0) {
         *params = t.params;

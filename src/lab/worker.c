@@ -1,42 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/worker.c: one process, one run: claim, train, finish, evaluate.  Promise: whatever happens here leaves the other runs
- * alone, and this one's record true.
+ * lab/worker.c: one process, one run: start, train, finish, evaluate.  Promise: a failure here leaves the other runs alone, and the
+ * record of this one true.
  */
-#include "lab/internal.h"
+#include "lab/worker.h"
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "graph/exec.h"
+#include "lab/train.h"
 #include "num/isa.h"
 
-#include <errno.h>
-#include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-volatile sig_atomic_t lab_stop;
-
-double lab_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* ---- reports ------------------------------------------------------------------------------------------------------------- */
-
-void lab_report(LabReporter *r, int now)
-{
-    double time = lab_clock();
-    if (r->fd < 0 || (!now && time - r->sent < 0.1))
-        return;
-    r->sent = time;
-    /* The pipe's reader may be gone; then nobody reads, and the run goes on. */
-    while (write(r->fd, &r->last, sizeof r->last) < 0 && errno == EINTR)
-        ;
-}
 
 static void report_end(LabReporter *r, const char *status, const char *text)
 {
@@ -48,7 +23,7 @@ static void report_end(LabReporter *r, const char *status, const char *text)
 
 /* ---- signals ------------------------------------------------------------------------------------------------------------- */
 
-/* An evaluation may take minutes and records nothing before its end: with the run itself safe, nothing is lost by leaving at once. */
+/* An evaluation may take minutes and records nothing before its end; the run itself is recorded, so that the process may exit at once. */
 static volatile sig_atomic_t evaluating;
 
 static void on_signal(int number)
@@ -65,7 +40,7 @@ static void catch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a full disk is an error of the write, not a death */
+    signal(SIGXFSZ, SIG_IGN); /* a full disk then fails the write, and does not kill the process */
 }
 
 /* ---- weights -------------------------------------------------------------------------------------------------------------- */
@@ -96,35 +71,6 @@ static int finish(Store *s, int64_t id, const char *status, const char *message,
     return result;
 }
 
-/* ---- evaluations ----------------------------------------------------------------------------------------------------------- */
-
-/* Carries out what is not recorded yet, each marked when it is done: an evaluation that is eval_graph for later needs no training. */
-static int evaluate(const LabRun *run, Store *s, int64_t id, InferModel *model, const LabOptions *options, LabReporter *reporter, Error *err)
-{
-    for (size_t i = 0; i < run->nevaluations && !lab_stop; i++) {
-        const StoreEvaluation *evaluation = &run->evaluations[i];
-        int evaluated;
-        if (store_evaluation_find(s, id, evaluation, &evaluated, err) != 0)
-            return -1;
-        if (evaluated)
-            continue;
-        reporter->last.kind = LAB_EVALUATING;
-        snprintf(reporter->last.text, sizeof reporter->last.text, "%s", evaluation->name);
-        lab_report(reporter, 1);
-        evaluating = 1;
-        if (lab_stop) /* it came before the flag was up */
-            break;
-        int status = options->hooks.evaluate(run, i, s, id, model, err);
-        evaluating = 0;
-        if (status != 0)
-            return error_in(err, "evaluation %s", evaluation->name);
-        if (store_evaluation_put(s, id, evaluation, err) != 0)
-            return -1;
-    }
-    evaluating = 0;
-    return 0;
-}
-
 /* ---- the run ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Worker {
@@ -135,34 +81,57 @@ typedef struct Worker {
     LabReporter reporter;
 } Worker;
 
-static int evaluate_with(Worker *w, InferModel *model, Error *err)
+static int evaluate_one(Worker *w, size_t i, InferModel *model, Error *err)
 {
-    if (model != NULL)
-        infer_model_rng(model, w->run->seed.rng);
-    if (model != NULL && w->run->eval_graph != NULL)
+    const StoreEvaluation *evaluation = &w->run->evaluations[i];
+    w->reporter.last.kind = LAB_EVALUATING;
+    snprintf(w->reporter.last.text, sizeof w->reporter.last.text, "%s", evaluation->name);
+    lab_report(&w->reporter, 1);
+    evaluating = 1;
+    if (lab_stop) { /* the signal came before `evaluating` was set */
+        evaluating = 0;
+        return 0;
+    }
+    int status = w->options->hooks.evaluate(w->run, i, w->store, w->id, model, err);
+    evaluating = 0;
+    return status != 0 ? error_in(err, "evaluation %s", evaluation->name) : store_evaluation_put(w->store, w->id, evaluation, err);
+}
+
+/* Makes the evaluations that are not recorded, each recorded when it is done.  They need no training: the model may be an older run's. */
+static int evaluate(Worker *w, InferModel *model, Error *err)
+{
+    if (model == NULL)
+        return -1;
+    int status = 0, recorded;
+    infer_model_rng(model, w->run->spec.seed.rng);
+    if (w->run->eval_graph != NULL)
         infer_model_use(model, w->run->eval_graph);
-    int status = model == NULL ? -1 : evaluate(w->run, w->store, w->id, model, w->options, &w->reporter, err);
+    for (size_t i = 0; status == 0 && i < w->run->nevaluations && !lab_stop; i++) {
+        status = store_evaluation_find(w->store, w->id, &w->run->evaluations[i], &recorded, err);
+        if (status == 0 && !recorded)
+            status = evaluate_one(w, i, model, err);
+    }
     infer_model_free(model);
     return status;
 }
 
-/* Trains; on success the run is `done` and its parameters are in the database before the evaluations begin. */
+/* Trains; on success the run is `done` and its parameters are in the database before the evaluations begin.  [OUT] *status, once it is
+ * committed: a write that fails before that is a failure of the run. */
 static int train(Worker *w, const char **status, char *message, size_t size, Error *err)
 {
     GraphParams *params = NULL;
     LabTrainEnd end;
     double start = lab_clock();
-    if (lab_train(w->run, w->store, w->id, &w->reporter, &params, &end, message, size, err) != 0)
+    if (lab_train(&w->run->spec, w->store, w->id, &w->reporter, &params, &end, message, size, err) != 0)
         return -1;
     double seconds = lab_clock() - start;
     int result = 0;
-    /* the status holds once it is committed: a write that fails before that is a failure of the run */
     switch (end) {
     case LAB_TRAINED:
         result = finish(w->store, w->id, "done", NULL, seconds, params, err);
         if (result == 0) {
             *status = "done";
-            result = evaluate_with(w, infer_model_of(w->run->graph, params, err), err);
+            result = evaluate(w, infer_model_of(w->run->spec.graph, params, err), err);
         }
         break;
     case LAB_DIVERGED:
@@ -178,7 +147,7 @@ static int train(Worker *w, const char **status, char *message, size_t size, Err
     return result;
 }
 
-static int work(Worker *w, const char **status, char *message, size_t size, Error *err)
+static int start(Worker *w, const char **status, char *message, size_t size, Error *err)
 {
     StoreClaim claim;
     w->store = store_open(w->options->database, STORE_WRITE, err);
@@ -186,40 +155,36 @@ static int work(Worker *w, const char **status, char *message, size_t size, Erro
         return -1;
     if (claim == STORE_BUSY) {
         *status = "busy";
-        snprintf(message, size, "another process is at work on it");
+        snprintf(message, size, "another process is running it");
         return 0;
     }
     if (claim == STORE_DONE) {
         *status = "evaluated";
-        return evaluate_with(w, infer_model_open(w->store, w->id, err), err);
+        return evaluate(w, infer_model_open(w->store, w->id, err), err);
     }
     return train(w, status, message, size, err);
 }
 
-/* A run that could not go on says so in the database, unless it was done and only an evaluation failed. */
-static void record_failure(Worker *w, const char *status, const Error *err)
+/* Records a failed run, unless training was committed and only an evaluation failed. */
+static void record_failure(Worker *w, const char *status, const char *text)
 {
-    Error second = ERROR_NONE;
-    char text[1200];
-    error_text(text, sizeof text, err);
+    Error ignored = ERROR_NONE; /* the first failure is reported */
     if (w->store != NULL && status == NULL)
-        store_run_finish(w->store, w->id, "failed", text, 0, NULL, NULL, 0, NULL, &second);
+        store_run_finish(w->store, w->id, "failed", text, 0, NULL, NULL, 0, NULL, &ignored);
 }
 
 int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd)
 {
-    Worker w = {.run = run, .options = options, .id = id,
-                .reporter = {.fd = report_fd, .last = {.run = index, .elbo = NAN, .reconstruction = NAN, .kl = NAN}}};
+    Worker w = {.run = run, .options = options, .id = id, .reporter = {.fd = report_fd, .last = lab_report_none(index)}};
     Error err = ERROR_NONE;
     const char *status = NULL;
-    char message[320] = "";
+    char message[320] = "", text[1200];
     catch_signals();
     num_threads_set(options->threads);
-    int result = work(&w, &status, message, sizeof message, &err);
+    int result = start(&w, &status, message, sizeof message, &err);
     if (result != 0) {
-        char text[1200];
-        record_failure(&w, status, &err);
         error_text(text, sizeof text, &err);
+        record_failure(&w, status, text);
         report_end(&w.reporter, "failed", text);
     } else {
         report_end(&w.reporter, lab_stop && strcmp(status, "done") != 0 ? "interrupted" : status, message);

@@ -15,6 +15,9 @@
 /* [OUT] *graph: the canonical text; mem_free. */
 int store_run_graph(Store *s, int64_t run, char **graph, Error *err);
 
+/* [OUT] *rng: the random number generator that the training plan names; mem_free; NULL for the default. */
+int store_run_rng(Store *s, int64_t run, char **rng, Error *err);
+
 /* [OUT] status, "done", and message[size]: why it failed or diverged, "" where nothing is recorded. */
 enum { STORE_STATUS = 16 };
 int store_run_status(Store *s, int64_t run, char status[STORE_STATUS], char *message, size_t size, Error *err);

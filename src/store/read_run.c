@@ -32,6 +32,13 @@ int store_run_graph(Store *s, int64_t run, char **graph, Error *err)
     return *graph == NULL ? error_memory(err, "a graph's text") : 0;
 }
 
+int store_run_rng(Store *s, int64_t run, char **rng, Error *err)
+{
+    StoreValue id = store_integer_value(run);
+    *rng = NULL;
+    return store_query(s, "SELECT plan ->> '$.rng' FROM run WHERE id = ?1 AND plan ->> '$.rng' IS NOT NULL", &id, 1, take_text, rng, err);
+}
+
 typedef struct RunStatus {
     char *status, *message;
     size_t size; /* of message */

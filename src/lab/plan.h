@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * lab/plan.h: what determines a run's numbers, and its identity.
+ */
+#ifndef LAB_PLAN_H
+#define LAB_PLAN_H
+
+#include "base/digest.h"
+#include "data/data.h"
+#include "graph/optimiser.h"
+#include "infer/posterior.h"
+#include "num/stream.h"
+
+/* A number that may change from epoch to epoch: value[min(epoch, n) - 1], epoch from 1. */
+typedef struct LabSchedule {
+    size_t n;
+    double *value;
+} LabSchedule;
+
+double lab_schedule_at(const LabSchedule *s, int epoch);
+
+typedef struct LabScalar {
+    const char *name; /* of a scalar leaf of the graph */
+    LabSchedule schedule;
+} LabScalar;
+
+/* Monte Carlo EM (Kingma & Welling, arXiv 1312.6114, appendix E): before each minibatch z is drawn from p(z|x) by Hamiltonian Monte
+ * Carlo, with a chain for each draw of each training example, which continues from its state of the epoch before; then the optimiser
+ * maximises the objective with these z.  The graph needs the names z and logjoint = log p(x|z) + log p(z), (k, b, 1), nats. */
+typedef struct LabMonteCarloEM {
+    InferHmc hmc;                /* leapfrog, step_size, accept; the others are not used */
+    size_t transitions, updates;
+} LabMonteCarloEM;
+
+/* The rows of transitions and updates; the rows of hmc are the first INFER_HMC_TRANSITION of infer_hmc_options. */
+enum { LAB_MONTE_CARLO_EM_OPTIONS = 2 };
+extern const Option lab_monte_carlo_em_options[LAB_MONTE_CARLO_EM_OPTIONS];
+
+/* Most metrics of a run: a step then needs no allocation for them. */
+enum { LAB_METRICS_MAX = 32 };
+
+/* Everything that determines a run's numbers; training sees nothing else of a run.  All pointers are borrowed. */
+typedef struct LabSpec {
+    const Graph *graph;                    /* public names: the objective, the metrics */
+    const Data *data;
+    NumSeed seed;
+
+    /* the training plan */
+    const char *objective;                 /* public name of the node to maximise: "bound" */
+    const char *const *metrics;            /* public names recorded each epoch as train/NAME and test/NAME, NULL-ended */
+    OptimiserSpec optimiser;
+    LabSchedule rate;
+    const LabScalar *scalars;              /* one per scalar leaf of the graph */
+    size_t nscalars;
+    int epochs;
+    size_t batch, samples;                 /* samples: draws per example */
+    int test_every;                        /* test metrics every so many epochs, and always after the last */
+    const LabMonteCarloEM *monte_carlo_em; /* NULL: the graph draws z.  Else there are no test metrics: test examples have no chains */
+} LabSpec;
+
+/* Checks every range and name of the spec.  [OUT] identity: SHA-256 of the graph's canonical text, the training plan, the data's digest,
+ * the seed and the arithmetic version; *plan: the training plan as canonical JSON, replaced (mem_free).  -1 with *err (ERR_SCRIPT). */
+int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, Error *err);
+
+#endif
