@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/lab_help.h: what the tests of runs and sweeps share: a small VAE on a few hundred digits, a run of it in a folder of
- * its own, a sweep without its table, a question to the database.
+ * tests/lab_help.h: for the tests of runs and sweeps: a small VAE on a few hundred digits, a run of it in a temporary folder,
+ * a sweep, a query of the database.
  */
 #ifndef TESTS_LAB_HELP_H
 #define TESTS_LAB_HELP_H
@@ -17,7 +17,6 @@
 #include "lab/lab.h"
 #include "lab/report.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +123,7 @@ static inline int setup(void **state)
                                .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
                                .test_every = 1}};
     assert_int_equal(optimiser_defaults(&f->run.spec.optimiser, "adam", &f->err), 0);
-    f->options = (LabOptions){.database = f->database, .jobs = 1, .threads = 1, .quiet = 1, .settings = "{}", .command = "again",
+    f->options = (LabOptions){.database = f->database, .jobs = 1, .threads = 1, .settings = "{}",
                               .hooks = {record_mean}};
     *state = f;
     return 0;
@@ -145,7 +144,7 @@ static inline int teardown(void **state)
 
 static inline void sweep(Fixture *f, LabRun *runs, size_t count)
 {
-    /* a worker that crashes must die, and not go on as this test in cmocka's handler */
+    /* a worker that crashes must die: cmocka's handler would continue in it as this test */
     const int deadly[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
     for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
         signal(deadly[i], SIG_DFL);
@@ -153,15 +152,7 @@ static inline void sweep(Fixture *f, LabRun *runs, size_t count)
         if (lab_run_identify(&runs[i], &f->err) != 0)
             fail_msg("%s (%s)", f->err.what, f->err.found);
     }
-    /* the results' table is not of interest here */
-    fflush(stdout);
-    int out = dup(1), null = open("/dev/null", O_WRONLY);
-    dup2(null, 1);
-    int status = lab_sweep(runs, count, &f->options, &f->outcome, &f->err);
-    dup2(out, 1);
-    close(out);
-    close(null);
-    if (status != 0)
+    if (lab_sweep(runs, count, &f->options, &f->outcome, &f->err) != 0)
         fail_msg("%s %s %s", f->err.what, f->err.where, f->err.found);
 }
 
@@ -178,18 +169,18 @@ static inline int take_text(void *context, int columns, const char *const *names
     return 0;
 }
 
-/* The one value of a query, as text; "" when there is none. */
-static inline const char *request(Fixture *f, const char *sql)
+/* The one value that a query gives, as text; "" when there is none. */
+static inline const char *value(Fixture *f, const char *sql)
 {
     static char text[4][256];
     static int turn;
-    char *value = text[turn++ % 4];
-    value[0] = '\0';
+    char *found = text[turn++ % 4];
+    found[0] = '\0';
     Store *s = store_open(f->database, STORE_READ, &f->err);
-    if (s == NULL || store_query(s, sql, NULL, 0, take_text, value, &f->err) != 0)
+    if (s == NULL || store_query(s, sql, NULL, 0, take_text, found, &f->err) != 0)
         fail_msg("%s: %s", sql, f->err.what);
     store_close(s);
-    return value;
+    return found;
 }
 
 /* Waits until the database has a first epoch, 20 s at most. */
@@ -210,8 +201,8 @@ static inline void wait_for_an_epoch(const Fixture *f)
     fail_msg("no epoch in 20 s");
 }
 
-/* A signal in the middle of an epoch: the state is kept to the step, and the run goes on from there to the bits of one that was left
- * alone. */
+/* A signal in the middle of an epoch: the state of the next step is recorded, and the resumed run ends with the same bits as one
+ * without an interruption. */
 static inline void interrupt_and_resume(Fixture *f, int epochs)
 {
     f->run.spec.epochs = epochs;
@@ -220,9 +211,6 @@ static inline void interrupt_and_resume(Fixture *f, int epochs)
     if (pid == 0) {
         LabOutcome outcome;
         Error err = ERROR_NONE;
-        int null = open("/dev/null", O_WRONLY);
-        dup2(null, 1);
-        dup2(null, 2);
         int status = lab_sweep(&f->run, 1, &f->options, &outcome, &err);
         _exit(status == -1 && err.kind == ERR_SIGNAL && outcome.interrupted == 1 ? 42 : 1);
     }
@@ -232,19 +220,19 @@ static inline void interrupt_and_resume(Fixture *f, int epochs)
     waitpid(pid, &status, 0);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 42);
-    assert_string_equal(request(f, "select status from runs"), "interrupted");
-    assert_string_equal(request(f, "select count(*) from checkpoint"), "1");
+    assert_string_equal(value(f, "select status from runs"), "interrupted");
+    assert_string_equal(value(f, "select count(*) from checkpoint"), "1");
     char steps[32];
-    snprintf(steps, sizeof steps, "%s", request(f, "select step from checkpoint"));
+    snprintf(steps, sizeof steps, "%s", value(f, "select step from checkpoint"));
     assert_true(atoi(steps) > 0);
 
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.resumed, 1);
     char resumed[128];
-    snprintf(resumed, sizeof resumed, "%s", request(f, "select digest from run order by id desc limit 1"));
+    snprintf(resumed, sizeof resumed, "%s", value(f, "select digest from run order by id desc limit 1"));
     f->options.fresh = 1;
     sweep(f, &f->run, 1);
-    assert_string_equal(request(f, "select digest from run order by id desc limit 1"), resumed);
+    assert_string_equal(value(f, "select digest from run order by id desc limit 1"), resumed);
 }
 
 #endif

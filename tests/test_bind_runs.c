@@ -240,7 +240,7 @@ static LabOutcome sweep(BindScript *script)
     Error err = ERROR_NONE;
     LabRun *runs = plan(script, &count, &twins);
     const LabOptions options = {
-        .database = database, .jobs = 1, .threads = 1, .quiet = 1, .settings = bind_script_settings(script), .command = "again",
+        .database = database, .jobs = 1, .threads = 1, .settings = bind_script_settings(script),
         .hooks = bind_script_hooks(),
     };
     if (lab_sweep(runs, count, &options, &outcome, &err) != 0) {

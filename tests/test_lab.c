@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * tests/test_lab.c: runs and sweeps: identity, the same bits for every number of threads and instruction set, resuming after a
- * kill at any moment, divergence, evaluations that come later.  The model is a small VAE on a few hundred digits.
+ * kill at any moment, divergence, evaluations added later.  The model is a small VAE on a few hundred digits.
  */
 #include "lab_help.h"
 
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* SHA-256 of the parameters that fixture() ends with, on every machine.  It changes only with the arithmetic version. */
+/* SHA-256 of the fixture's trained parameters, on every machine.  It changes only with the arithmetic version. */
 #define GOLDEN "5986fb90a16d9308e5460919227516331a185b783227ebab5fcfe43cedc37a96"
 
 #define LAST_DIGEST "select digest from run order by id desc limit 1"
@@ -25,24 +25,24 @@ static void trains_and_records(void **state)
     Fixture *f = *state;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 1);
-    assert_string_equal(request(f, "select status from runs"), "done");
-    assert_string_equal(request(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
-    double first = atof(request(f, "select value from curves where metric = 'train/elbo' and step = 1"));
-    double last = atof(request(f, "select value from curves where metric = 'train/elbo' and step = 4"));
+    assert_string_equal(value(f, "select status from runs"), "done");
+    assert_string_equal(value(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
+    double first = atof(value(f, "select value from curves where metric = 'train/elbo' and step = 1"));
+    double last = atof(value(f, "select value from curves where metric = 'train/elbo' and step = 4"));
     assert_true(first < last && last < 0 && first > -600);
-    assert_true(atof(request(f, "select min(value) from curves where metric like '%/kl'")) >= 0);
+    assert_true(atof(value(f, "select min(value) from curves where metric like '%/kl'")) >= 0);
     /* ELBO = reconstruction - KL, per epoch, to the rounding of float sums */
-    assert_true(fabs(atof(request(f, "select value from curves where metric = 'test/reconstruction' and step = 4")) -
-                     atof(request(f, "select value from curves where metric = 'test/kl' and step = 4")) -
-                     atof(request(f, "select value from curves where metric = 'test/elbo' and step = 4"))) < 1e-3);
-    assert_string_equal(request(f, "select count(*) from checkpoint"), "0");
+    assert_true(fabs(atof(value(f, "select value from curves where metric = 'test/reconstruction' and step = 4")) -
+                     atof(value(f, "select value from curves where metric = 'test/kl' and step = 4")) -
+                     atof(value(f, "select value from curves where metric = 'test/elbo' and step = 4"))) < 1e-3);
+    assert_string_equal(value(f, "select count(*) from checkpoint"), "0");
 }
 
 static void digest_is_golden(void **state)
 {
     Fixture *f = *state;
     sweep(f, &f->run, 1);
-    assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(value(f, LAST_DIGEST), GOLDEN);
 }
 
 static void threads_and_instruction_sets_agree(void **state)
@@ -54,17 +54,17 @@ static void threads_and_instruction_sets_agree(void **state)
     for (int threads = 1; threads <= 3; threads++) {
         f->options.threads = threads;
         sweep(f, &f->run, 1);
-        assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
+        assert_string_equal(value(f, LAST_DIGEST), GOLDEN);
     }
     for (; *isa != NULL; isa++) {
         assert_int_equal(num_isa_choose(*isa, &f->err), 0);
         sweep(f, &f->run, 1);
-        assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
+        assert_string_equal(value(f, LAST_DIGEST), GOLDEN);
     }
     num_isa_choose(best, &f->err);
-    assert_string_equal(request(f, "select count(distinct digest) from run"), "1");
-    /* the curves too, to the bit: one value for each metric and epoch, the clock's aside */
-    assert_string_equal(request(f, "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
+    assert_string_equal(value(f, "select count(distinct digest) from run"), "1");
+    /* the curves too: one value for each metric and epoch, but for the clock's */
+    assert_string_equal(value(f, "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
                                "where k.name not like 'time/%' group by m.metric, m.step)"), "1");
 }
 
@@ -75,7 +75,7 @@ static void a_finished_run_is_not_run_again(void **state)
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 0);
     assert_int_equal(f->outcome.skipped, 1);
-    assert_string_equal(request(f, "select count(*) from run"), "1");
+    assert_string_equal(value(f, "select count(*) from run"), "1");
 }
 
 static void identity_covers_what_determines_the_numbers(void **state)
@@ -112,9 +112,6 @@ static void killed_after(Fixture *f, int milliseconds)
     if (pid == 0) {
         setpgid(0, 0);
         LabOutcome outcome;
-        int null = open("/dev/null", O_WRONLY);
-        dup2(null, 1);
-        dup2(null, 2);
         lab_sweep(&f->run, 1, &f->options, &outcome, &f->err);
         _exit(0);
     }
@@ -137,17 +134,17 @@ static void a_killed_run_ends_in_the_same_bits(void **state)
             assert_int_equal(system(path), 0);
     }
     sweep(f, &f->run, 1);
-    assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
-    assert_string_equal(request(f, "select count(*) from runs"), "1");
-    assert_string_equal(request(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
+    assert_string_equal(value(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(value(f, "select count(*) from runs"), "1");
+    assert_string_equal(value(f, "select count(*) from curves where metric = 'test/elbo'"), "4");
 }
 
 static void an_interrupted_run_resumes_in_mid_epoch(void **state)
 {
-    interrupt_and_resume(*state, 300); /* many times as long as it takes to see the first epoch, and to send a signal */
+    interrupt_and_resume(*state, 300); /* many times longer than the first epoch and the signal take */
 }
 
-static void a_checkpoint_of_another_run_is_not_taken(void **state)
+static void a_checkpoint_of_another_run_is_refused(void **state)
 {
     (void)state;
     double totals[2] = {1, 2}, totals2[2] = {0, 0};
@@ -167,7 +164,7 @@ static void a_checkpoint_of_another_run_is_not_taken(void **state)
     assert_memory_equal(c2, c, sizeof c);
     assert_memory_equal(totals2, totals, sizeof totals);
     assert_int_equal(lab_checkpoint_read(&b, bytes, size - 1), -1);
-    b.nparams = 2, b.nstate = 3; /* the same size in all, another run's arrays */
+    b.nparams = 2, b.nstate = 3; /* the same total size, but another run's arrays */
     assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
     b.nparams = 3, b.nstate = 1, b.nchains = 3;
     assert_int_equal(lab_checkpoint_read(&b, bytes, size), -1);
@@ -179,17 +176,17 @@ static void a_checkpoint_of_another_run_is_not_taken(void **state)
 static void divergence_is_recorded_with_the_tensor(void **state)
 {
     Fixture *f = *state;
-    f->rate[0] = 1e30; /* the first update throws every weight to infinity */
+    f->rate[0] = 1e30; /* the first update makes every weight infinite */
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.diverged, 1);
-    assert_string_equal(request(f, "select status from runs"), "diverged");
-    const char *message = request(f, "select message from run");
+    assert_string_equal(value(f, "select status from runs"), "diverged");
+    const char *message = value(f, "select message from run");
     assert_non_null(strstr(message, "epoch 1, minibatch 2 of 10"));
     assert_non_null(strstr(message, "first in "));
 }
 
-/* A bound that is infinite with a finite gradient, and a finite one with an infinite gradient: each is seen in its first step. */
-static void either_kind_of_divergence_is_seen(void **state)
+/* An infinite bound with a finite gradient, and a finite bound with an infinite gradient: each is detected in its first step. */
+static void either_kind_of_divergence_is_detected(void **state)
 {
     Fixture *f = *state;
     Graph *g = f->graph;
@@ -202,21 +199,21 @@ static void either_kind_of_divergence_is_seen(void **state)
         f->run.spec.objective = objectives[i];
         sweep(f, &f->run, 1);
         assert_int_equal(f->outcome.diverged, 1);
-        assert_non_null(strstr(request(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
+        assert_non_null(strstr(value(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
     }
 }
 
-static void an_evaluation_may_come_later(void **state)
+static void an_evaluation_may_be_added_later(void **state)
 {
     Fixture *f = *state;
     sweep(f, &f->run, 1);
-    assert_string_equal(request(f, "select count(*) from metric_name where name = 'test/mean'"), "0");
+    assert_string_equal(value(f, "select count(*) from metric_name where name = 'test/mean'"), "0");
     f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 0);
-    double elbo = atof(request(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
+    double elbo = atof(value(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
     assert_true(elbo < 0 && elbo > -600);
-    assert_string_equal(request(f, "select count(*) from run"), "1");
+    assert_string_equal(value(f, "select count(*) from run"), "1");
 }
 
 static void a_run_that_fails_leaves_the_others_alone(void **state)
@@ -238,7 +235,7 @@ static void a_run_that_fails_leaves_the_others_alone(void **state)
 static void log_weights_give_the_bound(void **state)
 {
     Fixture *f = *state;
-    f->run.spec.epochs = 40; /* until the code says something: without a KL all the bounds are one */
+    f->run.spec.epochs = 40; /* until z carries information: with a KL of 0 all the bounds are equal */
     sweep(f, &f->run, 1);
     Store *s = store_open(f->database, STORE_READ, &f->err);
     InferModel *m = infer_model_open(s, 1, &f->err);
@@ -259,13 +256,13 @@ static void log_weights_give_the_bound(void **state)
     const char *const names[] = {"elbo", NULL};
     assert_int_equal(infer_model_mean(m, &what, names, &elbo, &elbo_se, &f->err), 0);
     assert_true(mean[0] < mean[1] && mean[1] < mean[2]);
-    /* one draw has the noise of log q(z|x) too: about a nat for each of 2 dimensions over 130 examples; 5 sigma is 0.6 */
+    /* a single draw also has the noise of log q(z|x): about a nat for each of 2 dimensions, over 130 examples; 5 sigma is 0.6 */
     assert_true(fabs(mean[0] - elbo) < 0.6);
     infer_model_free(m);
     store_close(s);
 }
 
-/* Decoding replaces z: the decoder's output for a z of our own, the same however the rows are cut. */
+/* Feeding z gives the decoder's output, the same however the rows are divided into chunks. */
 static void feeding_z_decodes(void **state)
 {
     Fixture *f = *state;
@@ -293,7 +290,7 @@ static void feeding_z_decodes(void **state)
     store_close(s);
 }
 
-/* Two groups of points on a line, around -1 and 1, of standard deviation 0.5: a logistic regression separates them, with the same bits each time. */
+/* Two groups of points on a line, -1 ± 0.25 and 1 ± 0.25: a logistic regression separates them, with the same bits each time. */
 static void a_fit_learns_and_repeats(void **state)
 {
     enum { ROWS = 200 };
@@ -328,7 +325,7 @@ static void a_fit_learns_and_repeats(void **state)
     graph_free(g);
 }
 
-static void out_of_range_is_said_before_training(void **state)
+static void out_of_range_is_refused_before_training(void **state)
 {
     Fixture *f = *state;
     f->run.spec.batch = 601;
@@ -355,15 +352,15 @@ int main(void)
         TEST(identity_covers_what_determines_the_numbers),
         TEST(a_killed_run_ends_in_the_same_bits),
         TEST(an_interrupted_run_resumes_in_mid_epoch),
-        TEST(a_checkpoint_of_another_run_is_not_taken),
+        TEST(a_checkpoint_of_another_run_is_refused),
         TEST(divergence_is_recorded_with_the_tensor),
-        TEST(either_kind_of_divergence_is_seen),
-        TEST(an_evaluation_may_come_later),
+        TEST(either_kind_of_divergence_is_detected),
+        TEST(an_evaluation_may_be_added_later),
         TEST(a_run_that_fails_leaves_the_others_alone),
         TEST(log_weights_give_the_bound),
         TEST(feeding_z_decodes),
         TEST(a_fit_learns_and_repeats),
-        TEST(out_of_range_is_said_before_training),
+        TEST(out_of_range_is_refused_before_training),
     };
     return cmocka_run_group_tests_name("lab", tests, NULL, NULL);
 }

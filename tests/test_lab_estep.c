@@ -36,10 +36,10 @@ static void it_learns_and_records_no_test_metrics(void **state)
     Fixture *f = *state;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 1);
-    double first = atof(request(f, "select value from curves where metric = 'train/logjoint' and step = 1"));
-    double last = atof(request(f, "select value from curves where metric = 'train/logjoint' and step = 4"));
+    double first = atof(value(f, "select value from curves where metric = 'train/logjoint' and step = 1"));
+    double last = atof(value(f, "select value from curves where metric = 'train/logjoint' and step = 4"));
     assert_true(first < last && last < 0 && first > -600);
-    assert_string_equal(request(f, "select count(*) from curves where metric like 'test/%'"), "0");
+    assert_string_equal(value(f, "select count(*) from curves where metric like 'test/%'"), "0");
 }
 
 static void threads_and_instruction_sets_agree(void **state)
@@ -55,8 +55,8 @@ static void threads_and_instruction_sets_agree(void **state)
         sweep(f, &f->run, 1);
     }
     num_isa_choose(best, &f->err);
-    assert_string_equal(request(f, "select count(distinct digest) from run where digest is not null"), "1");
-    assert_string_equal(request(f, LAST_DIGEST), GOLDEN);
+    assert_string_equal(value(f, "select count(distinct digest) from run where digest is not null"), "1");
+    assert_string_equal(value(f, LAST_DIGEST), GOLDEN);
 }
 
 /* The chains continue from their states, with their step sizes. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab_step.c: a step of training allocates nothing and calls the system for nothing.  Two runs of as many epochs,
- * with as large minibatches, one on ten times the examples: whatever a step did would be there ten times as often.  So the
- * allocations and the system calls of the two workers must be the same, whatever it takes to begin, to record and to end.
+ * tests/test_lab_step.c: a step of training makes no allocation and no system call.  Two runs have equal numbers of epochs and equal
+ * minibatches, and one has ten times the examples: whatever a step does happens ten times as often.  The numbers of allocations and of
+ * system calls of the two workers must be equal; beginning, recording and ending are the same in both.
  */
 #define _DEFAULT_SOURCE /* memory shared with a child */
 #include "lab_help.h"
@@ -36,10 +36,10 @@
 /* 10 epochs of 10 steps, and of 100. */
 enum { EPOCHS = 10, BATCH = 6, FEW = 60, MANY = 600, MORE_STEPS = EPOCHS * (MANY - FEW) / BATCH };
 
-/* How much the longer run may exceed the shorter: its order of examples is longer, and may make the heap grow once more.  One
- * call or allocation in a hundred steps would be 9. */
+/* How many more the longer run may make: its order of examples is longer, and may make the heap grow one more time.  One call or
+ * allocation in a hundred steps would be 9. */
 enum { SLACK = 8 };
-_Static_assert(MORE_STEPS / 100 > SLACK, "a call in each hundredth step must be seen");
+_Static_assert(MORE_STEPS / 100 > SLACK, "one call in a hundred steps must be detected");
 
 typedef struct Case {
     Fixture *fixture;
@@ -51,7 +51,7 @@ typedef struct Case {
 static atomic_long allocations; /* of this process; a fork inherits it */
 
 #if COUNTED
-/* In front of the C library's own, for all that is linked: the engine, GSL, SQLite, the threads. */
+/* These replace the C library's for everything that is linked: the engine, GSL, SQLite, the threads. */
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
@@ -92,7 +92,7 @@ int posix_memalign(void **block, size_t alignment, size_t size)
 }
 #endif
 
-/* What the worker, a process of its own, has counted when its training is over. */
+/* The worker's counts at the end of its training; the worker is another process. */
 typedef struct Counts {
     long all, engine; /* every allocation; those by base/mem.h */
 } Counts;
@@ -112,11 +112,11 @@ enum { KINDS = 1024 };
 
 typedef struct Calls {
     long all;         /* but for the reports */
-    long reports;     /* to the sweep: bound to time, at most 10 a second */
+    long reports;     /* to the sweep: at most 10 a second, whatever the steps */
     long kind[KINDS]; /* by number */
     int forks, status;
     double seconds;
-    const char *why;  /* there is no count, or NULL */
+    const char *why;  /* the reason for no count, or NULL */
 } Calls;
 
 #if defined(PTRACE_GET_SYSCALL_INFO) && !SANITIZED
@@ -124,7 +124,7 @@ static void count_call(Calls *c, pid_t pid)
 {
     struct ptrace_syscall_info info;
     if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof info, &info) <= 0) {
-        c->why = "this kernel does not tell a tracer about system calls";
+        c->why = "this kernel does not report system calls to a tracer";
         return;
     }
     if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
@@ -138,7 +138,7 @@ static void count_call(Calls *c, pid_t pid)
         c->kind[info.entry.nr]++;
 }
 
-/* A traced process stopped: counts, and says what signal it gets when it goes on. */
+/* A traced process stopped: counts.  Returns the signal to deliver when it continues. */
 static int stopped(Calls *c, pid_t pid, int status, pid_t *counted)
 {
     int signal_number = WSTOPSIG(status), event = status >> 16;
@@ -155,11 +155,11 @@ static int stopped(Calls *c, pid_t pid, int status, pid_t *counted)
         memset(c->kind, 0, sizeof c->kind);
         c->forks++;
     }
-    /* a new process or thread begins with a stop that is not meant for it */
+    /* a new process or thread begins with a stop that must not be delivered */
     return event != 0 || signal_number == SIGSTOP ? 0 : signal_number;
 }
 
-/* Runs work(context) in a process and counts its system calls; if it forks, those of its child alone: of the sweep's worker. */
+/* Runs work(context) in a process and counts its system calls; if it forks, only those of its child, the sweep's worker. */
 static void trace(Calls *c, void (*work)(void *context), void *context)
 {
     int status;
@@ -194,7 +194,7 @@ static void trace(Calls *c, void (*work)(void *context), void *context)
 static void trace(Calls *c, void (*work)(void *context), void *context)
 {
     (void)work, (void)context;
-    *c = (Calls){.why = SANITIZED ? "a sanitizer does not like to be traced" : "no tracer of system calls on this system"};
+    *c = (Calls){.why = SANITIZED ? "a sanitizer's process cannot be traced" : "no tracer of system calls on this system"};
 }
 #endif
 
@@ -251,7 +251,7 @@ static int teardown_case(void **state)
     return teardown(&fixture);
 }
 
-/* The next sweep is on these data, in a database of its own, so that it finds all as another found it. */
+/* The next sweep uses these data and a new database, so that both sweeps begin alike. */
 static void prepare(Fixture *f, const Data *data, const char *name)
 {
     snprintf(f->database, sizeof f->database, "%s/%s.db", f->folder, name);
@@ -275,8 +275,6 @@ static Counts allocated(Fixture *f, const Data *data, const char *name)
 static void sweep_alone(void *context)
 {
     Fixture *f = context;
-    int null = open("/dev/null", O_WRONLY);
-    dup2(null, 1);
     int status = lab_sweep(&f->run, 1, &f->options, &f->outcome, &f->err);
     _exit(status == 0 && f->outcome.executed == 1 ? 0 : 1);
 }
@@ -296,7 +294,7 @@ static void called(Calls *c, Fixture *f, const Data *data, const char *name)
 
 /* ---- tests ---------------------------------------------------------------------------------------------------------------- */
 
-static void allocations_are_as_many(Case *c, int threads)
+static void allocations_are_equal(Case *c, int threads)
 {
     c->fixture->options.threads = threads;
     Counts few = allocated(c->fixture, c->few, "few"), many = allocated(c->fixture, c->many, "many");
@@ -306,31 +304,31 @@ static void allocations_are_as_many(Case *c, int threads)
     if (getenv("LAB_STEP_SHOW") != NULL)
         print_message("%d threads: %ld %ld, engine %ld %ld\n", threads, few.all, many.all, few.engine, many.engine);
     if (many.all - few.all > SLACK)
-        fail_msg("%d steps more made %ld allocations more", (int)MORE_STEPS, many.all - few.all);
+        fail_msg("%d more steps made %ld more allocations", (int)MORE_STEPS, many.all - few.all);
 }
 
-static void a_step_takes_nothing_from_the_engine(void **state)
+static void a_step_makes_no_allocation_of_the_engine(void **state)
 {
-    allocations_are_as_many(*state, 1);
+    allocations_are_equal(*state, 1);
 }
 
-static void a_step_allocates_nothing(void **state)
+static void a_step_makes_no_allocation(void **state)
 {
     long before = atomic_load(&allocations);
     if (!COUNTED) {
-        print_message("left out: malloc is a sanitizer's, or not glibc's\n");
+        print_message("skipped: malloc is a sanitizer's, or not glibc's\n");
         skip();
     }
-    /* the counter counts, what is asked for by another library too */
+    /* the counter works, also for allocations by another library */
     void *volatile block = malloc(1);
     free(block);
     block = strdup("text");
     free(block);
     assert_true(atomic_load(&allocations) - before >= 2);
-    allocations_are_as_many(*state, 1);
+    allocations_are_equal(*state, 1);
 }
 
-static void a_step_with_posterior_draws_allocates_nothing(void **state)
+static void a_step_of_monte_carlo_em_makes_no_allocation(void **state)
 {
     static const char *const bound[] = {"logjoint", NULL};
     const LabMonteCarloEM em = {.transitions = 2, .updates = 2, .hmc = {.leapfrog = 2, .step_size = 0.1, .accept = 0.9}};
@@ -338,15 +336,15 @@ static void a_step_with_posterior_draws_allocates_nothing(void **state)
     f->run.spec.monte_carlo_em = &em;
     f->run.spec.objective = bound[0];
     f->run.spec.metrics = bound;
-    allocations_are_as_many(*state, 1);
+    allocations_are_equal(*state, 1);
 }
 
-static void a_step_on_two_threads_allocates_nothing(void **state)
+static void a_step_on_two_threads_makes_no_allocation(void **state)
 {
-    allocations_are_as_many(*state, 2);
+    allocations_are_equal(*state, 2);
 }
 
-static void a_step_calls_the_system_for_nothing(void **state)
+static void a_step_makes_no_system_call(void **state)
 {
     static Calls few, many;
     Case *c = *state;
@@ -355,26 +353,26 @@ static void a_step_calls_the_system_for_nothing(void **state)
     if (few.why == NULL)
         few.why = many.why;
     if (few.why != NULL) {
-        print_message("left out: %s\n", few.why);
+        print_message("skipped: %s\n", few.why);
         skip();
     }
-    assert_int_equal(many.all - few.all, 100); /* the tracer sees them */
+    assert_int_equal(many.all - few.all, 100); /* the tracer counts them */
     trace(&many, hundred_clocks, NULL);
     if (many.all - few.all >= 100) {
-        print_message("left out: the clock is a system call on this machine\n");
+        print_message("skipped: the clock is a system call on this machine\n");
         skip();
     }
 
     called(&few, c->fixture, c->few, "few");
     called(&many, c->fixture, c->many, "many");
-    /* on a very slow machine there are checkpoints besides, one each 10 s of some 20 calls */
+    /* a very slow machine also writes checkpoints, one every 10 s, of about 20 calls each */
     long slack = SLACK + 50 * (long)(many.seconds / 10);
     for (size_t i = 0; many.all - few.all > slack && i < KINDS; i++) {
         if (many.kind[i] > few.kind[i])
-            print_message("system call %zu: %ld, and %ld with the more steps\n", i, few.kind[i], many.kind[i]);
+            print_message("system call %zu: %ld, and %ld with more steps\n", i, few.kind[i], many.kind[i]);
     }
     if (many.all - few.all > slack)
-        fail_msg("%d steps more made %ld system calls more", (int)MORE_STEPS, many.all - few.all);
+        fail_msg("%d more steps made %ld more system calls", (int)MORE_STEPS, many.all - few.all);
     /* the first, the last, and 10 a second */
     assert_true((double)many.reports <= 3 + 10 * many.seconds);
     if (getenv("LAB_STEP_SHOW") != NULL)
@@ -385,11 +383,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_case, teardown_case)
     const struct CMUnitTest tests[] = {
-        TEST(a_step_takes_nothing_from_the_engine),
-        TEST(a_step_allocates_nothing),
-        TEST(a_step_with_posterior_draws_allocates_nothing),
-        TEST(a_step_on_two_threads_allocates_nothing),
-        TEST(a_step_calls_the_system_for_nothing),
+        TEST(a_step_makes_no_allocation_of_the_engine),
+        TEST(a_step_makes_no_allocation),
+        TEST(a_step_of_monte_carlo_em_makes_no_allocation),
+        TEST(a_step_on_two_threads_makes_no_allocation),
+        TEST(a_step_makes_no_system_call),
     };
     return cmocka_run_group_tests_name("lab step", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "bind/script.h"
 #include "cli/claims.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 #include "cli/rows.h"
 
 #include "base/mem.h"
@@ -261,21 +262,34 @@ static int judge(BindScript *script, int64_t sweep, Error *err)
     return status;
 }
 
+static int add_resume_hint(const char *resume, Error *err)
+{
+    if (strlen(resume) < sizeof err->hint - 32)
+        return error_hint(err, "to resume:  %s", resume);
+    fprintf(stderr, "to resume:\n  %s\n", resume); /* cut short it would be another command */
+    return -1;
+}
+
 static int run_all(BindScript *script, LabRun *runs, size_t count, const char *resume, Error *err)
 {
     LabOutcome outcome = {0};
+    CliProgress *progress = cli_progress_alloc(runs, count, quiet, err);
+    if (progress == NULL)
+        return -1;
     const LabOptions lab = {
         .database = cli_database(),
         .jobs = (int)jobs,
         .threads = (int)threads,
         .fresh = fresh,
-        .quiet = quiet,
-        .json = cli_shared.json,
         .settings = bind_script_settings(script),
-        .command = resume,
         .hooks = bind_script_hooks(),
+        .event = cli_progress_event,
+        .event_context = progress,
     };
     int status = lab_sweep(runs, count, &lab, &outcome, err);
+    cli_progress_free(progress);
+    if (status != 0 && err->kind == ERR_SIGNAL)
+        add_resume_hint(resume, err);
     if (status == 0 || err->kind == ERR_SIGNAL) {
         Error unprinted = ERROR_NONE; /* an interruption is reported in any case */
         if (print_results(outcome.sweep, status == 0 ? err : &unprinted) != 0)

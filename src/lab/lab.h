@@ -7,6 +7,7 @@
 
 #include "infer/infer.h"
 #include "lab/plan.h"
+#include "lab/report.h"
 #include "store/store.h"
 
 #include <stdint.h>
@@ -38,13 +39,30 @@ typedef struct LabHooks {
     int (*evaluate)(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err);
 } LabHooks;
 
+/* What happens in a sweep, for a display. */
+typedef enum {
+    LAB_NOTICE,       /* text: a line about the database or the sweep */
+    LAB_RUN_LEFT_OUT, /* run: recorded before; text: that it diverged, or NULL */
+    LAB_RUN_STARTED,  /* run */
+    LAB_RUN_REPORT,   /* report; report->kind LAB_ENDED: the run's last */
+    LAB_TICK          /* about 10 times a second */
+} LabEventKind;
+
+typedef struct LabEvent {
+    LabEventKind kind;
+    size_t run;       /* index in the sweep */
+    const char *text;
+    const LabReport *report;
+} LabEvent;
+
 typedef struct LabOptions {
     const char *database;
     int jobs, threads;       /* at least 1 */
-    int fresh, quiet, json;
+    int fresh;               /* supersede runs that are recorded, and run them again */
     const char *settings;    /* JSON of --set and profile, for the sweep's record */
-    const char *command;     /* what resumes this sweep, printed after an interruption */
     LabHooks hooks;
+    void (*event)(void *context, const LabEvent *event); /* or NULL */
+    void *event_context;
 } LabOptions;
 
 typedef struct LabOutcome {
@@ -53,9 +71,9 @@ typedef struct LabOutcome {
     int64_t sweep;
 } LabOutcome;
 
-/* Runs them all, `jobs` at the same time, each in a forked process with its own connection; shows progress on standard error.  A run that
- * fails, diverges or crashes leaves the others alone.  Returns 0 when the sweep itself could be carried out (see *outcome for the runs), -1
- * with *err when it could not, and -1 with ERR_SIGNAL (err->found holds the signal's number) after an interruption. */
+/* Runs them all (at least one), `jobs` at the same time, each in a forked process with its own connection.  Prints nothing.  A run that fails, diverges or
+ * crashes leaves the others alone.  Returns 0 when the sweep itself could be carried out (see *outcome for the runs); -1 with ERR_SIGNAL
+ * (err->found holds the signal's number) after an interruption; -1 with *err when the sweep could not be carried out. */
 int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "base/mem.h"
 #include "lab/environment.h"
-#include "lab/progress.h"
 #include "lab/train.h"
 #include "lab/worker.h"
 #include "store/read.h"
@@ -40,12 +39,17 @@ typedef struct Sweep {
     const LabOptions *options;
     SweepRun *state;   /* of runs[i] */
     LabOutcome *outcome;
-    LabProgress *progress;
     int pipe[2];
-    sigset_t mask;     /* while it waits, and of the workers: elsewhere the end of a worker is held back */
+    sigset_t mask;     /* while it waits, and of the workers; elsewhere SIGCHLD is blocked */
     size_t running;
     int64_t sweep;
 } Sweep;
+
+static void tell(const Sweep *w, LabEvent event)
+{
+    if (w->options->event != NULL)
+        w->options->event(w->options->event_context, &event);
+}
 
 /* ---- queueing ------------------------------------------------------------------------------------------------------------- */
 
@@ -71,14 +75,12 @@ static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
     if (!diverged && !evaluated)
         return 0;
     w->state[i].state = OVER;
-    lab_progress_skip(w->progress, i);
-    if (diverged) {
+    if (diverged)
         w->outcome->diverged++;
-        snprintf(note, sizeof note, "diverged before: %s", message);
-        lab_progress_note(w->progress, i, note);
-    } else {
+    else
         w->outcome->skipped++;
-    }
+    snprintf(note, sizeof note, "diverged before: %s", message);
+    tell(w, (LabEvent){.kind = LAB_RUN_LEFT_OUT, .run = i, .text = diverged ? note : NULL});
     return 0;
 }
 
@@ -115,8 +117,8 @@ static int queue_all(Sweep *w, Error *err)
     int64_t *ids = mem_array(w->count, sizeof *ids);
     if (s == NULL)
         goto end;
-    if (store_notice(s) != NULL && !w->options->quiet)
-        fprintf(stderr, "%s\n", store_notice(s));
+    if (store_notice(s) != NULL)
+        tell(w, (LabEvent){.kind = LAB_NOTICE, .text = store_notice(s)});
     if (ids == NULL) {
         error_memory(err, "the sweep");
         goto end;
@@ -159,7 +161,7 @@ static int launch(Sweep *w, size_t i, Error *err)
     w->state[i].pid = pid;
     w->state[i].state = RUNNING;
     w->running++;
-    lab_progress_start(w->progress, i);
+    tell(w, (LabEvent){.kind = LAB_RUN_STARTED, .run = i});
     return 0;
 }
 
@@ -170,7 +172,7 @@ static void take_report(Sweep *w, const LabReport *r)
     w->state[r->run].last = *r;
     if (r->kind == LAB_ENDED)
         w->state[r->run].reported = 1;
-    lab_progress_report(w->progress, r);
+    tell(w, (LabEvent){.kind = LAB_RUN_REPORT, .run = r->run, .report = r});
 }
 
 /* Reads what has arrived. */
@@ -280,6 +282,7 @@ static size_t next_waiting(const Sweep *w, int phase)
 
 static int run_phase(Sweep *w, int phase, Error *err)
 {
+    static const char stopping[] = "stopping once every run's state is recorded; a second signal stops at once and loses up to 10 s of work";
     int passed = 0, status = 0;
     for (;;) {
         size_t i;
@@ -290,11 +293,11 @@ static int run_phase(Sweep *w, int phase, Error *err)
         wait_for_event(w);
         take_reports(w);
         collect(w);
-        lab_progress_tick(w->progress);
+        tell(w, (LabEvent){.kind = LAB_TICK});
         if (signals_seen > passed) {
             pass_signal(w, passed == 0 ? SIGTERM : SIGKILL);
             if (passed == 0 && w->running > 0)
-                lab_progress_stopping(w->progress);
+                tell(w, (LabEvent){.kind = LAB_NOTICE, .text = stopping});
             passed = signals_seen;
         }
     }
@@ -335,20 +338,15 @@ static int run_all(Sweep *w, Error *err)
     return status;
 }
 
-/* ---- the result -------------------------------------------------------------------------------------------------------------- */
+/* ---- the sweep -------------------------------------------------------------------------------------------------------------- */
 
 static int interrupted(const Sweep *w, Error *err)
 {
-    int number = lab_stop;
     error_set(err, ERR_SIGNAL, "stopped by a signal; every finished step is in %s", w->options->database);
-    error_found(err, "%d", number);
-    if (strlen(w->options->command) < sizeof err->hint - 32)
-        return error_hint(err, "to go on from there:  %s", w->options->command);
-    fprintf(stderr, "to go on from there:\n  %s\n", w->options->command); /* cut short it would be another command */
-    return -1;
+    return error_found(err, "%d", (int)lab_stop);
 }
 
-/* Reports are read without blocking, and the pipe is not passed on to other programs. */
+/* Reads do not block. */
 static int make_pipe(int *fd, Error *err)
 {
     if (pipe(fd) != 0)
@@ -360,26 +358,16 @@ static int make_pipe(int *fd, Error *err)
 int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err)
 {
     Sweep w = {.runs = runs, .count = count, .options = options, .outcome = outcome, .pipe = {-1, -1}};
-    int status = -1;
     memset(outcome, 0, sizeof *outcome);
     w.state = mem_array(count, sizeof *w.state);
-    w.progress = lab_progress_alloc(runs, count, options, err);
-    if (w.state == NULL) {
-        error_memory(err, "the sweep");
-        goto end;
-    }
-    if (w.progress == NULL || count == 0 || queue_all(&w, err) != 0 || make_pipe(w.pipe, err) != 0)
-        goto end;
-    status = run_all(&w, err);
-    lab_progress_end(w.progress);
-    if (status == 0 && lab_stop)
-        status = interrupted(&w, err);
-end:
-    if (w.pipe[0] >= 0) {
+    int status = w.state == NULL ? error_memory(err, "the sweep") : 0;
+    if (status == 0 && (status = queue_all(&w, err)) == 0 && (status = make_pipe(w.pipe, err)) == 0) {
+        status = run_all(&w, err);
+        if (status == 0 && lab_stop)
+            status = interrupted(&w, err);
         close(w.pipe[0]);
         close(w.pipe[1]);
     }
-    lab_progress_free(w.progress);
     mem_free(w.state);
     return status;
 }

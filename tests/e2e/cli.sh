@@ -25,7 +25,7 @@ check "doctor without the library" 3 '^missing +Lua library' -- env VAE_LAB_LUA=
 "$VAE_LAB" run tiny.lua $one --set epochs=600 --quiet >first 2>&1 &
 first=$!
 until_sql "select status from run order by id desc limit 1" running
-check "a run that another process has: left alone, and said" 1 'left alone: another process' '0 runs executed, 1 running in another process' -- "$VAE_LAB" run tiny.lua $one --set epochs=600
+check "a run that another process is running: not run, and reported" 1 'not run: another process' '0 runs executed, 1 running in another process' -- "$VAE_LAB" run tiny.lua $one --set epochs=600
 wait $first && [ "$(sql 'select count(*) from run')" = 1 ] && ok "the other process ends it, once" || no "two processes" "$(cat first)"
 check "the condition of runs, when it is wrong" 4 'where +--where status=$' -- "$VAE_LAB" runs --where 'status='
 
@@ -38,7 +38,7 @@ sleep 0.3
 kill -INT $pid
 wait $pid
 status=$?
-[ $status = 130 ] && grep -q 'stopping' out && grep -q 'its evaluation will begin anew' out && [ "$(status_of)" = done ] &&
+[ $status = 130 ] && grep -q 'stopping' out && grep -q 'its evaluation starts again' out && [ "$(status_of)" = done ] &&
     ok "Ctrl-C in an evaluation: at once, with the run safe" || { no "Ctrl-C in an evaluation" "status $status"; cat out; }
 check "after it, only the evaluation is made" 0 'evaluated in' '0 runs executed' -- "$VAE_LAB" run tiny.lua $one --set epochs=1
 "$VAE_LAB" run tiny.lua --set beta=1 --set seed=5,6 --set epochs=100000 --jobs 1 --threads 1 >out 2>&1 &

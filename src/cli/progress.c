@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/progress.c: shows a sweep at work, on standard error.  On a terminal a display of a line for each active run and one for the
- * whole, redrawn at most 10 times a second; elsewhere plain lines, at most one in 10 s a run.
+ * cli/progress.c: shows a sweep on standard error while it runs.  On a terminal: one line per active run and one for the whole,
+ * redrawn at most 10 times a second.  Elsewhere: plain lines, at most one in 10 s per run.
  */
-#include "lab/progress.h"
+#include "cli/progress.h"
 
 #include "base/mem.h"
 #include "base/terminal.h"
@@ -16,56 +16,47 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE = 2048 }; /* bytes of a line, whose text may be a whole error */
+enum { LINE = 2048 }; /* bytes of a line; its text may be a whole error */
 
 #define REDRAW_SECONDS 0.1
 #define LINE_SECONDS 10.0
 
-typedef enum { WAITING, ACTIVE, OVER } Phase;
+typedef enum { WAITING, ACTIVE, OVER } ProgressPhase;
 
-typedef struct Entry {
-    Phase phase;
+typedef struct ProgressEntry {
+    ProgressPhase phase;
     double work;       /* examples that its training will see */
     double start;
-    double first;      /* fraction at which this process took it up */
+    double first;      /* fraction done when this sweep started it; -1: not yet reported */
     double line_time;  /* of its last plain line */
     LabReport last;
-} Entry;
+} ProgressEntry;
 
-struct LabProgress {
+struct CliProgress {
     const LabRun *runs;
     size_t count;
-    const LabOptions *options;
     int terminal, quiet;
     double start, drawn;
     int lines;         /* on the screen now */
-    Entry *entry;
+    ProgressEntry *entry;
 };
 
-LabProgress *lab_progress_alloc(const LabRun *runs, size_t count, const LabOptions *options, Error *err)
+CliProgress *cli_progress_alloc(const LabRun *runs, size_t count, int quiet, Error *err)
 {
-    LabProgress *p = mem_alloc(sizeof *p);
-    Entry *entry = mem_array(count, sizeof *entry);
+    CliProgress *p = mem_alloc(sizeof *p);
+    ProgressEntry *entry = mem_array(count, sizeof *entry);
     if (p == NULL || entry == NULL) {
         mem_free(p);
         mem_free(entry);
         error_memory(err, "the progress display");
         return NULL;
     }
-    *p = (LabProgress){.runs = runs, .count = count, .options = options, .quiet = options->quiet, .start = lab_clock(), .entry = entry};
+    *p = (CliProgress){.runs = runs, .count = count, .quiet = quiet, .start = lab_clock(), .entry = entry};
     const char *term = getenv("TERM");
     p->terminal = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
     for (size_t i = 0; i < count; i++)
         entry[i].work = (double)runs[i].spec.epochs * (double)data_count(runs[i].spec.data, DATA_TRAIN) * (double)runs[i].spec.samples;
     return p;
-}
-
-void lab_progress_free(LabProgress *p)
-{
-    if (p == NULL)
-        return;
-    mem_free(p->entry);
-    mem_free(p);
 }
 
 /* ---- text ------------------------------------------------------------------------------------------------------------------ */
@@ -88,7 +79,7 @@ static int columns_of(const char *text)
     return n;
 }
 
-/* Adds a part to a line where it fits into `width` columns as a whole: half a number says something else than the number. */
+/* Adds a part to a line if all of it fits into `width` columns: half a number would be another number. */
 static void add(char line[LINE], int width, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void add(char line[LINE], int width, const char *format, ...)
 {
@@ -102,14 +93,14 @@ static void add(char line[LINE], int width, const char *format, ...)
         snprintf(line + used, LINE - used, "%s", part);
 }
 
-static void add_name(const LabProgress *p, size_t run, char line[LINE])
+static void add_name(const CliProgress *p, size_t run, char line[LINE])
 {
     const LabRun *r = &p->runs[run];
     size_t used = strlen(line);
     snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->spec.seed.number);
 }
 
-static void run_line(const LabProgress *p, size_t run, char line[LINE], int width)
+static void run_line(const CliProgress *p, size_t run, char line[LINE], int width)
 {
     const LabReport *r = &p->entry[run].last;
     line[0] = '\0';
@@ -131,11 +122,11 @@ static void run_line(const LabProgress *p, size_t run, char line[LINE], int widt
 }
 
 /* Seconds left, from the work done and the time taken so far; NaN while nothing is known. */
-static double time_left(const LabProgress *p)
+static double time_left(const CliProgress *p)
 {
     double done = 0, left = 0;
     for (size_t i = 0; i < p->count; i++) {
-        const Entry *e = &p->entry[i];
+        const ProgressEntry *e = &p->entry[i];
         if (e->phase == ACTIVE) {
             done += e->work * (e->last.fraction > e->first ? e->last.fraction - e->first : 0);
             left += e->work * (1 - e->last.fraction);
@@ -148,7 +139,7 @@ static double time_left(const LabProgress *p)
     return done > 0 ? left * (lab_clock() - p->start) / done : NAN;
 }
 
-static void total_line(const LabProgress *p, char line[LINE], int width)
+static void total_line(const CliProgress *p, char line[LINE], int width)
 {
     size_t over = 0;
     char text[32];
@@ -168,14 +159,14 @@ static void total_line(const LabProgress *p, char line[LINE], int width)
 /* ---- drawing --------------------------------------------------------------------------------------------------------------- */
 
 /* Back to the display's first line; what follows is written over it. */
-static void rewind_lines(LabProgress *p)
+static void rewind_lines(CliProgress *p)
 {
     if (p->lines > 0)
         fprintf(stderr, "\r\033[%dA", p->lines);
     p->lines = 0;
 }
 
-static void erase(LabProgress *p)
+static void erase(CliProgress *p)
 {
     if (p->lines > 0) {
         rewind_lines(p);
@@ -183,18 +174,18 @@ static void erase(LabProgress *p)
     }
 }
 
-/* Lines are written over those that stand there: erasing all of them first flickers, and fills some terminals' history. */
-static void draw_line(LabProgress *p, const char *line, int width)
+/* Each line is written over the old one: erasing all lines first would flicker, and fill the history of some terminals. */
+static void draw_line(CliProgress *p, const char *line, int width)
 {
     int length = 0;
     for (int columns = 0; line[length] != '\0'; length++)
         if (((unsigned char)line[length] & 0xc0) != 0x80 && ++columns > width)
-            break; /* only a name can be too long; a line that wraps would be two */
+            break; /* only a name can be too long; a line that wraps would count as two */
     fprintf(stderr, "%.*s\033[K\n", length, line);
     p->lines++;
 }
 
-static void redraw(LabProgress *p)
+static void redraw(CliProgress *p)
 {
     char line[LINE];
     int width, height, drawn = 0, before = p->lines;
@@ -213,7 +204,7 @@ static void redraw(LabProgress *p)
     }
     total_line(p, line, width - 1);
     if (hidden > 0)
-        add(line, width - 1, ", %zu more at work", hidden);
+        add(line, width - 1, ", %zu more running", hidden);
     draw_line(p, line, width - 1);
     if (p->lines < before)
         fputs("\033[J", stderr);
@@ -221,38 +212,27 @@ static void redraw(LabProgress *p)
     p->drawn = lab_clock();
 }
 
-/* A line that stays. */
-static void say(LabProgress *p, const char *text)
+/* Prints a line that stays. */
+static void print_line(CliProgress *p, const char *text)
 {
     if (p->terminal)
         erase(p);
     fprintf(stderr, "%s\n", text);
 }
 
-void lab_progress_tick(LabProgress *p)
-{
-    if (!p->quiet && p->terminal && lab_clock() - p->drawn >= REDRAW_SECONDS)
-        redraw(p);
-}
-
 /* ---- events ---------------------------------------------------------------------------------------------------------------- */
 
-void lab_progress_skip(LabProgress *p, size_t run)
+static void start_run(CliProgress *p, size_t run)
 {
-    p->entry[run].phase = OVER;
-}
-
-void lab_progress_start(LabProgress *p, size_t run)
-{
-    Entry *e = &p->entry[run];
+    ProgressEntry *e = &p->entry[run];
     e->phase = ACTIVE;
     e->start = e->line_time = lab_clock();
     e->first = -1;
     e->last = lab_report_none(run);
 }
 
-/* A run that ended; its status in words. */
-static void end_line(LabProgress *p, size_t run)
+/* "beta=1, seed 2  done in 0:41  ELBO -98.31" */
+static void end_line(CliProgress *p, size_t run)
 {
     const LabReport *r = &p->entry[run].last;
     char line[LINE] = "", took[32];
@@ -260,41 +240,38 @@ static void end_line(LabProgress *p, size_t run)
     size_t used = strlen(line);
     duration(took, sizeof took, lab_clock() - p->entry[run].start);
     if (strcmp(r->status, "busy") == 0)
-        used += (size_t)snprintf(line + used, sizeof line - used, "  left alone");
+        used += (size_t)snprintf(line + used, sizeof line - used, "  not run");
     else
         used += (size_t)snprintf(line + used, sizeof line - used, "  %s%s in %s", r->status, r->resumed ? " (resumed)" : "", took);
     if (!isnan(r->elbo))
         used += (size_t)snprintf(line + used, sizeof line - used, "  ELBO %.2f", r->elbo);
     if (r->text[0] != '\0')
         snprintf(line + used, sizeof line - used, ": %s", r->text);
-    say(p, line);
+    print_line(p, line);
 }
 
-void lab_progress_note(LabProgress *p, size_t run, const char *text)
+static void print_note(CliProgress *p, size_t run, const char *text)
 {
     char line[LINE] = "";
     add_name(p, run, line);
     snprintf(line + strlen(line), sizeof line - strlen(line), "  %s", text);
-    say(p, line);
+    print_line(p, line);
 }
 
-void lab_progress_stopping(LabProgress *p)
+static int is_failure(const char *status)
 {
-    if (!p->quiet)
-        say(p, "stopping, as soon as the work in hand is safe; once more stops at once");
+    return strcmp(status, "failed") == 0 || strcmp(status, "diverged") == 0 || strcmp(status, "crashed") == 0;
 }
 
-void lab_progress_report(LabProgress *p, const LabReport *report)
+static void take_report(CliProgress *p, const LabReport *report)
 {
-    Entry *e = &p->entry[report->run];
+    ProgressEntry *e = &p->entry[report->run];
     if (e->first < 0)
         e->first = report->fraction;
     e->last = *report;
     if (report->kind == LAB_ENDED) {
         e->phase = OVER;
-        /* a failure is told even when nothing else is */
-        if (!p->quiet || strcmp(report->status, "failed") == 0 || strcmp(report->status, "diverged") == 0 ||
-            strcmp(report->status, "crashed") == 0)
+        if (!p->quiet || is_failure(report->status))
             end_line(p, report->run);
     } else if (!p->quiet && !p->terminal && lab_clock() - e->line_time >= LINE_SECONDS) {
         char line[LINE];
@@ -304,8 +281,34 @@ void lab_progress_report(LabProgress *p, const LabReport *report)
     }
 }
 
-void lab_progress_end(LabProgress *p)
+void cli_progress_event(void *context, const LabEvent *event)
 {
+    CliProgress *p = context;
+    switch (event->kind) {
+    case LAB_NOTICE:
+        if (!p->quiet)
+            print_line(p, event->text);
+        break;
+    case LAB_RUN_LEFT_OUT:
+        p->entry[event->run].phase = OVER;
+        if (event->text != NULL)
+            print_note(p, event->run, event->text);
+        break;
+    case LAB_RUN_STARTED: start_run(p, event->run); break;
+    case LAB_RUN_REPORT: take_report(p, event->report); break;
+    case LAB_TICK:
+        if (!p->quiet && p->terminal && lab_clock() - p->drawn >= REDRAW_SECONDS)
+            redraw(p);
+        break;
+    }
+}
+
+void cli_progress_free(CliProgress *p)
+{
+    if (p == NULL)
+        return;
     if (!p->quiet && p->terminal)
         erase(p);
+    mem_free(p->entry);
+    mem_free(p);
 }
