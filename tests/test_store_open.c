@@ -164,7 +164,7 @@ static void an_old_one(int version, const char *journal)
     snprintf(sql, sizeof sql, "PRAGMA journal_mode = %s; PRAGMA application_id = %d; PRAGMA user_version = %d", journal,
              STORE_APPLICATION_ID, version);
     raw(database, sql);
-    for (int v = 0; v < version; v++)
+    for (int v = 0; v < version && v < 3; v++) /* it was filled at version 3 at the latest */
         raw(database, store_schema_sql(v));
     raw(database, "CREATE VIEW runs AS SELECT 1 AS beta; CREATE VIEW summary AS SELECT 2 AS mean"); /* older views, to be replaced */
     raw(database, "INSERT INTO experiment (name) VALUES ('old'); INSERT INTO sweep (experiment) VALUES (1); "
@@ -186,6 +186,8 @@ static void an_old_one(int version, const char *journal)
     if (version >= 3)
         raw(database, "INSERT INTO member SELECT experiment, id, label FROM run; INSERT INTO setting SELECT run, 1, name, value FROM param; "
                       "UPDATE claim SET metric = 'test/kl' WHERE position IN (1, 3); UPDATE claim SET configuration = 'd' WHERE position = 1");
+    for (int v = 3; v < version; v++)
+        raw(database, store_schema_sql(v));
 }
 
 static void is_whole(Store *s, int version)
