@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/inside.h: what the files of this room share.  Nobody else includes it, but its tests.
+ * store/inside.h: what the files of this room share.  Only they and their tests include it.
  */
 #ifndef STORE_INSIDE_H
 #define STORE_INSIDE_H
@@ -27,7 +27,7 @@ const char *store_schema_sql(int version);
 
 /* ---- errors and statements (store.c) ---- */
 
-/* Fills *err from SQLite's last error on this connection, saying what was being done ("record metrics"); returns -1. */
+/* Fills *err from SQLite's last error on this connection.  doing: what was to be done ("record metrics").  Returns -1. */
 int store_fail(Store *s, Error *err, const char *doing);
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing);
 
@@ -46,7 +46,7 @@ int store_nearest(Store *s, const char *sql, const char *word, char nearest[128]
 /* "there is no run 12"; returns -1. */
 int store_no_such_run(Store *s, int64_t run, Error *err);
 
-/* A statement with its arguments bound, for its caller to step and finalise; NULL with *err.  types, one letter an argument:
+/* A statement with its arguments bound, which the caller steps and finalises; NULL with *err.  types, one letter an argument:
  * i int64_t, u uint64_t, d double (not finite: NULL), t text or NULL, b bytes and size (const void *, size_t), p const StoreParam * (its
  * text, or its number: a whole one as an integer, one that is not finite as text).  The arguments must outlive the statement. */
 sqlite3_stmt *store_bind(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
@@ -63,13 +63,12 @@ int store_do(Store *s, Error *err, const char *doing, const char *sql, const cha
 /* Runs one statement that returns at most one integer: 1 with *value, 0 where there is no row, -1 with *err. */
 int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...);
 
-/* BEGIN IMMEDIATE: the lock is taken now, so that the busy timeout applies (a read lock that is raised to a write lock later
- * fails at once).  store_commit rolls back when it fails.  store_end: commits when status is 0, else rolls back; returns status.
- */
+/* BEGIN IMMEDIATE takes the write lock now, so that the timeout applies: a read lock that is raised to a write lock later fails at once.
+ * store_end commits when status is 0, else, or when the commit fails, rolls back; returns the status. */
 int store_begin(Store *s, Error *err, const char *doing);
 int store_end(Store *s, int status, Error *err, const char *doing);
 
-/* ---- who is alive (process.c) ---- */
+/* ---- which process is alive (process.c) ---- */
 
 typedef struct StoreProcess {
     char host[256];
@@ -78,17 +77,17 @@ typedef struct StoreProcess {
 } StoreProcess;
 
 void store_process_self(StoreProcess *self);
-/* Whether the process that has a run may still be living.  One of another host counts as living. */
+/* Whether the process that holds a run may be alive.  One of another host counts as alive. */
 int store_process_living(const StoreProcess *self, const char *host, const char *boot, int64_t process, int64_t start);
 
 /* ---- where a database may lie (place.c) ---- */
 
 /* The kind of a network file system ("NFS", "SMB" …) that `folder` lies on, or NULL. */
 const char *store_network(const char *folder);
-/* The same from statfs' magic number and, for FUSE, the mount's type ("fuse.sshfs"). */
+/* The same by the magic number of statfs and, for FUSE, the type of the mount ("fuse.sshfs"). */
 const char *store_network_kind(unsigned long magic, const char *type);
-/* Refuses a path that cannot be opened in this mode, with its own message for each reason; makes the folder for STORE_WRITE.
- * [OUT] *wal: whether the place may carry a write-ahead log. */
+/* Refuses a path that cannot be opened in this mode, with a message for each reason; makes the folder for STORE_WRITE.
+ * [OUT] *wal: whether the file system supports a write-ahead log. */
 int store_place_check(const char *path, StoreMode mode, int *wal, Error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/open.c: opening a database: whose it is, how old it is, how it is journalled, and bringing it up to date.
+ * store/open.c: opening a database: which application and version it belongs to, its journal, and its migration.
  *
- * Promise: a file that is not ours is not changed by a byte, and any number of first starts at once make one database.
+ * Promise: a file that is not ours is not changed by a byte, and any number of simultaneous first starts make one database.
  */
 #include "store/inside.h"
 
@@ -15,15 +15,15 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* A small file is checked as a whole at every opening for writing (40 ms); a large one page by page as it is read, and by
- * `vae-lab doctor`. */
+/* A file up to this size is checked as a whole whenever it is opened for writing (40 ms); a larger one page by page as it is read, and
+ * by `vae-lab doctor`. */
 static const off_t CHECKED_WHOLE = 16 << 20;
-/* An older file up to this size is read through a migrated copy in memory (0.2 s at most); one above it is first brought up to date. */
+/* An older file up to this size is read through a migrated copy in memory (at most 0.2 s); a larger one must be migrated first. */
 static const off_t COPIED_WHOLE = 256 << 20;
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------ */
 
-static int wanted_timeout(void)
+static int timeout_of_environment(void)
 {
     const char *text = getenv("VAE_LAB_DB_TIMEOUT");
     char *end;
@@ -31,7 +31,7 @@ static int wanted_timeout(void)
     return text != NULL && end != text && *end == '\0' && ms >= 0 && ms <= 3600000 ? (int)ms : STORE_TIMEOUT_MS;
 }
 
-/* SQLite's build may lack the mathematical functions; the view `summary` needs this one. */
+/* A build of SQLite may lack the mathematical functions; the view `summary` needs sqrt. */
 static void square_root(sqlite3_context *context, int n, sqlite3_value **value)
 {
     double x = sqlite3_value_double(value[0]);
@@ -45,7 +45,7 @@ static void square_root(sqlite3_context *context, int n, sqlite3_value **value)
 static Store *store_alloc(const char *path, Error *err)
 {
     Store *s = mem_alloc(sizeof *s);
-    /* "./" before names like ":memory:" and "file:…", which would mean something else to SQLite. */
+    /* "./" before names like ":memory:" and "file:…", which SQLite would not take for a file's name. */
     size_t bytes = strlen(path) + 3;
     if (s != NULL && (s->path = mem_alloc(bytes)) == NULL) {
         mem_free(s);
@@ -56,7 +56,7 @@ static Store *store_alloc(const char *path, Error *err)
         return NULL;
     }
     snprintf(s->path, bytes, "%s%s", path[0] == ':' || strncmp(path, "file:", 5) == 0 ? "./" : "", path);
-    s->timeout_ms = wanted_timeout();
+    s->timeout_ms = timeout_of_environment();
     return s;
 }
 
@@ -75,7 +75,7 @@ static int connect_as(Store *s, const char *name, int flags, Error *err)
     return 0;
 }
 
-/* A file: URI with the characters escaped that mean something in it. */
+/* A file: URI of a path, its special characters escaped. */
 static char *immutable_name(const char *path)
 {
     char *name = mem_alloc(strlen(path) * 3 + sizeof "file:?immutable=1");
@@ -88,8 +88,8 @@ static char *immutable_name(const char *path)
     return name;
 }
 
-/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When all of it is in the file itself
- * (no WAL beside it), it can be read as what it is: a file that nobody changes. */
+/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When it has no WAL file, all of it is in the
+ * file itself, which can be read as immutable. */
 static int connect_archive(Store *s, Error *err)
 {
     struct stat st;
@@ -100,8 +100,8 @@ static int connect_archive(Store *s, Error *err)
     } else if (snprintf(wal, strlen(s->path) + 5, "%s-wal", s->path) > 0 && stat(wal, &st) == 0 && st.st_size > 0) {
         error_set(err, ERR_STORE, "the database cannot be read from a folder that cannot be written");
         error_where(err, "%s", s->path);
-        error_found(err, "it was not closed: part of it is in %s", wal);
-        error_hint(err, "copy both files to a folder that can be written, and open that copy with --db FILE");
+        error_found(err, "the database was not closed: part of it is in %s", wal);
+        error_hint(err, "copy both files to a folder that can be written, and open the copy with --db FILE");
     } else {
         sqlite3_close(s->db);
         s->db = NULL;
@@ -112,13 +112,13 @@ static int connect_archive(Store *s, Error *err)
     return status;
 }
 
-/* ---- whose it is ----------------------------------------------------------------------------------------------------- */
+/* ---- application and version ----------------------------------------------------------------------------------------- */
 
 typedef struct Owner {
     int64_t application, version, objects;
 } Owner;
 
-/* All three from one snapshot: another process may be making the tables just now. */
+/* The caller reads all three in one snapshot: another process may be making the tables at the same time. */
 static int read_owner(Store *s, Owner *owner, Error *err)
 {
     static const char doing[] = "read its header";
@@ -145,7 +145,7 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
     if (empty && mode == STORE_READ) {
         error_set(err, ERR_STORE, "the database is empty");
         error_where(err, "%s", s->path);
-        return error_hint(err, "a run fills it: vae-lab run experiments/NAME.lua");
+        return error_hint(err, "vae-lab run experiments/NAME.lua records the first run");
     }
     if (owner->application != STORE_APPLICATION_ID && !empty) {
         error_set(err, ERR_STORE, "this database belongs to another application");
@@ -160,18 +160,18 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
         error_where(err, "%s", s->path);
         error_found(err, "schema version %lld", (long long)owner->version);
         error_expected(err, "at most version %d", store_schema_version);
-        return error_hint(err, "use that vae-lab; or another file with --db FILE.  This file was not touched");
+        return error_hint(err, "use that vae-lab, or another file with --db FILE; this file was not changed");
     }
     return 0;
 }
 
-/* ---- bringing it up to date ------------------------------------------------------------------------------------------ */
+/* ---- migration ------------------------------------------------------------------------------------------------------- */
 
 static int migrate_locked(Store *s, Error *err)
 {
     Owner owner;
     char header[96];
-    /* Another process may have done it while this one waited for the lock. */
+    /* Another process may have migrated it while this one waited for the lock. */
     if (read_owner(s, &owner, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
         return -1;
     for (int64_t v = owner.version; v <= store_schema_version; v++) /* the views last */
@@ -191,8 +191,8 @@ static int migrate(Store *s, Error *err)
 
 /* ---- the journal ----------------------------------------------------------------------------------------------------- */
 
-/* Asks for a journal mode; `mode` holds what SQLite answers. */
-static int ask_journal(Store *s, const char *sql, char mode[16])
+/* Runs a PRAGMA journal_mode; [OUT] mode: the mode that results. */
+static int journal_mode(Store *s, const char *sql, char mode[16])
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
@@ -203,16 +203,16 @@ static int ask_journal(Store *s, const char *sql, char mode[16])
     return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it changes the mode
- * (several first starts at once), so waiting is done here. */
+/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it changes the mode, so this
+ * waits (for simultaneous first starts). */
 static int set_journal(Store *s, int wal, int created, Error *err)
 {
     char mode[16];
     int code = SQLITE_OK;
-    if (ask_journal(s, "PRAGMA journal_mode", mode) == SQLITE_OK && strcmp(mode, wal ? "wal" : "delete") == 0)
+    if (journal_mode(s, "PRAGMA journal_mode", mode) == SQLITE_OK && strcmp(mode, wal ? "wal" : "delete") == 0)
         return 0;
     for (int waited = 0; wal && waited <= s->timeout_ms; waited += 10) {
-        code = ask_journal(s, "PRAGMA journal_mode = WAL", mode);
+        code = journal_mode(s, "PRAGMA journal_mode = WAL", mode);
         if ((code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
             break;
         nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
@@ -222,12 +222,12 @@ static int set_journal(Store *s, int wal, int created, Error *err)
     if ((code & 0xff) == SQLITE_FULL || (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB ||
         (code & 0xff) == SQLITE_BUSY)
         return store_fail_code(s, err, code, sqlite3_errstr(code), "set up its journal");
-    code = ask_journal(s, "PRAGMA journal_mode = DELETE", mode);
+    code = journal_mode(s, "PRAGMA journal_mode = DELETE", mode);
     if (code != SQLITE_OK)
         return store_fail_code(s, err, code, sqlite3_errstr(code), "set up its journal");
     if (created)
         snprintf(s->notice, sizeof s->notice,
-                 "%s keeps a rollback journal, since its file system does not carry a write-ahead log; "
+                 "%s keeps a rollback journal, because its file system does not support a write-ahead log: "
                  "reading may have to wait for writing",
                  s->path);
     return 0;
@@ -240,10 +240,10 @@ static int too_large_to_copy(Store *s, int64_t version, Error *err)
     error_set(err, ERR_STORE, "this database has an older schema");
     error_where(err, "%s", s->path);
     error_found(err, "schema version %lld, in a file above %lld MB", (long long)version, (long long)(COPIED_WHOLE >> 20));
-    return error_hint(err, "the next vae-lab run brings it up to date");
+    return error_hint(err, "the next vae-lab run migrates it");
 }
 
-/* An older file stays as it is for readers: from here on the connection is to a copy in memory, of the newest version. */
+/* Readers leave an older file as it is: the connection becomes one to a copy in memory, which is migrated. */
 static int read_migrated(Store *s, int64_t version, Error *err)
 {
     struct stat st;
@@ -265,8 +265,8 @@ static int open_reading(Store *s, Error *err)
 {
     Owner owner;
     int code = SQLITE_OK;
-    /* Read-write, if the file lets us: only then can SQLite tidy a log that a killed process left.  query_only forbids the rest.
-     */
+    /* Read-write where the file's rights allow it: only then can SQLite recover the log that a killed process left.  query_only forbids
+     * everything else. */
     if (connect_as(s, s->path, SQLITE_OPEN_READWRITE, err) != 0)
         return -1;
     if (read_owner_at_once(s, &owner, &code, err) != 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/place.c: whether a database may lie where it is asked for: the folder, the rights, and the kind of file system.
+ * store/place.c: whether a database may lie at a path: its folder, its rights, and the kind of its file system.
  */
 #define _DEFAULT_SOURCE 1 /* statfs, getmntent and realpath with NULL are not in strict POSIX */
 
@@ -19,7 +19,7 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* ---- network file systems: their locks are promises that many of them break, and SQLite relies on locks ---------------- */
+/* ---- network file systems: SQLite relies on locks, which many of them do not keep ------------------------------------- */
 
 static const struct {
     unsigned long magic;
@@ -32,7 +32,7 @@ static const struct {
 };
 enum { FUSE = 0x65735546, PLAN9 = 0x01021997 };
 
-/* FUSE also carries local file systems (ntfs-3g, containers' folders); these are the ones that reach over a network. */
+/* FUSE also carries local file systems (ntfs-3g, folders of containers); these types are networks. */
 static const char *const network_fuse[] = {"fuse.sshfs",   "fuse.glusterfs", "fuse.davfs",  "fuse.davfs2",    "fuse.rclone",
                                            "fuse.s3fs",    "fuse.gcsfuse",   "fuse.ceph",   "fuse.curlftpfs", "fuse.smbnetfs",
                                            "fuse.juicefs", "fuse.nfs",       "fuse.beegfs", "fuse.mount-s3",  "fuse.goofys"};
@@ -49,7 +49,7 @@ const char *store_network_kind(unsigned long magic, const char *type)
     return NULL;
 }
 
-/* The type of the mount that holds an absolute path: the longest mount point that is a prefix of it; the later one of equals. */
+/* [OUT] type: of the mount of an absolute path: the longest mount point that is a prefix of it, the later one of two equal ones. */
 static void mount_type(const char *path, char *type, size_t size)
 {
     FILE *mounts = setmntent("/proc/self/mounts", "r");
@@ -82,9 +82,9 @@ const char *store_network(const char *folder)
     return store_network_kind(magic, type);
 }
 
-/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: take any for one (tests).  A write-ahead log needs memory that
- * all processes share: not over a network, and not on the 9p folders that virtual machines share with their hosts (whose locks do
- * work). */
+/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: treat any file system as one (tests).  A write-ahead log needs memory
+ * that all processes share: there is none over a network, nor on the 9p folders that virtual machines share with their hosts (whose locks
+ * do work). */
 static int refuse_network(const char *path, const char *folder, int *wal, Error *err)
 {
     struct statfs fs;
@@ -95,13 +95,13 @@ static int refuse_network(const char *path, const char *folder, int *wal, Error 
     *wal = kind == NULL && (statfs(folder, &fs) != 0 || ((unsigned long)fs.f_type & 0xffffffffu) != PLAN9);
     if (kind == NULL || (wish != NULL && strcmp(wish, "1") == 0))
         return 0;
-    error_set(err, ERR_STORE, "the database would lie on a network file system, where locks are not reliable");
+    error_set(err, ERR_STORE, "the database is on a network file system, where locks are unreliable");
     error_where(err, "%s", path);
     error_found(err, "%s", kind);
     error_expected(err, "a local disk");
     return error_hint(
-        err, "--db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 uses it all the same "
-             "(then from one machine only)");
+        err, "use --db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 allows it, for one machine "
+             "at a time");
 }
 
 /* ---- folders and rights ---------------------------------------------------------------------------------------------- */
@@ -110,8 +110,8 @@ static int refuse_network(const char *path, const char *folder, int *wal, Error 
 static int folder_of(char folder[PATH_BYTES], const char *path, Error *err)
 {
     if (path[0] == '\0' || strlen(path) >= PATH_BYTES - 8) {
-        error_set(err, ERR_STORE, path[0] == '\0' ? "the database has no name" : "the database's name is too long");
-        return error_hint(err, "give it with --db FILE or VAE_LAB_DB");
+        error_set(err, ERR_STORE, path[0] == '\0' ? "the database has no name" : "the path of the database is too long");
+        return error_hint(err, "give its path with --db FILE or VAE_LAB_DB");
     }
     strcpy(folder, path);
     char *slash = strrchr(folder, '/');
@@ -150,16 +150,16 @@ static int check_file(const char *path, StoreMode mode, int *exists, Error *err)
     *exists = stat(path, &st) == 0;
     if (!*exists && (errno != ENOENT || mode == STORE_READ)) {
         int reason = errno;
-        error_set(err, ERR_STORE, reason == ENOENT ? "there is no database yet" : "the database cannot be reached");
+        error_set(err, ERR_STORE, reason == ENOENT ? "there is no database yet" : "the database cannot be opened");
         error_where(err, "%s", path);
         error_found(err, "%s", strerror(reason));
-        return error_hint(err, "a run makes it: vae-lab run experiments/NAME.lua; or name another with --db FILE or VAE_LAB_DB");
+        return error_hint(err, "vae-lab run experiments/NAME.lua makes it; --db FILE or VAE_LAB_DB names another");
     }
     if (*exists && !S_ISREG(st.st_mode)) {
         error_set(err, ERR_STORE, "the database is not a file");
         error_where(err, "%s", path);
         error_found(err, S_ISDIR(st.st_mode) ? "a folder" : "a device or a pipe");
-        return error_expected(err, "a file, or a name that is still free");
+        return error_expected(err, "a file, or a path where none is yet");
     }
     if (*exists && access(path, R_OK) != 0) {
         error_set(err, ERR_STORE, "the database cannot be read");
@@ -179,7 +179,7 @@ int store_place_check(const char *path, StoreMode mode, int *wal, Error *err)
     if (folder_of(folder, path, err) != 0 || (mode == STORE_WRITE && make_folder(folder, err) != 0) ||
         check_file(path, mode, &exists, err) != 0)
         return -1;
-    /* SQLite keeps its journal beside the file. */
+    /* SQLite keeps its journal in the same folder. */
     if (mode == STORE_WRITE && access(folder, W_OK | X_OK) != 0)
         return refuse_rights(folder, "the database's folder", errno, err);
     return refuse_network(path, folder, wal, err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/process.c: which process has a run, and whether it still lives.
+ * store/process.c: which process holds a run, and whether it is alive.
  *
- * A process id alone means nothing: ids are used again, after a reboot and on every other host.  So the host, the boot and
- * the process' start time are recorded with it.
+ * A process id alone is ambiguous: ids are reused, after a reboot and on every other host.  So host, boot and the start time of the
+ * process are recorded with it.
  */
 #include "store/inside.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The first line of a file, without its end. */
+/* [OUT] line: the first line of a file, without its newline. */
 static int read_line(const char *path, char *line, int size)
 {
     FILE *f = fopen(path, "r");
@@ -27,8 +27,8 @@ static int read_line(const char *path, char *line, int size)
     return ok ? 0 : -1;
 }
 
-/* A process' state letter and start time from /proc/PID/stat.  Its second field, the program's name, may hold spaces and
- * parentheses, so that counting begins behind the last ')'.  Field 3 is the state, field 22 the start. */
+/* [OUT] the state letter (field 3) and start time (field 22) of a process, from /proc/PID/stat.  Field 2, the program's name, may hold
+ * spaces and parentheses, so fields are counted from the last ')'. */
 static int read_stat(int64_t process, char *state, int64_t *start)
 {
     char path[64], line[1024];
@@ -65,9 +65,9 @@ void store_process_self(StoreProcess *self)
 int store_process_living(const StoreProcess *self, const char *host, const char *boot, int64_t process, int64_t start)
 {
     if (host[0] == '\0' || process <= 0)
-        return 0; /* nobody has taken it */
+        return 0; /* no process has taken the run */
     if (strcmp(host, self->host) != 0)
-        return 1; /* cannot be judged from here */
+        return 1; /* unknown here: it counts as alive */
     if (strcmp(boot, self->boot) != 0)
         return 0;
     if (kill((pid_t)process, 0) != 0 && errno == ESRCH)
@@ -75,15 +75,15 @@ int store_process_living(const StoreProcess *self, const char *host, const char 
     char state = '?';
     int64_t now = 0;
     if (read_stat(process, &state, &now) != 0)
-        return self->start == 0; /* no /proc here: believe kill; else it has just gone */
+        return self->start == 0; /* without /proc kill() decides; with it, the process has just ended */
     return now == start && state != 'Z' && state != 'X';
 }
 
-/* ---- the database's view --------------------------------------------------------------------------------------------- */
+/* ---- crashed runs in the database ------------------------------------------------------------------------------------ */
 
 static const char doing[] = "look for crashed runs";
 
-/* Marks one run as crashed, unless it was taken or ended in between. */
+/* Marks one run as crashed. */
 static int mark_crashed(Store *s, sqlite3_stmt *row, int *count, Error *err)
 {
     if (store_do(s, err, doing,

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- what may be asked ------------------------------------------------------------------------------------------------- */
+/* ---- which statements are allowed -------------------------------------------------------------------------------------- */
 
 /* Pragmas that only read; the second half takes a table's name. */
 static const char *const harmless[] = {"application_id", "user_version", "journal_mode",   "foreign_keys",    "synchronous",

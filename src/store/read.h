@@ -33,7 +33,7 @@ typedef enum {
     STORE_RUN_LAST_VALUES,    /* metric, seed, value, kind */
     STORE_RUN_LIKELIHOOD,     /* nll, standard error, effective sample size, draws: of lab.eval.nll */
     STORE_RUN_NUMBERS,        /* metric, value, standard error: the numbers about the whole run (step 0) */
-    STORE_RUN_SETTINGS,       /* name, value: by the names of the experiment that first asked for the run */
+    STORE_RUN_SETTINGS,       /* name, value: under the names of the first experiment that needed the run */
     STORE_RUN_OTHER_SETTINGS, /* experiment, name, value: where another experiment has another name or value */
     STORE_RUN_EXPERIMENTS,    /* experiment, label */
     STORE_RUN_SWEEPS,         /* sweep, position */

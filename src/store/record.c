@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/record.c: what a run leaves behind: metrics with their checkpoint, artifacts, posteriors; and figures.
+ * store/record.c: the results of a run: metrics with their checkpoint, artifacts, posteriors; figures; verdicts.
  *
- * Promise: a recorded epoch is never changed.  Epochs that are done again must give it again, to the bit; an evaluation that
- * is asked again with other arguments replaces its numbers (step 0).
+ * Promise: a recorded epoch is never changed.  A repeated epoch must give the same numbers, to the bit; a repeated evaluation replaces
+ * its numbers (step 0), since its options may be others.
  */
 #include "store/inside.h"
 
@@ -17,10 +17,10 @@
 
 static const char recording[] = "record metrics";
 
-typedef struct Recorder {
+typedef struct MetricWriter {
     Store *store;
     sqlite3_stmt *name, *insert, *select;
-} Recorder;
+} MetricWriter;
 
 /* NULL for a finite value. */
 static const char *kind_of(double value)
@@ -28,11 +28,11 @@ static const char *kind_of(double value)
     return isnan(value) ? "nan" : !isinf(value) ? NULL : value > 0 ? "inf" : "-inf";
 }
 
-static int recorder_open(Recorder *r, Store *s, Error *err)
+static int writer_open(MetricWriter *r, Store *s, Error *err)
 {
-    *r = (Recorder){.store = s};
+    *r = (MetricWriter){.store = s};
     r->name = store_bind(s, err, recording, "SELECT id FROM metric_name WHERE name = ?1", "");
-    if (r->name != NULL) /* time/… measures the machine, and step 0 is an evaluation, which may be asked again with other arguments: the later counts */
+    if (r->name != NULL) /* ?6: whether the metric may be replaced */
         r->insert = store_bind(
             s, err, recording,
             "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, step) "
@@ -44,14 +44,14 @@ static int recorder_open(Recorder *r, Store *s, Error *err)
     return r->select == NULL ? -1 : 0;
 }
 
-static void recorder_close(Recorder *r)
+static void writer_close(MetricWriter *r)
 {
     sqlite3_finalize(r->name);
     sqlite3_finalize(r->insert);
     sqlite3_finalize(r->select);
 }
 
-static int metric_id(Recorder *r, const char *name, int64_t *id, Error *err)
+static int metric_id(MetricWriter *r, const char *name, int64_t *id, Error *err)
 {
     *id = 0;
     sqlite3_reset(r->name);
@@ -81,22 +81,22 @@ static void spell(char *text, size_t size, double value, const char *kind)
     text_free(&t);
 }
 
-static int not_reproducible(Recorder *r, int64_t run, const StoreMetric *m, double recorded, const char *recorded_kind,
+static int not_reproducible(MetricWriter *r, int64_t run, const StoreMetric *m, double recorded, const char *recorded_kind,
                             Error *err)
 {
     char now[40], then[40];
     spell(now, sizeof now, m->value, kind_of(m->value));
     spell(then, sizeof then, recorded, recorded_kind);
-    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than is recorded", (long long)run,
+    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than the recorded one", (long long)run,
               m->name, (long long)m->step);
     error_where(err, "%s", r->store->path);
     error_found(err, "%s", now);
     error_expected(err, "%s", then);
-    return error_hint(err, "was it begun by another version of vae-lab?  --fresh runs it anew and keeps the old one aside");
+    return error_hint(err, "was the run started by another version of vae-lab?  --fresh starts it again, and keeps the old run as superseded");
 }
 
-/* What is there must be equal.  SQLite stores -0.0 as 0.0; adding 0.0 makes the two one here too. */
-static int must_be_equal(Recorder *r, int64_t run, int64_t id, const StoreMetric *m, Error *err)
+/* The recorded value must be equal.  SQLite stores -0.0 as 0.0; adding 0.0 turns -0.0 into 0.0 here too. */
+static int must_be_equal(MetricWriter *r, int64_t run, int64_t id, const StoreMetric *m, Error *err)
 {
     sqlite3_stmt *q = r->select;
     sqlite3_bind_int64(q, 1, run);
@@ -115,7 +115,7 @@ static int must_be_equal(Recorder *r, int64_t run, int64_t id, const StoreMetric
     return status;
 }
 
-static int record_metric(Recorder *r, int64_t run, const StoreMetric *m, Error *err)
+static int record_metric(MetricWriter *r, int64_t run, const StoreMetric *m, Error *err)
 {
     int64_t id;
     sqlite3_stmt *q = r->insert;
@@ -145,11 +145,11 @@ static int put_checkpoint(Store *s, int64_t run, const StoreCheckpoint *c, Error
 
 static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint, Error *err)
 {
-    Recorder r;
-    int status = recorder_open(&r, s, err);
+    MetricWriter r;
+    int status = writer_open(&r, s, err);
     for (size_t i = 0; i < count && status == 0; i++)
         status = record_metric(&r, run, &metrics[i], err);
-    recorder_close(&r);
+    writer_close(&r);
     return status != 0 || checkpoint == NULL ? status : put_checkpoint(s, run, checkpoint, err);
 }
 
@@ -163,7 +163,7 @@ int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t c
 
 /* ---- bytes ----------------------------------------------------------------------------------------------------------- */
 
-/* Takes column 0 (bytes) and column 1 (a number) of the only row, if there is one. */
+/* [OUT] column 0 (bytes; mem_free) and column 1 (a number) of the only row; *bytes NULL where there is none. */
 static int take_bytes(Store *s, sqlite3_stmt *row, void **bytes, size_t *size, int64_t *number, const char *doing, Error *err)
 {
     int code = sqlite3_step(row), status = 0;
@@ -224,7 +224,7 @@ int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind
 
 /* ---- posteriors ------------------------------------------------------------------------------------------------------ */
 
-/* [OUT] to: d floats as little-endian bytes, on every machine. */
+/* [OUT] to: d floats as little-endian bytes, whatever the machine's order. */
 static void little_endian(unsigned char *to, const float *from, size_t d)
 {
     for (size_t j = 0; j < d; j++) {

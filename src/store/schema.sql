@@ -4,7 +4,7 @@
 -- schema_views.sql holds the views, which are what people query.
 -- Names are a public interface: add, do not rename.  Times are UTC, ISO 8601.  Numbers are in nats per example unless stated.
 
--- One row a name given to lab.experiment.  question and script are those of its latest run.
+-- One row per name given to lab.experiment.  question and script: of its latest run.
 CREATE TABLE experiment (
     id       INTEGER PRIMARY KEY,
     name     TEXT NOT NULL UNIQUE,
@@ -13,9 +13,9 @@ CREATE TABLE experiment (
     created  TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
 ) STRICT;
 
--- One row a run.  identity is the SHA-256 of what determines its numbers; configuration is that of plan, graph and data
--- without the seed, so that runs which differ by their seed alone share it.  A superseded run (--fresh) is kept, out of
--- the views.  host, boot, process and process_start say who has it while it is queued or running.
+-- One row per run.  identity: the SHA-256 of what determines its numbers; configuration: the same of plan, graph and data without the
+-- seed, so that runs which differ by their seed alone share it.  A superseded run (--fresh) is kept, but left out of the views.
+-- host, boot, process and process_start: the process that holds the run while it is queued or running.
 CREATE TABLE run (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     experiment    INTEGER NOT NULL REFERENCES experiment (id),
@@ -25,7 +25,7 @@ CREATE TABLE run (
     seed          ANY NOT NULL,          -- an integer; above 2^63 its digits as text
     status        TEXT NOT NULL CHECK (status IN ('queued', 'running', 'done', 'diverged', 'failed', 'interrupted', 'crashed')),
     message       TEXT,                  -- why it failed or diverged
-    epochs        INTEGER NOT NULL,      -- planned; how many are done: view runs
+    epochs        INTEGER NOT NULL,      -- planned; the view runs has how many are recorded
     seconds       REAL,
     digest        TEXT,                  -- SHA-256 of the final parameters
     graph         TEXT NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE run (
 CREATE UNIQUE INDEX run_identity ON run (identity) WHERE superseded_by IS NULL;
 CREATE INDEX run_experiment ON run (experiment, label);
 
--- Settings that a reader compares runs by; a number or a text.
+-- Settings by which runs are compared; a number or a text.
 CREATE TABLE param (
     run   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     name  TEXT NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE metric (
     PRIMARY KEY (run, metric, step)
 ) STRICT, WITHOUT ROWID;
 
--- The state to go on from, of runs that are not finished.
+-- The state from which unfinished runs resume.
 CREATE TABLE checkpoint (
     run     INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
     step    INTEGER NOT NULL,
@@ -102,7 +102,7 @@ CREATE TABLE posterior (
     PRIMARY KEY (run, example)
 ) STRICT, WITHOUT ROWID;
 
--- What a run ran on: host, cpu, isa, threads, versions …  None of it changes a bit of the results.
+-- The machine and versions of a run: host, cpu, isa, threads …  None of it changes a bit of the results.
 CREATE TABLE environment (
     run   INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     name  TEXT NOT NULL,
@@ -125,7 +125,7 @@ CREATE TABLE sweep_run (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sweep_run_run ON sweep_run (run);
 
--- Figures that were drawn: from which sweep, where to, and the SHA-256 of the file.
+-- Figures that were drawn: from which sweep, the path and the SHA-256 of the file.
 CREATE TABLE figure (
     id         INTEGER PRIMARY KEY,
     experiment INTEGER NOT NULL REFERENCES experiment (id),

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- schema_3.sql: results.db, from version 2 to 3: a run belongs to every experiment that asked for it, under each one's own label
--- and settings; and a claim says which number of which configuration it is about.
+-- schema_3.sql: results.db, from version 2 to 3: a run belongs to every experiment that needs it, under that experiment's label and
+-- settings; a claim names the metric and the configuration of its value.
 
--- One row a run of an experiment.  A run is trained once (one identity), whoever asks for it: run.experiment, run.label and param
--- are what the first to ask called it; label and the table setting are what each experiment called it when it last asked.
+-- One row per run of an experiment.  A run is trained once (one identity), however many experiments need it: run.experiment, run.label
+-- and the table param are those of the first; member.label and the table setting are those of each experiment, as of its latest sweep.
 CREATE TABLE member (
     experiment INTEGER NOT NULL REFERENCES experiment (id),
     run        INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
@@ -13,7 +13,7 @@ CREATE TABLE member (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX member_run ON member (run);
 
--- The settings of a run by an experiment's own names; a number or a text.
+-- The settings of a run under the names that an experiment gives them; a number or a text.
 CREATE TABLE setting (
     run        INTEGER NOT NULL,
     experiment INTEGER NOT NULL,
@@ -26,8 +26,8 @@ CREATE TABLE setting (
 INSERT INTO member (experiment, run, label) SELECT experiment, id, label FROM run;
 INSERT INTO setting (run, experiment, name, value) SELECT p.run, r.experiment, p.name, p.value FROM param p JOIN run r ON r.id = p.run;
 
--- metric, configuration: what the value is of, where it is one recorded number of one configuration; NULL where a claim compares or
--- computes.  Of earlier claims they are read from quantity, "test/elbo, beta=1, latent=2".
+-- metric, configuration: where a claim's value is one metric of one configuration; NULL where it compares or computes.  For earlier
+-- claims they are derived from quantity, "test/elbo, beta=1, latent=2".
 ALTER TABLE claim ADD COLUMN metric TEXT;
 ALTER TABLE claim ADD COLUMN configuration TEXT;
 

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- schema_views.sql: the views of results.db, in their newest form.  Every migration makes them anew: a view holds no data.
--- Whoever changes one adds a schema_N.sql too (a comment is enough), so that existing databases get it.
--- They are what people query; their columns are a public interface: add at the end, do not rename.
+-- schema_views.sql: the views of results.db, in their newest form.  Every migration drops and creates them: a view holds no data.
+-- To change one, edit it here and add a schema_N.sql (a comment is enough), so that existing databases get it.
+-- Views are what people query; their columns are a public interface: add at the end, do not rename.
 --
 -- A run that several experiments have in common has one row in each of them, with that experiment's label and settings: within one
 -- experiment it counts once.  Runs that --fresh has superseded are left out of all views but `details`.
@@ -41,8 +41,8 @@ SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.sta
 FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
 WHERE r.superseded_by IS NULL;
 
--- One row per run, superseded ones too: everything that `vae-lab show` prints of it.  experiment, label: of the experiment that first
--- asked for the run; also_in: the others, as EXPERIMENT/LABEL.  posteriors: how many examples have a recorded posterior.
+-- One row per run, superseded ones too: everything that `vae-lab show` prints of it.  experiment, label: of the first experiment
+-- that needed the run; also_in: the others, as EXPERIMENT/LABEL.  posteriors: how many examples have a recorded posterior.
 CREATE VIEW details AS
 SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS label,
     (SELECT group_concat(o.name || '/' || x.label, ', ') FROM member x JOIN experiment o ON o.id = x.experiment

@@ -18,7 +18,7 @@ static int damaged(Store *s, Error *err, const char *message)
     error_set(err, ERR_STORE, "the database is damaged");
     error_where(err, "%s", s->path);
     error_found(err, "%s", message);
-    return error_hint(err, "restore a copy, or save what can be read: sqlite3 '%s' .recover | sqlite3 recovered.db", s->path);
+    return error_hint(err, "restore a copy, or recover what is readable: sqlite3 '%s' .recover | sqlite3 recovered.db", s->path);
 }
 
 static int not_a_database(Store *s, Error *err)
@@ -33,7 +33,7 @@ static int locked(Store *s, Error *err, const char *doing, const char *message)
     error_set(err, ERR_STORE, "the database is locked: cannot %s", doing);
     error_where(err, "%s", s->path);
     error_found(err, "%s, after waiting %.1f s", message, s->timeout_ms / 1000.0);
-    return error_hint(err, "another program is writing to it (an open sqlite3 shell?); end it, and give the same command again");
+    return error_hint(err, "another program is writing to it (an open sqlite3 shell?); close it, and repeat the command");
 }
 
 static int full(Store *s, Error *err, const char *doing, const char *message)
@@ -42,7 +42,7 @@ static int full(Store *s, Error *err, const char *doing, const char *message)
     error_where(err, "%s", s->path);
     error_found(err, "%s", message);
     return error_hint(err,
-                      "all that was committed before is safe; make room, and give the same command again: it goes on from there");
+                      "everything committed before is safe; make room, and repeat the command: it resumes from there");
 }
 
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing)
@@ -60,24 +60,24 @@ int store_fail_code(Store *s, Error *err, int code, const char *message, const c
         error_where(err, "%s", s->path);
         error_found(err, "%s (SQLite code %d%s%s)", message, code, errnum == 0 ? "" : ": ", errnum == 0 ? "" : strerror(errnum));
         return error_hint(
-            err, "is the disk full, or over its quota?  all that was committed before is safe; then give the same command again");
+            err, "is the disk full, or over its quota?  everything committed before is safe; make room, and repeat the command");
     case SQLITE_READONLY:
     case SQLITE_PERM:
         error_set(err, ERR_STORE, "the database cannot be written: cannot %s", doing);
         error_where(err, "%s", s->path);
         error_found(err, "%s", message);
-        return error_hint(err, "the file and its folder must be writable; or work on a copy (--db FILE)");
+        return error_hint(err, "make the file and its folder writable, or work on a copy (--db FILE)");
     case SQLITE_TOOBIG:
         error_set(err, ERR_STORE, "a value is too large: cannot %s", doing);
         error_where(err, "%s", s->path);
         error_found(err, "%s", message);
         return error_expected(err, "at most %d bytes in one value", sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, -1));
     case SQLITE_AUTH:
-        error_set(err, ERR_STORE, "only queries are possible here");
+        error_set(err, ERR_STORE, "only queries are allowed here");
         error_where(err, "%s", s->path);
-        error_found(err, "a statement that could change the database");
+        error_found(err, "a statement that may change the database");
         error_expected(err, "a SELECT");
-        return error_hint(err, "work on a copy with the sqlite3 shell");
+        return error_hint(err, "change a copy, with the sqlite3 shell");
     default:
         error_set(err, ERR_STORE, "the database refused: cannot %s", doing);
         error_where(err, "%s", s->path);
@@ -223,7 +223,7 @@ int store_end(Store *s, int status, Error *err, const char *doing)
         return 0;
     if (status == 0)
         status = store_fail(s, err, doing);
-    /* SQLite may have rolled back by itself (a full disk); then this one complains, and nothing is lost by it. */
+    /* On a full disk SQLite may have rolled back already; this second one then fails, which is harmless. */
     sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return status;
 }
@@ -248,7 +248,7 @@ int store_check(Store *s, Error *err)
         return -1;
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW)
-        status = damaged(s, err, "rows that refer to rows which are not there");
+        status = damaged(s, err, "rows that refer to missing rows");
     else if (code != SQLITE_DONE)
         status = store_fail(s, err, "check the database");
     sqlite3_finalize(statement);

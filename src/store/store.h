@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/store.h: results.db.  Everything that is recorded goes through here, in transactions; the only room that knows SQLite.
+ * store/store.h: results.db: opening it, recording runs, and queries.  read.h has the named readers.
  *
- * All functions return 0, or -1 with *err (ERR_STORE): what failed, the file, SQLite's own words, a hint.  After a
- * failure nothing of that call is in the database.  Schema and views: schema*.sql, DESIGN.md section 6.
+ * All functions return 0, or -1 with *err (ERR_STORE): what failed, the file, SQLite's message, a hint.  After a failure nothing of that
+ * call is in the database.  Tables and views are explained in schema*.sql.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -17,19 +17,17 @@ typedef struct Store Store;
 
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
-/* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing and migrates an older one; STORE_READ does
- * neither: of an older one it reads a copy in memory, migrated there (one above 256 MB is refused).  Refused, each with its own
- * message: unwritable, locked beyond the busy timeout, foreign (another application's), newer, damaged, not a database, on a
- * network file system. */
+/* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing, and migrates an older one.  STORE_READ does neither:
+ * an older one is migrated in a copy in memory (above 256 MB it is refused).  Refused, each with its own message: missing, unwritable,
+ * locked beyond the timeout, of another application, newer, damaged, not a database, on a network file system. */
 Store *store_open(const char *path, StoreMode mode, Error *err);
 void store_close(Store *s);
 const char *store_path(const Store *s);
 
-/* Something that a user should be told once about this database ("… keeps a rollback journal, since …"), when this call of
- * store_open made the file; else NULL. */
+/* A message for the user where this call of store_open made the file ("… keeps a rollback journal, because …"); else NULL. */
 const char *store_notice(const Store *s);
 
-/* Reads the whole file and checks its structure and its references. */
+/* Reads the whole file; checks its structure and its foreign keys. */
 int store_check(Store *s, Error *err);
 
 /* SQLite's version ("3.40.1"). */
@@ -59,17 +57,17 @@ typedef struct StoreRunSpec {
 
 typedef enum { STORE_NEW, STORE_RESUMED, STORE_DONE, STORE_BUSY } StoreClaim;
 
-/* Looks a run up by its identity.  DONE: finished before; BUSY: a living process has it (this host and boot, or any other
- * host's); id 0 and NEW when there is none.  Superseded runs do not count. */
+/* Looks a run up by its identity; superseded runs are left out.  [OUT] NEW, *run 0: there is none; DONE: finished or diverged; BUSY: a
+ * process holds it that is alive, or runs on another host; RESUMED: unfinished, free to be taken. */
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Commits the run's row with status `queued` (NEW), or leaves the one that is there (RESUMED, DONE, BUSY).  `fresh`: a finished
- * or unfinished run of that identity is superseded (kept, out of the views) and a new row made.  In all cases the run is from then
- * on one of the experiment's, under this label and with these params, whichever experiment made the row. */
+/* Commits the run's row with status `queued` (NEW), or leaves the existing row (RESUMED, DONE, BUSY).  `fresh`: an existing run of that
+ * identity is superseded (kept, but left out of the views) and a new row made.  In all cases the run becomes one of the experiment's,
+ * under this label and with these params, whichever experiment made the row. */
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process id and its
- * start time. BUSY when another living process took it first. */
+/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process id and start time.
+ * BUSY when another process that is alive took it first. */
 int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err);
 
 typedef struct StoreMetric {
@@ -78,42 +76,42 @@ typedef struct StoreMetric {
     double value; /* not finite: stored as NULL with its kind */
 } StoreMetric;
 
-/* The state to go on from: any bytes, made and read by lab. */
+/* The state from which training resumes: bytes that lab makes and reads. */
 typedef struct StoreCheckpoint {
     uint64_t step;
     const void *bytes;
     size_t size;
 } StoreCheckpoint;
 
-/* Commits metrics, and the checkpoint with them when it is not NULL, in one transaction.  A metric that is recorded already
- * (epochs done again after a resume) must be equal to the bit, else error: "not reproducible", with both values.  time/… measures
- * the machine, and is replaced. */
+/* Commits metrics, and the checkpoint unless it is NULL, in one transaction.  A metric that is recorded already (an epoch repeated after
+ * a resume) must be equal to the bit, else error "not reproducible" with both values.  time/… (the machine) and step 0 (an evaluation)
+ * are replaced. */
 int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
                      Error *err);
 
 /* [OUT] *bytes (mem_free) and *size of the last checkpoint; *bytes NULL when there is none. */
 int store_run_checkpoint(Store *s, int64_t run, uint64_t *step, void **bytes, size_t *size, Error *err);
 
-/* An array or a file that belongs to a run: "weights", "originals" …  Replaces one of the same name.  meta: JSON or NULL. */
+/* An array or a file of a run: "weights", "originals" …  Replaces one of the same name.  meta: JSON or NULL. */
 int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
                        size_t size, Error *err);
 /* [OUT] *bytes (mem_free), *size; *bytes NULL when there is none. */
 int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, size_t *size, Error *err);
 
-/* What was measured of a trained run: lab.eval.NAME with its options (numbers, texts, lists as JSON arrays, "[1,5,50]"). */
+/* An evaluation of a trained run: lab.eval.NAME with its options (numbers, texts, lists as JSON arrays, "[1,5,50]"). */
 typedef struct StoreEvaluation {
     const char *name;
     const StoreParam *options;
     size_t noptions;
 } StoreEvaluation;
 
-/* Records that a run was evaluated so, replacing an evaluation of the same name with other options. */
+/* Records that a run was evaluated with these options; replaces an evaluation of the same name. */
 int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, Error *err);
 /* [OUT] *recorded: whether the run was evaluated with exactly these options. */
 int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err);
 
-/* Posteriors of `n` examples in one transaction, replacing earlier ones of the run: example number, label (-1: none), mu and
- * sigma (n, d). */
+/* Recorded posteriors: q(z|x) of `n` examples, in one transaction; replaces earlier ones of the run.  example: number; label: -1 for
+ * none; mu, sigma (n, d). */
 int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
                          const float *sigma, Error *err);
 
@@ -122,35 +120,34 @@ int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_
 int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                      const void *weights, size_t size, const char *weights_meta, Error *err);
 
-/* Ends a run that this process queued and nobody started, as `interrupted`.  Others are left as they are. */
+/* Ends a run that this process queued and that no process started, as `interrupted`.  Leaves any other run as it is. */
 int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err);
 
-/* Marks runs `running` or `queued` whose process is dead (same host and boot, process gone or another by its start time; or an
- * older boot of this host) as `crashed`.  [OUT] *count. */
+/* Marks runs that are `running` or `queued`, but whose process of this host is dead, as `crashed`.  [OUT] *count. */
 int store_reap(Store *s, int *count, Error *err);
 
-/* One call of `vae-lab run`: which runs, with which settings (JSON).  Figures are drawn for the latest. */
+/* Records one call of `vae-lab run`: its settings (JSON) and runs. */
 int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
                     Error *err);
 
-/* A figure that was drawn. */
+/* Records that a figure was drawn: its file and the file's SHA-256. */
 int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path,
                      const char *digest, Error *err);
 
-/* Whether a claim of the sweep's script holds: what was claimed (NaN: open on that side), what was measured (NaN: nothing). */
+/* The verdict on a claim of a sweep's script: the band low … high (NaN: open on that side), and what was measured (NaN: nothing). */
 typedef struct StoreVerdict {
     const char *claim, *quantity, *source, *note; /* source and note may be NULL */
-    const char *metric, *configuration; /* of the value, where it is one recorded number of one configuration; else NULL */
+    const char *metric, *configuration; /* where the value is one metric of one configuration; else NULL */
     double low, high, value, ci_low, ci_high;
     int64_t seeds;
     const char *verdict;                          /* "PASS", "FAIL", "OPEN" */
 } StoreVerdict;
 
-/* The verdicts of a sweep in their order, replacing earlier ones. */
+/* Records the verdicts of a sweep in their order; replaces earlier ones. */
 int store_verdicts_put(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, Error *err);
 
-/* Reading: any SELECT (a statement that would write is refused), row by row.  args bind to ?1, ?2 …  The callback returns
- * 0 to go on. */
+/* Runs a SELECT; a statement that would write is refused.  args bind to ?1, ?2 …  `row` is called for each row, and returns 0 to
+ * continue. */
 typedef enum { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT, STORE_BLOB } StoreType;
 typedef struct StoreValue {
     StoreType type;
