@@ -92,8 +92,8 @@ local function check_settings(what, settings)
   end
 end
 
---- experiment.check_rng(what, name) → name, a random number generator: "philox4x32" or one of GSL's.
-function experiment.check_rng(what, name)
+--- experiment.check_rng(what, name, where) → name, a random number generator: "philox4x32" or one of GSL's.
+function experiment.check_rng(what, name, where)
   local names, alike = require("vae_lab.native.stats").generators(), {}
   for _, known in ipairs(names) do
     if name == known then return name end
@@ -101,7 +101,7 @@ function experiment.check_rng(what, name)
   end
   local near = type(name) == "string" and check.nearest(name, names)
   check.fail {
-    what = "unknown random number generator " .. check.describe(name), where = what,
+    what = what .. ": unknown random number generator " .. check.describe(name), where = where,
     expected = "philox4x32 (the default), or a generator of GSL: "
       .. (#alike > 0 and table.concat(alike, ", ") or "mt19937, ranlxd2, taus2, gfsr4, randu …"),
     hint = near and 'did you mean "' .. near .. '"?' or nil,

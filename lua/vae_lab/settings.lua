@@ -91,7 +91,7 @@ end
 
 local function set_rng(r, text)
   local list = values_of("rng", text, experiment.words.rng)
-  for _, name in ipairs(list) do experiment.check_rng("--set rng=" .. text, name) end
+  for _, name in ipairs(list) do experiment.check_rng("rng", name, "--set rng=" .. text) end
   if #list == 1 and not swept_value(r, "rng") then
     r.rng = list[1]
   else

@@ -104,6 +104,8 @@ X
 check "script: missing" 3 'nowhere.lua' -- "$VAE_LAB" run nowhere.lua
 check "script: an unknown --set key" 3 'bata' 'beta' -- "$VAE_LAB" run tiny.lua --set bata=1
 check "script: an unknown random number generator" 3 'mt19973' 'did you mean "mt19937"' 'mt19937_1999' -- "$VAE_LAB" run tiny.lua --set rng=mt19973
+sed 's/^  data /  rng = "tauss2", data /' tiny.lua >rng.lua
+check "script: an unknown generator in a script" 3 'rng.lua:[0-9]+' 'tauss2' 'taus, taus2, taus113' -- "$VAE_LAB" run rng.lua
 check "script: an unknown GSL_RNG_TYPE" 3 'mersenne' 'philox4x32' -- env GSL_RNG_TYPE=mersenne "$VAE_LAB" run tiny.lua
 check "script: a --set value of the wrong type" 3 'epochs' -- "$VAE_LAB" run tiny.lua --set epochs=many
 [ ! -e results.db ] && ok "script: nothing was recorded" || no "script errors" "a database was made"
