@@ -13,6 +13,7 @@
 #include "data/digits.h"
 #include "data/toys.h"
 
+#include <nettle/base16.h>
 #include <nettle/md5.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,10 +153,14 @@ static size_t header(uint8_t bytes[20], const Idx *idx)
     return n;
 }
 
-static void hexadecimal(char *text, const uint8_t *bytes, size_t count)
+enum { MD5_TEXT = BASE16_ENCODE_LENGTH(MD5_DIGEST_SIZE) + 1 };
+
+static void md5_text(char text[MD5_TEXT], struct md5_ctx *md5)
 {
-    for (size_t i = 0; i < count; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    uint8_t out[MD5_DIGEST_SIZE];
+    md5_digest(md5, sizeof out, out);
+    base16_encode_update(text, sizeof out, out);
+    text[MD5_TEXT - 1] = '\0';
 }
 
 static void content_sha256(char text[DIGEST_TEXT], const Idx *idx)
@@ -168,15 +173,14 @@ static void content_sha256(char text[DIGEST_TEXT], const Idx *idx)
     digest_end(&d, text);
 }
 
-static void content_md5(char text[33], const Idx *idx)
+static void content_md5(char text[MD5_TEXT], const Idx *idx)
 {
-    uint8_t head[20], out[MD5_DIGEST_SIZE];
+    uint8_t head[20];
     struct md5_ctx md5;
     md5_init(&md5);
     md5_update(&md5, header(head, idx), head);
     md5_update(&md5, idx->count, idx->bytes);
-    md5_digest(&md5, sizeof out, out);
-    hexadecimal(text, out, sizeof out);
+    md5_text(text, &md5);
 }
 
 static int right_shape(const Idx *idx, const CatalogueSet *set, const CatalogueFile *file)
@@ -228,9 +232,9 @@ int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file,
 /* ---- data verify ------------------------------------------------------------------------------------------------- */
 
 /* [OUT] text: MD5 of the file on disk where it is a gzip file, else "". */
-static int gzip_md5(char text[33], const char *path, Error *err)
+static int gzip_md5(char text[MD5_TEXT], const char *path, Error *err)
 {
-    uint8_t block[8192], out[MD5_DIGEST_SIZE];
+    uint8_t block[8192];
     struct md5_ctx md5;
     size_t got, all = 0;
     FILE *file = fopen(path, "rb");
@@ -247,10 +251,8 @@ static int gzip_md5(char text[33], const char *path, Error *err)
         all += got;
     }
     fclose(file);
-    if (all > 0) {
-        md5_digest(&md5, sizeof out, out);
-        hexadecimal(text, out, sizeof out);
-    }
+    if (all > 0)
+        md5_text(text, &md5);
     return 0;
 }
 
@@ -264,7 +266,7 @@ static int wrong_md5(const char *path, const char *what, const char *found, cons
 
 static int verify_file(const CatalogueSet *set, const CatalogueFile *file, const char *dir, FILE *report, Error *err)
 {
-    char path[CATALOGUE_PATH], sha[DIGEST_TEXT], md5[33], gz[33];
+    char path[CATALOGUE_PATH], sha[DIGEST_TEXT], md5[MD5_TEXT], gz[MD5_TEXT];
     Idx idx;
     if (catalogue_path(path, set, file, dir, err) != 0 || catalogue_read(&idx, set, file, path, err) != 0)
         return -1;

@@ -4,12 +4,12 @@
  */
 #include "num/stream.h"
 
-#include "base/digest.h"
 #include "num/elementwise.h"
 #include "num/kernels.h"
 #include "num/parallel.h"
 
 #include <inttypes.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,23 +17,18 @@
 #define NUM_TABLE_NAME num_stream_table
 #include "num/isa_table.h"
 
-static uint32_t hex_digit(char c)
-{
-    return (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
 NumStream num_stream_of(NumSeed seed, const char *name)
 {
-    char decimal[24], text[DIGEST_TEXT];
-    int length = snprintf(decimal, sizeof decimal, "%" PRIu64 ":", seed.number);
-    Digest d;
-    digest_start(&d);
-    digest_bytes(&d, decimal, (size_t)length);
-    digest_bytes(&d, name, strlen(name));
-    digest_end(&d, text);
     NumStream s = {.rng = seed.rng != NULL ? seed.rng : num_rng_philox};
-    for (int byte = 0; byte < 8; byte++)
-        s.key[byte / 4] |= (hex_digit(text[2 * byte]) << 4 | hex_digit(text[2 * byte + 1])) << byte % 4 * 8;
+    char decimal[24];
+    int length = snprintf(decimal, sizeof decimal, "%" PRIu64 ":", seed.number);
+    struct sha256_ctx sha;
+    uint8_t key[sizeof s.key];
+    sha256_init(&sha);
+    sha256_update(&sha, (size_t)length, (const uint8_t *)decimal);
+    sha256_update(&sha, strlen(name), (const uint8_t *)name);
+    sha256_digest(&sha, sizeof key, key);
+    memcpy(s.key, key, sizeof key); /* little-endian, as the machine (base/digest.c refuses others) */
     return s;
 }
 
