@@ -89,7 +89,8 @@ const CatalogueSet *catalogue_find(const char *name)
 
 /* ---- where the files are ----------------------------------------------------------------------------------------- */
 
-const char *catalogue_dir(const char *dir)
+/* DIR, else VAE_LAB_DATA, else "data". */
+static const char *folder_of(const char *dir)
 {
     const char *environment = getenv("VAE_LAB_DATA");
     if (dir != NULL && dir[0] != '\0')
@@ -117,7 +118,7 @@ int data_present(const char *name, const char *dir)
     char path[CATALOGUE_PATH];
     const CatalogueSet *set = catalogue_find(name);
     for (size_t i = 0; set != NULL && i < set->files; i++)
-        if (find_file(path, set, &set->file[i], catalogue_dir(dir)))
+        if (find_file(path, set, &set->file[i], folder_of(dir)))
             return 1;
     return strcmp(name, "digits") == 0 || toy_find(name) != NULL;
 }
@@ -125,7 +126,7 @@ int data_present(const char *name, const char *dir)
 int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir,
                    Error *err)
 {
-    dir = catalogue_dir(dir);
+    dir = folder_of(dir);
     if (find_file(path, set, file, dir))
         return 0;
     error_set(err, ERR_FILE, "a file of the data set \"%s\" is missing: %s", set->entry.name, file->name);
