@@ -13,7 +13,7 @@
 
 /* Philox4x32-10 (Salmon et al. 2011; Random123), "philox4x32": the default.  Its state is a key and a counter, so
  * every draw has an address (step, row, column).  gsl_rng_get gives the columns of a row in order, then those of the
- * next row. gsl_rng_alloc(num_rng_philox) works as for any generator of GSL; gsl_rng_set(r, seed) starts the stream
+ * next row.  gsl_rng_alloc(num_rng_philox) works as for any generator of GSL; gsl_rng_set(r, seed) starts the stream
  * (seed, "gsl"). */
 extern const gsl_rng_type *const num_rng_philox;
 

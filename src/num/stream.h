@@ -7,15 +7,15 @@
  * A draw has an address (step, row, column).  Its value depends on the stream and the address and on nothing else, so
  * order, threads and an interruption cannot change it.
  *
- * philox4x32, the default: counter = { column / 4, row, step low 32 bits, step high 32 bits }; the draw is word column
- * % 4 of that block.
+ * philox4x32, the default: counter = { column / 4, row, step low 32 bits, step high 32 bits }; the draw is word
+ * column % 4 of that block.
  *
- * Any other generator gives its words in sequence, so it is seeded anew, by gsl_rng_set, at each address where code
- * begins: the seed is the upper 31 bits of word 0 of the Philox block { part, row, step low, step high } under the
- * stream's key, made odd (multiplicative generators such as randu have their full period only then; uni32 takes no
- * larger seed).  The narrow generators slatec and uni have less than 10 such seeds: they also skip as many outputs as
- * the upper 16 bits of word 1 say. part is 0, but for arrays: they are drawn row after row from their first row's
- * address, and part counts pieces of NUM_STREAM_PART draws, so that threads can share them.
+ * Any other generator gives its words in sequence, so gsl_rng_set seeds it at each address where code begins to draw.
+ * The seed is the upper 31 bits of word 0 of the Philox block { part, row, step low, step high } under the stream's
+ * key, made odd: multiplicative generators such as randu have their full period only then, and uni32 takes no larger
+ * seed. The narrow generators slatec and uni have less than 10 such seeds; they also skip a number of outputs, the
+ * upper 16 bits of word 1.  An array is drawn row after row from the address of its first row, in parts of
+ * NUM_STREAM_PART draws, each seeded by itself, so that threads can share them; everywhere else part = 0.
  *
  * Uniforms are (word + 1/2) 2^-32 rounded to float once, and 1 - 2^-24 where that rounds to 1: from 2^-33 to 1 - 2^-24.
  * Normals are Box and Muller's from words (0,1) and (2,3) of four: sqrt(-2 ln u) cos(2 pi v), sqrt(-2 ln u) sin(2 pi
