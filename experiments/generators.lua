@@ -8,7 +8,7 @@
 --   ranlxd2      RANLUX at its highest luxury level (Lüscher 1994), whose independence has a proof
 --   randu        IBM's RANDU of the 1960s, x' = 65539 x mod 2^31: its triples lie on 15 planes in the cube (Marsaglia 1968)
 --
--- A generator is seeded anew for each step of a stream (src/num/stream.h), so none of them is asked for a long sequence.
+-- A generator is seeded for each step of a stream (src/num/stream.h), so no long sequence of any of them is used.
 
 local lab = require "vae_lab"
 

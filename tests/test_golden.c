@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#define GOLDEN "tests/golden/digests.txt" /* from the root of the project, where tests/run stands */
+#define GOLDEN "tests/golden/digests.txt" /* relative to the root of the project, where tests/run runs */
 
 /* Told of each digest; 0 when it is what it should be. */
 typedef int Visit(const char *name, const char *digest);

@@ -105,7 +105,7 @@ static void push_interval(lua_State *L, StatsInterval i)
 static double opt_level(lua_State *L, int index)
 {
     double level = luaL_optnumber(L, index, 0.95);
-    luaL_argcheck(L, level > 0 && level < 1, index, "a level lies between 0 and 1");
+    luaL_argcheck(L, level > 0 && level < 1, index, "a level is between 0 and 1");
     return level;
 }
 
@@ -137,7 +137,7 @@ static int log_mean_exp(lua_State *L)
 static int normal_quantile(lua_State *L)
 {
     double p = luaL_checknumber(L, 1);
-    luaL_argcheck(L, p > 0 && p < 1, 1, "a probability lies between 0 and 1");
+    luaL_argcheck(L, p > 0 && p < 1, 1, "a probability is between 0 and 1");
     lua_pushnumber(L, stats_normal_quantile(p));
     return 1;
 }

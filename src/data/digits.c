@@ -25,7 +25,7 @@ enum { MAX_DOTS = 20, PIECES = 5, MAX_SEGMENTS = MAX_DOTS * PIECES };
 
 typedef struct Glyph {
     int digit, weight; /* weight: percent of its class */
-    Dot dot[MAX_DOTS]; /* ended by kind 0 */
+    Dot dot[MAX_DOTS]; /* the last has kind 0 */
 } Glyph;
 
 static const Glyph glyphs[] = {
@@ -65,12 +65,12 @@ typedef struct Point {
     float x, y;
 } Point;
 
-/* One writer's habits in one image; all lengths in half boxes. */
+/* The deformation of one image; all lengths in half boxes. */
 typedef struct Style {
     float width, middle, taper, bend, sag, wave, slant, cosine, sine;
 } Style;
 
-/* How freely a class is shaken: a ring that wobbles looks like a polygon, a bar that waves like an s. */
+/* Scale of the random deformations of each class: with more, a ring looks like a polygon and a bar like an s. */
 static const float freedom[DIGITS_CLASSES] = {0.6f, 0.35f, 1.0f, 1.0f, 0.9f, 1.0f, 0.8f, 0.9f, 0.9f, 0.9f};
 
 static Style choose_style(Hand *h, int digit)
@@ -83,7 +83,7 @@ static Style choose_style(Hand *h, int digit)
     s.sag = around(h, 0.0f, 0.09f);
     s.wave = around(h, 0.0f, 0.11f * freedom[digit]);
     s.slant = around(h, 0.20f, 0.27f);
-    float t = around(h, 0.0f, 0.06f); /* tan of half the turn: cos and sin without libm */
+    float t = around(h, 0.0f, 0.06f); /* tan of half the angle, so that cos and sin need no libm */
     s.cosine = (1.0f - t * t) / (1.0f + t * t);
     s.sine = 2.0f * t / (1.0f + t * t);
     return s;
@@ -114,7 +114,7 @@ static const Glyph *choose_glyph(Hand *h, int digit)
 
 typedef struct Segment {
     Point a, b;
-    float ink; /* the pen's width here, as a factor */
+    float ink; /* factor of the pen's width */
 } Segment;
 
 static Point spline(Point p0, Point p1, Point p2, Point p3, float t)
@@ -133,7 +133,7 @@ static int trace(Segment *segment, const Point *p, const float *ink, const Dot *
     for (int i = 0; dot[i].kind != 0 && dot[i + 1].kind != 0; i++) {
         if (dot[i].kind == '.')
             continue;
-        /* at a corner or an end the curve leaves as if it were reflected there */
+        /* at a corner or an end the missing neighbour is the reflection of the other */
         int starts = i == 0 || dot[i].kind == 'c' || dot[i - 1].kind == '.';
         int ends = dot[i + 1].kind != ' ';
         Point before = starts ? (Point){2.0f * p[i].x - p[i + 1].x, 2.0f * p[i].y - p[i + 1].y} : p[i - 1];
@@ -170,7 +170,7 @@ static int write_digit(Hand *h, int digit, Segment *segment)
 
 /* ---- onto the page ----------------------------------------------------------------------------------------------- */
 
-/* fminf and fmaxf are calls, for the sake of NaN. */
+/* fminf and fmaxf are function calls because of NaN. */
 static float lesser(float a, float b)
 {
     return a < b ? a : b;
@@ -215,8 +215,8 @@ static void range(float low, float high, float reach, int *from, int *to)
 /* Eight pixels of a row at once; a row of the page has room for those beyond its end. */
 enum { EIGHT = 8, PAGE_ROW = DIGITS_SIDE + EIGHT };
 
-/* near2[pixel] = the least (distance / width factor)^2 to a segment.  Pixels beside the range are farther away than
- * `reach`, so that it may be as wide as eights make it. */
+/* near2[pixel] = the least (distance / width factor)^2 to a segment.  Pixels outside of the range are farther than
+ * `reach`, so the range may be extended to a multiple of eight. */
 static void measure(float (*near2)[PAGE_ROW], const Segment *s, float reach)
 {
     int x0, x1, y0, y1;
@@ -231,7 +231,7 @@ static void measure(float (*near2)[PAGE_ROW], const Segment *s, float reach)
             px[k] = (float)(x + k) + 0.5f - s->a.x;
         for (int y = y0; y < y1; y++) {
             float py = (float)y + 0.5f - s->a.y, *near = &near2[y][x];
-            float foot[EIGHT]; /* in a loop of its own: both bounds in one make masks of gcc, a fifth slower */
+            float foot[EIGHT]; /* a separate loop: gcc makes masks of both bounds in one, a fifth slower */
 #pragma omp simd
             for (int k = 0; k < EIGHT; k++) {
                 float t = (px[k] * dx + py * dy) * along;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/rng.h: random number generators as GSL knows them: Philox4x32-10, which is ours, and all of GSL's own.
+ * num/rng.h: random number generators of type gsl_rng: Philox4x32-10, defined here, and all of GSL.
  */
 #ifndef NUM_RNG_H
 #define NUM_RNG_H
@@ -20,7 +20,7 @@ extern const gsl_rng_type *const num_rng_philox;
 /* The generator of that name: "philox4x32" or one of gsl_rng_types_setup ("mt19937", "ranlxd2", …).  NULL with *err. */
 const gsl_rng_type *num_rng_find(const char *name, Error *err);
 
-/* The names that num_rng_find knows: philox4x32, then GSL's in its order; NULL after the last. */
+/* Name i of those that num_rng_find accepts: philox4x32, then those of GSL in its order; NULL after the last. */
 const char *num_rng_name(size_t i);
 
 /* The raw block: Philox4x32-10 of the counter, [OUT] word[4]. */
