@@ -77,19 +77,19 @@ static void test_same_node(void **state)
 
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
-typedef struct Bad {
+typedef struct BadCall {
     const char *op;
     GraphNode args[9];
     size_t nargs;
     GraphAttr attrs[2];
     size_t nattrs;
     const char *what, *expected, *hint;
-} Bad;
+} BadCall;
 
 enum { X, W, V, C, Q, IMAGE, SQUARE, V9 }; /* the nodes of the graph below */
 
 #define NO_ATTRS {{0}}, 0
-static const Bad bad_calls[] = {
+static const BadCall bad_calls[] = {
     {"dense", {X, W}, 2, NO_ATTRS, "dense: x (1, 100, 784) does not fit W (1, 400, 500)",
      "W = (1, 784, out)", "number of features"},
     {"dense", {Q, W, V}, 3, NO_ATTRS, "dense: W (1, 400, 500) does not fit b (1, 1, 20)", "b = (1, 1, 500)", ""},
@@ -166,7 +166,7 @@ static void test_call_errors(void **state)
     graph_set_location(g, "kl.lua:14");
     size_t count = graph_count(g);
     for (size_t i = 0; i < sizeof bad_calls / sizeof bad_calls[0]; i++) {
-        const Bad *bad = &bad_calls[i];
+        const BadCall *bad = &bad_calls[i];
         memset(&err, 0, sizeof err);
         assert_int_equal(graph_apply(g, bad->op, bad->args, bad->nargs, bad->attrs, bad->nattrs, &err), -1);
         assert_int_equal(err.kind, ERR_SCRIPT);

@@ -24,16 +24,16 @@ typedef enum {
     POSITIVE, /* 0.3 to 2.3 */
     ABOVE,    /* -0.7 to 2.3: for ln(1 + x) */
     UNIT,     /* 0.1 to 0.9: a probability */
-} Domain;
+} OpDomain;
 
-typedef struct Case {
+typedef struct OpCase {
     const char *op;
     GraphAttr attr[GRAPH_ATTRS_MAX];
     size_t nargs;
     GraphShape in[4];   /* shapes; with broadcast only the first: the full shape */
     int broadcast;      /* 3: along samples, batch and features; 2: along samples and batch only */
-    Domain domain[4];
-} Case;
+    OpDomain domain[4];
+} OpCase;
 
 #define S(a, b, c) {{a, b, c, 1, 1}}
 #define IMAGES {{2, 3, 4, 3, 2}}
@@ -57,7 +57,7 @@ typedef struct Case {
     {"conv2d", {{"kernel", kernel, NULL}, {"stride", stride, NULL}, {"padding", padding, NULL}}, 3, \
      {{{2, 3, 2, height, width}}, S(1, 2 * kernel * kernel, 3), S(1, 1, 3)}, 0, {ANY, ANY, ANY}}
 
-static const Case cases[] = {
+static const OpCase cases[] = {
     DENSE(IDENTITY, none, )
     NUM_FUSED_LIST(DENSE)
     {"dense", {{0}}, 2, {S(1, 5, 17), S(1, 17, 33)}, 0, {ANY, ANY}},
@@ -104,7 +104,7 @@ enum { CASES = sizeof cases / sizeof cases[0] };
 
 /* [OUT] in[]: the shapes of broadcast pattern number `index`: argument a has length 1 along the axes whose bit is
  * set in digit a of the index, base 2^broadcast.  Returns 0 when there is no such pattern. */
-static int pattern(const Case *c, unsigned index, GraphShape *in)
+static int pattern(const OpCase *c, unsigned index, GraphShape *in)
 {
     unsigned digits = c->broadcast == 0 ? 1 : 1u << c->broadcast;
     unsigned count = 1;
@@ -124,12 +124,12 @@ static int pattern(const Case *c, unsigned index, GraphShape *in)
 }
 
 /* Four arguments have 4096 patterns: every 7th is tried, which is 586 and covers every digit of each argument. */
-static unsigned stride(const Case *c)
+static unsigned stride(const OpCase *c)
 {
     return c->nargs == 4 ? 7 : 1;
 }
 
-static size_t attrs_of(const Case *c)
+static size_t attrs_of(const OpCase *c)
 {
     size_t n = 0;
     while (n < GRAPH_ATTRS_MAX && c->attr[n].name != NULL)
@@ -150,7 +150,7 @@ typedef struct OpTest {
         scratch[12 * LARGEST];
 } OpTest;
 
-static double draw(Domain domain, uint32_t row, uint32_t column)
+static double draw(OpDomain domain, uint32_t row, uint32_t column)
 {
     float u;
     num_stream_uniform(num_stream(1, "ops"), column, row, 1, 1, &u);
@@ -164,7 +164,7 @@ static double draw(Domain domain, uint32_t row, uint32_t column)
 }
 
 /* Sets a case up.  Values are rounded to float, so that float and double kernels get the same. */
-static void set_up(OpTest *t, const Case *c, const GraphShape *in)
+static void set_up(OpTest *t, const OpCase *c, const GraphShape *in)
 {
     Error err = ERROR_NONE;
     memset(t, 0, sizeof *t);
@@ -411,18 +411,18 @@ static void test_table(void **state)
 
 /* ---- known answers and extreme values ---------------------------------------------------------------------------- */
 
-typedef struct Known {
+typedef struct KnownAnswer {
     const char *op;
     size_t nargs;
     double in[4];       /* each repeated over two features, so that results of densities are twice one feature's */
     double out;         /* of a density: the sum over both; of others: the first element */
     double grad[4];     /* d out / d (one feature); NAN: not checked */
-} Known;
+} KnownAnswer;
 
 #define LN_2PI 1.83787706640934548356
 
 /* Gradients with exp(+-100) overflow in float and are not checked (NAN); a result that is finite in float is. */
-static const Known known[] = {
+static const KnownAnswer known[] = {
     {"kl", 2, {0, 0}, 0, {0, 0}},
     {"kl", 2, {1, 0}, 1, {1, 0}},
     {"kl", 2, {0.5, -100}, 99.25, {0.5, -0.5}},
@@ -467,7 +467,7 @@ static void near(const char *op, const char *what, double found, double expected
 }
 
 /* One row of two features, in float (type 0) or double (type 1). */
-static void check_known(const Known *k, int type, double tolerance)
+static void check_known(const KnownAnswer *k, int type, double tolerance)
 {
     Error err = ERROR_NONE;
     const GraphOp *op = graph_op_find(k->op);

@@ -257,7 +257,7 @@ static void make_call(const GraphExec *exec, size_t i, ExecStep *step)
 }
 
 /* The gradients whose lifetime starts with the backward step of node i: the step overwrites them, or they are
- * cleared before it.  Overwriting is wrong for a node that is an argument twice: the step adds to its gradient twice. */
+ * cleared before it.  Overwriting is wrong for a node that is two arguments: the step adds to its gradient twice. */
 static void make_clears(const GraphExec *exec, size_t i, ExecLifetime (*life)[BUFFERS], ExecStep *step)
 {
     const Node *n = &exec->graph->node[i];

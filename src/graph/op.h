@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * graph/op.h: what the engine knows of an operation: one row, which the operation's own file defines.
+ * graph/op.h: an operation is one row, which its own file in ops/ defines.
  */
 #ifndef GRAPH_OP_H
 #define GRAPH_OP_H
@@ -14,9 +14,8 @@
 
 enum { GRAPH_ARGS_MAX = 8, GRAPH_ATTRS_MAX = 5, GRAPH_CHOICES_MAX = 16 };
 
-/* One node at work.  Values, gradients and scratch are float or double, as the executable graph is.  Backward adds
- * (+=) to grad_in[i]; NULL: no gradient is wanted.  `overwrite` is 0 unless the row's `writes` allows it: gradients
- * are cleared first. */
+/* The arguments of a kernel.  Values, gradients and scratch are float or double, as the executable graph is.  Backward
+ * adds (+=) to grad_in[i], unless that is NULL. */
 typedef struct GraphCall {
     size_t nargs;
     NumShape shape;                     /* of the result: (samples, batch, features) */
@@ -27,7 +26,7 @@ typedef struct GraphCall {
     void *out;
     void *grad_out;                     /* the result's complete gradient; backward may overwrite it */
     void *grad_in[GRAPH_ARGS_MAX];
-    unsigned overwrite;                 /* bit i: grad_in[i] holds garbage: write it instead of adding to it */
+    unsigned overwrite;                 /* bit i, if the row's `writes` has it: grad_in[i] holds garbage, write it */
     void *scratch;                      /* as many values as the row's `scratch` returns */
     const double *attr;                 /* in the row's order; choices as their index, symbols b and k as numbers */
 } GraphCall;
@@ -64,25 +63,24 @@ typedef struct GraphOp GraphOp;
 
 /* [OUT] the result's shape; -1 with *err (what, found, expected) where the arguments do not fit. */
 typedef int (*GraphShapeRule)(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs,
-                              const double *attr,
-                              Error *err);
+                              const double *attr, Error *err);
 typedef void (*GraphKernel)(const GraphCall *);
 
 enum { GRAPH_NEEDS_NONE = 0, GRAPH_NEEDS_IN = 1, GRAPH_NEEDS_OUT = 2 };
 
 struct GraphOp {
     const char *name;
-    const char *recorded;               /* its name in the canonical text where that is an older one; NULL: `name` */
+    const char *recorded;               /* its name in the canonical text, when it was renamed; NULL: `name` */
     const char *formula;                /* one line of mathematics, for docs and messages */
     const char *arg[4];                 /* the papers' symbols of the arguments, for messages; the last one repeats */
     int min_args, max_args;
     GraphAttrRule attr[GRAPH_ATTRS_MAX]; /* in the order of the canonical text, which is part of a run's identity */
     GraphShapeRule shape;
-    /* in values; NULL: none */
+    /* the number of scratch values; NULL: none */
     size_t (*scratch)(GraphShape out, const GraphShape *in, size_t nargs, const double *attr);
     GraphKernel forward[2];             /* [0] float, [1] double */
     GraphKernel backward[2];            /* NULL: no gradient passes (stop_gradient) */
-    unsigned needs;                     /* what backward reads, GRAPH_NEEDS_* bits: the rest of the memory is reused */
+    unsigned needs;                     /* what backward reads, GRAPH_NEEDS_* bits; other memory is reused */
     unsigned writes;                    /* bit i: backward obeys `overwrite` for argument i, which saves clearing it */
     double (*products)(const GraphCall *); /* multiply-adds of the forward matrix product, NULL: none */
 };
@@ -92,7 +90,7 @@ const char *graph_arg_name(const GraphOp *op, size_t i);
 
 /* The attributes of a row.  count: how many it has.  read: checks attrs[n] against the row and fills [OUT]
  * value[GRAPH_ATTRS_MAX], absent ones with their default; -1 with *err for a misspelt or missing one, or a value out
- * of range. text: adds separator and "act=tanh", or nothing for the default of a `later` attribute. */
+ * of range.  text: adds separator and "act=tanh", or nothing for the default of a `later` attribute. */
 size_t graph_attr_count(const GraphOp *op);
 int graph_attr_read(const GraphOp *op, const GraphAttr *attrs, size_t n, double *value, Error *err);
 void graph_attr_text(const GraphOp *op, size_t i, double value, const char *separator, Text *text);

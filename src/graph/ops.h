@@ -13,7 +13,7 @@
 #include "num/density_list.h"
 #include "num/elementwise_list.h"
 
-/* X(name): an operation with a file of its own.  ROW(NAME, name, ...): one of a list of src/num. */
+/* X(name): an operation with its own file.  ROW(NAME, name, ...): the operations of a list of src/num. */
 #define GRAPH_OPS(X, ROW)                                 \
     X(dense) X(conv2d)                                    \
     NUM_UNARY_LIST(ROW)                                   \
@@ -24,7 +24,7 @@
     X(categorical)                                        \
     NUM_DENSITY_LIST(ROW)
 
-/* Its row, defined by the float compilation of its file, and the kernels that the row points to. */
+/* The row of each, which the float compilation of its file defines, and the kernels that the row points to. */
 #define GRAPH_OP_DECLARE(name)                           \
     extern const GraphOp graph_op_##name;                \
     void graph_##name##_forward_f32(const GraphCall *);  \
@@ -40,7 +40,8 @@ GRAPH_OPS(GRAPH_OP_DECLARE, GRAPH_ROW_DECLARE)
 extern const GraphOp *const graph_ops[];
 extern const size_t graph_op_count;
 
-/* The operation of that name, or NULL.  graph_op_recorded: the name is that of a stored canonical text. */
+/* The operation of that name, or NULL.  A renamed operation has its old name in the canonical text, because
+ * that text is part of the identity of runs; graph_op_recorded finds it by that name, for the parser. */
 const GraphOp *graph_op_find(const char *name);
 const GraphOp *graph_op_recorded(const char *name);
 const char *graph_op_recorded_name(const GraphOp *op);

@@ -19,7 +19,7 @@ int graph_op_broadcasts(const GraphOp *op);
 
 /* For shape rules.  misfit: starts the error that arguments i and j do not fit, with both shapes; the caller adds
  * what it expected.  fit: do the arguments broadcast along the axes up to last_axis?  Both return -1 with *err; fit
- * 0 when they do. */
+ * returns 0 when they do. */
 int graph_shape_misfit(const GraphOp *op, const GraphShape *in, size_t i, size_t j, Error *err);
 int graph_shape_fit(const GraphOp *op, const GraphShape *in, size_t nargs, int last_axis, Error *err);
 

@@ -8,12 +8,12 @@
 
 #include <string.h>
 
-/* The parts of categorical's scratch: one array of the full shape, two of the logits', two of a number a row of
- * logits. */
-typedef struct { real *a, *shifted, *logp, *lse, *total; NumShape full, rows; } CategoricalParts;
+/* The scratch: product has the full shape, shifted and logp that of the logits, lse and total one value for each
+ * row of logits. */
+typedef struct CategoricalParts { real *product, *shifted, *logp, *lse, *total; NumShape full, rows; } CategoricalParts;
 
-/* logp = l - ln sum exp l, with l shifted by its row's maximum first: of logits of 1e4 nothing is lost in the
- * difference. */
+/* logp = l - ln sum exp l.  Each row of l is shifted by its maximum first, so that the difference of large logits
+ * loses no digits. */
 static CategoricalParts parts(const GraphCall *c)
 {
     CategoricalParts p;
@@ -21,8 +21,8 @@ static CategoricalParts parts(const GraphCall *c)
     p.full = graph_broadcast(c->in_shape, c->nargs);
     p.rows = c->in_shape[1];
     p.rows.n[NUM_FEATURES] = 1;
-    p.a = c->scratch;
-    p.shifted = p.a + num_shape_size(p.full);
+    p.product = c->scratch;
+    p.shifted = p.product + num_shape_size(p.full);
     p.logp = p.shifted + size;
     p.lse = p.logp + size;
     p.total = p.lse + size / width;
@@ -43,9 +43,9 @@ static CategoricalParts parts(const GraphCall *c)
 void R(graph_categorical_forward)(const GraphCall *c)
 {
     CategoricalParts p = parts(c);
-    R(num_binary)(NUM_MUL, p.full, p.a, c->in[0], c->in_shape[0], p.logp, c->in_shape[1]);
+    R(num_binary)(NUM_MUL, p.full, p.product, c->in[0], c->in_shape[0], p.logp, c->in_shape[1]);
     memset(c->out, 0, num_shape_size(c->shape) * sizeof(real));
-    R(num_sum)(c->out, c->shape, p.a, p.full, 1);
+    R(num_sum)(c->out, c->shape, p.product, p.full, 1);
 }
 
 /* with g the result's gradient:  dy += g logp,   dl += g y - softmax(l) sum(g y) */
@@ -53,20 +53,20 @@ void R(graph_categorical_backward)(const GraphCall *c)
 {
     CategoricalParts p = parts(c);
     if (c->grad_in[0] != NULL) {
-        R(num_binary)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, p.logp, c->in_shape[1]);
-        R(num_sum)(c->grad_in[0], c->in_shape[0], p.a, p.full, 1);
+        R(num_binary)(NUM_MUL, p.full, p.product, c->grad_out, c->shape, p.logp, c->in_shape[1]);
+        R(num_sum)(c->grad_in[0], c->in_shape[0], p.product, p.full, 1);
     }
     if (c->grad_in[1] != NULL) {
-        R(num_binary)(NUM_MUL, p.full, p.a, c->grad_out, c->shape, c->in[0], c->in_shape[0]);
-        R(num_sum)(c->grad_in[1], c->in_shape[1], p.a, p.full, 1);
+        R(num_binary)(NUM_MUL, p.full, p.product, c->grad_out, c->shape, c->in[0], c->in_shape[0]);
+        R(num_sum)(c->grad_in[1], c->in_shape[1], p.product, p.full, 1);
         memset(p.total, 0, num_shape_size(p.rows) * sizeof(real));
-        R(num_sum)(p.total, p.rows, p.a, p.full, -1);
+        R(num_sum)(p.total, p.rows, p.product, p.full, -1);
         R(num_logsumexp_back)(c->grad_in[1], NUM_FEATURES, p.total, p.shifted, p.lse, c->in_shape[1]);
     }
 }
 
 #ifdef GRAPH_ROWS
-/* y and its logits must both have all classes: a logsumexp cannot broadcast. */
+/* Both arguments must have all classes: a logsumexp cannot broadcast. */
 static int shape_categorical(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
                              Error *err)
 {

@@ -4,7 +4,7 @@
  */
 #include "graph/real.h"
 
-/* y = min(max(x, low), high); a NaN stays one */
+/* y = min(max(x, low), high); NaN stays NaN */
 void R(graph_clamp_forward)(const GraphCall *c)
 {
     const real *x = c->in[0];

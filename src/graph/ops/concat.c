@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The row of an argument that belongs to row (s, b) of the result; axes of 1 are repeated. */
+/* The row of an argument for row (s, b) of the result; axes of length 1 are repeated. */
 static size_t row_of(NumShape in, size_t s, size_t b)
 {
     return (in.n[NUM_SAMPLES] == 1 ? 0 : s) * in.n[NUM_BATCH] + (in.n[NUM_BATCH] == 1 ? 0 : b);

@@ -23,7 +23,7 @@ void R(graph_dense_backward)(const GraphCall *c)
 {
     size_t rows = num_shape_rows(c->shape), out = c->shape.n[NUM_FEATURES], in = c->in_shape[0].n[NUM_FEATURES];
     NumUnary act = activation[(size_t)c->attr[0]];
-    real *da = c->grad_out; /* in place: dy is read nowhere else */
+    real *da = c->grad_out; /* in place: dy is not read again */
 
     if (act != NUM_IDENTITY)
         R(num_fused_back)(act, rows * out, da, da, c->out);

@@ -12,8 +12,8 @@
 /* The values of `axis` are those of NumAxis, and this one. */
 enum { AXIS_ALL = 3 };
 
-/* How many elements make one of the result. */
-static size_t fold(const GraphCall *c)
+/* The number of elements of x for each element of the result. */
+static size_t reduced_count(const GraphCall *c)
 {
     return num_shape_size(c->in_shape[0]) / num_shape_size(c->shape);
 }
@@ -24,7 +24,7 @@ static void reduce(const GraphCall *c, real scale)
     R(num_sum)(c->out, c->shape, c->in[0], c->in_shape[0], scale);
 }
 
-static void spread_back(const GraphCall *c, real scale)
+static void reduce_back(const GraphCall *c, real scale)
 {
     if (c->grad_in[0] != NULL)
         R(num_broadcast_add)(c->grad_in[0], c->in_shape[0], c->grad_out, c->shape, scale);
@@ -32,11 +32,11 @@ static void spread_back(const GraphCall *c, real scale)
 
 /* y = sum x;  dx += dy */
 void R(graph_sum_forward)(const GraphCall *c) { reduce(c, 1); }
-void R(graph_sum_backward)(const GraphCall *c) { spread_back(c, 1); }
+void R(graph_sum_backward)(const GraphCall *c) { reduce_back(c, 1); }
 
 /* y = sum x / n;  dx += dy / n */
-void R(graph_mean_forward)(const GraphCall *c) { reduce(c, 1 / (real)fold(c)); }
-void R(graph_mean_backward)(const GraphCall *c) { spread_back(c, 1 / (real)fold(c)); }
+void R(graph_mean_forward)(const GraphCall *c) { reduce(c, 1 / (real)reduced_count(c)); }
+void R(graph_mean_backward)(const GraphCall *c) { reduce_back(c, 1 / (real)reduced_count(c)); }
 
 /* y = ln sum exp x, shifted by the maximum;  dx += dy exp(x - y) */
 void R(graph_logsumexp_forward)(const GraphCall *c)
@@ -52,7 +52,7 @@ void R(graph_logsumexp_backward)(const GraphCall *c)
 
 static real log_count(const GraphCall *c)
 {
-    size_t n = fold(c);
+    size_t n = reduced_count(c);
 #ifdef GRAPH_REAL_FLOAT
     return num_unary1_f32(NUM_LOG, (float)n); /* libm's own is not portable */
 #else
@@ -90,14 +90,14 @@ static int shape_reduce(const GraphOp *op, GraphShape *out, const GraphShape *in
     return 0;
 }
 
-/* A log of a sum of exponentials takes one axis at a time. */
+/* num_logsumexp reduces one axis. */
 static int shape_one_axis(const GraphOp *op, GraphShape *out, const GraphShape *in, size_t nargs, const double *attr,
                           Error *err)
 {
     if ((int)attr[0] == AXIS_ALL) {
         error_set(err, ERR_SCRIPT, "%s: axis = all is not possible", op->name);
         error_expected(err, "axis = features, batch or samples");
-        return error_hint(err, "apply it to one axis after the other");
+        return error_hint(err, "apply it to one axis, then to the next");
     }
     return shape_reduce(op, out, in, nargs, attr, err);
 }

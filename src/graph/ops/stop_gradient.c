@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* y = x, and no gradient */
+/* y = x; without a backward kernel no gradient passes */
 void R(graph_stop_gradient_forward)(const GraphCall *c)
 {
     memcpy(c->out, c->in[0], num_shape_size(c->shape) * sizeof(real));
