@@ -363,7 +363,7 @@ static int compile(GraphExec *exec, const GraphExecSpec *spec, Error *err)
     exec->shape = mem_array(n, sizeof exec->shape[0]);
     exec->value = mem_array(n, sizeof exec->value[0]);
     exec->grad = mem_array(n, sizeof exec->grad[0]);
-    exec->label = mem_alloc(2 * GRAPH_NAME_MAX + 256);
+    exec->label = mem_alloc(EXEC_LABEL_SIZE);
     ExecLifetime(*life)[BUFFERS] = mem_array(n, sizeof *life);
     int status = -1;
     if (exec->mark == NULL || exec->shape == NULL || exec->value == NULL || exec->grad == NULL

@@ -18,6 +18,8 @@ enum {
     MARK_REACHED = 32  /* the objective depends on it */
 };
 
+enum { EXEC_LABEL_SIZE = 2 * GRAPH_NAME_MAX + 256 };
+
 /* Memory to set to zero. */
 typedef struct ExecClear { void *at; size_t bytes; } ExecClear;
 

@@ -154,17 +154,16 @@ static size_t first_nonfinite(const GraphExec *exec, const void *values, size_t 
 /* The name of a node for readers: its public name, a leaf's own name, or its operation, number and script location. */
 static const char *label(const GraphExec *exec, GraphNode node)
 {
-    enum { SIZE = 2 * GRAPH_NAME_MAX + 256 };
     const Node *n = &exec->graph->node[node];
     for (size_t i = 0; i < exec->graph->names; i++)
         if (exec->graph->name[i].node == node)
-            return snprintf(exec->label, SIZE, "%s", exec->graph->name[i].text), exec->label;
+            return snprintf(exec->label, EXEC_LABEL_SIZE, "%s", exec->graph->name[i].text), exec->label;
     if (n->kind != NODE_OP)
-        snprintf(exec->label, SIZE, "%s", n->name == NULL ? "constant" : n->name);
+        snprintf(exec->label, EXEC_LABEL_SIZE, "%s", n->name == NULL ? "constant" : n->name);
     else if (n->where == NULL)
-        snprintf(exec->label, SIZE, "%s, node %ld", n->op->name, (long)node);
+        snprintf(exec->label, EXEC_LABEL_SIZE, "%s, node %ld", n->op->name, (long)node);
     else
-        snprintf(exec->label, SIZE, "%s, node %ld, %s", n->op->name, (long)node, n->where);
+        snprintf(exec->label, EXEC_LABEL_SIZE, "%s, node %ld, %s", n->op->name, (long)node, n->where);
     return exec->label;
 }
 
@@ -175,7 +174,7 @@ static const char *nonfinite_gradient(const GraphExec *exec)
     size_t first = first_nonfinite(exec, exec->gradient, exec->params->count);
     for (size_t i = exec->params->arrays; first < exec->params->count && i-- > 0;)
         if (exec->params->array[i].offset <= first) {
-            snprintf(exec->label, 2 * GRAPH_NAME_MAX + 256, "gradient of %s", exec->params->array[i].name);
+            snprintf(exec->label, EXEC_LABEL_SIZE, "gradient of %s", exec->params->array[i].name);
             return exec->label;
         }
     return NULL;

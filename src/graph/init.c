@@ -54,11 +54,15 @@ static int unknown(const char *text, const char *word, Error *err)
     const char *names[KINDS];
     for (size_t i = 0; i < KINDS; i++)
         names[i] = kinds[i].name;
+    Text list = {0};
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *form = kinds[i].number == NUMBER ? "(NUMBER)" : kinds[i].number == OPTIONAL_NUMBER ? "[(NUMBER)]" : "";
+        text_addf(&list, "%s%s%s", i == 0 ? "" : i + 1 < KINDS ? ", " : " or ", kinds[i].name, form);
+    }
     error_set(err, ERR_SCRIPT, "unknown initialisation \"%s\"", text);
     error_found(err, "%s", text);
-    error_expected(err,
-                   "zeros, ones, constant(C), normal(SD), uniform(BOUND), glorot_uniform, glorot_normal, he_normal, "
-                        "fan_in_uniform, fan_in_uniform(IN) or data_logit");
+    error_expected(err, "%s", text_string(&list));
+    text_free(&list);
     const char *near = text_nearest(word, names, KINDS);
     return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
 }
@@ -126,8 +130,7 @@ static void fill_logit(const float *image, size_t n, float *w)
 }
 
 void graph_init_fill(const GraphInit *init, NumSeed seed, const char *name, size_t rows, size_t columns,
-                     const float *image,
-                     float *w)
+                     const float *image, float *w)
 {
     char stream[GRAPH_NAME_MAX + 8];
     snprintf(stream, sizeof stream, "init/%s", name);

@@ -30,7 +30,6 @@ int graph_init_wants_image(const GraphInit *init);
 /* [OUT] w (rows, columns), from the stream "init/NAME" of `seed`; name: at most GRAPH_NAME_MAX characters;
  * image[columns] for data_logit. */
 void graph_init_fill(const GraphInit *init, NumSeed seed, const char *name, size_t rows, size_t columns,
-                     const float *image,
-                     float *w);
+                     const float *image, float *w);
 
 #endif
