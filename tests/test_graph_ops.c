@@ -576,6 +576,30 @@ static void test_image_broadcast(void **state)
     graph_free(g);
 }
 
+/* The channels of images, sliced and joined again, are the images. */
+static void test_image_channels(void **state)
+{
+    (void)state;
+    Error err = ERROR_NONE;
+    const GraphAttr one[] = {{"first", 0, NULL}, {"count", 1, NULL}}, two[] = {{"first", 1, NULL}, {"count", 2, NULL}};
+    Graph *g = graph_alloc(EXAMPLES, 1, &err);
+    GraphNode x = made(graph_input(g, "x", (GraphDims){{1, B, 3, HEIGHT, WIDTH}}, &err), &err);
+    GraphNode parts[] = {graph_apply(g, "slice", &x, 1, one, 2, &err), graph_apply(g, "slice", &x, 1, two, 2, &err)};
+    GraphNode y = made(graph_apply(g, "concat", parts, 2, NULL, 0, &err), &err);
+    assert_int_equal(graph_name(g, "y", y, &err), 0);
+    GraphExecSpec spec = {.type = GRAPH_DOUBLE, .outputs = (const char *const[]){"y", NULL}};
+    GraphExec *exec = graph_exec_alloc(g, &spec, NULL, &err);
+    if (exec == NULL)
+        made(-1, &err);
+    double *values = graph_exec_input(exec, "x", NULL);
+    for (uint32_t i = 0; i < EXAMPLES * 3 * PIXELS; i++)
+        values[i] = draw(ANY, 4, i);
+    graph_exec_forward(exec);
+    assert_memory_equal(graph_exec_output(exec, "y", NULL), values, EXAMPLES * 3 * PIXELS * sizeof *values);
+    graph_exec_free(exec);
+    graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_all_operations),
         cmocka_unit_test(test_known),
         cmocka_unit_test(test_image_broadcast),
+        cmocka_unit_test(test_image_channels),
     };
     return cmocka_run_group_tests_name("graph_ops", tests, NULL, NULL);
 }
