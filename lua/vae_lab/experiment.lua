@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- experiment.lua: lab.experiment { … }: the table that a script returns, checked when it is written.
+-- experiment.lua: lab.experiment { … }: the table that a script returns.
 --
--- Promise: every key is known, every value has its type and range, before any data is opened or any graph is built.
+-- Promise: every key is known, and every value has its type and range, before any data are opened or any graph is built.
 
 local check = require "vae_lab.check"
 local schedules = require "vae_lab.schedules"
@@ -34,7 +34,7 @@ function experiment.data(what, given)
   return o
 end
 
--- Sets whose pixels are binarised when nothing is said: p(x|z) is Bernoulli's, so that the bound is a likelihood's.
+-- Data sets that are binarised by default: with a Bernoulli p(x|z) the bound is then one on a likelihood.
 local pictures = { digits = true, mnist = true, ["fashion-mnist"] = true, kmnist = true }
 
 --- experiment.default_binarise(name) → "dynamic" for the ten-class images, "grey" for everything else.
@@ -49,7 +49,7 @@ experiment.train_rules = {
 }
 experiment.train_defaults = { epochs = 10, batch = 100, samples = 1, test_every = 1 }
 
---- experiment.train(what, given) → its options, checked; missing ones stay missing.
+--- experiment.train(what, given) → its options, checked; defaults are not filled in.
 function experiment.train(what, given) return check.options(what, given, experiment.train_rules) end
 
 -- ---- settings and sweeps ---------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ local function check_grid(what, grid)
           what = "bad " .. name, found = check.describe(value), expected = "a " .. type(list[1]) .. " like the first",
         }
       end
-      if seen[value] then check.fail { what = name .. " stands there twice", found = check.describe(value) } end
+      if seen[value] then check.fail { what = name .. " is a duplicate", found = check.describe(value) } end
       seen[value] = true
     end
   end
@@ -145,7 +145,7 @@ local function check_sweep(what, sweep)
   for key, grid in pairs(sweep) do
     if math.type(key) ~= "integer" or type(grid) ~= "table" then
       check.fail {
-        what = what .. " is neither one grid nor a list of grids",
+        what = what .. " is neither a grid nor a list of grids",
         found = check.describe(key) .. " = " .. check.describe(grid),
       }
     end
@@ -158,7 +158,7 @@ end
 local function check_list(what, list, fits, expected)
   for key, entry in pairs(list) do
     if math.type(key) ~= "integer" then
-      check.fail { what = what .. " is a list, without names", found = tostring(key) .. " =", expected = expected }
+      check.fail { what = what .. " is a list and has no names", found = tostring(key) .. " =", expected = expected }
     end
     if not fits(entry) then
       local hint = type(entry) == "function" and "call it: add ()" or nil
@@ -175,7 +175,7 @@ local function is_evaluation(entry)
   return type(meta) == "table" and meta.kind == "evaluation"
 end
 
--- Two of a kind would record the same names, and one would be lost.
+-- Two evaluations of one kind would record the same names.
 local function check_evaluate(what, list)
   check_list(what, list, is_evaluation, "lab.eval.elbo(), lab.eval.nll { … } …")
   local first = {}
@@ -185,7 +185,7 @@ local function check_evaluate(what, list)
       check.fail {
         what = string.format("entries %d and %d of %s record the same metrics", other, i, what),
         found = list[other]:text() .. " and " .. evaluation:text(), expected = "one lab.eval." .. evaluation.name,
-        hint = "change its options and run again: a later evaluation needs no training",
+        hint = "to change its options, edit them and run again: no training is repeated",
       }
     end
     first[evaluation.name] = i
@@ -194,7 +194,7 @@ local function check_evaluate(what, list)
     local other = evaluation.keeps and first[evaluation.keeps]
     if other then
       check.fail {
-        what = string.format("entries %d and %d of %s keep the same images", math.min(i, other), math.max(i, other), what),
+        what = string.format("entries %d and %d of %s record the same images", math.min(i, other), math.max(i, other), what),
         found = list[other]:text() .. " and " .. evaluation:text(), expected = "lab.eval." .. evaluation.name .. " alone",
       }
     end
@@ -203,17 +203,17 @@ end
 
 local function is_figure(entry) return type(entry) == "table" and type(entry.draw) == "function" end
 
--- Figures are files of that name.
+-- The name of a figure is the name of its file.
 local function check_figures(what, list)
   check_list(what, list, is_figure, "lab.fig.curves(), lab.fig.ellipses { … } …")
   local first = {}
   for i, figure in ipairs(list) do
-    local name = figure.name or i -- one that a script made itself may have none
+    local name = figure.name or i -- a figure of the script's own may have no name
     local other = first[name]
     if other then
       check.fail {
         what = string.format("entries %d and %d of %s have the same name", other, i, what), found = check.describe(name),
-        expected = "a name = of its own for each",
+        expected = "a different name = for each",
       }
     end
     first[name] = i
@@ -263,21 +263,22 @@ local rules = {
 
 --- lab.experiment { … } → the experiment; what a script returns.
 --   name       letters, digits, _ and -; the folder of its figures and the key in results.db
---   question   what it asks, one sentence, for readers of the database
+--   question   the question that it answers, one sentence, for readers of the database
 --   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "dynamic" | "static" | "grey" };
 --              or a function (run) of it: { "digits", train = run.examples }
 --   rng        the random number generator of all draws: "philox4x32" (the default) or any of GSL's, "mt19937", "ranlxd2" …
---   settings   { latent = 2, … }: what the model reads as run.latent; --set latent=5 changes it, --set latent=2,5 sweeps it
+--   settings   { latent = 2, … }: numbers, texts, booleans, schedules that the model reads as run.latent; --set latent=5 changes one,
+--              --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
---   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, an error
---              where the data has none
+--   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, whose use is an error where the data
+--              have none.  bound: nats per example; the others are for evaluations (build.lua)
 --   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it;
 --              monte_carlo_em = lab.hmc {} trains a model without an encoder
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database
---   claims     a list of lab.claim { … }, judged when the runs are done
+--   claims     a list of lab.claim { … }, evaluated when the runs are done
 --   profile    { quick = { … }, full = { … } }: other data, train, settings, sweep, evaluate by name; --set profile=full.
---              "quick" is used when there is one and none is asked for.
+--              "quick" is the default where there is one.
 function experiment.new(options)
   local o = check.options("lab.experiment", options, rules)
   if not o.name:match("^[%w_%-]+$") then

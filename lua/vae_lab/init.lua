@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- init.lua: local lab = require "vae_lab": the words that an experiment is written in.
+-- init.lua: local lab = require "vae_lab": the functions that experiments are written with.
 --
 --   local q  = lab.mlp { x, 500, act = "tanh" }:normal(2)      -- q(z|x) = N(mu, diag sigma²)     networks.lua
---   local z  = q:sample()                                      -- z = mu + sigma · eps            distributions.lua
+--   local z  = q:sample()                                      -- z = mu + sigma · eps            distributions/
 --   local px = lab.mlp { z, 500, act = "tanh" }:bernoulli(x)   -- p(x|z)
 --   bound = px:log_prob(x) - run.beta * q:kl()                 -- tensors: + - * / ^2 :sum() …    tensor.lua
 --
@@ -18,6 +18,7 @@ local optimisers = require "vae_lab.optimisers"
 local monte_carlo_em = require "vae_lab.monte_carlo_em"
 local experiment = require "vae_lab.experiment"
 local claims = require "vae_lab.claims"
+local merged = require("vae_lab.tables").merged
 
 local lab = {
   experiment = experiment.new, claim = claims.claim,
@@ -30,11 +31,11 @@ local lab = {
     return tensor.expect("an argument of lab.max", a):max(b)
   end,
 
-  -- what is maximised
+  -- objectives
   iwae = objectives.iwae, log_weights = objectives.log_weights, free_bits = objectives.free_bits,
   wake_sleep = objectives.wake_sleep, surrogates = require "vae_lab.surrogates",
 
-  -- how
+  -- training
   sgd = optimisers.sgd, adagrad = optimisers.adagrad, rmsprop = optimisers.rmsprop,
   adam = optimisers.adam, adamw = optimisers.adamw,
   hmc = monte_carlo_em.hmc,
@@ -46,7 +47,7 @@ local lab = {
 
 for name, distribution in pairs(distributions.by_name) do lab[name] = distribution.new end
 
--- What is loaded when it is first used: training needs no figures.
+-- Modules that are loaded when they are first used: training needs no figures.
 local later = { fig = "vae_lab.figures", eval = "vae_lab.evaluations" }
 
 return setmetatable(lab, {
@@ -56,10 +57,6 @@ return setmetatable(lab, {
       rawset(lab, key, module)
       return module
     end
-    local names = {}
-    for _, list in ipairs { lab, later } do
-      for name in pairs(list) do names[name] = true end
-    end
-    check.unknown("name lab.", key, check.sorted_keys(names))
+    check.unknown("name lab.", key, check.sorted_keys(merged(lab, later)))
   end,
 })

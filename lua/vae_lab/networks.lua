@@ -2,9 +2,9 @@
 --
 -- networks.lua: layers and heads: lab.mlp { x, 500, act = "tanh" }:normal(2), lab.conv2d.
 --
--- Promise: parameters have stable names, NETWORK.LAYER.W and .b: a network that reads data is called "encoder", one that
--- reads a latent "decoder" (a second one "encoder2" …), unless the script names it; layers count from 0, heads are named
--- after what they give.  A name is never shared by accident: weights are shared only by calling a network again.
+-- Promise: parameters have stable names, NETWORK.LAYER.W and NETWORK.LAYER.b.  A network whose input is data is called "encoder", one
+-- with a latent input "decoder" (the next ones "encoder2" …), unless the script names it.  Layers count from 0; a head is named after
+-- its parameter.  Names are unique: weights are shared only by calling a network again.
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -21,7 +21,7 @@ end
 
 -- ---- initial values --------------------------------------------------------------------------------------------------
 
--- An init by name: the strings of graph_param for W and b, of a layer with `rows` inputs.
+-- The inits by name: → the strings of graph_param for W and b of a layer with `rows` inputs.
 local inits = {
   -- Glorot & Bengio 2010, as Burda et al. use it
   glorot = function() return "glorot_uniform", "zeros" end,
@@ -29,7 +29,7 @@ local inits = {
   pytorch = function(rows) return "fan_in_uniform", string.format("uniform(%s)", check.number(1 / math.sqrt(rows))) end,
   -- He et al. 2015, for relu
   he = function() return "he_normal", "zeros" end,
-  -- Kingma & Welling, section 5: all parameters from N(0, 0.01), read as a standard deviation of 0.01
+  -- Kingma & Welling, section 5: all parameters from N(0, 0.01), taken as a standard deviation of 0.01
   paper = function() return "normal(0.01)", "normal(0.01)" end,
 }
 local plain = { "zeros", "ones", "glorot_uniform", "glorot_normal", "he_normal", "fan_in_uniform" }
@@ -106,7 +106,7 @@ local function instance(self, inputs)
   }, Network)
 end
 
--- The leading tensors of a list, and the rest; none where an input may come later.
+-- The leading tensors of a list, and the rest.  later: the inputs may come with a later call.
 local function split_inputs(what, list, later)
   local inputs, rest = {}, {}
   for i, entry in ipairs(list) do
@@ -120,18 +120,18 @@ local function split_inputs(what, list, later)
     check.fail {
       what = what .. " has no input", found = check.describe(list[1]),
       expected = "a tensor first: " .. what .. " { x, 500, act = \"tanh\" }",
-      hint = what == "lab.mlp" and "or a name =, to call it later: net { x }" or nil,
+      hint = what == "lab.mlp" and "or give it a name = and call it later: net { x }" or nil,
     }
   end
   return inputs, rest
 end
 
 --- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths in turn.
--- Several inputs are put side by side: lab.mlp { x, y, 500 } (a conditional model).  No widths: the heads read the input itself.
+-- Several inputs are concatenated: lab.mlp { x, y, 500 } (a conditional model).  Without widths the heads read the input itself.
 -- act: "tanh" (the default), "linear", or another function of one variable: "relu", "sigmoid", "softplus", "exp" …
--- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param's.
--- Field: output, the last layer's tensor.  Calling it on other inputs, net { x2 }, gives the same weights on them; one with a name
--- needs no input before: local net = lab.mlp { 500, name = "encoder" }, then net { x }:normal(2).
+-- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param (graph/graph.h).
+-- Field: output, the tensor of the last layer.  Calling the network on other inputs, net { x2 }, applies the same weights to them; a
+-- network with a name needs no input before: local net = lab.mlp { 500, name = "encoder" }, then net { x }:normal(2).
 function networks.mlp(options)
   local o = check.options("lab.mlp", options, {
     [1] = { type = "tensor|integer", min = 1 },
@@ -162,7 +162,7 @@ function Network:__call(inputs)
   local list, rest = split_inputs(self.name, inputs)
   if #rest > 0 then
     check.fail {
-      what = "a network that is called again takes inputs only", found = check.describe(rest[1]),
+      what = "a call of a network takes inputs only", found = check.describe(rest[1]), expected = "net { x }",
     }
   end
   return instance(self, list)
@@ -170,20 +170,20 @@ end
 
 -- ---- heads -----------------------------------------------------------------------------------------------------------
 
--- A width as a number, or as the tensor that it shall fit: :bernoulli(x).
+-- A width, given as a number or as a tensor of that width: :bernoulli(x).
 local function width_of(what, like)
   if tensor.is(like) then return like:width() end
   return check.value("width of " .. what, like, { type = "integer|tensor", min = 1 })
 end
 
--- Each head of a network once, so that no two ask for one name.
+-- Each head of a network exists once: its name names its weights.
 local function head(self, name, width, options)
   if not name:match("^[%a_][%w_.]*$") then
     check.fail { what = "bad name of a head", found = check.describe(name), expected = "a letter, then letters, digits, _" }
   end
   if rawget(self, "output") == nil then
     check.fail {
-      what = string.format("network %q has no input yet", self.name), found = "a head, " .. name, expected = "a call first: net { x }",
+      what = string.format("network %q has no input yet", self.name), found = "its head " .. name, expected = "a call first: net { x }",
     }
   end
   if self.heads[name] then
@@ -198,7 +198,7 @@ end
 local head_rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
 local function head_options(what, options, more) return check.options(what, options, merged(head_rules, more)) end
 
---- net:linear(width, { name = "linear", init =, bias_init = }) → a tensor (·, b, width): one more layer without activation.
+--- net:linear(width, { name = "linear", init =, bias_init = }) → a tensor (·, b, width): a further layer, without activation.
 function Network:linear(width, options)
   local o = head_options(":linear", options)
   return head(self, o.name or "linear", width_of(":linear", width), o)

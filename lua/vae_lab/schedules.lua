@@ -2,8 +2,8 @@
 --
 -- schedules.lua: numbers that change from epoch to epoch: learning rates, an annealed beta.
 --
--- Promise: a schedule is sampled when the plan is made, into one number an epoch; the training loop never calls Lua,
--- and the numbers are part of a run's identity.  Epochs count from 1; after the last given value it stays.
+-- Promise: a schedule is evaluated before training, to one number for each epoch; the training loop never calls Lua, and the numbers
+-- are part of a run's identity.  Epochs count from 1; the last value holds for all later epochs.
 
 local check = require "vae_lab.check"
 
@@ -27,7 +27,7 @@ function schedules.constant(v)
 end
 
 --- lab.schedule.linear { from = 0, to = 1, epochs = N }: `from` at epoch 1, `to` at epoch N and after it.
--- With epochs = 1 it is `to` at once.  The warm-up of beta: Sønderby et al., Ladder VAEs (arXiv 1602.02282).
+-- With epochs = 1 it is `to` from the start.  The warm-up of beta: Sønderby et al., Ladder VAEs (arXiv 1602.02282).
 function schedules.linear(options)
   local o = check.options("lab.schedule.linear", options, {
     from = { type = "number", default = 0 }, to = { type = "number", default = 1 },
@@ -114,10 +114,10 @@ end
 
 -- ---- for the plan ----------------------------------------------------------------------------------------------------
 
---- schedules.is(v) → whether v changes with the epoch (a number does not).
+--- schedules.is(v) → whether v is a schedule or a function of the epoch.
 function schedules.is(v) return getmetatable(v) == Schedule or type(v) == "function" end
 
---- schedules.text(v) → how a label or a parameter spells it.
+--- schedules.text(v) → its text in labels and recorded parameters.
 function schedules.text(v)
   if type(v) == "number" then return check.number(v) end
   if type(v) == "function" then return "schedule" end
@@ -144,13 +144,13 @@ function schedules.values(what, v, epochs, where)
     local value = at(epoch)
     if not is_number(value) then
       check.fail {
-        what = string.format("%s is no number at epoch %d", what, epoch), where = where, found = check.describe(value),
+        what = string.format("%s is not a number at epoch %d", what, epoch), where = where, found = check.describe(value),
         expected = "a finite number",
       }
     end
     values[epoch] = is_list and value or check.settled(value)
   end
-  -- equal values to the end are one value: the schedule stays where it is after its last
+  -- the last value holds for all later epochs: equal values at the end are given once
   while #values > 1 and values[#values] == values[#values - 1] do values[#values] = nil end
   return values
 end

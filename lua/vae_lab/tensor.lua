@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- tensor.lua: the nodes of a graph as Lua values with the signs of arithmetic, so that a formula reads like itself.
+-- tensor.lua: the nodes of a graph as Lua values with arithmetic operators, so that formulas are written as in mathematics.
 --
 -- Promise: a tensor has the shape (samples, batch, features): k draws for each of b examples of d numbers; operands
 -- broadcast where an axis is 1.  Nothing is computed here: every operator adds one node to the graph of the run that is
--- being built, and a shape that does not fit is an error with the script's line.
+-- being built, and a shape that does not fit is an error with the line of the script.
 --
 --   a + b, a - b, a * b, a / b, -a       with tensors or numbers
 --   a ^ 2                                also ^ 1, ^ 0.5, ^ -1
@@ -19,10 +19,10 @@ local tensor = {}
 local Tensor = { kind = "tensor" }
 tensor.Tensor = Tensor
 
--- What a tensor may have beside its methods.
+-- The fields that a tensor may have besides its methods.
 local fields = { node = true, draws = true, graph = true, origin = true, drawn_from = true, eps = true, make = true }
 
--- A leaf may be made when it is first used (tensor.lazy_input): then its node comes from here.
+-- A leaf of tensor.lazy_input is created when its node is first read.
 function Tensor.__index(self, key)
   if key ~= "node" then
     if Tensor[key] == nil and not fields[key] then check.member(Tensor, key, {}) end
@@ -37,7 +37,7 @@ end
 local current -- set by tensor.build, nil outside
 
 --- tensor.build(graph, f, …) → what f(…) returns, with `graph` (native) as the one that tensors are added to.
--- An error leaves it set: it ends the script, and the next build sets it anew.
+-- An error leaves it set: the error ends the script, and the next build sets it again.
 function tensor.build(graph, f, ...)
   current = { graph = graph, names = {}, params = {}, made = {} }
   local result = table.pack(f(...))
@@ -48,25 +48,25 @@ end
 local function building(what)
   if not current then
     check.fail {
-      what = what .. " is made outside of a model", expected = "a call from within model = function (run, x) … end",
-      hint = "tensors, networks and distributions live in a run's graph; make them there",
+      what = what .. " is created outside of a model", expected = "a call within model = function (run, x) … end",
+      hint = "tensors, networks and distributions belong to the graph of a run: create them in the model function",
     }
   end
   return current
 end
 
---- tensor.unique(base) → base, or base2, base3 … when it was given out before in this graph: names by order of creation.
+--- tensor.unique(base) → base, or base2, base3 … where it is in use in this graph: names in order of creation.
 function tensor.unique(base)
   local names = building("a name").names
   names[base] = (names[base] or 0) + 1
   return names[base] == 1 and base or base .. names[base]
 end
 
---- tensor.claim(name, what): takes a name that a script gave; raises when it is taken.
+--- tensor.claim(name, what): enters a name that a script gave; raises when it is in use.
 function tensor.claim(name, what)
   local names = building(what).names
   if names[name] then
-    check.fail { what = string.format("two networks are called %q", name), expected = "a name = of its own for each", }
+    check.fail { what = string.format("two networks are called %q", name), expected = "a different name = for each" }
   end
   names[name] = 1
   return name
@@ -82,18 +82,18 @@ function tensor.is(v) return getmetatable(v) == Tensor end
 --- tensor.expect(what, v) → v, which must be a tensor of the graph being built.
 function tensor.expect(what, v)
   if not tensor.is(v) then
-    check.fail { what = what .. " must be a tensor", found = check.describe(v), expected = "x, or something computed from it" }
+    check.fail { what = what .. " must be a tensor", found = check.describe(v), expected = "x, or a tensor computed from it" }
   end
   if v.graph ~= building(what).graph then
     check.fail {
       what = what .. " belongs to the graph of another run",
-      hint = "keep tensors in local variables of the model function",
+      hint = "keep tensors in local variables of the model function: it is called for each run",
     }
   end
   return v
 end
 
--- The samples axis of a result: the one operand that has more than 1, or "k".
+-- The samples axis of a result: that of the first operand for which it is not 1.
 local function common_draws(args)
   for _, a in ipairs(args) do
     if a.draws ~= 1 then return a.draws end
@@ -101,7 +101,7 @@ local function common_draws(args)
   return 1
 end
 
--- What a network is named after: data if nothing else goes in, a latent as soon as one does.
+-- The origin of a result, by which networks are named: "latent" if any operand is latent, else "data".
 local function common_origin(args)
   local origin
   for _, a in ipairs(args) do
@@ -111,18 +111,17 @@ local function common_origin(args)
   return origin
 end
 
--- "add 4 7", "affine 3 scale=2 shift=0": what two nodes of equal value have in common.
+-- "add 4 7", "affine 3 scale=2 shift=0": equal for two nodes of equal value.
 local function signature(op, nodes, attrs)
   local text = { op, table.unpack(nodes) }
   for _, key in ipairs(check.sorted_keys(attrs)) do
-    local value = attrs[key]
-    text[#text + 1] = key .. "=" .. (type(value) == "number" and check.number(value) or tostring(value))
+    text[#text + 1] = key .. "=" .. check.text(attrs[key])
   end
   return table.concat(text, " ")
 end
 
---- tensor.apply(op, args, attrs) → the tensor of one operation of the engine's table (graph/ops.h).
--- The same formula written twice is one node.
+--- tensor.apply(op, args, attrs) → the tensor of one operation of the engine (graph/ops.h).
+-- The same operation on the same tensors is added once.
 function tensor.apply(op, args, attrs)
   attrs = attrs or {}
   local c, nodes = building(op), {}
@@ -141,29 +140,29 @@ function tensor.input(name, features)
   return wrap(graph:input(name, { 1, "b", features }), 1, "data")
 end
 
---- tensor.lazy_input(name, features) → the same, made when it is first used: a model that ignores y has no such leaf.
+--- tensor.lazy_input(name, features) → the same, created when it is first used: a model that ignores y has no such leaf.
 function tensor.lazy_input(name, features)
   local graph = building("an input").graph
   local make = function() return graph:input(name, { 1, "b", features }) end
   return setmetatable({ make = make, draws = 1, origin = "data", graph = graph }, Tensor)
 end
 
---- tensor.absent(problem) → what stands for an input that the data does not have: any use of it raises that problem (check.fail's).
+--- tensor.absent(problem) → in place of an input that the data do not have: any use of it raises that problem (of check.fail).
 function tensor.absent(problem)
   local make = function() check.fail(problem) end
   return setmetatable({ make = make, draws = 1, origin = "data", graph = building("an input").graph }, Tensor)
 end
 
---- tensor.param(name, rows, columns, init) → a trained array (1, rows, columns); once made, the same name gives it again.
+--- tensor.param(name, rows, columns, init) → a trained array (1, rows, columns); the same name returns the same array.
 function tensor.param(name, rows, columns, init)
   local c = building("a parameter")
   local node = c.params[name] or c.graph:param(name, rows, columns, init)
   c.params[name] = node
-  local _, there, across = c.graph:shape(node)
-  if there ~= rows or across ~= columns then
+  local _, own_rows, own_columns = c.graph:shape(node)
+  if own_rows ~= rows or own_columns ~= columns then
     check.fail {
-      what = "the weights " .. name .. " do not fit a second use", found = string.format("%d by %d", rows, columns),
-      expected = string.format("%d by %d", there, across),
+      what = "the weights " .. name .. " are used with two sizes", found = string.format("%d by %d", rows, columns),
+      expected = string.format("%d by %d", own_rows, own_columns),
     }
   end
   return wrap(node)
@@ -172,7 +171,7 @@ end
 --- tensor.param_names() → the names of the parameters that the graph has so far, sorted.
 function tensor.param_names() return check.sorted_keys(building("a list of parameters").params) end
 
---- tensor.noise { kind = "normal", samples = 1, batch = "b", features = 1, name = "eps" } → draws that are new at every step:
+--- tensor.noise { kind = "normal", samples = 1, batch = "b", features = 1, name = "eps" } → random numbers, drawn again in every step:
 -- N(0, 1), or uniform on (0, 1).  samples may be "k" (the run's draws), batch may be 1 (one draw for the whole batch).
 function tensor.noise(options)
   local o = check.options("lab.noise", options, {
@@ -271,7 +270,7 @@ end
 --- a:stop_gradient(): the same value, through which no gradient passes.
 function Tensor.stop_gradient(a) return apply("stop_gradient", { a }) end
 
---- a:max(b): the greater of the two, element by element; b a tensor or a number.
+--- a:max(b): the greater of the two, element by element; b: a tensor or a number.
 function Tensor.max(a, b)
   b = operand("max", b)
   return apply("max", { a, type(b) == "number" and tensor.constant(b) or b })
@@ -296,7 +295,7 @@ function Tensor.mean(a, axis) return reduce("mean", a, axis, axes_and_all) end
 --- a:logsumexp(axis): log Σ exp(a), shifted by the maximum; axis is "features" (the default), "samples" or "batch".
 function Tensor.logsumexp(a, axis) return reduce("logsumexp", a, axis, axes) end
 
---- a:logmeanexp(axis): log of the mean of exp(a), right for any number of draws that an evaluation asks for.
+--- a:logmeanexp(axis): log of the mean of exp(a), for any number of draws: an evaluation may use more than training.
 function Tensor.logmeanexp(a, axis) return reduce("logmeanexp", a, axis, axes) end
 
 -- ---- form ------------------------------------------------------------------------------------------------------------
@@ -333,13 +332,13 @@ function Tensor:reshape(form)
   return result
 end
 
---- a:first(): the first example of the minibatch, shape (·, 1, d).  The order is new in every epoch: a random example.
+--- a:first(): the first example of the minibatch, shape (·, 1, d): a random one, as every epoch has its own order.
 function Tensor:first() return self:transpose("batch_features"):slice(1, 1):transpose("batch_features") end
 
---- a:clamp(low, high): min(max(a, low), high); no gradient passes outside.
+--- a:clamp(low, high): min(max(a, low), high); outside of [low, high] no gradient passes.
 function Tensor:clamp(low, high) return apply("clamp", { self }, { low = low, high = high }) end
 
---- lab.concat { a, b, … }: side by side along the features.
+--- lab.concat { a, b, … }: concatenated along the features.
 function tensor.concat(list)
   check.value("lab.concat", list, { type = "list" })
   for i, a in ipairs(list) do tensor.expect("entry " .. i .. " of lab.concat", a) end
