@@ -53,7 +53,7 @@ X
 script "a misspelt function of the library" 'bad.lua:[0-9]+' 'nll' <<'X'
 s/lab.eval.nll/lab.eval.nlll/
 X
-script "a network without an input" 'bad.lua:[0-9]+' 'lab.mlp has no input' 'or a name =' <<'X'
+script "a network without an input" 'bad.lua:[0-9]+' 'lab.mlp has no input' 'or give it a name =' <<'X'
 s/lab.mlp { x, 32/lab.mlp { 32/
 X
 script "a head of a network whose input is still to come" 'bad.lua:[0-9]+' '"net" has no input yet' 'net { x }' <<'X'
