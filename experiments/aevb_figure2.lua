@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- aevb_figure2.lua: figure 2 of Auto-Encoding Variational Bayes (Kingma & Welling, arXiv 1312.6114): the lower bound against the
--- number of training samples seen, for AEVB and for the wake-sleep algorithm (Hinton et al. 1995) on the same two networks.
+-- aevb_figure2.lua: figure 2 of Auto-Encoding Variational Bayes (Kingma & Welling, arXiv 1312.6114): the lower bound as a function of
+-- the number of training samples seen, for AEVB and for the wake-sleep algorithm (Hinton et al. 1995) with the same two networks.
 --
--- Their settings: one hidden tanh layer of 500 units (Frey faces: 200), minibatches of 100, one draw, Adagrad, all parameters from
--- N(0, 0.01), a N(0, I) prior on them as weight decay.  Digits are Bernoulli; faces are Gaussian, their mean through a sigmoid.
+-- Settings of the paper: one hidden tanh layer of 500 units (Frey faces: 200), minibatches of 100, one draw, Adagrad, all parameters from
+-- N(0, 0.01), a N(0, I) prior on them as weight decay.  p(x|z) is Bernoulli for digits, and for faces Gaussian with a sigmoid mean.
 --
 --   vae-lab run experiments/aevb_figure2.lua                              quick, on the built-in digits
 --   vae-lab run experiments/aevb_figure2.lua --set profile=full           MNIST
@@ -15,9 +15,9 @@ local lab = require "vae_lab"
 local FACE = 28 * 20 -- pixels
 
 local claims = {
-  lab.claim { "the axis of the paper's figure holds AEVB's bound", metric = "test/elbo", where = { method = "aevb", latent = 10 }, at_least = -150,
+  lab.claim { "AEVB's bound lies within the axis of the paper's figure", metric = "test/elbo", where = { method = "aevb", latent = 10 }, at_least = -150,
     at_most = -100, data = "mnist", profile = "full", source = "arXiv 1312.6114, figure 2" },
-  lab.claim { "the axis of the figure's faces holds AEVB's bound", metric = "test/elbo", where = { method = "aevb", latent = 10 }, at_least = 0, at_most = 1600,
+  lab.claim { "AEVB's bound of the faces lies within the axis of the paper's figure", metric = "test/elbo", where = { method = "aevb", latent = 10 }, at_least = 0, at_most = 1600,
     profile = "faces", source = "arXiv 1312.6114, figure 2" },
 }
 local function better(latent, profile)
@@ -32,7 +32,7 @@ for _, latent in ipairs { 2, 5, 10, 20 } do better(latent, "faces") end
 
 return lab.experiment {
   name     = "aevb_figure2",
-  question = "Does the reparameterised bound learn faster, and reach further, than wake-sleep?",
+  question = "Does the reparameterised bound learn faster than wake-sleep, and reach a better bound?",
 
   settings = { hidden = 500, passes = 100, step = 0.02, examples = 60000 },
   sweep    = { method = { "aevb", "wake-sleep" }, latent = { 3, 5, 10, 20, 200 }, seed = { 1 } },
@@ -53,7 +53,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  -- the prior N(0, I) on the parameters: 1/N of their square is every example's share; N is `examples`, those that train
+  -- The prior N(0, I) on the parameters: weight decay 1/N for each example, N = the training examples.
   train = function(run)
     return { epochs = run.passes, batch = 100, optimiser = lab.adagrad { rate = run.step, weight_decay = 1 / run.examples } }
   end,

@@ -1,25 +1,25 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- aevb_figure3.lua: figure 3 of Auto-Encoding Variational Bayes (Kingma & Welling, arXiv 1312.6114): the marginal likelihood against
--- the number of training samples seen, for AEVB, for the wake-sleep algorithm and for Monte Carlo EM, on a small training set and on
--- a large one.  Monte Carlo EM has no encoder: for each training example it keeps a Markov chain, which moves only when its example
--- comes.  On a small set that is often; on a large one, seldom: "not an on-line algorithm".
+-- aevb_figure3.lua: figure 3 of Auto-Encoding Variational Bayes (Kingma & Welling, arXiv 1312.6114): the marginal likelihood as a
+-- function of the number of training samples seen, for AEVB, for the wake-sleep algorithm and for Monte Carlo EM, on a small training
+-- set and on a large one.  Monte Carlo EM has no encoder: it keeps a Markov chain for each training example, which moves only when the
+-- example is used: often on a small set, seldom on a large one ("not an on-line algorithm").
 --
--- Their settings: 100 hidden tanh units, three latent ones, minibatches of 100, Adagrad, all parameters from N(0, 0.01), a N(0, I)
--- prior on them; for Monte Carlo EM 10 leapfrog steps at 90 % acceptance and 5 updates with each draw; log p(x) by appendix D.  The
--- images are binarised once: an example is the same image at each pass, and its posterior stands still but for the weights.
+-- Settings of the paper: 100 hidden tanh units, three latent units, minibatches of 100, Adagrad, all parameters from N(0, 0.01), a
+-- N(0, I) prior on them; Monte Carlo EM with 10 leapfrog steps at 90 % acceptance and 5 updates for each draw; log p(x) by appendix D.
+-- The images are binarised once: an example is the same image in each pass, and only the weights change its posterior.
 --
--- The axis counts samples, as theirs does.  By work they differ: a sample costs AEVB one pass forward and one back through both nets,
--- Monte Carlo EM eleven through the decoder to move its chain and five to learn.
+-- The axis counts samples, as in the paper.  Their cost differs: AEVB needs one pass forward and one back through both networks, Monte
+-- Carlo EM eleven passes through the decoder to move its chain and five to learn.
 --
 --   vae-lab run experiments/aevb_figure3.lua                              quick, on the built-in digits
---   vae-lab run experiments/aevb_figure3.lua --set profile=full           MNIST: 1,000 and 50,000 images, as theirs
+--   vae-lab run experiments/aevb_figure3.lua --set profile=full           MNIST: 1,000 and 50,000 images, as in the paper
 
 local lab = require "vae_lab"
 
 local SOURCE = "arXiv 1312.6114, figure 3"
 
--- What the figure says, of a profile whose training sets have `small` and `large` examples, after `first` and after `last` samples.
+-- The claims of the figure, for training sets of `small` and `large` examples, after `first` and after `last` samples.
 local function claims_of(claims, profile, small, large, first, last)
   local function compare(text, metric, method, other, examples, seen, band)
     band[1], band.metric, band.profile, band.source = text, metric, profile, SOURCE
@@ -28,20 +28,20 @@ local function claims_of(claims, profile, small, large, first, last)
     claims[#claims + 1] = lab.claim(band)
   end
   for _, examples in ipairs { small, large } do
-    compare("AEVB ends above wake-sleep", "marginal/test", "aevb", "wake-sleep", examples, last, { at_least = 0 })
+    compare("AEVB ends with a better likelihood than wake-sleep", "marginal/test", "aevb", "wake-sleep", examples, last, { at_least = 0 })
   end
-  compare("on a small set Monte Carlo EM ends above wake-sleep", "marginal/train", "mcem", "wake-sleep", small, last, { at_least = 0 })
-  -- it climbs log p(x) itself, AEVB a bound of it
-  compare("on a small set Monte Carlo EM fits no worse than AEVB", "marginal/train", "mcem", "aevb", small, last, { at_least = 0 })
-  compare("on a large set Monte Carlo EM is behind AEVB at first", "marginal/test", "mcem", "aevb", large, first, { at_most = 0 })
+  compare("on a small set Monte Carlo EM ends with a better likelihood than wake-sleep", "marginal/train", "mcem", "wake-sleep", small, last, { at_least = 0 })
+  -- it maximises log p(x) itself, AEVB a lower bound
+  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "marginal/train", "mcem", "aevb", small, last, { at_least = 0 })
+  compare("on a large set Monte Carlo EM is worse than AEVB at first", "marginal/test", "mcem", "aevb", large, first, { at_most = 0 })
   claims[#claims + 1] = lab.claim {
-    "AEVB on a large set goes on learning", metric = "marginal/test", where = { method = "aevb", examples = large }, increases_with = "seen",
+    "on a large set AEVB keeps improving", metric = "marginal/test", where = { method = "aevb", examples = large }, increases_with = "seen",
     profile = profile, source = SOURCE,
   }
 end
 
 local claims = {
-  lab.claim { "the axis of the paper's figure holds AEVB", metric = "marginal/test", where = { method = "aevb", examples = 50000, seen = 3000000 },
+  lab.claim { "AEVB lies within the axis of the paper's figure", metric = "marginal/test", where = { method = "aevb", examples = 50000, seen = 3000000 },
     at_least = -160, at_most = -100, profile = "full", source = SOURCE },
 }
 claims_of(claims, "quick", 500, 10000, 10000, 100000)
@@ -49,7 +49,7 @@ claims_of(claims, "full", 1000, 50000, 100000, 3000000)
 
 return lab.experiment {
   name     = "aevb_figure3",
-  question = "What does an encoder buy over Monte Carlo EM, on few data and on many?",
+  question = "What does an encoder gain over Monte Carlo EM, with few and with many training examples?",
   data     = function(run) return { "digits", train = run.examples, test = 1000, binarise = "static" } end,
 
   settings = { hidden = 100, latent = 3, step = 0.02 },
@@ -73,7 +73,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  -- the prior N(0, I) on the parameters: 1/N of their square is every example's share
+  -- The prior N(0, I) on the parameters: weight decay 1/N for each example, N = the training examples.
   train = function(run)
     local passes = run.seen // run.examples
     return {

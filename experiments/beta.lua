@@ -1,17 +1,17 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- beta.lua: rate against distortion.  beta weighs what is known of x through z (the KL, the rate) against how well x is
--- rebuilt (minus the reconstruction, the distortion).
+-- beta.lua: rate and distortion.  beta is the weight of the rate (the KL, the information about x in z) relative to the distortion
+-- (minus the reconstruction).
 --
--- The claim: as beta grows the rate falls and the distortion grows (Alemi et al., arXiv 1711.00464); well above 1 latent
--- units switch off one after the other; the ELBO (always at beta = 1) is best near beta = 1.
+-- The claim: as beta grows the rate falls and the distortion grows (Alemi et al., arXiv 1711.00464); well above 1 latent units switch
+-- off one after the other; the ELBO (always at beta = 1) is best near beta = 1.
 -- beta above 1 is the beta-VAE of Higgins et al. 2017.
 
 local lab = require "vae_lab"
 
 return lab.experiment {
   name     = "beta",
-  question = "What is traded for what when the KL term weighs more, or less, than the ELBO asks for?",
+  question = "What changes when the KL term has a larger, or a smaller, weight than in the ELBO?",
 
   settings = { latent = 10, hidden = 200 },
   sweep    = { beta = { 0.1, 0.25, 0.5, 1, 2, 4, 8, 16 }, seed = { 1, 2, 3 } },
@@ -29,18 +29,18 @@ return lab.experiment {
     lab.fig.rate_distortion(), lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
   },
 
-  -- The directions are Alemi et al.'s and Higgins et al.'s; the widths of the bands are guesses made before any run.  Two were asked for
-  -- more than was seen (digits, quick, three seeds): the distortion's least step, from 0.1 to 0.25, by its interval (1.3 nats, -0.8 to
-  -- 3.4), now by its mean; and 0.05 more of validity (0.17, 0.01 to 0.33), now more than none.
+  -- The directions are from Alemi et al. and Higgins et al.; the widths of the bands are guesses made before any run.  Two claims were too
+  -- strong (digits, quick, three seeds) and were changed: the smallest step of the distortion, from 0.1 to 0.25, has the interval -0.8 to
+  -- 3.4 around 1.3 nats and is tested by its mean; the validity was to be 0.05 higher (0.17, 0.01 to 0.33) and must now be higher.
   claims = {
     lab.claim { "the rate falls as beta grows", metric = "test/kl", decreases_with = "beta", source = "Alemi et al., arXiv 1711.00464" },
-    lab.claim { "the distortion grows", metric = "test/reconstruction", decreases_with = "beta", criterion = "mean",
+    lab.claim { "the distortion grows with beta", metric = "test/reconstruction", decreases_with = "beta", criterion = "mean",
       source = "Alemi et al., arXiv 1711.00464" },
-    lab.claim { "the ELBO is better at 1 than well above", metric = "test/elbo", where = { beta = 1 }, minus = { beta = 4 }, at_least = 1 },
-    lab.claim { "and than well below", metric = "test/elbo", where = { beta = 1 }, minus = { beta = 0.1 }, at_least = 1 },
-    lab.claim { "at 16 latent units are switched off", metric = "latent/active_units", where = { beta = 16 }, minus = { beta = 1 },
+    lab.claim { "the ELBO is better at beta = 1 than at 4", metric = "test/elbo", where = { beta = 1 }, minus = { beta = 4 }, at_least = 1 },
+    lab.claim { "the ELBO is better at beta = 1 than at 0.1", metric = "test/elbo", where = { beta = 1 }, minus = { beta = 0.1 }, at_least = 1 },
+    lab.claim { "at beta = 16 latent units are switched off", metric = "latent/active_units", where = { beta = 16 }, minus = { beta = 1 },
       at_most = -2 },
-    lab.claim { "well below 1 draws from the prior no longer look like images", metric = "sample/validity", where = { beta = 1 },
+    lab.claim { "at beta = 0.1 draws from the prior look less like images than at 1", metric = "sample/validity", where = { beta = 1 },
       minus = { beta = 0.1 }, at_least = 0 },
   },
 

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- compression.lua: a few numbers for an image.  The best linear code there is, principal components; an autoencoder, which may
--- bend; and a VAE, whose code is noisy and held near its prior.
+-- compression.lua: images as codes of a few numbers: by principal components, the best linear code; by an autoencoder, which is not
+-- linear; by a VAE, whose code is noisy and close to its prior.
 --
--- The claim: at equal size the autoencoder loses less than principal components, and both lose less with more numbers.  The
--- VAE pays for its noise and its prior with some of the picture.
+-- The claim: at equal size the autoencoder has a smaller error than principal components, and both errors fall with more numbers.  The
+-- noise and the prior make the error of the VAE larger.
 --
--- Grey pixels, as the error is about them; under a Bernoulli p(x|z) the objective is then a cross-entropy, whose best mean is
--- the squared error's too.
+-- Pixels are grey, because the error is about grey pixels.  With a Bernoulli p(x|z) the objective is then a cross-entropy, which is
+-- minimised by the same mean as the squared error.
 --
 --   vae-lab run experiments/compression.lua                                            quick
 --   vae-lab run experiments/compression.lua --set profile=full --set data=mnist        MNIST
@@ -17,15 +17,15 @@ local lab = require "vae_lab"
 local function autoencoder(size) return { model = "autoencoder", latent = size } end
 local function vae(size) return { model = "vae", latent = size } end
 
--- The autoencoder's error is at most this share of principal components' own.
+-- The error of the autoencoder is at most this share of that of principal components.
 local function beats(text, size, share)
   return lab.claim { text, value = function(m) return m["compression/mse"] / m["compression/pca"] end,
-    quantity = "squared error over principal components'", where = autoencoder(size), at_most = share, criterion = "interval" }
+    quantity = "squared error / that of principal components", where = autoencoder(size), at_most = share, criterion = "interval" }
 end
 
 return lab.experiment {
   name     = "compression",
-  question = "How much of an image does a code of a few numbers keep: linear, bent, and noisy?",
+  question = "How much of an image does a code of a few numbers keep: linear, non-linear, noisy?",
   data     = { "digits", binarise = "grey" },
 
   settings = { hidden = 200 },
@@ -52,22 +52,22 @@ return lab.experiment {
     lab.fig.means { name = "codes", latent = 2, pca = true }, lab.fig.reconstructions(), lab.fig.curves(),
   },
 
-  -- The bands of the autoencoder follow from what it is: at least as good as linear, and 0.9 where it has room to bend, a guess made
-  -- before any run.  Three asked for more than was seen, and ask for the direction alone now: at one number 0.95 (seen on digits,
-  -- quick: 0.973, interval 0.966 to 0.980; on MNIST, quick: 0.976, 0.942 to 1.010, which does not show it); the VAE at two numbers
-  -- 0.9 to 1.15 (digits: 1.10, 1.04 to 1.17), at twenty 1.05 (1.11, 1.02 to 1.21).
+  -- The bands of the autoencoder: at least as good as the linear code, and 0.9 at two to ten numbers, a guess made before any run.  Three
+  -- claims were too strong and now claim the direction only: 0.95 at one number (digits, quick: 0.973, interval 0.966 to 0.980; MNIST,
+  -- quick: 0.976, 0.942 to 1.010, which does not show it); for the VAE 0.9 to 1.15 at two numbers (digits: 1.10, 1.04 to 1.17), and 1.05
+  -- at twenty (1.11, 1.02 to 1.21).
   claims = {
-    beats("one number, bent, keeps more than one straight", 1, 1),
-    beats("so do two", 2, 0.9),
-    beats("and five", 5, 0.9),
-    beats("and ten", 10, 0.9),
-    beats("and twenty", 20, 1),
-    lab.claim { "the autoencoder loses less with every further number", metric = "compression/mse", where = { model = "autoencoder" },
+    beats("with one number the autoencoder has a smaller error than principal components", 1, 1),
+    beats("with two numbers too", 2, 0.9),
+    beats("with five", 5, 0.9),
+    beats("with ten", 10, 0.9),
+    beats("with twenty", 20, 1),
+    lab.claim { "the error of the autoencoder falls with every further number", metric = "compression/mse", where = { model = "autoencoder" },
       decreases_with = "latent" },
-    lab.claim { "so do principal components, as they must", metric = "compression/pca", where = { model = "autoencoder" }, decreases_with = "latent" },
-    lab.claim { "noise and prior cost the VAE a part of the picture at two numbers", metric = "compression/mse", where = vae(2),
+    lab.claim { "the error of principal components falls too, as it must", metric = "compression/pca", where = { model = "autoencoder" }, decreases_with = "latent" },
+    lab.claim { "at two numbers the VAE has a larger error than the autoencoder", metric = "compression/mse", where = vae(2),
       divided_by = autoencoder(2), at_least = 1 },
-    lab.claim { "and at twenty", metric = "compression/mse", where = vae(20), divided_by = autoencoder(20), at_least = 1 },
+    lab.claim { "at twenty numbers the VAE has a larger error than the autoencoder", metric = "compression/mse", where = vae(20), divided_by = autoencoder(20), at_least = 1 },
   },
 
   profile = {

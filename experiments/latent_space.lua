@@ -1,22 +1,22 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- latent_space.lua: the four properties of a good latent space, and which model has which.  Four models that differ in two
--- things: whether the code is noisy, and how much the KL term weighs.
+-- latent_space.lua: four properties of a good latent space, and which model has which.  The four models differ in two things: whether
+-- the code is noisy, and the weight of the KL term.
 --
 --                                                          noise   beta
 --     autoencoder        z = f(x)                          no      -
 --     VAE without KL     z = mu + sigma · eps              yes     0
---     VAE                the same, held near N(0, I)       yes     1
---     beta-VAE           the same, four times as much      yes     4
+--     VAE                with the KL to N(0, I)            yes     1
+--     beta-VAE           with four times the KL            yes     4
 --
 -- The claim (evaluations/properties.lua defines the numbers):
---   1. similar images near each other: all four, it takes no more than a narrow code;
---   2. every point decodes to something: where the prior puts it, with the KL term only; and even among its own codes an
---      autoencoder's draws are told from images more easily;
---   3. classes neither far apart nor on top of each other: without the KL their ellipses never meet; with it they do,
---      and more so the more it weighs;
---   4. one class together, but not a point: without the KL a class is dust; with it images share their places, and no unit
---      is lost.
+--   1. similar images have neighbouring codes: in all four models, a code of two numbers is enough;
+--   2. every point decodes to an image: draws from the prior only with the KL term; and even draws among its own codes are
+--      less like images for an autoencoder than for a VAE;
+--   3. classes are neither far apart nor on top of each other: without the KL term ellipses of different classes do not overlap;
+--      with it they do, and more for a larger weight;
+--   4. a class is connected, but not a point: without the KL term the images of a class share no codes; with it they do, and
+--      no unit is switched off.
 
 local lab = require "vae_lab"
 
@@ -25,7 +25,7 @@ local function noisy(beta) return { noise = true, beta = beta } end
 
 return lab.experiment {
   name     = "latent_space",
-  question = "What makes a latent space a good one, and which model has one?",
+  question = "What is a good latent space, and which model has one?",
 
   settings = { latent = 2, hidden = 200 },
   sweep    = {
@@ -56,32 +56,32 @@ return lab.experiment {
     lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.means(), lab.fig.manifold(), lab.fig.samples(),
   },
 
-  -- Bands from reasoning, before any run: chance is 0 for the order and 0.1 for ten classes' neighbours; those of the holes and
-  -- the overlap at beta = 0 and 1 are kl_ablation's.
+  -- Bands from reasoning, before any run: chance is 0 for the order, and 0.1 for the neighbours of ten classes; the bands of the holes and
+  -- of the overlap at beta = 0 and 1 are those of kl_ablation.
   claims = {
-    lab.claim { "1. near in pixels is near in an autoencoder's plane", metric = "property/order", where = autoencoder, at_least = 0.2 },
-    lab.claim { "1. in a VAE's without KL", metric = "property/order", where = noisy(0), at_least = 0.2 },
-    lab.claim { "1. in a VAE's", metric = "property/order", where = noisy(1), at_least = 0.2 },
-    lab.claim { "1. and in a beta-VAE's", metric = "property/order", where = noisy(4), at_least = 0.2 },
-    lab.claim { "1. neighbours are of one class far more often than one time in ten, for an autoencoder", metric = "property/neighbours",
+    lab.claim { "1. similar images have neighbouring codes in an autoencoder", metric = "property/order", where = autoencoder, at_least = 0.2 },
+    lab.claim { "1. and in a VAE without KL", metric = "property/order", where = noisy(0), at_least = 0.2 },
+    lab.claim { "1. and in a VAE", metric = "property/order", where = noisy(1), at_least = 0.2 },
+    lab.claim { "1. and in a beta-VAE", metric = "property/order", where = noisy(4), at_least = 0.2 },
+    lab.claim { "1. neighbours are of the same class far more often than by chance, in an autoencoder", metric = "property/neighbours",
       where = autoencoder, at_least = 0.4 },
-    lab.claim { "1. and for a VAE", metric = "property/neighbours", where = noisy(1), at_least = 0.4 },
-    lab.claim { "2. draws from the prior look more like images of a VAE than of an autoencoder", metric = "sample/validity",
+    lab.claim { "1. neighbours are of the same class far more often than by chance, in a VAE", metric = "property/neighbours", where = noisy(1), at_least = 0.4 },
+    lab.claim { "2. draws from the prior look more like images in a VAE than in an autoencoder", metric = "sample/validity",
       where = noisy(1), minus = autoencoder, at_least = 0.1 },
-    lab.claim { "2. and than of a VAE without KL", metric = "sample/validity", where = noisy(1), minus = noisy(0), at_least = 0.1 },
-    lab.claim { "2. and even than of an autoencoder where its own codes lie", metric = "property/validity", where = noisy(1),
+    lab.claim { "2. and more than in a VAE without KL", metric = "sample/validity", where = noisy(1), minus = noisy(0), at_least = 0.1 },
+    lab.claim { "2. a VAE's space between the codes decodes to images more often than an autoencoder's", metric = "property/validity", where = noisy(1),
       minus = autoencoder, at_least = 0 },
-    lab.claim { "2. noise alone leaves the plane empty", metric = "property/holes", where = noisy(0), at_least = 0.9 },
-    lab.claim { "2. the KL fills it", metric = "property/holes", where = noisy(1), at_most = 0.2 },
-    lab.claim { "2. and so it does at beta = 4", metric = "property/holes", where = noisy(4), at_most = 0.2 },
-    lab.claim { "3. without KL classes never meet", metric = "property/overlap", where = noisy(0), at_most = 1e-3 },
-    lab.claim { "3. with it they touch", metric = "property/overlap", where = noisy(1), at_least = 2e-3, at_most = 0.2 },
-    lab.claim { "3. and run together as it weighs more", metric = "property/overlap", where = noisy(4), divided_by = noisy(1), at_least = 2 },
-    lab.claim { "3. a VAE's classes are still apart", metric = "property/apart", where = noisy(1), at_least = 0.5, at_most = 3 },
-    lab.claim { "4. without KL a class is dust", metric = "property/grain", where = noisy(0), at_most = 0.05 },
-    lab.claim { "4. a VAE's class is neither dust nor a point", metric = "property/grain", where = noisy(1), at_least = 0.05, at_most = 0.7 },
-    lab.claim { "4. more KL, coarser grain", metric = "property/grain", where = noisy(4), minus = noisy(1), at_least = 0.05 },
-    lab.claim { "4. both units stay in use at beta = 4", metric = "property/active_units", where = noisy(4), at_least = 2 },
+    lab.claim { "2. without KL nearly all of the prior is in holes", metric = "property/holes", where = noisy(0), at_least = 0.9 },
+    lab.claim { "2. with the KL little of it is", metric = "property/holes", where = noisy(1), at_most = 0.2 },
+    lab.claim { "2. and little at beta = 4", metric = "property/holes", where = noisy(4), at_most = 0.2 },
+    lab.claim { "3. without KL the posteriors of different classes do not overlap", metric = "property/overlap", where = noisy(0), at_most = 1e-3 },
+    lab.claim { "3. with the KL they overlap a little", metric = "property/overlap", where = noisy(1), at_least = 2e-3, at_most = 0.2 },
+    lab.claim { "3. and at least twice as much at beta = 4", metric = "property/overlap", where = noisy(4), divided_by = noisy(1), at_least = 2 },
+    lab.claim { "3. the classes of a VAE are still separate", metric = "property/apart", where = noisy(1), at_least = 0.5, at_most = 3 },
+    lab.claim { "4. without KL the images of a class share no codes", metric = "property/grain", where = noisy(0), at_most = 0.05 },
+    lab.claim { "4. in a VAE they share codes, and a class is not a point", metric = "property/grain", where = noisy(1), at_least = 0.05, at_most = 0.7 },
+    lab.claim { "4. at beta = 4 they share more", metric = "property/grain", where = noisy(4), minus = noisy(1), at_least = 0.05 },
+    lab.claim { "4. both units are active at beta = 4", metric = "property/active_units", where = noisy(4), at_least = 2 },
   },
 
   profile = {

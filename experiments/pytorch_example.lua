@@ -4,16 +4,16 @@
 --
 -- On MNIST its test loss after 10 epochs is 105.4 to 105.8 over three seeds; here that is -test/elbo:
 --   vae-lab run experiments/pytorch_example.lua --set data=mnist
--- Grey pixels under a Bernoulli: the reconstruction is a cross-entropy, not a log likelihood; compare it with its like only.
+-- With grey pixels and a Bernoulli p(x|z) the reconstruction is a cross-entropy, not a log likelihood: compare it with such numbers only.
 --
--- PyTorch's loss is the sum over the minibatch, here it is the mean, 128 times smaller.  Adam divides the scale of the
--- gradient out again, and its epsilon is scaled here to match: the same updates.
+-- The loss of PyTorch's example is the sum over the minibatch; here it is the mean, 128 times smaller.  Adam does not depend on the
+-- scale of the gradient when its epsilon is scaled too, as here: the updates are the same.
 
 local lab = require "vae_lab"
 
 return lab.experiment {
   name     = "pytorch_example",
-  question = "Does this engine reach the numbers of PyTorch's own VAE example?",
+  question = "Does this engine reach the test loss of PyTorch's own VAE example?",
   data     = { "digits", binarise = "grey" },
 
   settings = { latent = 20 },
@@ -31,9 +31,9 @@ return lab.experiment {
   figures  = { lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions() },
 
   claims = {
-    lab.claim { "its test loss after ten epochs is theirs", value = function(m) return -m["test/elbo"] end, quantity = "-test/elbo",
+    lab.claim { "after ten epochs the test loss is that of PyTorch's example", value = function(m) return -m["test/elbo"] end, quantity = "-test/elbo",
       at_least = 105.4, at_most = 105.8, data = "mnist", source = "pytorch/examples, vae: three seeds" },
   },
 
-  profile  = { full = {} }, -- as it stands: --set profile=full is the same
+  profile  = { full = {} }, -- the same settings
 }
