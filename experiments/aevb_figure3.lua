@@ -1,19 +1,21 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- aevb_figure3.lua: figure 3 of Auto-Encoding Variational Bayes (Kingma & Welling, arXiv 1312.6114): the marginal likelihood as a
--- function of the number of training samples seen, for AEVB, for the wake-sleep algorithm and for Monte Carlo EM, on a small training
--- set and on a large one.  Monte Carlo EM has no encoder: it keeps a Markov chain for each training example, which moves only when the
--- example is used: often on a small set, seldom on a large one ("not an on-line algorithm").
+-- aevb_figure3.lua: figure 3 of Auto-Encoding Variational Bayes (Kingma & Welling, arXiv 1312.6114): the marginal
+-- likelihood as a function of the number of training samples seen, for AEVB, for the wake-sleep algorithm and for Monte
+-- Carlo EM, on a small training set and on a large one.  Monte Carlo EM has no encoder: it keeps a Markov chain for
+-- each training example, which moves only when the example is used: often on a small set, seldom on a large one ("not
+-- an on-line algorithm").
 --
--- Settings of the paper: 100 hidden tanh units, three latent units, minibatches of 100, Adagrad, all parameters from N(0, 0.01), a
--- N(0, I) prior on them; Monte Carlo EM with 10 leapfrog steps at 90 % acceptance and 5 updates for each draw; log p(x) by appendix D.
--- The images are binarised once: an example is the same image in each pass, and only the weights change its posterior.
+-- Settings of the paper: 100 hidden tanh units, three latent units, minibatches of 100, Adagrad, all parameters from
+-- N(0, 0.01), a N(0, I) prior on them; Monte Carlo EM with 10 leapfrog steps at 90 % acceptance and 5 updates for each
+-- draw; log p(x) by appendix D.  The images are binarised once: an example is the same image in each pass, and only the
+-- weights change its posterior.
 --
--- The axis counts samples, as in the paper.  Their cost differs: AEVB needs one pass forward and one back through both networks, Monte
--- Carlo EM eleven passes through the decoder to move its chain and five to learn.
+-- The axis counts samples, as in the paper.  Their cost differs: AEVB needs one pass forward and one back through both
+-- networks, Monte Carlo EM eleven passes through the decoder to move its chain and five to learn.
 --
 --   vae-lab run experiments/aevb_figure3.lua                              quick, on the built-in digits
---   vae-lab run experiments/aevb_figure3.lua --set profile=full           MNIST: 1,000 and 50,000 images, as in the paper
+--   vae-lab run experiments/aevb_figure3.lua --set profile=full           MNIST: 1,000 and 50,000 images
 
 local lab = require "vae_lab"
 
@@ -28,21 +30,27 @@ local function claims_of(claims, profile, small, large, first, last)
     claims[#claims + 1] = lab.claim(band)
   end
   for _, examples in ipairs { small, large } do
-    compare("AEVB ends with a better likelihood than wake-sleep", "marginal/test", "aevb", "wake-sleep", examples, last, { at_least = 0 })
+    compare("AEVB ends with a better likelihood than wake-sleep", "marginal/test", "aevb", "wake-sleep", examples, last,
+      { at_least = 0 })
   end
-  compare("on a small set Monte Carlo EM ends with a better likelihood than wake-sleep", "marginal/train", "mcem", "wake-sleep", small, last, { at_least = 0 })
+  compare("on a small set Monte Carlo EM ends with a better likelihood than wake-sleep", "marginal/train", "mcem",
+    "wake-sleep", small, last, { at_least = 0 })
   -- it maximises log p(x) itself, AEVB a lower bound
-  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "marginal/train", "mcem", "aevb", small, last, { at_least = 0 })
-  compare("on a large set Monte Carlo EM is worse than AEVB at first", "marginal/test", "mcem", "aevb", large, first, { at_most = 0 })
+  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "marginal/train", "mcem", "aevb",
+    small, last, { at_least = 0 })
+  compare("on a large set Monte Carlo EM is worse than AEVB at first", "marginal/test", "mcem", "aevb", large, first,
+    { at_most = 0 })
   claims[#claims + 1] = lab.claim {
-    "on a large set AEVB keeps improving", metric = "marginal/test", where = { method = "aevb", examples = large }, increases_with = "seen",
+    "on a large set AEVB keeps improving", metric = "marginal/test", where = { method = "aevb", examples = large },
+    increases_with = "seen",
     profile = profile, source = SOURCE,
   }
 end
 
 local claims = {
-  lab.claim { "AEVB lies within the axis of the paper's figure", metric = "marginal/test", where = { method = "aevb", examples = 50000, seen = 3000000 },
-    at_least = -160, at_most = -100, profile = "full", source = SOURCE },
+  lab.claim { "AEVB lies within the axis of the paper's figure", metric = "marginal/test",
+    where = { method = "aevb", examples = 50000, seen = 3000000 }, at_least = -160, at_most = -100, profile = "full",
+    source = SOURCE },
 }
 claims_of(claims, "quick", 500, 10000, 10000, 100000)
 claims_of(claims, "full", 1000, 50000, 100000, 3000000)
@@ -53,7 +61,8 @@ return lab.experiment {
   data     = function(run) return { "digits", train = run.examples, test = 1000, binarise = "static" } end,
 
   settings = { hidden = 100, latent = 3, step = 0.02 },
-  sweep    = { method = { "aevb", "wake-sleep", "mcem" }, examples = { 500, 10000 }, seen = { 10000, 30000, 100000 }, seed = { 1 } },
+  sweep    = { method = { "aevb", "wake-sleep", "mcem" }, examples = { 500, 10000 }, seen = { 10000, 30000, 100000 },
+    seed = { 1 } },
 
   model = function(run, x)
     local encoder = lab.mlp { run.hidden, act = "tanh", init = "paper", name = "encoder" }

@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- compression.lua: images as codes of a few numbers: by principal components, the best linear code; by an autoencoder, which is not
--- linear; by a VAE, whose code is noisy and close to its prior.
+-- compression.lua: images as codes of a few numbers: by principal components, the best linear code; by an autoencoder,
+-- which is not linear; by a VAE, whose code is noisy and close to its prior.
 --
--- The claim: at equal size the autoencoder has a smaller error than principal components, and both errors fall with more numbers.  The
--- noise and the prior make the error of the VAE larger.
+-- The claim: at equal size the autoencoder has a smaller error than principal components, and both errors fall with
+-- more numbers.  The noise and the prior make the error of the VAE larger.
 --
--- Pixels are grey, because the error is about grey pixels.  With a Bernoulli p(x|z) the objective is then a cross-entropy, which is
--- minimised by the same mean as the squared error.
+-- Pixels are grey, because the error is about grey pixels.  With a Bernoulli p(x|z) the objective is then a
+-- cross-entropy, which is minimised by the same mean as the squared error.
 --
 --   vae-lab run experiments/compression.lua                                            quick
 --   vae-lab run experiments/compression.lua --set profile=full --set data=mnist        MNIST
@@ -20,7 +20,8 @@ local function vae(size) return { model = "vae", latent = size } end
 -- The error of the autoencoder is at most this share of that of principal components.
 local function beats(text, size, share)
   return lab.claim { text, value = function(m) return m["compression/mse"] / m["compression/pca"] end,
-    quantity = "squared error / that of principal components", where = autoencoder(size), at_most = share, criterion = "interval" }
+    quantity = "squared error / that of principal components", where = autoencoder(size), at_most = share,
+    criterion = "interval" }
 end
 
 return lab.experiment {
@@ -47,27 +48,30 @@ return lab.experiment {
   evaluate = { lab.eval.compression(), lab.eval.originals() },
   figures  = {
     lab.fig.against {
-      x = "latent", metrics = { "compression/mse" }, beside = { metric = "compression/pca", title = "principal components" },
+      x = "latent", metrics = { "compression/mse" }, beside = { metric = "compression/pca",
+        title = "principal components" },
     },
     lab.fig.means { name = "codes", latent = 2, pca = true }, lab.fig.reconstructions(), lab.fig.curves(),
   },
 
-  -- The bands of the autoencoder: at least as good as the linear code, and 0.9 at two to ten numbers, a guess made before any run.  Three
-  -- claims were too strong and now claim the direction only: 0.95 at one number (digits, quick: 0.973, interval 0.966 to 0.980; MNIST,
-  -- quick: 0.976, 0.942 to 1.010, which does not show it); for the VAE 0.9 to 1.15 at two numbers (digits: 1.10, 1.04 to 1.17), and 1.05
-  -- at twenty (1.11, 1.02 to 1.21).
+  -- The bands of the autoencoder: at least as good as the linear code, and 0.9 at two to ten numbers, a guess made
+  -- before any run.  Three claims were too strong and now claim the direction only: 0.95 at one number (digits, quick:
+  -- 0.973, interval 0.966 to 0.980; MNIST, quick: 0.976, 0.942 to 1.010, which does not show it); for the VAE 0.9 to
+  -- 1.15 at two numbers (digits: 1.10, 1.04 to 1.17), and 1.05 at twenty (1.11, 1.02 to 1.21).
   claims = {
     beats("with one number the autoencoder has a smaller error than principal components", 1, 1),
     beats("with two numbers too", 2, 0.9),
     beats("with five", 5, 0.9),
     beats("with ten", 10, 0.9),
     beats("with twenty", 20, 1),
-    lab.claim { "the error of the autoencoder falls with every further number", metric = "compression/mse", where = { model = "autoencoder" },
-      decreases_with = "latent" },
-    lab.claim { "the error of principal components falls too, as it must", metric = "compression/pca", where = { model = "autoencoder" }, decreases_with = "latent" },
-    lab.claim { "at two numbers the VAE has a larger error than the autoencoder", metric = "compression/mse", where = vae(2),
-      divided_by = autoencoder(2), at_least = 1 },
-    lab.claim { "at twenty numbers the VAE has a larger error than the autoencoder", metric = "compression/mse", where = vae(20), divided_by = autoencoder(20), at_least = 1 },
+    lab.claim { "the error of the autoencoder falls with every further number", metric = "compression/mse",
+      where = { model = "autoencoder" }, decreases_with = "latent" },
+    lab.claim { "the error of principal components falls too, as it must", metric = "compression/pca",
+      where = { model = "autoencoder" }, decreases_with = "latent" },
+    lab.claim { "at two numbers the VAE has a larger error than the autoencoder", metric = "compression/mse",
+      where = vae(2), divided_by = autoencoder(2), at_least = 1 },
+    lab.claim { "at twenty numbers the VAE has a larger error than the autoencoder", metric = "compression/mse",
+      where = vae(20), divided_by = autoencoder(20), at_least = 1 },
   },
 
   profile = {

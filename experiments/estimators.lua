@@ -1,21 +1,24 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- estimators.lua: five estimators of one gradient: the encoder's gradient of the ELBO and of the IWAE bound of k draws (Burda et al.,
--- arXiv 1509.00519): the score function, without and with a baseline; the pathwise estimator, through z = mu + sigma · eps; "sticking
--- the landing" (STL, Roeder et al. 2017, arXiv 1703.09194), the path without the parameters of log q; doubly reparameterised (DReG,
--- Tucker et al. 2018, arXiv 1810.04152).  All are measured at the same weights, over independent noise, for two models:
+-- estimators.lua: five estimators of one gradient: the encoder's gradient of the ELBO and of the IWAE bound of k draws
+-- (Burda et al., arXiv 1509.00519): the score function, without and with a baseline; the pathwise estimator, through z
+-- = mu + sigma · eps; "sticking the landing" (STL, Roeder et al. 2017, arXiv 1703.09194), the path without the
+-- parameters of log q; doubly reparameterised (DReG, Tucker et al. 2018, arXiv 1810.04152).  All are measured at the
+-- same weights, over independent noise, for two models:
 --
 --   vae        a VAE that was trained for a few epochs
---   gaussian   that of Rainforth et al. (arXiv 1802.04537, section 4): p(z) = N(0, I), p(x|z) = N(z, I) and q(z|x) = N(A x + b, 2/3 I),
---              with A and b near the best ones, I / 2 and 0.  q is wider than the posterior: the weights have all moments
+--   gaussian   that of Rainforth et al. (arXiv 1802.04537, section 4): p(z) = N(0, I), p(x|z) = N(z, I) and
+--              q(z|x) = N(A x + b, 2/3 I), with A and b near the best ones, I / 2 and 0.  q is wider than the
+--              posterior: the weights have all moments
 --
--- The claims: all but STL have the same mean; the variance of the score function is larger by orders of magnitude; with a tighter bound
--- the signal-to-noise ratio of the pathwise estimator falls as 1 / sqrt(k) (theorem 1 of Rainforth et al.), and that of DReG does not.
+-- The claims: all but STL have the same mean; the variance of the score function is larger by orders of magnitude; with
+-- a tighter bound the signal-to-noise ratio of the pathwise estimator falls as 1 / sqrt(k) (theorem 1 of Rainforth et
+-- al.), and that of DReG does not.
 
 local lab = require "vae_lab"
 local tensor = require "vae_lab.tensor"
 
--- ---- the two models ---------------------------------------------------------------------------------------------------------
+-- ---- the two models -------------------------------------------------------------------------------------------------
 
 local worlds = {}
 
@@ -25,11 +28,12 @@ function worlds.vae(run, x)
   local net = lab.mlp { z, run.hidden, act = "tanh" }
   local px  = net:bernoulli(x)
   local function logw(at, from) return lab.log_weights(net { at }:bernoulli(x), x, from, at) end
-  return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z, surrogates = function() return lab.surrogates.all(logw, q, z) end }
+  return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z,
+    surrogates = function() return lab.surrogates.all(logw, q, z) end }
 end
 
--- x has 20 dimensions, as in the paper: pixels of a row in the middle; A is diagonal.  The paper displaces A and b by N(0, 0.01²), a
--- signal too small for a thousand repeats: here it is N(0, 0.1²).  Nothing is trained.
+-- x has 20 dimensions, as in the paper: pixels of a row in the middle; A is diagonal.  The paper displaces A and b by
+-- N(0, 0.01²), a signal too small for a thousand repeats: here it is N(0, 0.1²).  Nothing is trained.
 function worlds.gaussian(_, image)
   local d = 20
   local x = image:slice(13 * 28 + 5, d)
@@ -37,10 +41,11 @@ function worlds.gaussian(_, image)
   local q = lab.normal((0.5 + a) * x + b, math.log(2 / 3))
   local z = q:sample()
   local function logw(at, from) return lab.log_weights(lab.normal(at, 0), x, from, at) end
-  return { bound = logw(z, q), elbo = logw(z, q), q = q, z = z, surrogates = function() return lab.surrogates.all(logw, q, z) end }
+  return { bound = logw(z, q), elbo = logw(z, q), q = q, z = z,
+    surrogates = function() return lab.surrogates.all(logw, q, z) end }
 end
 
--- ---- claims ----------------------------------------------------------------------------------------------------------
+-- ---- claims ---------------------------------------------------------------------------------------------------------
 
 local rainforth, tucker = "arXiv 1802.04537, theorem 1", "arXiv 1810.04152"
 
@@ -69,36 +74,43 @@ local function largest_t(names)
   end
 end
 
--- Bands from before any run.  Without bias the largest of six |t| has a mean near 1.7, and its mean over three seeds exceeds 3 in less than
--- one case in a thousand.  The exponents of k were first claimed for the VAE, with ten units.  Measured there, seed 1: -0.06 for the path
--- and -0.09 for DReG: one draw of fifty outweighs all others, so that the law for large k does not apply.  They are now claimed for the
--- model of the paper.
+-- Bands from before any run.  Without bias the largest of six |t| has a mean near 1.7, and its mean over three seeds
+-- exceeds 3 in less than one case in a thousand.  The exponents of k were first claimed for the VAE, with ten units.
+-- Measured there, seed 1: -0.06 for the path and -0.09 for DReG: one draw of fifty outweighs all others, so that the
+-- law for large k does not apply.  They are now claimed for the model of the paper.
 for _, world in ipairs { "vae", "gaussian" } do
   claim(world, "for the ELBO all estimators have the same mean", "largest |t| of a bias, k = 1",
     largest_t { "score_1", "score_baseline_1", "stl_1", "dreg_1" }, { at_most = 3 })
-  claim(world, "for the IWAE bound DReG and the score function have the mean of the pathwise estimator", "largest |t| of a bias, k = 5 and 50",
+  claim(world, "for the IWAE bound DReG and the score function have the mean of the pathwise estimator",
+    "largest |t| of a bias, k = 5 and 50",
     largest_t { "score_5", "score_baseline_5", "dreg_5", "score_50", "score_baseline_50", "dreg_50" }, { at_most = 3 })
   claim(world, "for the IWAE bound STL is biased", "t of the bias, k = 5",
     function(m) return m["gradient/stl_5_bias_t"] end, { at_least = 5, source = tucker })
 end
 for _, k in ipairs { 1, 50 } do
-  claim("vae", "the variance of the score function is more than ten times that of the pathwise estimator", "log10 ratio of variances, k = " .. k,
+  claim("vae", "the variance of the score function is more than ten times that of the pathwise estimator",
+    "log10 ratio of variances, k = " .. k,
     log_ratio("score_" .. k .. "_variance", "pathwise_" .. k .. "_variance"), { at_least = 1 })
 end
-claim("vae", "a baseline reduces the variance of the score function", "log10 ratio of variances, k = 1", log_ratio("score_baseline_1_variance", "score_1_variance"),
+claim("vae", "a baseline reduces the variance of the score function", "log10 ratio of variances, k = 1",
+  log_ratio("score_baseline_1_variance", "score_1_variance"),
   { at_most = 0 })
-claim("vae", "with a baseline it is still larger than that of the pathwise estimator", "log10 ratio of variances, k = 1",
+claim("vae", "with a baseline it is still larger than that of the pathwise estimator",
+  "log10 ratio of variances, k = 1",
   log_ratio("score_baseline_1_variance", "pathwise_1_variance"), { at_least = 0 })
-claim("vae", "DReG has a higher signal-to-noise ratio than the pathwise estimator", "log10 ratio of signal-to-noise ratios, DReG / pathwise, k = 50",
+claim("vae", "DReG has a higher signal-to-noise ratio than the pathwise estimator",
+  "log10 ratio of signal-to-noise ratios, DReG / pathwise, k = 50",
   log_ratio("dreg_50_snr", "pathwise_50_snr"), { at_least = 0, source = tucker })
-claim("gaussian", "the signal-to-noise ratio of the pathwise estimator falls as 1 / sqrt(k)", "exponent of k from 5 to 50", exponent("pathwise", 5, 50),
+claim("gaussian", "the signal-to-noise ratio of the pathwise estimator falls as 1 / sqrt(k)",
+  "exponent of k from 5 to 50", exponent("pathwise", 5, 50),
   { near = -0.5, within = 0.25, source = rainforth })
-claim("gaussian", "the signal-to-noise ratio of DReG does not fall", "exponent of k from 5 to 50", exponent("dreg", 5, 50),
+claim("gaussian", "the signal-to-noise ratio of DReG does not fall", "exponent of k from 5 to 50",
+  exponent("dreg", 5, 50),
   { at_least = 0, source = tucker })
 
 return lab.experiment {
   name     = "estimators",
-  question = "Which estimator of the encoder's gradient has the smallest variance, and what does a tighter bound change?",
+  question = "Which gradient estimator of the encoder has the smallest variance, and what changes with a tighter bound?",
 
   settings = { latent = 10, hidden = 200 },
   sweep    = { world = { "vae", "gaussian" }, seed = { 1, 2, 3 } },

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- generators.lua: does the random number generator matter?  One VAE, trained with four generators that draw everything: the initial
--- weights, the training order, the binarised pixels and the noise of z = mu + sigma · eps.
+-- generators.lua: does the random number generator matter?  One VAE, trained with four generators that draw everything:
+-- the initial weights, the training order, the binarised pixels and the noise of z = mu + sigma · eps.
 --
 --   philox4x32   counter-based, this project's default (Salmon et al. 2011)
 --   mt19937      the Mersenne Twister (Matsumoto and Nishimura 1998), GSL's default
 --   ranlxd2      RANLUX at its highest luxury level (Lüscher 1994), whose independence has a proof
---   randu        IBM's RANDU of the 1960s, x' = 65539 x mod 2^31: its triples lie on 15 planes in the cube (Marsaglia 1968)
+--   randu        IBM's RANDU of the 1960s, x' = 65539 x mod 2^31: its triples lie on 15 planes in the cube (Marsaglia
+--                1968)
 --
 -- A generator is seeded for each step of a stream (src/num/stream.h), so no long sequence of any of them is used.
 
@@ -14,8 +15,8 @@ local lab = require "vae_lab"
 
 local philox = { rng = "philox4x32" }
 
--- The difference of a metric from that with philox, tested by its mean: a seed gives different weights with each generator, so pairs of
--- runs are independent, and single differences vary as much as two runs.
+-- The difference of a metric from that with philox, tested by its mean: a seed gives different weights with each
+-- generator, so pairs of runs are independent, and single differences vary as much as two runs.
 local function as_philox(rng, text, metric, within)
   return lab.claim { text, metric = metric, where = { rng = rng }, minus = philox, at_least = -within, at_most = within,
     criterion = "mean" }
@@ -37,14 +38,16 @@ return lab.experiment {
 
   evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.planes() },
   figures  = {
-    lab.fig.triples { where = { rng = { "philox4x32", "randu" } } }, lab.fig.curves(), lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } },
+    lab.fig.triples { where = { rng = { "philox4x32", "randu" } } }, lab.fig.curves(),
+    lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } },
     lab.fig.bars { metrics = { "elbo", "kl", "latent/hole_fraction", "latent/knn_agreement" } },
   },
 
   claims = {
-    lab.claim { "RANDU's triples lie on planes", metric = "generator/off_planes", where = { rng = "randu" }, at_most = 0.001,
-      criterion = "mean" },
-    lab.claim { "the triples of philox do not", metric = "generator/off_planes", where = philox, at_least = 0.95, at_most = 1.05, criterion = "mean" },
+    lab.claim { "RANDU's triples lie on planes", metric = "generator/off_planes", where = { rng = "randu" },
+      at_most = 0.001, criterion = "mean" },
+    lab.claim { "the triples of philox do not", metric = "generator/off_planes", where = philox, at_least = 0.95,
+      at_most = 1.05, criterion = "mean" },
     as_philox("mt19937", "the Mersenne Twister reaches philox's ELBO", "test/elbo", 3),
     as_philox("ranlxd2", "RANLUX reaches philox's ELBO", "test/elbo", 3),
     as_philox("randu", "even RANDU reaches philox's ELBO", "test/elbo", 3),

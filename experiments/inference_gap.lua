@@ -1,16 +1,16 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- inference_gap.lua: why is the ELBO below log p(x)?  Because q is a factorised Gaussian (the approximation gap), and because one
--- encoder serves all images (the amortisation gap): Cremer et al. 2018, arXiv 1801.03558.
+-- inference_gap.lua: why is the ELBO below log p(x)?  Because q is a factorised Gaussian (the approximation gap), and
+-- because one encoder serves all images (the amortisation gap): Cremer et al. 2018, arXiv 1801.03558.
 --
--- In two latent dimensions log p(x) is exact.  In more it is a lower bound, so that the approximation gap is at least as large as
--- measured.
+-- In two latent dimensions log p(x) is exact.  In more it is a lower bound, so that the approximation gap is at least
+-- as large as measured.
 
 local lab = require "vae_lab"
 
 return lab.experiment {
   name     = "inference_gap",
-  question = "How much of the gap between the ELBO and log p(x) is due to the Gaussian family, and how much to the encoder?",
+  question = "How much of the gap between ELBO and log p(x) is due to the Gaussian family, how much to the encoder?",
 
   settings = { hidden = 200 },
   sweep    = { latent = { 2, 10 }, seed = { 1, 2, 3 } },
@@ -23,22 +23,29 @@ return lab.experiment {
   end,
 
   evaluate = { lab.eval.inference_gap(), lab.eval.posteriors() },
-  figures  = { lab.fig.posteriors(), lab.fig.bars { metrics = { "gap/amortisation", "gap/approximation", "gap/inference" } }, lab.fig.curves() },
+  figures  = { lab.fig.posteriors(), lab.fig.bars { metrics = { "gap/amortisation", "gap/approximation",
+    "gap/inference" } }, lab.fig.curves() },
 
   claims = {
-    lab.claim { "the best Gaussian of each image has a higher ELBO than the encoder's", metric = "gap/amortisation", where = { latent = 2 }, at_least = 0 },
+    lab.claim { "the best Gaussian of each image has a higher ELBO than the encoder's", metric = "gap/amortisation",
+      where = { latent = 2 }, at_least = 0 },
     lab.claim { "no Gaussian reaches log p(x)", metric = "gap/approximation", where = { latent = 2 }, at_least = 0 },
-    lab.claim { "the amortisation gap is the larger one", where = { latent = 2 }, quantity = "amortisation gap / inference gap", at_least = 0.5,
-      value = function(m) return m["gap/amortisation"] / m["gap/inference"] end, source = "Cremer et al., arXiv 1801.03558" },
-    lab.claim { "the two gaps add up to the inference gap", where = { latent = 10 }, quantity = "inference - amortisation - approximation gap",
-      value = function(m) return m["gap/inference"] - m["gap/amortisation"] - m["gap/approximation"] end, near = 0, within = 1e-9 },
+    lab.claim { "the amortisation gap is the larger one", where = { latent = 2 },
+      quantity = "amortisation gap / inference gap", at_least = 0.5,
+      value = function(m) return m["gap/amortisation"] / m["gap/inference"] end,
+      source = "Cremer et al., arXiv 1801.03558" },
+    lab.claim { "the two gaps add up to the inference gap", where = { latent = 10 },
+      quantity = "inference - amortisation - approximation gap",
+      value = function(m) return m["gap/inference"] - m["gap/amortisation"] - m["gap/approximation"] end, near = 0,
+      within = 1e-9 },
   },
 
   profile = {
     quick = {
       data  = { train = 10000, test = 1000 },
       train = { epochs = 8, batch = 100, optimiser = lab.adam { rate = 2e-3 } },
-      evaluate = { lab.eval.inference_gap { examples = 20, samples = 1000, temperatures = 100, chains = 10 }, lab.eval.posteriors() },
+      evaluate = { lab.eval.inference_gap { examples = 20, samples = 1000, temperatures = 100, chains = 10 },
+        lab.eval.posteriors() },
     },
     full = {
       settings = { hidden = 500 },

@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- kl_ablation.lua: what does the KL term do?  The ELBO with its KL weighted by beta, from 0 (an autoencoder) to 1 (a VAE).
+-- kl_ablation.lua: what does the KL term do?  The ELBO with the KL weighted by beta, from 0 (autoencoder) to 1 (VAE).
 --
--- The claim: without the KL term the reconstruction is a few nats better and the KL is tens of times larger.  The posteriors shrink to
--- points, move apart and do not overlap; the prior's mass falls into the holes between them (latent/hole_fraction near 1, with the KL
--- term near 0).  So draws from the prior decode to blurs, or to the same few shapes, and a classifier easily distinguishes them from
--- reconstructions (sample/validity).
+-- The claim: without the KL term the reconstruction is a few nats better and the KL is tens of times larger.  The
+-- posteriors shrink to points, move apart and do not overlap; the prior's mass falls into the holes between them
+-- (latent/hole_fraction near 1, with the KL term near 0).  So draws from the prior decode to blurs, or to the same few
+-- shapes, and a classifier easily distinguishes them from reconstructions (sample/validity).
 --
 --   vae-lab run experiments/kl_ablation.lua                      quick: a minute or two
 --   vae-lab run experiments/kl_ablation.lua --set profile=full   the numbers of the lecture notes
@@ -33,21 +33,26 @@ return lab.experiment {
     lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.manifold(), lab.fig.interpolation(), lab.fig.samples(),
     lab.fig.reconstructions(), lab.fig.curves(),
     lab.fig.bars {
-      metrics = { "latent/hole_fraction", "latent/overlap", "latent/spread", "latent/sigma", "sample/validity", "sample/coverage" },
+      metrics = { "latent/hole_fraction", "latent/overlap", "latent/spread", "latent/sigma", "sample/validity",
+        "sample/coverage" },
     },
   },
 
-  -- Bands from before any run.  Two claims were first tested by plain intervals: the reconstruction (digits, quick: 3.9 nats, -1.2 to 8.9
-  -- over three seeds), now tested by its mean, and the ratio of the KLs (48, 4 to 92), now by its logarithm, as it varies by factors.
+  -- Bands from before any run.  Two claims were first tested by plain intervals: the reconstruction (digits, quick: 3.9
+  -- nats, -1.2 to 8.9 over three seeds), now tested by its mean, and the ratio of the KLs (48, 4 to 92), now by its
+  -- logarithm, as it varies by factors.
   claims = {
     lab.claim { "without the KL term the reconstruction is a few nats better", metric = "test/reconstruction",
       where = { beta = 0 }, minus = { beta = 1 }, at_least = 0.5, at_most = 25, criterion = "mean" },
-    lab.claim { "without the KL term the KL is at least ten times larger", value = function(m) return math.log(m["test/kl"]) end,
+    lab.claim { "without the KL term the KL is at least ten times larger",
+      value = function(m) return math.log(m["test/kl"]) end,
       quantity = "log test/kl", where = { beta = 0 }, minus = { beta = 1 }, at_least = math.log(10) },
     lab.claim { "the KL falls as its weight grows", metric = "test/kl", decreases_with = "beta" },
-    lab.claim { "without the KL term the posteriors do not overlap", metric = "latent/overlap", where = { beta = 0 }, at_most = 1e-3 },
+    lab.claim { "without the KL term the posteriors do not overlap", metric = "latent/overlap", where = { beta = 0 },
+      at_most = 1e-3 },
     lab.claim { "with the KL term they do", metric = "latent/overlap", where = { beta = 1 }, at_least = 3e-3 },
-    lab.claim { "without the KL term nearly all prior draws fall into holes between the posteriors", metric = "latent/hole_fraction", where = { beta = 0 }, at_least = 0.9 },
+    lab.claim { "without the KL term nearly all prior draws fall into holes between the posteriors",
+      metric = "latent/hole_fraction", where = { beta = 0 }, at_least = 0.9 },
     lab.claim { "with the KL term few do", metric = "latent/hole_fraction", where = { beta = 1 }, at_most = 0.2 },
     lab.claim { "with the KL term draws from the prior look more like reconstructions", metric = "sample/validity",
       where = { beta = 1 }, minus = { beta = 0 }, at_least = 0.1 },
@@ -62,7 +67,8 @@ return lab.experiment {
       settings = { hidden = 500 },
       train    = { epochs = 40, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
       evaluate = {
-        lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 500 }, lab.eval.validity(), lab.eval.clarity(),
+        lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 500 }, lab.eval.validity(),
+        lab.eval.clarity(),
       },
     },
   },

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- latent_space.lua: four properties of a good latent space, and which model has which.  The four models differ in two things: whether
--- the code is noisy, and the weight of the KL term.
+-- latent_space.lua: four properties of a good latent space, and which model has which.  The four models differ in two
+-- things: whether the code is noisy, and the weight of the KL term.
 --
 --                                                          noise   beta
 --     autoencoder        z = f(x)                          no      -
@@ -11,12 +11,12 @@
 --
 -- The claim (evaluations/properties.lua defines the numbers):
 --   1. similar images have neighbouring codes: in all four models, a code of two numbers is enough;
---   2. every point decodes to an image: draws from the prior only with the KL term; and even draws among its own codes are
---      less like images for an autoencoder than for a VAE;
---   3. classes are neither far apart nor on top of each other: without the KL term ellipses of different classes do not overlap;
---      with it they do, and more for a larger weight;
---   4. a class is connected, but not a point: without the KL term the images of a class share no codes; with it they do, and
---      no unit is switched off.
+--   2. every point decodes to an image: draws from the prior only with the KL term; and even draws among its own codes
+--      are less like images for an autoencoder than for a VAE;
+--   3. classes are neither far apart nor on top of each other: without the KL term ellipses of different classes do not
+--      overlap; with it they do, and more for a larger weight;
+--   4. a class is connected, but not a point: without the KL term the images of a class share no codes; with it they
+--      do, and no unit is switched off.
 
 local lab = require "vae_lab"
 
@@ -50,38 +50,51 @@ return lab.experiment {
   figures  = {
     lab.fig.bars {
       name = "properties",
-      metrics = { "property/order", "property/neighbours", "sample/validity", "property/validity", "property/apart", "property/overlap",
+      metrics = { "property/order", "property/neighbours", "sample/validity", "property/validity", "property/apart",
+        "property/overlap",
         "property/grain", "property/within" },
     },
     lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.means(), lab.fig.manifold(), lab.fig.samples(),
   },
 
-  -- Bands from reasoning, before any run: chance is 0 for the order, and 0.1 for the neighbours of ten classes; the bands of the holes and
-  -- of the overlap at beta = 0 and 1 are those of kl_ablation.
+  -- Bands from reasoning, before any run: chance is 0 for the order, and 0.1 for the neighbours of ten classes; the
+  -- bands of the holes and of the overlap at beta = 0 and 1 are those of kl_ablation.
   claims = {
-    lab.claim { "1. similar images have neighbouring codes in an autoencoder", metric = "property/order", where = autoencoder, at_least = 0.2 },
+    lab.claim { "1. similar images have neighbouring codes in an autoencoder", metric = "property/order",
+      where = autoencoder, at_least = 0.2 },
     lab.claim { "1. and in a VAE without KL", metric = "property/order", where = noisy(0), at_least = 0.2 },
     lab.claim { "1. and in a VAE", metric = "property/order", where = noisy(1), at_least = 0.2 },
     lab.claim { "1. and in a beta-VAE", metric = "property/order", where = noisy(4), at_least = 0.2 },
-    lab.claim { "1. neighbours are of the same class far more often than by chance, in an autoencoder", metric = "property/neighbours",
-      where = autoencoder, at_least = 0.4 },
-    lab.claim { "1. neighbours are of the same class far more often than by chance, in a VAE", metric = "property/neighbours", where = noisy(1), at_least = 0.4 },
-    lab.claim { "2. draws from the prior look more like images in a VAE than in an autoencoder", metric = "sample/validity",
-      where = noisy(1), minus = autoencoder, at_least = 0.1 },
-    lab.claim { "2. and more than in a VAE without KL", metric = "sample/validity", where = noisy(1), minus = noisy(0), at_least = 0.1 },
-    lab.claim { "2. a VAE's space between the codes decodes to images more often than an autoencoder's", metric = "property/validity", where = noisy(1),
-      minus = autoencoder, at_least = 0 },
-    lab.claim { "2. without KL nearly all of the prior is in holes", metric = "property/holes", where = noisy(0), at_least = 0.9 },
+    lab.claim { "1. neighbours are of the same class far more often than by chance, in an autoencoder",
+      metric = "property/neighbours", where = autoencoder, at_least = 0.4 },
+    lab.claim { "1. neighbours are of the same class far more often than by chance, in a VAE",
+      metric = "property/neighbours", where = noisy(1), at_least = 0.4 },
+    lab.claim { "2. draws from the prior look more like images in a VAE than in an autoencoder",
+      metric = "sample/validity", where = noisy(1), minus = autoencoder, at_least = 0.1 },
+    lab.claim { "2. and more than in a VAE without KL", metric = "sample/validity", where = noisy(1), minus = noisy(0),
+      at_least = 0.1 },
+    lab.claim { "2. a VAE's space between the codes decodes to images more often than an autoencoder's",
+      metric = "property/validity", where = noisy(1), minus = autoencoder, at_least = 0 },
+    lab.claim { "2. without KL nearly all of the prior is in holes", metric = "property/holes", where = noisy(0),
+      at_least = 0.9 },
     lab.claim { "2. with the KL little of it is", metric = "property/holes", where = noisy(1), at_most = 0.2 },
     lab.claim { "2. and little at beta = 4", metric = "property/holes", where = noisy(4), at_most = 0.2 },
-    lab.claim { "3. without KL the posteriors of different classes do not overlap", metric = "property/overlap", where = noisy(0), at_most = 1e-3 },
-    lab.claim { "3. with the KL they overlap a little", metric = "property/overlap", where = noisy(1), at_least = 2e-3, at_most = 0.2 },
-    lab.claim { "3. and at least twice as much at beta = 4", metric = "property/overlap", where = noisy(4), divided_by = noisy(1), at_least = 2 },
-    lab.claim { "3. the classes of a VAE are still separate", metric = "property/apart", where = noisy(1), at_least = 0.5, at_most = 3 },
-    lab.claim { "4. without KL the images of a class share no codes", metric = "property/grain", where = noisy(0), at_most = 0.05 },
-    lab.claim { "4. in a VAE they share codes, and a class is not a point", metric = "property/grain", where = noisy(1), at_least = 0.05, at_most = 0.7 },
-    lab.claim { "4. at beta = 4 they share more", metric = "property/grain", where = noisy(4), minus = noisy(1), at_least = 0.05 },
-    lab.claim { "4. both units are active at beta = 4", metric = "property/active_units", where = noisy(4), at_least = 2 },
+    lab.claim { "3. without KL the posteriors of different classes do not overlap", metric = "property/overlap",
+      where = noisy(0), at_most = 1e-3 },
+    lab.claim { "3. with the KL they overlap a little", metric = "property/overlap", where = noisy(1), at_least = 2e-3,
+      at_most = 0.2 },
+    lab.claim { "3. and at least twice as much at beta = 4", metric = "property/overlap", where = noisy(4),
+      divided_by = noisy(1), at_least = 2 },
+    lab.claim { "3. the classes of a VAE are still separate", metric = "property/apart", where = noisy(1),
+      at_least = 0.5, at_most = 3 },
+    lab.claim { "4. without KL the images of a class share no codes", metric = "property/grain", where = noisy(0),
+      at_most = 0.05 },
+    lab.claim { "4. in a VAE they share codes, and a class is not a point", metric = "property/grain", where = noisy(1),
+      at_least = 0.05, at_most = 0.7 },
+    lab.claim { "4. at beta = 4 they share more", metric = "property/grain", where = noisy(4), minus = noisy(1),
+      at_least = 0.05 },
+    lab.claim { "4. both units are active at beta = 4", metric = "property/active_units", where = noisy(4),
+      at_least = 2 },
   },
 
   profile = {

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- likelihood.lua: models small enough for an exact log p(x).  With one or two latent dimensions it is computed by quadrature, and every
--- estimate is compared with it: the ELBO, the IWAE bounds, importance sampling, Kingma & Welling's estimator from draws of the
--- posterior (appendix D of arXiv 1312.6114), and annealed importance sampling, forward and reverse.
+-- likelihood.lua: models small enough for an exact log p(x).  With one or two latent dimensions it is computed by
+-- quadrature, and every estimate is compared with it: the ELBO, the IWAE bounds, importance sampling, Kingma &
+-- Welling's estimator from draws of the posterior (appendix D of arXiv 1312.6114), and annealed importance sampling,
+-- forward and reverse.
 --
--- The claims are theorems: no bound is above log p(x), bounds rise with the number of draws (Burda et al., arXiv 1509.00519,
--- theorem 1), and consistent estimates are correct within their errors.
+-- The claims are theorems: no bound is above log p(x), bounds rise with the number of draws (Burda et al., arXiv
+-- 1509.00519, theorem 1), and consistent estimates are correct within their errors.
 
 local lab = require "vae_lab"
 
@@ -22,14 +23,18 @@ for _, latent in ipairs { 1, 2 } do
     claims[#claims + 1] = lab.claim(band)
   end
   claim("the ELBO is below log p(x)", "elbo", { at_most = -3 })
-  claims[#claims + 1] = lab.claim { -- the log of a mean is too low by half the relative variance over k: little with 5,000 draws
-    "importance sampling is correct to a hundredth of a nat", metric = "estimate/importance_bias", where = { latent = latent }, near = 0, within = 0.01,
+  -- the log of a mean is too low by half the relative variance over k: little with 5,000 draws
+  claims[#claims + 1] = lab.claim {
+    "importance sampling is correct to a hundredth of a nat", metric = "estimate/importance_bias",
+    where = { latent = latent }, near = 0, within = 0.01,
   }
-  claim("the estimator from draws of the posterior is correct", "appendix_d", { near = 0, within = 3, source = "arXiv 1312.6114, appendix D" })
+  claim("the estimator from draws of the posterior is correct", "appendix_d",
+    { near = 0, within = 3, source = "arXiv 1312.6114, appendix D" })
   claim("annealing from the prior is correct", "ais_forward", { near = 0, within = 3 })
   claim("annealing from the posterior is correct", "ais_reverse", { near = 0, within = 3 })
   claims[#claims + 1] = lab.claim {
-    "the IWAE bound rises with the number of draws", where = { latent = latent }, quantity = "smallest step of the bounds of 1, 5 and 50 draws",
+    "the IWAE bound rises with the number of draws", where = { latent = latent },
+    quantity = "smallest step of the bounds of 1, 5 and 50 draws",
     value = function(m)
       return math.min(m["estimate/iwae_5"] - m["estimate/iwae_1"], m["estimate/iwae_50"] - m["estimate/iwae_5"])
     end,

@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- posterior_collapse.lua: when does a VAE stop using its code?  The usual decoder is compared with one that needs the code less: each
--- pixel also depends on the pixels before it, to its left and in the row above, by a linear autoregression in raster order.
+-- posterior_collapse.lua: when does a VAE stop using its code?  The usual decoder is compared with one that needs the
+-- code less: each pixel also depends on the pixels before it, to its left and in the row above, by a linear
+-- autoregression in raster order.
 --
 --     p(x|z) = Π_i Bernoulli(x_i; sigmoid(f_i(z) + Σ_k w_ki · x_(i-k))),   k = 1, 2, 27, 28, 29
 --
--- The claim: z no longer carries what the decoder can predict from nearby pixels, as every nat in z costs a nat of KL (Chen et al.,
--- Variational Lossy Autoencoder, arXiv 1611.02731, section 2.2): the bound is better and the KL is smaller; with a larger weight of
--- the KL, units are switched off sooner.  A smaller weight activates them again.
+-- The claim: z no longer carries what the decoder can predict from nearby pixels, as every nat in z costs a nat of KL
+-- (Chen et al., Variational Lossy Autoencoder, arXiv 1611.02731, section 2.2): the bound is better and the KL is
+-- smaller; with a larger weight of the KL, units are switched off sooner.  A smaller weight activates them again.
 
 local lab = require "vae_lab"
 local tensor = require "vae_lab.tensor"
@@ -43,22 +44,25 @@ return lab.experiment {
 
   evaluate = { lab.eval.elbo(), lab.eval.latent_space() },
   figures  = {
-    lab.fig.bars { metrics = { "elbo", "kl", "latent/active_units", "latent/knn_agreement", "latent/sigma", "latent/overlap" } },
+    lab.fig.bars { metrics = { "elbo", "kl", "latent/active_units", "latent/knn_agreement", "latent/sigma",
+      "latent/overlap" } },
     lab.fig.curves(),
   },
 
-  -- Bands from reasoning, before any run; those of beta = 4 before any run with it.  Fewer units were expected at beta = 1 too, but none
-  -- switched off in ten epochs (digits, quick: 20 of 20 with both decoders), while the KL is 18.0 nats instead of 25.3.
+  -- Bands from reasoning, before any run; those of beta = 4 before any run with it.  Fewer units were expected at beta
+  -- = 1 too, but none switched off in ten epochs (digits, quick: 20 of 20 with both decoders), while the KL is 18.0
+  -- nats instead of 25.3.
   claims = {
-    lab.claim { "the decoder that sees nearby pixels has the better bound", metric = "test/elbo", where = with("strong", 1),
-      minus = with("plain", 1), at_least = 3 },
-    lab.claim { "and a smaller KL", metric = "test/kl", where = with("strong", 1), divided_by = with("plain", 1), at_most = 0.8 },
-    lab.claim { "with a smaller weight of the KL, the KL is larger again", metric = "test/kl", where = with("strong", 0.25), divided_by = with("strong", 1),
-      at_least = 1.3 },
-    lab.claim { "with a larger weight the strong decoder has fewer active units than the plain one", metric = "latent/active_units",
-      where = with("strong", 4), minus = with("plain", 4), at_most = -1 },
-    lab.claim { "with a small beta they are active again", metric = "latent/active_units", where = with("strong", 0.25), minus = with("strong", 4),
-      at_least = 1 },
+    lab.claim { "the decoder that sees nearby pixels has the better bound", metric = "test/elbo",
+      where = with("strong", 1), minus = with("plain", 1), at_least = 3 },
+    lab.claim { "and a smaller KL", metric = "test/kl", where = with("strong", 1), divided_by = with("plain", 1),
+      at_most = 0.8 },
+    lab.claim { "with a smaller weight of the KL, the KL is larger again", metric = "test/kl",
+      where = with("strong", 0.25), divided_by = with("strong", 1), at_least = 1.3 },
+    lab.claim { "with a larger weight the strong decoder has fewer active units than the plain one",
+      metric = "latent/active_units", where = with("strong", 4), minus = with("plain", 4), at_most = -1 },
+    lab.claim { "with a small beta they are active again", metric = "latent/active_units", where = with("strong", 0.25),
+      minus = with("strong", 4), at_least = 1 },
   },
 
   profile = {

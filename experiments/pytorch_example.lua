@@ -1,13 +1,14 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- pytorch_example.lua: the VAE of github.com/pytorch/examples (vae/main.py), setting by setting, to compare numbers with.
+-- pytorch_example.lua: the VAE of github.com/pytorch/examples (vae/main.py) with the same settings.
 --
 -- On MNIST its test loss after 10 epochs is 105.4 to 105.8 over three seeds; here that is -test/elbo:
 --   vae-lab run experiments/pytorch_example.lua --set data=mnist
--- With grey pixels and a Bernoulli p(x|z) the reconstruction is a cross-entropy, not a log likelihood: compare it with such numbers only.
+-- With grey pixels and a Bernoulli p(x|z) the reconstruction is a cross-entropy, not a log likelihood: compare it with
+-- such numbers only.
 --
--- The loss of PyTorch's example is the sum over the minibatch; here it is the mean, 128 times smaller.  Adam does not depend on the
--- scale of the gradient when its epsilon is scaled too, as here: the updates are the same.
+-- The loss of PyTorch's example is the sum over the minibatch; here it is the mean, 128 times smaller.  Adam does not
+-- depend on the scale of the gradient when its epsilon is scaled too, as here: the updates are the same.
 
 local lab = require "vae_lab"
 
@@ -31,8 +32,9 @@ return lab.experiment {
   figures  = { lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions() },
 
   claims = {
-    lab.claim { "after ten epochs the test loss is that of PyTorch's example", value = function(m) return -m["test/elbo"] end, quantity = "-test/elbo",
-      at_least = 105.4, at_most = 105.8, data = "mnist", source = "pytorch/examples, vae: three seeds" },
+    lab.claim { "after ten epochs the test loss is that of PyTorch's example",
+      value = function(m) return -m["test/elbo"] end, quantity = "-test/elbo", at_least = 105.4, at_most = 105.8,
+      data = "mnist", source = "pytorch/examples, vae: three seeds" },
   },
 
   profile  = { full = {} }, -- the same settings
