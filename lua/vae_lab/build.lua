@@ -2,7 +2,8 @@
 --
 -- build.lua: calls the model function of a script and names what it returns: the graph of a run.
 --
--- Promise: the graphs of all models have the same public names, so that evaluations and figures do not depend on the model:
+-- Promise: the graphs of all models have the same public names, so that evaluations and figures do not depend on the
+-- model:
 --   bound            what is maximised, (·, b, 1), nats per example, as the script returned it
 --   elbo             at beta = 1 whatever the bound: mean over the draws of log p(x|z), minus the KL
 --   reconstruction   mean over the draws of log p(x|z);   kl   KL(q(z|x) ‖ p(z))
@@ -13,8 +14,8 @@
 -- A second graph over the same parameters, for evaluations and no part of a run's identity, has further names:
 --   loglik           log p(x|z), (k, b, 1);   logjoint   log p(x|z) + log p(z)
 --   annealed         log p(z) + t log p(x|z), t the scalar "anneal": from the prior (0) to the posterior (1)
---   surrogate.NAME   (1, b, 1): the tensors of surrogates = function () return { NAME = … } end, whose gradients are estimators
---                    (surrogates.lua)
+--   surrogate.NAME   (1, b, 1): the tensors of surrogates = function () return { NAME = … } end, whose gradients are
+--                    estimators (surrogates.lua)
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -26,7 +27,7 @@ local standard_normal = distributions.by_name.standard_normal.new
 
 local build = {}
 
--- ---- the settings as the model reads them ------------------------------------------------------------------------------------
+-- ---- the settings as the model reads them ---------------------------------------------------------------------------
 
 --- build.run(values) → an object to read settings from: run.beta, run.latent …; an unknown one is an error.
 -- A schedule is read as the scalar leaf of its name, and is then entered in `used`.
@@ -55,7 +56,7 @@ function build.run(values, used)
   })
 end
 
--- ---- what a model returned -------------------------------------------------------------------------------------------
+-- ---- what a model returned ------------------------------------------------------------------------------------------
 
 -- What the names that the library knows must be; any other name may be a tensor or a distribution.
 local roles = {
@@ -99,8 +100,8 @@ local function check_result(result, size)
       }
     end
     local role = roles[key]
-    local good = (role == "table" or role == "function") and type(value) == role or role == "tensor" and tensor.is(value)
-      or role == "distribution" and is_density(value)
+    local good = (role == "table" or role == "function") and type(value) == role
+      or role == "tensor" and tensor.is(value) or role == "distribution" and is_density(value)
       or not role and (tensor.is(value) or distributions.is(value))
     if not good then
       check.fail {
@@ -122,7 +123,7 @@ local function check_result(result, size)
   check_per_example("bound", result.bound, size)
 end
 
--- ---- names -----------------------------------------------------------------------------------------------------------
+-- ---- names ----------------------------------------------------------------------------------------------------------
 
 -- KL(q ‖ p) in closed form where there is one, else the mean over the draws of log q(z|x) - log p(z).
 local function divergence(q, prior, z)
@@ -182,21 +183,25 @@ local function add_target(nodes, result, x)
     if not result[key] then
       check.fail {
         what = "Monte Carlo EM needs " .. key .. ", which the model does not return",
-        expected = "return { bound = px:log_prob(x) + prior:log_prob(z), p = px, z = z }", hint = "or leave out monte_carlo_em in train",
+        expected = "return { bound = px:log_prob(x) + prior:log_prob(z), p = px, z = z }",
+        hint = "or leave out monte_carlo_em in train",
       }
     end
   end
   local z, prior = result.z, result.prior or standard_normal()
   if not z.drawn_from or z.drawn_from:has_parameters() then
     check.fail {
-      what = "Monte Carlo EM draws z, and the model computes it", found = z.drawn_from and "z = q:sample()" or "a z that is not drawn",
-      expected = "z = lab.standard_normal():sample(d), which the draws replace", hint = "with an encoder, leave out monte_carlo_em in train",
+      what = "Monte Carlo EM draws z, and the model computes it",
+      found = z.drawn_from and "z = q:sample()" or "a z that is not drawn",
+      expected = "z = lab.standard_normal():sample(d), which the draws replace",
+      hint = "with an encoder, leave out monte_carlo_em in train",
     }
   end
   nodes.logjoint = result.p:log_prob(x) + prior:log_prob(z)
 end
 
--- What evaluations of the posterior p(z|x) need, of a model with one latent z that is drawn: they replace it by their own draws.
+-- What evaluations of the posterior p(z|x) need, of a model with one latent z that is drawn: they replace it by their
+-- own draws.
 local function add_joint(nodes, result, x)
   if not (result.p and result.z) or result.z.draws == 1 then return end
   local logprior = (result.prior or standard_normal()):log_prob(result.z)
@@ -205,11 +210,13 @@ local function add_joint(nodes, result, x)
   nodes.annealed = logprior + tensor.scalar("anneal") * nodes.loglik
 end
 
--- Labels, one-hot.  Without labels any use of y is an error; a nil in lab.mlp { x, y, 500 } would silently leave it out.
+-- Labels, one-hot.  Without labels any use of y is an error; a nil in lab.mlp { x, y, 500 } would silently leave it
+-- out.
 local function labels_of(data)
   if data:classes() > 0 then return tensor.lazy_input("y", data:classes()) end
   return tensor.absent {
-    what = "the model uses the labels y, and the data have none", hint = "leave y out, or use data with labels: vae-lab data list",
+    what = "the model uses the labels y, and the data have none",
+    hint = "leave y out, or use data with labels: vae-lab data list",
   }
 end
 
@@ -261,9 +268,9 @@ local function graph_of(model, values, data, size, eval_graph)
   end)
 end
 
---- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width of z,
--- widths = {name = features} of the public names, params = {names of the weights} }.
--- model: the script's function (run, x, y); values: its settings; size: { batch =, samples =, monte_carlo_em = } of training.
+--- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width
+-- of z, widths = {name = features} of the public names, params = {names of the weights} }. model: the script's function
+-- (run, x, y); values: its settings; size: { batch =, samples =, monte_carlo_em = } of training.
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 
 --- build.eval_graph(model, values, data, size) → the same for the graph of evaluations.

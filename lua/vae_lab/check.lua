@@ -2,12 +2,12 @@
 --
 -- check.lua: checks of arguments and options, and the error that a script's mistake raises.
 --
--- Promise: a mistake in a script raises one error with what is wrong, what was found, what was expected, and a hint.  The line
--- of the script is added where the error is caught (bind/call.c), so nothing here catches errors.
+-- Promise: a mistake in a script raises one error with what is wrong, what was found, what was expected, and a hint.
+-- The line of the script is added where the error is caught (bind/call.c), so nothing here catches errors.
 
 local check = {}
 
--- ---- values as text --------------------------------------------------------------------------------------------------
+-- ---- values as text -------------------------------------------------------------------------------------------------
 
 --- check.number(v) → the shortest decimal that reads back to the same number: 0.1, 3, 1e-05.
 function check.number(v)
@@ -23,8 +23,8 @@ end
 --- check.text(v) → a number as check.number writes it, anything else as tostring does.
 function check.text(v) return type(v) == "number" and check.number(v) or tostring(v) end
 
---- check.settled(v) → v to nine significant digits: the C library's log, cos and pow may differ in the last bit between machines, and
--- what goes into a run's identity must not.
+--- check.settled(v) → v to nine significant digits: the C library's log, cos and pow may differ in the last bit between
+-- machines, and what goes into a run's identity must not.
 function check.settled(v) return tonumber(string.format("%.9g", v)) end
 
 --- check.describe(v) → v as an error message shows it: "adma" (quoted), 3.5, true, nothing, a table, a function.
@@ -48,13 +48,14 @@ function check.sorted_keys(t)
   return keys
 end
 
--- ---- errors ----------------------------------------------------------------------------------------------------------
+-- ---- errors ---------------------------------------------------------------------------------------------------------
 
 --- check.fail { what =, where =, found =, expected =, hint = }: raises; the fields of base/error.h.
 -- where: a place that is no line of the script ("--set beta=x").
 function check.fail(e) error(e, 0) end
 
--- The number of edits from a to b: insert, delete, replace, exchange two neighbours (optimal string alignment), row by row.
+-- The number of edits from a to b: insert, delete, replace, exchange two neighbours (optimal string alignment), row by
+-- row.
 local function distance(a, b)
   local before, row = {}, {}
   for j = 0, #b do row[j] = j end
@@ -98,7 +99,8 @@ function check.unknown(what, word, names, where)
   }
 end
 
---- check.member(class, key, more): raises that an object of the class has no member `key`; more: a table with the names of its further fields.
+--- check.member(class, key, more): raises that an object of the class has no member `key`; more: a table with the names
+-- of its further fields.
 function check.member(class, key, more)
   local names = check.sorted_keys(more)
   for _, name in ipairs(check.sorted_keys(class)) do
@@ -119,7 +121,7 @@ function check.one_of(what, value, names, where)
   check.unknown(what, value, names, where)
 end
 
--- ---- the types that an option may have -------------------------------------------------------------------------------
+-- ---- the types that an option may have ------------------------------------------------------------------------------
 
 local function is_integer(v) return math.type(v) ~= nil and v == math.floor(v) and math.abs(v) < 2 ^ 53 end
 
@@ -134,7 +136,8 @@ local accepts = {
   ["function"] = function(v) return type(v) == "function" end,
 }
 local names_of_types = {
-  integer = "a whole number", number = "a number", string = "a text in quotes", boolean = "true or false", table = "a table",
+  integer = "a whole number", number = "a number", string = "a text in quotes", boolean = "true or false",
+  table = "a table",
   list = "a list", ["function"] = "a function", optimiser = "an optimiser, lab.adam { … }", schedule = "a lab.schedule",
   monte_carlo_em = "Monte Carlo EM's settings, lab.hmc { … }",
 }
@@ -164,15 +167,17 @@ end
 
 local function fits(value, rule)
   if not type_fits(value, rule.type or "any") then return false end
-  return type(value) ~= "number" or value == value and not (rule.min and value < rule.min) and not (rule.max and value > rule.max)
+  return type(value) ~= "number" or value == value
+    and not (rule.min and value < rule.min) and not (rule.max and value > rule.max)
     and not (rule.above and value <= rule.above) and not (rule.below and value >= rule.below)
 end
 
---- check.value(what, value, rule, where) → value, after its rule is checked.
--- rule: { type = "number|schedule", one_of = {…}, min =, max =, above =, below = }; a class is named by its metatable's `kind`.
+--- check.value(what, value, rule, where) → value, after its rule is checked. rule: { type = "number|schedule", one_of =
+-- {…}, min =, max =, above =, below = }; a class is named by its metatable's `kind`.
 function check.value(what, value, rule, where)
   if not fits(value, rule) then
-    check.fail { what = "bad value of " .. what, where = where, found = check.describe(value), expected = rule_text(rule) }
+    check.fail { what = "bad value of " .. what, where = where, found = check.describe(value),
+      expected = rule_text(rule) }
   end
   if rule.one_of then check.one_of(what, value, rule.one_of, where) end
   return value
@@ -189,7 +194,8 @@ function check.parse(what, text, rule, where)
     value = ({ ["true"] = true, ["false"] = false })[text]
   end
   if not fits(value, rule) then
-    check.fail { what = "bad value of " .. what, where = where, found = check.describe(text), expected = rule_text(rule) }
+    check.fail { what = "bad value of " .. what, where = where, found = check.describe(text),
+      expected = rule_text(rule) }
   end
   if rule.one_of then check.one_of(what, value, rule.one_of, where) end
   return value
@@ -200,8 +206,9 @@ function check.entries(what, list, rule)
   for i, v in ipairs(list) do check.value("entry " .. i .. " of " .. what, v, rule) end
 end
 
---- check.options(what, given, rules, where) → a new table: every option checked, defaults filled in; an unknown one is an error.
--- A rule may also have: required = true, default = value.  Entries 1, 2, … are refused unless there is a rules[1], which they share.
+--- check.options(what, given, rules, where) → a new table: every option checked, defaults filled in; an unknown one is
+-- an error.  A rule may also have: required = true, default = value.  Entries 1, 2, … are refused unless there is a
+-- rules[1], which they share.
 function check.options(what, given, rules, where)
   if given == nil then given = {} end
   if type(given) ~= "table" or getmetatable(given) then

@@ -2,7 +2,8 @@
 --
 -- claims.lua: lab.claim { … }: a number that the runs of an experiment should show, and the verdict on it.
 --
--- Promise: a claim is evaluated from results.db alone, over the seeds of its runs.  A claim that cannot be evaluated is OPEN, never PASS.
+-- Promise: a claim is evaluated from results.db alone, over the seeds of its runs.  A claim that cannot be evaluated is
+-- OPEN, never PASS.
 
 local check = require "vae_lab.check"
 local merged = require("vae_lab.tables").merged
@@ -13,14 +14,15 @@ local claims = {}
 local Claim = { kind = "claim" }
 Claim.__index = Claim
 
--- ---- claims ----------------------------------------------------------------------------------------------------------
+-- ---- claims ---------------------------------------------------------------------------------------------------------
 
 local rules = {
   [1] = { type = "string" },
   metric = { type = "string" }, value = { type = "function" }, quantity = { type = "string" },
   where = { type = "table", default = {} }, minus = { type = "table" }, divided_by = { type = "table" },
   increases_with = { type = "string" }, decreases_with = { type = "string" },
-  at_least = { type = "number" }, at_most = { type = "number" }, near = { type = "number" }, within = { type = "number", above = 0 },
+  at_least = { type = "number" }, at_most = { type = "number" }, near = { type = "number" },
+  within = { type = "number", above = 0 },
   criterion = { type = "string", one_of = { "interval", "mean" } },
   source = { type = "string" }, data = { type = "string" }, profile = { type = "string|list" },
 }
@@ -42,7 +44,8 @@ end
 
 local function check_number(o)
   if not at_most_one(o, "metric", "value") then
-    check.fail { what = "a claim needs a number", expected = 'metric = "test/kl", or value = function (m) … end with quantity = "…"' }
+    check.fail { what = "a claim needs a number",
+      expected = 'metric = "test/kl", or value = function (m) … end with quantity = "…"' }
   end
   if o.value and not o.quantity then
     check.fail { what = "the value of a claim needs a name", expected = 'quantity = "ELBO - log likelihood"' }
@@ -87,23 +90,25 @@ local function quantity_of(o)
   return text
 end
 
---- lab.claim { "the KL term …", metric = "test/kl", where = { beta = 0 }, divided_by = { beta = 1 }, at_least = 5, source = "…" }: a
--- number that the finished runs of a sweep should show, a band for it, and its source.
---   metric      a recorded metric, its last value; or value = function (m) … end of all metrics of a run (m["test/elbo"] …), with
---               quantity = its name; nats per example where the metrics are
+--- lab.claim { "the KL term …", metric = "test/kl", where = { beta = 0 }, divided_by = { beta = 1 }, at_least = 5,
+-- source = "…" }: a number that the finished runs of a sweep should show, a band for it, and its source.
+--   metric      a recorded metric, its last value; or value = function (m) … end of all metrics of a run
+--               (m["test/elbo"] …), with quantity = its name; nats per example where the metrics are
 --   where       settings that select the runs: { beta = 0 }; runs that differ in their seed remain
 --   minus, divided_by   settings of other runs: the difference from them, or the ratio to them, seed by seed
---   increases_with, decreases_with   a setting: for each seed the smallest (largest) step of the metric from one value of the
---               setting to the next larger one; without a band it is at least (at most) 0
+--   increases_with, decreases_with   a setting: for each seed the smallest (largest) step of the metric from one value
+--                                    of the setting to the next larger one; without a band it is at least (at most) 0
 --   at_least, at_most; or near = 86.76, within = 0.5   the band
---   criterion   "interval": the 95 % interval over the seeds (Student's t) lies in the band; the default for comparisons.
---               "mean": the mean lies in the band; the default otherwise, and always with one seed
+--   criterion   "interval": the 95 % interval over the seeds (Student's t) lies in the band; the default for
+--               comparisons. "mean": the mean lies in the band; the default otherwise, and always with one seed
 --   source      the paper and its table
 --   data, profile   the claim applies to this data set, to this profile (or a list of them) only
 -- `vae-lab run` prints PASS or FAIL for each claim with the measured number, and records it (view claims).
 function claims.claim(options)
   local o = check.options("lab.claim", options, rules)
-  if not o[1] then check.fail { what = "a claim needs a text", expected = 'lab.claim { "the KL term costs reconstruction", … }' } end
+  if not o[1] then
+    check.fail { what = "a claim needs a text", expected = 'lab.claim { "the KL term costs reconstruction", … }' }
+  end
   check_number(o)
   local comparison = at_most_one(o, "minus", "divided_by", "increases_with", "decreases_with")
   o.low, o.high = band_of(o)
@@ -115,7 +120,7 @@ end
 --- claims.is(v) → whether v is what lab.claim returns.
 function claims.is(v) return getmetatable(v) == Claim end
 
--- ---- numbers of the runs ---------------------------------------------------------------------------------------------
+-- ---- numbers of the runs --------------------------------------------------------------------------------------------
 
 local function matches(run, settings)
   for key, value in pairs(settings) do
@@ -169,7 +174,8 @@ local function compared(claim, runs, number)
   return list, not other and configuration or nil
 end
 
--- → for each seed the smallest step (largest, for decreases_with) from one value of the setting to the next; or nil and the reason.
+-- → for each seed the smallest step (largest, for decreases_with) from one value of the setting to the next; or nil and
+-- the reason.
 local function steps(claim, runs, number)
   local key, values, seen = claim.increases_with or claim.decreases_with, {}, {}
   for _, run in ipairs(runs) do
@@ -196,7 +202,7 @@ local function steps(claim, runs, number)
   return list
 end
 
--- ---- the verdict -----------------------------------------------------------------------------------------------------
+-- ---- the verdict ----------------------------------------------------------------------------------------------------
 
 local function inside(claim, low, high)
   return (claim.low == nil or low >= claim.low) and (claim.high == nil or high <= claim.high)
@@ -231,7 +237,8 @@ end
 -- Whether the claim applies to the data and the profile of these runs.
 local function applies(claim, runs)
   for _, run in ipairs(runs) do
-    if claim.data and run.params.data ~= claim.data or claim.profile and not one_of(run.params.profile, claim.profile) then return false end
+    if claim.data and run.params.data ~= claim.data then return false end
+    if claim.profile and not one_of(run.params.profile, claim.profile) then return false end
   end
   return true
 end
@@ -250,10 +257,10 @@ local function number_of(claim, m)
   return value
 end
 
---- claims.evaluate(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =, ci_low =, ci_high =,
--- verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }; metric and configuration where the value is a recorded metric
--- of one configuration.  runs: { id =, seed =, label =, configuration =, params = }, the finished ones of a sweep; values(run) →
--- { metric = its last value }.
+--- claims.evaluate(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =,
+-- ci_low =, ci_high =, verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }; metric and
+-- configuration where the value is a recorded metric of one configuration.  runs: { id =, seed =, label =,
+-- configuration =, params = }, the finished ones of a sweep; values(run) → { metric = its last value }.
 function claims.evaluate(list, runs, values)
   local known, rows = {}, {}
   local function number(claim, run)
@@ -265,7 +272,8 @@ function claims.evaluate(list, runs, values)
       local found, more = ((claim.increases_with or claim.decreases_with) and steps or compared)(claim, runs, number)
       local row = found and verdict_of(claim, found) or { seeds = 0, verdict = "OPEN", note = more }
       if found and more and claim.metric then row.metric, row.configuration = claim.metric, more end
-      row.claim, row.quantity, row.source, row.low, row.high = claim.text, claim.quantity, claim.source, claim.low, claim.high
+      row.claim, row.quantity, row.source = claim.text, claim.quantity, claim.source
+      row.low, row.high = claim.low, claim.high
       rows[#rows + 1] = row
     end
   end

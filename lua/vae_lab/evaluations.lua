@@ -2,12 +2,13 @@
 --
 -- evaluations.lua: lab.eval.…: what is measured once a run is trained.  One file each in evaluations/.
 --
--- Promise: an evaluation does not change the identity of a run; one that is added later is computed from the stored weights.
--- Its numbers are metrics at step 0; its name and its options are recorded as rows of results.db.
+-- Promise: an evaluation does not change the identity of a run; one that is added later is computed from the stored
+-- weights.  Its numbers are metrics at step 0; its name and its options are recorded as rows of results.db.
 --
 -- To add one: a file evaluations/NAME.lua, and its name below.  The file returns
 --   rules                 its options, as rules for check.options
---   run(o, model, data, recorder, others)   measures; o: the options.  others.pixels(kind): the same data with other pixels
+--   run(o, model, data, recorder, others)   measures; o: the options.  others.pixels(kind): the same data with other
+--                                           pixels
 --   nodes                 optional: the public names that the model must have, a list or a function (o) of the options
 --   labels = true         optional: the data must have labels
 --   needs                 optional: { name of an experiment in evaluations/ }, whose trained model is others.NAME
@@ -27,10 +28,11 @@ Evaluation.__index = Evaluation
 local function instead_of(name, widths)
   local points = widths.z and widths["p.mean"] and not widths.kl and not widths["q.mu"]
   if not points or name == "accuracy" or name == "ppca" then return "or leave that evaluation out" end
-  return "an autoencoder has no likelihood: use lab.eval.compression() for its errors, lab.eval.properties() for its codes"
+  return "an autoencoder has no likelihood: use lab.eval.compression(), or lab.eval.properties() for its codes"
 end
 
---- evaluation:check(built, data): raises unless the model (what build.eval_graph returns) and the data fit the evaluation.
+--- evaluation:check(built, data): raises unless the model (what build.eval_graph returns) and the data fit the
+-- evaluation.
 function Evaluation:check(built, data)
   for _, name in ipairs(self.nodes) do
     if not built.widths[name] then
@@ -43,7 +45,8 @@ function Evaluation:check(built, data)
   end
   if self.labels and data:classes() == 0 then
     check.fail {
-      what = "lab.eval." .. self.name .. " needs labels, and the data have none", hint = "leave it out, or use data with labels",
+      what = "lab.eval." .. self.name .. " needs labels, and the data have none",
+      hint = "leave it out, or use data with labels",
     }
   end
   if self.fits then self.fits(built.widths, data, self.options, built.params) end
@@ -60,7 +63,8 @@ function Evaluation:text()
 end
 
 local names = {
-  "accuracy", "bounds", "clarity", "compression", "elbo", "elbo_decomposition", "estimators", "extremes", "gradients", "inference_gap",
+  "accuracy", "bounds", "clarity", "compression", "elbo", "elbo_decomposition", "estimators", "extremes", "gradients",
+  "inference_gap",
   "latent_space", "marginal", "nll", "originals", "pixels", "planes", "posteriors", "ppca", "properties", "validity",
 }
 

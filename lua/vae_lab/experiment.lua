@@ -2,7 +2,8 @@
 --
 -- experiment.lua: lab.experiment { … }: the table that a script returns.
 --
--- Promise: every key is known, and every value has its type and range, before any data are opened or any graph is built.
+-- Promise: every key is known, and every value has its type and range, before any data are opened or any graph is
+-- built.
 
 local check = require "vae_lab.check"
 local schedules = require "vae_lab.schedules"
@@ -14,7 +15,7 @@ local experiment = {}
 local Experiment = { kind = "experiment" }
 Experiment.__index = Experiment
 
--- ---- data ------------------------------------------------------------------------------------------------------------
+-- ---- data -----------------------------------------------------------------------------------------------------------
 
 experiment.binarise = { "dynamic", "static", "grey" }
 
@@ -25,7 +26,8 @@ local data_rules = {
 }
 experiment.data_expected = 'data = "digits" or { "digits", train = … }'
 
---- experiment.data(what, given) → { name =, train =, valid =, test =, binarise = }, checked; given: a name or such a table.
+--- experiment.data(what, given) → { name =, train =, valid =, test =, binarise = }, checked; given: a name or such a
+-- table.
 function experiment.data(what, given)
   if type(given) == "string" then return { name = given } end
   local o = check.options(what, given, data_rules)
@@ -40,7 +42,7 @@ local pictures = { digits = true, mnist = true, ["fashion-mnist"] = true, kmnist
 --- experiment.default_binarise(name) → "dynamic" for the ten-class images, "grey" for everything else.
 function experiment.default_binarise(name) return pictures[name] and "dynamic" or "grey" end
 
--- ---- training --------------------------------------------------------------------------------------------------------
+-- ---- training -------------------------------------------------------------------------------------------------------
 
 experiment.train_rules = {
   epochs = { type = "integer", min = 1, max = 1000000 }, batch = { type = "integer", min = 1 },
@@ -52,15 +54,18 @@ experiment.train_defaults = { epochs = 10, batch = 100, samples = 1, test_every 
 --- experiment.train(what, given) → its options, checked; defaults are not filled in.
 function experiment.train(what, given) return check.options(what, given, experiment.train_rules) end
 
--- ---- settings and sweeps ---------------------------------------------------------------------------------------------
+-- ---- settings and sweeps --------------------------------------------------------------------------------------------
 
 --- experiment.words: the words of --set that are no settings of a script, with their rules.
 experiment.words = {
-  profile = { type = "string" }, data = { type = "string" }, rate = { type = "number", min = 0 }, rng = { type = "string" },
+  profile = { type = "string" }, data = { type = "string" }, rate = { type = "number", min = 0 },
+  rng = { type = "string" },
   seed = { type = "integer", min = 0 }, binarise = data_rules.binarise,
 }
 for _, key in ipairs { "train", "valid", "test" } do experiment.words["data." .. key] = data_rules[key] end
-for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do experiment.words[key] = experiment.train_rules[key] end
+for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do
+  experiment.words[key] = experiment.train_rules[key]
+end
 
 local function is_setting_value(v)
   local kind = type(v)
@@ -69,7 +74,8 @@ end
 
 local function check_setting_name(what, key)
   if type(key) ~= "string" or not key:match("^[%a_][%w_]*$") then
-    check.fail { what = "bad name in " .. what, found = check.describe(key), expected = "a name of letters, digits and _" }
+    check.fail { what = "bad name in " .. what, found = check.describe(key),
+      expected = "a name of letters, digits and _" }
   end
   if experiment.words[key] then
     check.fail {
@@ -153,7 +159,7 @@ local function check_sweep(what, sweep)
   end
 end
 
--- ---- lists of parts --------------------------------------------------------------------------------------------------
+-- ---- lists of parts -------------------------------------------------------------------------------------------------
 
 local function check_list(what, list, fits, expected)
   for key, entry in pairs(list) do
@@ -194,8 +200,10 @@ local function check_evaluate(what, list)
     local other = evaluation.keeps and first[evaluation.keeps]
     if other then
       check.fail {
-        what = string.format("entries %d and %d of %s record the same images", math.min(i, other), math.max(i, other), what),
-        found = list[other]:text() .. " and " .. evaluation:text(), expected = "lab.eval." .. evaluation.name .. " alone",
+        what = string.format("entries %d and %d of %s record the same images", math.min(i, other),
+          math.max(i, other), what),
+        found = list[other]:text() .. " and " .. evaluation:text(),
+        expected = "lab.eval." .. evaluation.name .. " alone",
       }
     end
   end
@@ -212,7 +220,8 @@ local function check_figures(what, list)
     local other = first[name]
     if other then
       check.fail {
-        what = string.format("entries %d and %d of %s have the same name", other, i, what), found = check.describe(name),
+        what = string.format("entries %d and %d of %s have the same name", other, i, what),
+        found = check.describe(name),
         expected = "a different name = for each",
       }
     end
@@ -224,10 +233,11 @@ local function check_claims(what, list)
   check_list(what, list, claims.is, 'lab.claim { "…", metric = "…", at_least = … }')
 end
 
--- ---- profiles --------------------------------------------------------------------------------------------------------
+-- ---- profiles -------------------------------------------------------------------------------------------------------
 
 local profile_rules = {
-  data = { type = "string|table" }, train = { type = "table" }, settings = { type = "table" }, sweep = { type = "table" },
+  data = { type = "string|table" }, train = { type = "table" }, settings = { type = "table" },
+  sweep = { type = "table" },
   evaluate = { type = "list" },
 }
 
@@ -249,7 +259,7 @@ local function check_profiles(profiles)
   end
 end
 
--- ---- all of it -------------------------------------------------------------------------------------------------------
+-- ---- all of it ------------------------------------------------------------------------------------------------------
 
 local rules = {
   name = { type = "string", required = true }, question = { type = "string", default = "" },
@@ -257,32 +267,35 @@ local rules = {
   rng = { type = "string" }, settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
   model = { type = "function", required = true },
   train = { type = "table|function", default = {} },
-  evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} }, claims = { type = "list", default = {} },
+  evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} },
+  claims = { type = "list", default = {} },
   profile = { type = "table", default = {} },
 }
 
 --- lab.experiment { … } → the experiment; what a script returns.
 --   name       letters, digits, _ and -; the folder of its figures and the key in results.db
 --   question   the question that it answers, one sentence, for readers of the database
---   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "dynamic" | "static" | "grey" };
---              or a function (run) of it: { "digits", train = run.examples }
---   rng        the random number generator of all draws: "philox4x32" (the default) or any of GSL's, "mt19937", "ranlxd2" …
---   settings   { latent = 2, … }: numbers, texts, booleans, schedules that the model reads as run.latent; --set latent=5 changes one,
---              --set latent=2,5 sweeps it
+--   data       "digits", or { "digits", train = 20000, valid = 0, test = 10000, binarise = "dynamic" | "static" |
+--              "grey" }; or a function (run) of it: { "digits", train = run.examples }
+--   rng        the random number generator of all draws: "philox4x32" (the default) or any of GSL's, "mt19937",
+--              "ranlxd2" …
+--   settings   { latent = 2, … }: numbers, texts, booleans, schedules that the model reads as run.latent; --set
+--              latent=5 changes one, --set latent=2,5 sweeps it
 --   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
---   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, whose use is an error where the data
---              have none.  bound: nats per example; the others are for evaluations (build.lua)
---   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run) of it;
---              monte_carlo_em = lab.hmc {} trains a model without an encoder
+--   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, whose use is an error
+--              where the data have none.  bound: nats per example; the others are for evaluations (build.lua)
+--   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run)
+--              of it; monte_carlo_em = lab.hmc {} trains a model without an encoder
 --   evaluate   a list of lab.eval.…, after training
 --   figures    a list of lab.fig.…, drawn from the database
 --   claims     a list of lab.claim { … }, evaluated when the runs are done
---   profile    { quick = { … }, full = { … } }: other data, train, settings, sweep, evaluate by name; --set profile=full.
---              "quick" is the default where there is one.
+--   profile    { quick = { … }, full = { … } }: other data, train, settings, sweep, evaluate by name; --set
+--              profile=full. "quick" is the default where there is one.
 function experiment.new(options)
   local o = check.options("lab.experiment", options, rules)
   if not o.name:match("^[%w_%-]+$") then
-    check.fail { what = "bad name of the experiment", found = check.describe(o.name), expected = "letters, digits, _ and -" }
+    check.fail { what = "bad name of the experiment", found = check.describe(o.name),
+      expected = "letters, digits, _ and -" }
   end
   if type(o.data) ~= "function" then
     o.data = experiment.data("data", o.data)

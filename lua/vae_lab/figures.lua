@@ -4,29 +4,32 @@
 --
 --     figures = { lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.curves() }
 --
--- A constructor checks its options where the script is read, before any training, and returns a figure:
--- { kind =, name =, options =, draw = function (ctx) → the names of the files }.  Figures are drawn from the database alone:
--- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
+-- A constructor checks its options where the script is read, before any training, and returns a figure: { kind =, name
+-- =, options =, draw = function (ctx) → the names of the files }.  Figures are drawn from the database alone: ctx = {
+-- db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
 -- To add a kind: a file figures/KIND.lua, and its name in the list below.  The file returns { about =, options = rules,
--- sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }: which data it reads (figures/common/records.lua),
--- and the panels and series that show them.  It may also have check(options), which raises; fits(models, evaluations), which raises
--- before any training where the models of a plan cannot be drawn; and remark(options, widths, data), which returns why a model with
--- these public names cannot be drawn, and what can: printed where it is true of all runs.
+-- sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }: which data it reads
+-- (figures/common/records.lua), and the panels and series that show them.  It may also have check(options), which
+-- raises; fits(models, evaluations), which raises before any training where the models of a plan cannot be drawn; and
+-- remark(options, widths, data), which returns why a model with these public names cannot be drawn, and what can:
+-- printed where it is true of all runs.
 
 local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
 local sheet = require "vae_lab.figures.common.sheet"
 
 local kinds = {
-  "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means", "estimates",
+  "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means",
+  "estimates",
   "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws", "triples",
 }
 
 local figures = { kinds = kinds }
 
---- lab.fig.KIND { name = …, where = { beta = { 0, 1 } }, … }: every kind takes `name`, the name of its file, and `where`, the runs of the
--- sweep that it shows: for each setting a value, or a list of values.  Draws all pages of a figure; returns their names.
+--- lab.fig.KIND { name = …, where = { beta = { 0, 1 } }, … }: every kind takes `name`, the name of its file, and
+-- `where`, the runs of the sweep that it shows: for each setting a value, or a list of values.  Draws all pages of a
+-- figure; returns their names.
 local function draw(definition, ctx, options)
   local function note(text) ctx.note(options.name .. ": " .. text) end
   local own = setmetatable({ note = note, runs = {} }, { __index = ctx })
@@ -52,11 +55,13 @@ local function constructor(kind)
     local options = check.options("lab.fig." .. kind, given, rules)
     if not options.name:match("^[%w][%w_.-]*$") or #options.name > 30 then
       check.fail {
-        what = "bad name of a figure", found = check.describe(options.name), expected = "up to 30 letters, digits, _ - .",
+        what = "bad name of a figure", found = check.describe(options.name),
+        expected = "up to 30 letters, digits, _ - .",
       }
     end
     if definition.check then definition.check(options) end
-    local figure = { kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits }
+    local figure = { kind = kind, name = options.name, options = options, about = definition.about,
+      fits = definition.fits }
     function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx) return draw(definition, ctx, options) end
     return figure

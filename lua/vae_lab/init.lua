@@ -7,7 +7,8 @@
 --   local px = lab.mlp { z, 500, act = "tanh" }:bernoulli(x)   -- p(x|z)
 --   bound = px:log_prob(x) - run.beta * q:kl()                 -- tensors: + - * / ^2 :sum() …    tensor.lua
 --
--- Read next: experiments/kl_ablation.lua, then experiment.lua (the table), build.lua (the names), runs.lua (the runs of a sweep).
+-- Read next: experiments/kl_ablation.lua, then experiment.lua (the table), build.lua (the names), runs.lua (the runs of
+-- a sweep).
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"

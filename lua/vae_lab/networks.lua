@@ -2,9 +2,9 @@
 --
 -- networks.lua: layers and heads: lab.mlp { x, 500, act = "tanh" }:normal(2), lab.conv2d.
 --
--- Promise: parameters have stable names, NETWORK.LAYER.W and NETWORK.LAYER.b.  A network whose input is data is called "encoder", one
--- with a latent input "decoder" (the next ones "encoder2" …), unless the script names it.  Layers count from 0; a head is named after
--- its parameter.  Names are unique: weights are shared only by calling a network again.
+-- Promise: parameters have stable names, NETWORK.LAYER.W and NETWORK.LAYER.b.  A network whose input is data is called
+-- "encoder", one with a latent input "decoder" (the next ones "encoder2" …), unless the script names it.  Layers count
+-- from 0; a head is named after its parameter.  Names are unique: weights are shared only by calling a network again.
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -19,7 +19,7 @@ function Network.__index(_, key)
   return Network[key]
 end
 
--- ---- initial values --------------------------------------------------------------------------------------------------
+-- ---- initial values -------------------------------------------------------------------------------------------------
 
 -- The inits by name: → the strings of graph_param for W and b of a layer with `rows` inputs.
 local inits = {
@@ -50,7 +50,7 @@ local function init_of(what, name, rows)
   check.unknown("init of " .. what .. ":", name, names)
 end
 
--- ---- layers ----------------------------------------------------------------------------------------------------------
+-- ---- layers ---------------------------------------------------------------------------------------------------------
 
 -- The activations that the engine applies inside the matrix product.
 local fused = {}
@@ -70,9 +70,10 @@ local function dense(h, scope, width, act, init, bias_init)
 end
 
 --- lab.conv2d { image, channels, kernel = 3, stride = 1, padding = 0, act = "relu", init = "he", name = … } → an image.
--- A convolution of images (·, b, channels, height, width), x:reshape { features = 1, height = 28, width = 28 }, with weights of its
--- own.  kernel: the side of the square patches; stride: their distance; padding: zeros around the image.  act and init as lab.mlp's.
--- The result has floor((height + 2 padding - kernel) / stride) + 1 rows, and as many columns by width.
+-- A convolution of images (·, b, channels, height, width), x:reshape { features = 1, height = 28, width = 28 }, with
+-- weights of its own.  kernel: the side of the square patches; stride: their distance; padding: zeros around the image.
+-- act and init as lab.mlp's.  The result has floor((height + 2 padding - kernel) / stride) + 1 rows, and as many
+-- columns by width.
 function networks.conv2d(options)
   local o = check.options("lab.conv2d", options, {
     [1] = { type = "tensor|integer" }, kernel = { type = "integer", min = 1, default = 3 },
@@ -127,11 +128,12 @@ local function split_inputs(what, list, later)
 end
 
 --- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths in turn.
--- Several inputs are concatenated: lab.mlp { x, y, 500 } (a conditional model).  Without widths the heads read the input itself.
--- act: "tanh" (the default), "linear", or another function of one variable: "relu", "sigmoid", "softplus", "exp" …
--- init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param (graph/graph.h).
--- Field: output, the tensor of the last layer.  Calling the network on other inputs, net { x2 }, applies the same weights to them; a
--- network with a name needs no input before: local net = lab.mlp { 500, name = "encoder" }, then net { x }:normal(2).
+-- Several inputs are concatenated: lab.mlp { x, y, 500 } (a conditional model).  Without widths the heads read the
+-- input itself. act: "tanh" (the default), "linear", or another function of one variable: "relu", "sigmoid",
+-- "softplus", "exp" … init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of
+-- graph_param (graph/graph.h).  Field: output, the tensor of the last layer.  Calling the network on other inputs, net
+-- { x2 }, applies the same weights to them; a network with a name needs no input before: local net = lab.mlp { 500,
+-- name = "encoder" }, then net { x }:normal(2).
 function networks.mlp(options)
   local o = check.options("lab.mlp", options, {
     [1] = { type = "tensor|integer", min = 1 },
@@ -168,7 +170,7 @@ function Network:__call(inputs)
   return instance(self, list)
 end
 
--- ---- heads -----------------------------------------------------------------------------------------------------------
+-- ---- heads ----------------------------------------------------------------------------------------------------------
 
 -- A width, given as a number or as a tensor of that width: :bernoulli(x).
 local function width_of(what, like)
@@ -179,11 +181,13 @@ end
 -- Each head of a network exists once: its name names its weights.
 local function head(self, name, width, options)
   if not name:match("^[%a_][%w_.]*$") then
-    check.fail { what = "bad name of a head", found = check.describe(name), expected = "a letter, then letters, digits, _" }
+    check.fail { what = "bad name of a head", found = check.describe(name),
+      expected = "a letter, then letters, digits, _" }
   end
   if rawget(self, "output") == nil then
     check.fail {
-      what = string.format("network %q has no input yet", self.name), found = "its head " .. name, expected = "a call first: net { x }",
+      what = string.format("network %q has no input yet", self.name), found = "its head " .. name,
+      expected = "a call first: net { x }",
     }
   end
   if self.heads[name] then
@@ -198,13 +202,15 @@ end
 local head_rules = { init = { type = "string" }, bias_init = { type = "string" }, name = { type = "string" } }
 local function head_options(what, options, more) return check.options(what, options, merged(head_rules, more)) end
 
---- net:linear(width, { name = "linear", init =, bias_init = }) → a tensor (·, b, width): a further layer, without activation.
+--- net:linear(width, { name = "linear", init =, bias_init = }) → a tensor (·, b, width): a further layer, without
+-- activation.
 function Network:linear(width, options)
   local o = head_options(":linear", options)
   return head(self, o.name or "linear", width_of(":linear", width), o)
 end
 
--- net:NAME(d, options): the distribution of that name whose parameters are heads of the network; see its file in distributions/.
+-- net:NAME(d, options): the distribution of that name whose parameters are heads of the network; see its file in
+-- distributions/.
 for name, distribution in pairs(distributions.by_name) do
   if distribution.head then
     Network[name] = function(self, d, options)

@@ -2,8 +2,8 @@
 --
 -- optimisers.lua: lab.sgd, lab.adagrad, lab.rmsprop, lab.adam, lab.adamw.
 --
--- Their options, ranges and defaults are the table in src/graph/optimiser.c; `rate` is added here.  The plan of a run records the
--- value of every option.
+-- Their options, ranges and defaults are the table in src/graph/optimiser.c; `rate` is added here.  The plan of a run
+-- records the value of every option.
 
 local check = require "vae_lab.check"
 local graph = require "vae_lab.native.graph"
@@ -15,7 +15,9 @@ Optimiser.__index = Optimiser
 
 -- A list is checked in the script's line; the values of a schedule or a function when the plan is made.
 local function check_rates(what, list)
-  if #list == 0 then check.fail { what = what .. " is an empty list", expected = "{ 1e-3, 1e-4, … }, one for each epoch" } end
+  if #list == 0 then
+    check.fail { what = what .. " is an empty list", expected = "{ 1e-3, 1e-4, … }, one for each epoch" }
+  end
   for epoch, value in ipairs(list) do
     check.value(what .. " at epoch " .. epoch, value, { type = "number", min = 0 })
   end
@@ -40,7 +42,8 @@ end
 --- lab.rmsprop { rate, beta2, epsilon }: Tieleman & Hinton 2012.
 --- lab.adam { rate, beta1, beta2, epsilon }: Kingma & Ba (arXiv 1412.6980), algorithm 1.
 --- lab.adamw { rate, beta1, beta2, epsilon }: Loshchilov & Hutter (arXiv 1711.05101).
---- All take `rate` (1e-3): a number, a list (one for each epoch), a lab.schedule, or a function of the epoch; `weight_decay`
+--- All take `rate` (1e-3): a number, a list (one for each epoch), a lab.schedule, or a function of the epoch;
+-- `weight_decay`
 --- (adamw: decoupled; else L2, added to the gradient) and `clip_norm` (0: none).
 for _, optimiser in ipairs(graph.optimisers()) do
   optimisers[optimiser.name] = maker(optimiser.name, optimiser.options)

@@ -2,8 +2,8 @@
 --
 -- runs.lua: the runs of an experiment's sweep.
 --
--- Promise: the same script and settings give the same list, in the same order, on every machine; each run is a plain table, which
--- the engine freezes.
+-- Promise: the same script and settings give the same list, in the same order, on every machine; each run is a plain
+-- table, which the engine freezes.
 
 local check = require "vae_lab.check"
 local build = require "vae_lab.build"
@@ -15,7 +15,7 @@ local merged = require("vae_lab.tables").merged
 
 local runs = {}
 
--- ---- the points of the sweep -----------------------------------------------------------------------------------------
+-- ---- the points of the sweep ----------------------------------------------------------------------------------------
 
 local function value_text(value) return schedules.is(value) and schedules.text(value) or check.text(value) end
 
@@ -49,13 +49,14 @@ local function expand(e, r, grid, points)
       return
     end
     points[#points + 1] = {
-      values = merged(r.values, chosen), spelled = spelled, label = label_of(e, keys, spelled), seeds = grid.seed or { 1 },
+      values = merged(r.values, chosen), spelled = spelled, label = label_of(e, keys, spelled),
+      seeds = grid.seed or { 1 },
     }
   end
   combine(1, {}, {})
 end
 
--- ---- data ------------------------------------------------------------------------------------------------------------
+-- ---- data -----------------------------------------------------------------------------------------------------------
 
 -- The data of a run with these settings: { name =, train =, valid =, test =, binarise = }.
 local function data_of(r, values)
@@ -85,7 +86,7 @@ local function opener(dir)
   end
 end
 
--- ---- training --------------------------------------------------------------------------------------------------------
+-- ---- training -------------------------------------------------------------------------------------------------------
 
 local function training(r, point)
   local given = r.train
@@ -101,16 +102,17 @@ local function training(r, point)
   return t
 end
 
--- ---- runs ------------------------------------------------------------------------------------------------------------
+-- ---- runs -----------------------------------------------------------------------------------------------------------
 
 -- The recorded parameters, by which readers of the database compare runs: all settings, and those of training.
 local function params_of(r, point, built, t, spec, data)
   local rate = t.optimiser.rate
   local params = {
-    latent = built.latent, data = spec.name, binarise = spec.binarise, examples = data:count("train"), epochs = t.epochs,
-    batch = t.batch, samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
+    latent = built.latent, data = spec.name, binarise = spec.binarise, examples = data:count("train"),
+    epochs = t.epochs, batch = t.batch, samples = t.samples, optimiser = t.optimiser.kind, profile = r.profile,
     rate = type(rate) == "number" and rate or schedules.text(rate),
-    posterior = t.monte_carlo_em and monte_carlo_em.text(t.monte_carlo_em), rng = r.rng ~= "philox4x32" and r.rng or nil,
+    posterior = t.monte_carlo_em and monte_carlo_em.text(t.monte_carlo_em),
+    rng = r.rng ~= "philox4x32" and r.rng or nil,
   }
   -- the script's own names win: "latent", "examples" or "optimiser" may be settings
   for key, value in pairs(point.values) do
@@ -119,8 +121,9 @@ local function params_of(r, point, built, t, spec, data)
   return params
 end
 
--- Evaluations as the engine calls them: run(model, data, recorder).  Those of the library also take `others`: others.pixels(kind) is the
--- same data with its pixels "grey", "dynamic" or "static", and others.NAME a model that they need, such as others.classifier.
+-- Evaluations as the engine calls them: run(model, data, recorder).  Those of the library also take `others`:
+-- others.pixels(kind) is the same data with its pixels "grey", "dynamic" or "static", and others.NAME a model that they
+-- need, such as others.classifier.
 local function evaluations_of(r, spec, open)
   local function pixels(kind) return open(merged(spec, { binarise = kind })) end
   local out = {}
@@ -145,7 +148,9 @@ local function print_remarks(e, r, models)
     if text then printed[text] = true end
   end
   for _, model in ipairs(models) do
-    for _, evaluation in ipairs(r.evaluate) do note(evaluation.remark and evaluation.remark(model.widths, model.data)) end
+    for _, evaluation in ipairs(r.evaluate) do
+      note(evaluation.remark and evaluation.remark(model.widths, model.data))
+    end
   end
   for _, figure in ipairs(e.figures) do
     local text
@@ -158,7 +163,8 @@ local function print_remarks(e, r, models)
   end
 end
 
--- Adds the runs of one point of the sweep, one for each seed; they share a graph.  → the evaluation graph (build.eval_graph) and the data.
+-- Adds the runs of one point of the sweep, one for each seed; they share a graph.  → the evaluation graph
+-- (build.eval_graph) and the data.
 local function add_point(list, e, r, point, open, phase, requires)
   local spec = data_of(r, point.values)
   local data, t = open(spec), training(r, point)
@@ -176,9 +182,10 @@ local function add_point(list, e, r, point, open, phase, requires)
   for _, seed in ipairs(point.seeds) do
     list[#list + 1] = {
       experiment = e.name, question = e.question, label = point.label, seed = seed, rng = point.values.rng or r.rng,
-      params = params_of(r, point, built, t, spec, data), graph = built.graph, eval_graph = eval_graph.graph, data = data,
-      objective = "bound", metrics = built.metrics, optimiser = optimiser, rate = schedules.values("rate", t.optimiser.rate, t.epochs),
-      scalars = scalars, epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every,
+      params = params_of(r, point, built, t, spec, data), data = data, graph = built.graph,
+      eval_graph = eval_graph.graph, objective = "bound", metrics = built.metrics, optimiser = optimiser,
+      rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
+      epochs = t.epochs, batch = t.batch, samples = t.samples, test_every = t.test_every,
       monte_carlo_em = t.monte_carlo_em, evaluations = evaluations_of(r, spec, open), phase = phase,
       requires = requires and requires(spec) or {},
     }
@@ -186,8 +193,8 @@ local function add_point(list, e, r, point, open, phase, requires)
   return eval_graph
 end
 
--- → a function (spec) → { classifier = its index in the list } for data of that spec: it adds the runs of the experiments that
--- evaluations need, each once.
+-- → a function (spec) → { classifier = its index in the list } for data of that spec: it adds the runs of the
+-- experiments that evaluations need, each once.
 local function requirer(list, evaluate, open)
   local needed, index = {}, {}
   for _, evaluation in ipairs(evaluate) do
@@ -213,13 +220,14 @@ local function requirer(list, evaluate, open)
   end
 end
 
---- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, rng, params, graph, eval_graph, data,
--- objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, monte_carlo_em, evaluations, phase, requires }.
--- given: { set = { key = "text" }, data_dir = folder or nil }.
+--- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, rng, params, graph,
+-- eval_graph, data, objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, monte_carlo_em,
+-- evaluations, phase, requires }. given: { set = { key = "text" }, data_dir = folder or nil }.
 function runs.list(e, given)
   given = given or {}
   if not experiment.is(e) then
-    check.fail { what = "the script returns no experiment", found = check.describe(e), expected = "return lab.experiment { … }" }
+    check.fail { what = "the script returns no experiment", found = check.describe(e),
+      expected = "return lab.experiment { … }" }
   end
   local r = settings.resolve(e, given.set or {})
   local open = opener(given.data_dir)

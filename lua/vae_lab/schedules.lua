@@ -2,8 +2,8 @@
 --
 -- schedules.lua: numbers that change from epoch to epoch: learning rates, an annealed beta.
 --
--- Promise: a schedule is evaluated before training, to one number for each epoch; the training loop never calls Lua, and the numbers
--- are part of a run's identity.  Epochs count from 1; the last value holds for all later epochs.
+-- Promise: a schedule is evaluated before training, to one number for each epoch; the training loop never calls Lua,
+-- and the numbers are part of a run's identity.  Epochs count from 1; the last value holds for all later epochs.
 
 local check = require "vae_lab.check"
 
@@ -51,8 +51,8 @@ function schedules.warmup(options)
     function(epoch) return o.to * math.min(epoch / o.epochs, 1) end)
 end
 
---- lab.schedule.cosine { from =, to = 0, epochs = N }: half a cosine from `from` at epoch 1 to `to` at epoch N and after it
--- (Loshchilov & Hutter, SGDR, equation 5, arXiv 1608.03983).
+--- lab.schedule.cosine { from =, to = 0, epochs = N }: half a cosine from `from` at epoch 1 to `to` at epoch N and
+-- after it (Loshchilov & Hutter, SGDR, equation 5, arXiv 1608.03983).
 function schedules.cosine(options)
   local o = check.options("lab.schedule.cosine", options, {
     from = { type = "number", required = true }, to = { type = "number", default = 0 },
@@ -74,7 +74,8 @@ function schedules.steps(pairs_)
     local good = type(pair) == "table" and math.type(pair[1]) == "integer" and pair[1] > before and is_number(pair[2])
     if not good or (i == 1 and pair[1] ~= 1) then
       check.fail {
-        what = "bad entry " .. i .. " of lab.schedule.steps", expected = "{ first epoch, value }, the epochs ascending from 1",
+        what = "bad entry " .. i .. " of lab.schedule.steps",
+        expected = "{ first epoch, value }, the epochs ascending from 1",
       }
     end
     before = pair[1]
@@ -112,7 +113,7 @@ function schedules.iwae_epochs(stages)
   return (3 ^ stages - 1) // 2 | 0
 end
 
--- ---- for the plan ----------------------------------------------------------------------------------------------------
+-- ---- for the plan ---------------------------------------------------------------------------------------------------
 
 --- schedules.is(v) → whether v is a schedule or a function of the epoch.
 function schedules.is(v) return getmetatable(v) == Schedule or type(v) == "function" end
@@ -144,7 +145,8 @@ function schedules.values(what, v, epochs, where)
     local value = at(epoch)
     if not is_number(value) then
       check.fail {
-        what = string.format("%s is not a number at epoch %d", what, epoch), where = where, found = check.describe(value),
+        what = string.format("%s is not a number at epoch %d", what, epoch), where = where,
+        found = check.describe(value),
         expected = "a finite number",
       }
     end

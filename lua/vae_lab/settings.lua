@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- settings.lua: the settings that are in force: those of the script, then those of its profile, then --set; later ones win.
+-- settings.lua: the settings that are in force: those of the script, then those of its profile, then --set; later ones
+-- win.
 --
 -- Promise: a setting that does not exist, or a value of the wrong type, is an error that lists what is possible.
 
@@ -11,7 +12,7 @@ local merged = require("vae_lab.tables").merged
 
 local settings = {}
 
--- ---- script and profile ----------------------------------------------------------------------------------------------
+-- ---- script and profile ---------------------------------------------------------------------------------------------
 
 -- A sweep as a list of grids; a single grid is a list of one.
 local function grids_of(sweep)
@@ -30,7 +31,8 @@ end
 local function with_profile(e, wanted)
   local name, profile = choose_profile(e, wanted)
   local r = {
-    profile = name, data = e.data, data_over = profile.data and experiment.data("data", profile.data) or {}, rng = e.rng,
+    profile = name, data = e.data, data_over = profile.data and experiment.data("data", profile.data) or {},
+    rng = e.rng,
     values = merged(e.settings, profile.settings), grids = grids_of(e.sweep),
     train = e.train, train_over = merged(profile.train), evaluate = profile.evaluate or e.evaluate,
   }
@@ -44,7 +46,7 @@ local function with_profile(e, wanted)
   return r
 end
 
--- ---- --set -----------------------------------------------------------------------------------------------------------
+-- ---- --set ----------------------------------------------------------------------------------------------------------
 
 -- "1,2" as a list of values of a rule, each once.
 local function values_of(key, text, rule)
@@ -52,7 +54,8 @@ local function values_of(key, text, rule)
   for part in (text .. ","):gmatch("([^,]*),") do
     local value = check.parse(key, part, rule, where)
     if seen[value] then
-      check.fail { what = "bad value of " .. key, where = where, found = check.describe(text), expected = "each value once" }
+      check.fail { what = "bad value of " .. key, where = where, found = check.describe(text),
+        expected = "each value once" }
     end
     list[#list + 1], seen[value] = value, true
   end
@@ -81,8 +84,12 @@ local words = {
   data = function(r, value) r.data_over.name = value end,
   binarise = function(r, value) r.data_over.binarise = value end,
 }
-for _, key in ipairs { "train", "valid", "test" } do words["data." .. key] = function(r, value) r.data_over[key] = value end end
-for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do words[key] = function(r, value) r.train_over[key] = value end end
+for _, key in ipairs { "train", "valid", "test" } do
+  words["data." .. key] = function(r, value) r.data_over[key] = value end
+end
+for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do
+  words[key] = function(r, value) r.train_over[key] = value end
+end
 
 local function set_seed(r, text)
   local list = values_of("seed", text, experiment.words.seed)
@@ -118,9 +125,9 @@ local function set_own(r, key, text)
   end
 end
 
---- settings.resolve(experiment, set) → { profile, data, data_over, rng, values, grids, train, train_over, rate, evaluate }.
--- set: { key = "text" }, what --set gave.  data_over and train_over replace entries of data and train, also of those that a function of
--- the run returns; values: the script's settings; grids: the sweep as a list.
+--- settings.resolve(experiment, set) → { profile, data, data_over, rng, values, grids, train, train_over, rate,
+-- evaluate }. set: { key = "text" }, what --set gave.  data_over and train_over replace entries of data and train, also
+-- of those that a function of the run returns; values: the script's settings; grids: the sweep as a list.
 function settings.resolve(e, set)
   local r = with_profile(e, set.profile)
   for _, key in ipairs(check.sorted_keys(set)) do

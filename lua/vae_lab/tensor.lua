@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- tensor.lua: the nodes of a graph as Lua values with arithmetic operators, so that formulas are written as in mathematics.
+-- tensor.lua: the nodes of a graph as Lua values with arithmetic operators, so that formulas are written as in
+-- mathematics.
 --
 -- Promise: a tensor has the shape (samples, batch, features): k draws for each of b examples of d numbers; operands
 -- broadcast where an axis is 1.  Nothing is computed here: every operator adds one node to the graph of the run that is
@@ -32,7 +33,7 @@ function Tensor.__index(self, key)
   return self.node
 end
 
--- ---- the graph that is being built -----------------------------------------------------------------------------------
+-- ---- the graph that is being built ----------------------------------------------------------------------------------
 
 local current -- set by tensor.build, nil outside
 
@@ -82,7 +83,8 @@ function tensor.is(v) return getmetatable(v) == Tensor end
 --- tensor.expect(what, v) → v, which must be a tensor of the graph being built.
 function tensor.expect(what, v)
   if not tensor.is(v) then
-    check.fail { what = what .. " must be a tensor", found = check.describe(v), expected = "x, or a tensor computed from it" }
+    check.fail { what = what .. " must be a tensor", found = check.describe(v),
+      expected = "x, or a tensor computed from it" }
   end
   if v.graph ~= building(what).graph then
     check.fail {
@@ -132,7 +134,7 @@ function tensor.apply(op, args, attrs)
 end
 local apply = tensor.apply
 
--- ---- leaves ----------------------------------------------------------------------------------------------------------
+-- ---- leaves ---------------------------------------------------------------------------------------------------------
 
 --- tensor.input(name, features) → the data leaf "x" or "y", shape (1, b, features).
 function tensor.input(name, features)
@@ -140,14 +142,16 @@ function tensor.input(name, features)
   return wrap(graph:input(name, { 1, "b", features }), 1, "data")
 end
 
---- tensor.lazy_input(name, features) → the same, created when it is first used: a model that ignores y has no such leaf.
+--- tensor.lazy_input(name, features) → the same, created when it is first used: a model that ignores y has no such
+-- leaf.
 function tensor.lazy_input(name, features)
   local graph = building("an input").graph
   local make = function() return graph:input(name, { 1, "b", features }) end
   return setmetatable({ make = make, draws = 1, origin = "data", graph = graph }, Tensor)
 end
 
---- tensor.absent(problem) → in place of an input that the data do not have: any use of it raises that problem (of check.fail).
+--- tensor.absent(problem) → in place of an input that the data do not have: any use of it raises that problem (of
+-- check.fail).
 function tensor.absent(problem)
   local make = function() check.fail(problem) end
   return setmetatable({ make = make, draws = 1, origin = "data", graph = building("an input").graph }, Tensor)
@@ -171,12 +175,14 @@ end
 --- tensor.param_names() → the names of the parameters that the graph has so far, sorted.
 function tensor.param_names() return check.sorted_keys(building("a list of parameters").params) end
 
---- tensor.noise { kind = "normal", samples = 1, batch = "b", features = 1, name = "eps" } → random numbers, drawn again in every step:
--- N(0, 1), or uniform on (0, 1).  samples may be "k" (the run's draws), batch may be 1 (one draw for the whole batch).
+--- tensor.noise { kind = "normal", samples = 1, batch = "b", features = 1, name = "eps" } → random numbers, drawn again
+-- in every step: N(0, 1), or uniform on (0, 1).  samples may be "k" (the run's draws), batch may be 1 (one draw for the
+-- whole batch).
 function tensor.noise(options)
   local o = check.options("lab.noise", options, {
     kind = { type = "string", one_of = { "normal", "uniform" }, default = "normal" },
-    samples = { type = "integer|string", min = 1, default = 1 }, batch = { type = "integer|string", min = 1, default = "b" },
+    samples = { type = "integer|string", min = 1, default = 1 },
+    batch = { type = "integer|string", min = 1, default = "b" },
     features = { type = "integer", min = 1, default = 1 }, name = { type = "string", default = "eps" },
   })
   if type(o.samples) == "string" then check.one_of("samples of lab.noise", o.samples, { "k" }) end
@@ -199,7 +205,7 @@ function tensor.scalar(name)
   return wrap(graph:scalar(name))
 end
 
--- ---- arithmetic ------------------------------------------------------------------------------------------------------
+-- ---- arithmetic -----------------------------------------------------------------------------------------------------
 
 local function operand(sign, v)
   if type(v) == "number" or tensor.is(v) then return v end
@@ -257,7 +263,8 @@ function Tensor.__tostring(a)
   return string.format("tensor %d (%s)", a.node, table.concat({ a:shape() }, ", "))
 end
 
---- a:exp(), a:log(), a:tanh() …: the engine's functions of one variable (docs/arithmetic.md lists them), element by element.
+--- a:exp(), a:log(), a:tanh() …: the engine's functions of one variable (docs/arithmetic.md lists them), element by
+-- element.
 --- tensor.activations: the activations of a layer: "linear" and these functions.
 tensor.activations = { "linear" }
 for _, op in ipairs(native.ops()) do
@@ -276,7 +283,7 @@ function Tensor.max(a, b)
   return apply("max", { a, type(b) == "number" and tensor.constant(b) or b })
 end
 
--- ---- reductions ------------------------------------------------------------------------------------------------------
+-- ---- reductions -----------------------------------------------------------------------------------------------------
 
 local axes = { "features", "samples", "batch" }
 local axes_and_all = { "features", "samples", "batch", "all" }
@@ -298,9 +305,10 @@ function Tensor.logsumexp(a, axis) return reduce("logsumexp", a, axis, axes) end
 --- a:logmeanexp(axis): log of the mean of exp(a), for any number of draws: an evaluation may use more than training.
 function Tensor.logmeanexp(a, axis) return reduce("logmeanexp", a, axis, axes) end
 
--- ---- form ------------------------------------------------------------------------------------------------------------
+-- ---- form -----------------------------------------------------------------------------------------------------------
 
---- a:shape() → samples, batch, features, at the batch size and draws of training; of images samples, batch, channels, height, width.
+--- a:shape() → samples, batch, features, at the batch size and draws of training; of images samples, batch, channels,
+-- height, width.
 function Tensor:shape() return self.graph:shape(self.node) end
 
 --- a:width() → the values of one example and draw: its features, or channels × height × width.
@@ -324,8 +332,9 @@ function Tensor:transpose(swap)
   return result
 end
 
---- a:reshape { samples =, batch =, features =, height =, width = }: the same values in their order; numbers, or "b", "k", "rest",
--- "keep" (the default).  To images: { features = 1, height = 28, width = 28 }; back: { features = "rest", height = 1, width = 1 }.
+--- a:reshape { samples =, batch =, features =, height =, width = }: the same values in their order; numbers, or "b",
+-- "k", "rest", "keep" (the default).  To images: { features = 1, height = 28, width = 28 }; back: { features = "rest",
+-- height = 1, width = 1 }.
 function Tensor:reshape(form)
   local result = apply("reshape", { self }, form)
   result.draws = form.samples or self.draws

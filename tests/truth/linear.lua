@@ -45,7 +45,7 @@ return lab.experiment {
     lab.claim { "the KL is all information, and that is known", quantity = "I - exact",
       value = function(m) return m["accounting/train/mutual_information"] - m["ppca/information"] end, near = 0, within = 0.1,
       source = "1/2 sum log(eigenvalue / sigma²)" },
-    lab.claim { "the aggregated posterior is the prior", metric = "accounting/train/marginal_kl", near = 0, within = 0.05 },
+    lab.claim { "the aggregate posterior is the prior", metric = "accounting/train/marginal_kl", near = 0, within = 0.05 },
     lab.claim { "the data have three factors", metric = "ppca/rank", near = 3, within = 0.5 },
     lab.claim { "units without an eigenvalue above sigma² collapse", metric = "ppca/surplus_kl", at_most = 1e-3,
       profile = "surplus", source = "Lucas et al. 2019" },

@@ -14,14 +14,14 @@ local base = {}
 
 local Distribution = {} -- the methods of every distribution
 
--- ---- classes ---------------------------------------------------------------------------------------------------------
+-- ---- classes --------------------------------------------------------------------------------------------------------
 
---- base.class { name =, parameters = {…}, fields = {…}, noise =, from_noise = } → the class, to which its file adds methods, and new(…),
--- its constructor.
+--- base.class { name =, parameters = {…}, fields = {…}, noise =, from_noise = } → the class, to which its file adds
+-- methods, and new(…), its constructor.
 --   parameters   names of the constructor's arguments, which are tensors; all but the first may be numbers
 --   numbers      { NAME = true }: parameters that stay numbers where a number is given; the others become constants
---   fields       functions of the distribution that compute further fields: each runs when its field is first read, so that an unused
---                field adds no node to the graph
+--   fields       functions of the distribution that compute further fields: each runs when its field is first read, so
+--                that an unused field adds no node to the graph
 --   from_noise   function (self, eps): a draw as a function of noise; none: the distribution cannot be sampled
 --   noise        { kind = "normal", per_feature = 1 }: the noise that it takes
 function base.class(spec)
@@ -39,7 +39,8 @@ function base.class(spec)
     return Class[key]
   end
   local function no_arithmetic()
-    check.fail { what = "arithmetic with a " .. Class.kind, expected = "a tensor or a number", hint = "use its .mean, or :log_prob(x)" }
+    check.fail { what = "arithmetic with a " .. Class.kind, expected = "a tensor or a number",
+      hint = "use its .mean, or :log_prob(x)" }
   end
   for _, event in ipairs { "__add", "__sub", "__mul", "__div", "__unm", "__pow" } do meta[event] = no_arithmetic end
 
@@ -47,9 +48,9 @@ function base.class(spec)
     local self = {}
     for i, parameter in ipairs(spec.parameters) do
       local value = select(i, ...)
-      local number = type(value) == "number"
-      if number and i > 1 and not keep[parameter] then value, number = tensor.constant(value), false end
-      self[parameter] = number and keep[parameter] and value or tensor.expect(parameter .. " of lab." .. spec.name, value)
+      local number = type(value) == "number" and keep[parameter]
+      if type(value) == "number" and i > 1 and not number then value = tensor.constant(value) end
+      self[parameter] = number and value or tensor.expect(parameter .. " of lab." .. spec.name, value)
     end
     return setmetatable(self, meta)
   end
@@ -64,21 +65,23 @@ end
 --- base.is(v) → whether v is a distribution.
 function base.is(v) return spec_of(v) ~= nil end
 
--- ---- draws -----------------------------------------------------------------------------------------------------------
+-- ---- draws ----------------------------------------------------------------------------------------------------------
 
 -- Noise for one draw of each feature.
 local function noise_for(q, samples, name)
   local spec = spec_of(q)
   if not spec.from_noise then
-    check.fail { what = "a " .. q.kind .. " cannot be sampled", hint = "sample another distribution, for instance lab.normal" }
+    check.fail { what = "a " .. q.kind .. " cannot be sampled",
+      hint = "sample another distribution, for instance lab.normal" }
   end
   local noise = spec.noise or { kind = "normal", per_feature = 1 }
-  return tensor.noise { kind = noise.kind, samples = samples, features = noise.per_feature * q[spec.parameters[1]]:width(), name = name }
+  return tensor.noise { kind = noise.kind, samples = samples,
+    features = noise.per_feature * q[spec.parameters[1]]:width(), name = name }
 end
 
---- q:sample(k) → z, k draws for each example, shape (k, b, d): a function of the parameters and of noise, through which gradients pass
--- (the reparameterisation of Kingma & Welling, section 2.4, arXiv 1312.6114).  Draws of discrete variables pass none.
--- k: a number; without it the `samples` of training, or as many draws as the parameters have.
+--- q:sample(k) → z, k draws for each example, shape (k, b, d): a function of the parameters and of noise, through which
+-- gradients pass (the reparameterisation of Kingma & Welling, section 2.4, arXiv 1312.6114).  Draws of discrete
+-- variables pass none. k: a number; without it the `samples` of training, or as many draws as the parameters have.
 function Distribution:sample(k)
   if k ~= nil then check.value("the number of draws", k, { type = "integer", min = 1 }) end
   local first = spec_of(self).parameters[1]
@@ -90,9 +93,13 @@ function Distribution:sample(k)
 end
 
 --- p:sample_data(name) → one draw for each example, through which no gradient passes; name: of its noise.
-function Distribution:sample_data(name) return spec_of(self).from_noise(self, noise_for(self, 1, name)):stop_gradient() end
+function Distribution:sample_data(name)
+  local noise = noise_for(self, 1, name)
+  return spec_of(self).from_noise(self, noise):stop_gradient()
+end
 
---- q:stop_gradient() → the same distribution, through whose parameters no gradient passes: log q(z|x) as a function of z alone.
+--- q:stop_gradient() → the same distribution, through whose parameters no gradient passes: log q(z|x) as a function of
+-- z alone.
 function Distribution:stop_gradient()
   local fixed = {}
   for i, parameter in ipairs(spec_of(self).parameters) do
@@ -102,7 +109,7 @@ function Distribution:stop_gradient()
   return spec_of(self).new(table.unpack(fixed))
 end
 
--- ---- numbers ---------------------------------------------------------------------------------------------------------
+-- ---- numbers --------------------------------------------------------------------------------------------------------
 
 --- q:parts() → { name = tensor }, by which evaluations and figures know q: its parameters and its mean.
 function Distribution:parts()
@@ -119,7 +126,8 @@ function Distribution:has_parameters() return #spec_of(self).parameters > 0 end
 --- q:entropy() → -E[log q(z)], nats per example, in closed form; an error where there is none.
 function Distribution:entropy()
   check.fail {
-    what = "no closed form of the entropy", found = "a " .. self.kind, hint = 'estimate it: -q:log_prob(q:sample()):mean("samples")',
+    what = "no closed form of the entropy", found = "a " .. self.kind,
+    hint = 'estimate it: -q:log_prob(q:sample()):mean("samples")',
   }
 end
 
@@ -145,7 +153,8 @@ function Distribution:kl(p)
   local f = closed_kl(self, p)
   if not f then
     check.fail {
-      what = "no closed form of this KL divergence", found = "KL(" .. self.kind .. " ‖ " .. (base.is(p) and p.kind or check.describe(p)) .. ")",
+      what = "no closed form of this KL divergence",
+      found = "KL(" .. self.kind .. " ‖ " .. (base.is(p) and p.kind or check.describe(p)) .. ")",
       hint = 'estimate it: (q:log_prob(z) - p:log_prob(z)):mean("samples"), z = q:sample()',
     }
   end

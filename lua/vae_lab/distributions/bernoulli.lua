@@ -12,8 +12,8 @@ local Bernoulli, new = base.class {
   from_noise = function(p, u) return ((p.mean - u) * 1e30):clamp(0, 1) end, -- 1 where u < mean
 }
 
---- p:log_prob(x) → Σ x l - softplus(l), nats per example.  A log likelihood only for x in {0, 1}; for grey x it is minus
--- the cross-entropy (see lab.data's binarise).
+--- p:log_prob(x) → Σ x l - softplus(l), nats per example.  A log likelihood only for x in {0, 1}; for grey x it is
+-- minus the cross-entropy (see lab.data's binarise).
 function Bernoulli:log_prob(x) return tensor.apply("bernoulli", { tensor.expect("x of log_prob", x), self.logits }) end
 
 --- p:entropy() → Σ softplus(l) - p l, nats per example.
@@ -25,7 +25,9 @@ end)
 
 return {
   new = new, head_options = {},
-  --- net:bernoulli(x, { init =, bias_init =, name = "logits" }) → independent Bernoulli variables, as many as x has features.
-  -- bias_init = "data_logit": the logit of the training data's clipped mean (Burda et al.'s code).
-  head = function(net, width, o) return new(net:linear(width, { name = o.name or "logits", init = o.init, bias_init = o.bias_init })) end,
+  --- net:bernoulli(x, { init =, bias_init =, name = "logits" }) → independent Bernoulli variables, as many as x has
+  -- features. bias_init = "data_logit": the logit of the training data's clipped mean (Burda et al.'s code).
+  head = function(net, width, o)
+    return new(net:linear(width, { name = o.name or "logits", init = o.init, bias_init = o.bias_init }))
+  end,
 }

@@ -9,7 +9,8 @@ local function log_softmax(logits) return logits - logits:logsumexp("features") 
 
 --- lab.categorical(logits) → one of as many classes as there are features; fields logits, mean = softmax(logits).
 local Categorical, new = base.class {
-  name = "categorical", parameters = { "logits" }, fields = { mean = function(p) return log_softmax(p.logits):exp() end },
+  name = "categorical", parameters = { "logits" },
+  fields = { mean = function(p) return log_softmax(p.logits):exp() end },
   noise = { kind = "uniform", per_feature = 1 },
   from_noise = function(p, u) -- the class with the largest logit + Gumbel noise, one-hot (the Gumbel-max trick)
     return log_softmax(1e30 * (p.logits - (-u:log()):log())):exp()
@@ -17,7 +18,9 @@ local Categorical, new = base.class {
 }
 
 --- p:log_prob(y) → Σ y log softmax(l), nats per example; y is one-hot, or a distribution over the classes.
-function Categorical:log_prob(y) return tensor.apply("categorical", { tensor.expect("y of log_prob", y), self.logits }) end
+function Categorical:log_prob(y)
+  return tensor.apply("categorical", { tensor.expect("y of log_prob", y), self.logits })
+end
 
 --- p:entropy() → -Σ p log p, nats per example.
 function Categorical:entropy() return -(self.mean * log_softmax(self.logits)):sum("features") end
@@ -29,5 +32,7 @@ end)
 return {
   new = new, head_options = {},
   --- net:categorical(y, { init =, bias_init =, name = "logits" }) → one of as many classes as y has features.
-  head = function(net, width, o) return new(net:linear(width, { name = o.name or "logits", init = o.init, bias_init = o.bias_init })) end,
+  head = function(net, width, o)
+    return new(net:linear(width, { name = o.name or "logits", init = o.init, bias_init = o.bias_init }))
+  end,
 }

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- distributions/laplace.lua: the Laplace distribution, by its log scale: p(x|z) whose best mu is the median, with heavier tails than a
--- Gaussian's.  Kotz, Kozubowski & Podgórski, The Laplace Distribution and Generalizations (2001).
+-- distributions/laplace.lua: the Laplace distribution, by its log scale: p(x|z) whose best mu is the median, with
+-- heavier tails than a Gaussian's.  Kotz, Kozubowski & Podgórski, The Laplace Distribution and Generalizations (2001).
 
 local tensor = require "vae_lab.tensor"
 local base = require "vae_lab.distributions.base"
@@ -9,13 +9,16 @@ local location_scale = require "vae_lab.distributions.location_scale"
 
 local LOG_2, LOG_2_PI = 0.6931471805599453, 1.8378770664093453
 
---- lab.laplace(mu, logscale) → Laplace(mu, b) of each feature, b = exp(logscale): density exp(-|x - mu| / b) / (2 b), variance 2 b².
--- Fields mu, logscale, scale (= b), mean (= mu).  It has no field sigma: evaluations that take q for a Gaussian refuse it.
+--- lab.laplace(mu, logscale) → Laplace(mu, b) of each feature, b = exp(logscale): density exp(-|x - mu| / b) / (2 b),
+-- variance 2 b².  Fields mu, logscale, scale (= b), mean (= mu).  It has no field sigma: evaluations that take q for a
+-- Gaussian refuse it.
 local Laplace, new = base.class {
   name = "laplace", parameters = { "mu", "logscale" },
   fields = { mean = function(q) return q.mu end, scale = function(q) return q.logscale:exp() end },
   noise = { kind = "uniform", per_feature = 1 },
-  from_noise = function(q, u) return q.mu + q.scale * ((-(2 - 2 * u):log()):relu() - (-(2 * u):log()):relu()) end, -- inverse of the CDF
+  from_noise = function(q, u) -- the inverse of the distribution function
+    return q.mu + q.scale * ((-(2 - 2 * u):log()):relu() - (-(2 * u):log()):relu())
+  end,
 }
 
 --- p:log_prob(x) → -Σ (|x - mu| / b + log b + log 2), nats per example.
@@ -43,12 +46,13 @@ end)
 -- Σ_j exp(-d / b) b / c + d / c - 1 + log(c / b), d = |mu - m|, c the scale of p: Meyer 2021 (arXiv 2106.09436).
 base.kl("laplace", "laplace", function(q, p)
   local distance, ratio = (q.mu - p.mu):abs(), (q.logscale - p.logscale):exp()
-  return ((-distance * (-q.logscale):exp()):exp() * ratio + distance * (-p.logscale):exp() - 1 - q.logscale + p.logscale):sum("features")
+  local overlap = (-distance * (-q.logscale):exp()):exp() * ratio
+  return (overlap + distance * (-p.logscale):exp() - 1 - q.logscale + p.logscale):sum("features")
 end)
 
 return {
   new = new, head_options = location_scale.options "logscale",
-  --- net:laplace(d, { mean_act = "linear", logscale = "head", floor =, init =, bias_init =, name = }) → Laplace(mu, exp(logscale)); the
-  -- options are those of net:normal, with logscale in place of logvar.
+  --- net:laplace(d, { mean_act = "linear", logscale = "head", floor =, init =, bias_init =, name = }) → Laplace(mu,
+  -- exp(logscale)); the options are those of net:normal, with logscale in place of logvar.
   head = function(net, width, o) return new(location_scale.head(net, width, o, "laplace", "logscale")) end,
 }

@@ -17,7 +17,8 @@ end
 
 --- location_scale.head(net, width, o, kind, scale) → mu and the tensor `scale`, two linear layers on the network.
 --   mean_act = "linear"   an activation of mu: "sigmoid" keeps it in (0, 1)
---   SCALE = "head"        a linear layer; "shared": one trained number for each feature; "one": one for all of them; a number: fixed
+--   SCALE = "head"        a linear layer; "shared": one trained number for each feature; "one": one for all of them; a
+--                         number: fixed
 --   floor = a             SCALE is a + softplus(SCALE - a): a soft lower bound, which changes the model
 function location_scale.head(net, width, o, kind, scale)
   local prefix = o.name and o.name .. "." or ""

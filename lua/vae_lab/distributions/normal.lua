@@ -21,8 +21,8 @@ local function wide_logvar(q)
   return q.logvar + 0 * q.mu
 end
 
---- p:sample_data(name): as for every distribution, but written as a sum: the graphs of recorded wake-sleep runs, and so their
--- identities, have no operation "reparameterise" here.
+--- p:sample_data(name): as for every distribution, but written as a sum: the graphs of recorded wake-sleep runs, and so
+-- their identities, have no operation "reparameterise" here.
 function Normal:sample_data(name)
   return (self.mu + self.sigma * tensor.noise { features = self.mu:width(), name = name }):stop_gradient()
 end
@@ -42,7 +42,8 @@ end
 base.kl("normal", "standard_normal", function(q) return apply("kl", { q.mu, wide_logvar(q) }) end)
 base.kl("normal", "normal", function(q, p) return apply("kl_normal_normal", { q.mu, q.logvar, p.mu, p.logvar }) end)
 
---- q:kl_each() → the closed form against N(0, I) for each latent unit, shape (·, b, d): for free bits and tables of units.
+--- q:kl_each() → the closed form against N(0, I) for each latent unit, shape (·, b, d): for free bits and tables of
+-- units.
 function Normal:kl_each()
   local logvar = wide_logvar(self)
   return 0.5 * (self.mu ^ 2 + logvar:exp() - logvar - 1)
@@ -61,10 +62,11 @@ end
 
 return {
   new = new, head_options = location_scale.options "logvar",
-  --- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init =, name = }) → N(mu, diag exp(logvar)).
-  -- d: a number of features, or the tensor whose width it takes.  mu and logvar are linear in the last layer (Kingma & Welling,
-  -- appendix C.2); mean_act = "sigmoid" keeps the mean in (0, 1), as they do for the Frey faces.
-  -- logvar: "head" (linear), "shared" (one trained number for each feature), "one" (one for all of them), or a number (0: unit variance).
-  -- floor = a: logvar = a + softplus(head - a), a soft lower bound.  It changes the model: say so where you use it.
+  --- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init =, name = }) → N(mu, diag
+  -- exp(logvar)). d: a number of features, or the tensor whose width it takes.  mu and logvar are linear in the last
+  -- layer (Kingma & Welling, appendix C.2); mean_act = "sigmoid" keeps the mean in (0, 1), as they do for the Frey
+  -- faces. logvar: "head" (linear), "shared" (one trained number for each feature), "one" (one for all of them), or a
+  -- number (0: unit variance). floor = a: logvar = a + softplus(head - a), a soft lower bound.  It changes the model:
+  -- say so where you use it.
   head = function(net, width, o) return new(location_scale.head(net, width, o, "normal", "logvar")) end,
 }

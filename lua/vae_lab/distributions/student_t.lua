@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- distributions/student_t.lua: Student's t with a location and a scale: p(x|z) with tails so heavy that outliers do not decide mu.
+-- distributions/student_t.lua: Student's t with a location and a scale: p(x|z) with tails so heavy that outliers do not
+-- decide mu.
 
 local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
@@ -9,7 +10,7 @@ local location_scale = require "vae_lab.distributions.location_scale"
 
 local LOG_PI = 1.1447298858494002
 
--- ---- functions of the degrees of freedom, a number or a tensor -------------------------------------------------------
+-- ---- functions of the degrees of freedom, a number or a tensor ------------------------------------------------------
 
 local function log(x) return type(x) == "number" and math.log(x) or x:log() end
 
@@ -35,10 +36,10 @@ local function digamma_difference(a)
   return r / 2 + r2 / 8 - r2 * r2 / 64 + r2 * r2 * r2 / 128 + sum
 end
 
--- ---- the distribution ------------------------------------------------------------------------------------------------
+-- ---- the distribution -----------------------------------------------------------------------------------------------
 
--- Bailey 1994 (Mathematics of Computation 62): with two normals n, m and R² = n² + m², t = n sqrt(dof (exp(R² / dof) - 1) / R²) is
--- Student's t.  exp y - 1 is written as tanh(y / 2) (exp y + 1), which is accurate for small y.
+-- Bailey 1994 (Mathematics of Computation 62): with two normals n, m and R² = n² + m², t = n sqrt(dof (exp(R² / dof) -
+-- 1) / R²) is Student's t.  exp y - 1 is written as tanh(y / 2) (exp y + 1), which is accurate for small y.
 local function draw(q, eps)
   local d = q.mu:width()
   local n, m = eps:slice(1, d), eps:slice(d + 1, d)
@@ -47,8 +48,8 @@ local function draw(q, eps)
   return q.mu + q.logscale:exp() * n * (q.dof * ((0.5 * y):tanh() * (y:exp() + 1)) / square):sqrt()
 end
 
---- lab.student_t(mu, logscale, dof) → mu + exp(logscale) · t of each feature, t Student's with `dof` degrees of freedom: a number above
--- 0, or a tensor, which may be trained.  Fields mu, logscale, dof, mean (= mu, for dof > 1).
+--- lab.student_t(mu, logscale, dof) → mu + exp(logscale) · t of each feature, t Student's with `dof` degrees of
+-- freedom: a number above 0, or a tensor, which may be trained.  Fields mu, logscale, dof, mean (= mu, for dof > 1).
 -- Its KL divergences have no closed form.
 local StudentT, new = base.class {
   name = "student_t", parameters = { "mu", "logscale", "dof" }, numbers = { dof = true },
@@ -61,8 +62,8 @@ local function student_t(mu, logscale, dof)
   return new(mu, logscale, dof)
 end
 
---- p:log_prob(x) → Σ log Γ((dof + 1) / 2) - log Γ(dof / 2) - ½ log(pi dof) - logscale - (dof + 1) / 2 · log(1 + t² / dof), nats per
--- example, t = (x - mu) / exp(logscale).
+--- p:log_prob(x) → Σ log Γ((dof + 1) / 2) - log Γ(dof / 2) - ½ log(pi dof) - logscale - (dof + 1) / 2 · log(1 + t² /
+-- dof), nats per example, t = (x - mu) / exp(logscale).
 function StudentT:log_prob(x)
   tensor.expect("x of log_prob", x)
   local dof, t = self.dof, (x - self.mu) * (-self.logscale):exp()
@@ -70,10 +71,12 @@ function StudentT:log_prob(x)
   return (constant - self.logscale - (0.5 * dof + 0.5) * (t ^ 2 / dof):log1p()):sum("features")
 end
 
---- q:entropy() → Σ (dof + 1) / 2 (ψ((dof + 1) / 2) - ψ(dof / 2)) + ½ log dof + log B(dof / 2, ½) + logscale, nats per example.
+--- q:entropy() → Σ (dof + 1) / 2 (ψ((dof + 1) / 2) - ψ(dof / 2)) + ½ log dof + log B(dof / 2, ½) + logscale, nats per
+-- example.
 function StudentT:entropy()
   local dof = self.dof
-  local constant = (0.5 * dof + 0.5) * digamma_difference(0.5 * dof) + 0.5 * log(dof) + 0.5 * LOG_PI - log_gamma_ratio(0.5 * dof)
+  local log_beta = 0.5 * LOG_PI - log_gamma_ratio(0.5 * dof) -- log B(dof / 2, ½)
+  local constant = (0.5 * dof + 0.5) * digamma_difference(0.5 * dof) + 0.5 * log(dof) + log_beta
   return (self.logscale + 0 * self.mu + settled(constant)):sum("features")
 end
 
@@ -82,10 +85,10 @@ head_options.dof = { type = "string|number", above = 0, default = "one" }
 
 return {
   new = student_t, head_options = head_options,
-  --- net:student_t(d, { mean_act = "linear", logscale = "head", dof = "one", floor =, init =, bias_init =, name = }) → Student's t; the
-  -- options are those of net:normal, with logscale in place of logvar.
-  -- dof: "one" (trained, one number for all features), "shared" (trained, one for each feature), or a number.  Trained degrees of
-  -- freedom are 1 + softplus(w), about 5 at first.
+  --- net:student_t(d, { mean_act = "linear", logscale = "head", dof = "one", floor =, init =, bias_init =, name = }) →
+  -- Student's t; the options are those of net:normal, with logscale in place of logvar. dof: "one" (trained, one number
+  -- for all features), "shared" (trained, one for each feature), or a number.  Trained degrees of freedom are 1 +
+  -- softplus(w), about 5 at first.
   head = function(net, width, o)
     local mu, logscale = location_scale.head(net, width, o, "student_t", "logscale")
     local dof = o.dof

@@ -24,7 +24,8 @@ function accuracy.fits(widths, data)
   local width, classes = widths["p.mean"], data:classes()
   if width ~= classes and width ~= classes + 1 then
     check.fail {
-      what = "lab.eval.accuracy needs a model that predicts classes", found = string.format("p = a distribution of %d features", width),
+      what = "lab.eval.accuracy needs a model that predicts classes",
+      found = string.format("p = a distribution of %d features", width),
       expected = string.format(":categorical(y), %d classes", classes), hint = "or leave that evaluation out",
     }
   end

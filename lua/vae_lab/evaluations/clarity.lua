@@ -2,11 +2,11 @@
 --
 -- evaluations/clarity.lua: do draws from the prior decode to images of one recognisable class?
 --
--- Definition: a decoded image, the mean of p(x|z), is clear when the classifier of evaluations/classifier.lua gives one class of the
--- data a probability of at least `threshold`.  That classifier has one more class, for images on a wrong background.
--- Limits: it recognises only the defects that it was trained on, and it sees means, not draws of pixels.  Hence two controls: the same
--- share for reconstructions of test images (where the decoder was trained), and for real test images (test/sure of the run
--- "classifier").
+-- Definition: a decoded image, the mean of p(x|z), is clear when the classifier of evaluations/classifier.lua gives one
+-- class of the data a probability of at least `threshold`.  That classifier has one more class, for images on a wrong
+-- background.  Limits: it recognises only the defects that it was trained on, and it sees means, not draws of pixels.
+-- Hence two controls: the same share for reconstructions of test images (where the decoder was trained), and for real
+-- test images (test/sure of the run "classifier").
 
 local common = require "vae_lab.evaluations.common"
 local accuracy = require "vae_lab.evaluations.accuracy"
@@ -15,7 +15,8 @@ local stats = require "vae_lab.native.stats"
 local clarity = {
   nodes = { "z", "p.mean" }, needs = { "classifier" },
   rules = {
-    samples = common.whole(1, 2000), threshold = { type = "number", above = 0, below = 1, default = 0.5 }, seed = common.whole(0, 1),
+    samples = common.whole(1, 2000), threshold = { type = "number", above = 0, below = 1, default = 0.5 },
+    seed = common.whole(0, 1),
   },
 }
 
@@ -57,11 +58,13 @@ end
 
 --- lab.eval.clarity { samples = 2000, threshold = 0.5, seed = 1 }, for data with labels:
 --   sample/clear             share of decoded prior draws that are clearly of one class
---   sample/classes           effective number of classes among these, exp of the entropy: 1 … number of classes; 0 without any
---   sample/coverage          Σ over the classes of min(share of the draws, share of the test data): 1 where every draw is clear and the
---                            classes are as frequent as in the data, 0 where none is clear
+--   sample/classes           effective number of classes among these, exp of the entropy: 1 … number of classes; 0
+--                            without any
+--   sample/coverage          Σ over the classes of min(share of the draws, share of the test data): 1 where every draw
+--                            is clear and the classes are as frequent as in the data, 0 where none is clear
 --   reconstruction/clear     share of test images that are clearly of one class after encoding and decoding
--- The decoder of an autoencoder may decode every prior draw to the same clear digit: sample/clear is then 1, sample/coverage small.
+-- The decoder of an autoencoder may decode every prior draw to the same clear digit: sample/clear is then 1,
+-- sample/coverage small.
 function clarity.run(o, model, data, recorder, others)
   local function count(images) return count_clear(others.classifier, images, data:classes(), o.threshold) end
 

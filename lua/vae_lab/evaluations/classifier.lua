@@ -1,18 +1,18 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/classifier.lua: the classifier that lab.eval.clarity uses: an experiment like any other, trained before the runs that
--- need it.
+-- evaluations/classifier.lua: the classifier that lab.eval.clarity uses: an experiment like any other, trained before
+-- the runs that need it.
 --
--- A plain classifier is confident about any image; it classified grey blurs as a clear 5.  This one has one class more than the data,
--- "no image of this kind".  Its examples are the images of the minibatch on a wrong background: x' = |a - x|, where
--- a = g · (½ + ½ noise) for each pixel and g is uniform on (0.2, 1): grey and noisy backgrounds, up to negatives.
--- Blends of two digits were tried as a second kind of wrong image: the classifier then rejects nine in ten reconstructions of a
--- two-dimensional VAE as too blurred, and no longer distinguishes anything.
+-- A plain classifier is confident about any image; it classified grey blurs as a clear 5.  This one has one class more
+-- than the data, "no image of this kind".  Its examples are the images of the minibatch on a wrong background: x' = |a
+-- - x|, where a = g · (½ + ½ noise) for each pixel and g is uniform on (0.2, 1): grey and noisy backgrounds, up to
+-- negatives.  Blends of two digits were tried as a second kind of wrong image: the classifier then rejects nine in ten
+-- reconstructions of a two-dimensional VAE as too blurred, and no longer distinguishes anything.
 
 local classifier = {}
 
---- classifier.experiment(data) → the experiment that trains it, on grey pixels of the data set { name =, train =, test = … }.
--- p.mean has a feature for each class of the data and a last one for "no image of this kind".
+--- classifier.experiment(data) → the experiment that trains it, on grey pixels of the data set { name =, train =, test
+-- = … }. p.mean has a feature for each class of the data and a last one for "no image of this kind".
 function classifier.experiment(data)
   local lab = require "vae_lab"
   return lab.experiment {

@@ -6,8 +6,11 @@ local array = require "vae_lab.native.array"
 
 local common = {}
 
---- common.whole(least, default) → the rule of an option that is a whole number, at least `least`; no default: the option is required.
-function common.whole(least, default) return { type = "integer", min = least, default = default, required = default == nil } end
+--- common.whole(least, default) → the rule of an option that is a whole number, at least `least`; no default: the
+-- option is required.
+function common.whole(least, default)
+  return { type = "integer", min = least, default = default, required = default == nil }
+end
 
 --- common.count(data, split, wanted) → how many examples to use: `wanted`, 0 for all, at most as many as the split has.
 function common.count(data, split, wanted)
@@ -15,8 +18,8 @@ function common.count(data, split, wanted)
   return wanted == 0 and available or math.min(wanted, available)
 end
 
---- common.request(data, split, o) → { data, split, first = 1, count, seed }: the first o.examples examples of a split, as model:map and
--- the other methods of a model take them.
+--- common.request(data, split, o) → { data, split, first = 1, count, seed }: the first o.examples examples of a split,
+-- as model:map and the other methods of a model take them.
 function common.request(data, split, o)
   return { data = data, split = split, first = 1, count = common.count(data, split, o.examples), seed = o.seed }
 end
@@ -32,8 +35,8 @@ function common.labels(data, split, count)
   return labels
 end
 
---- common.codes(model, request) → mu, sigma (n, d) of the requested examples: the parameters of q(z|x), or without q the code z itself,
--- with sigma = 0.
+--- common.codes(model, request) → mu, sigma (n, d) of the requested examples: the parameters of q(z|x), or without q
+-- the code z itself, with sigma = 0.
 function common.codes(model, request)
   local function map(name) return model:map(common.with(request, { name = name })) end
   if common.has(model, "q.mu") and common.has(model, "q.sigma") then return map "q.mu", map "q.sigma" end
@@ -41,7 +44,8 @@ function common.codes(model, request)
   return z, array.new(z:rows(), z:cols())
 end
 
---- common.record_posteriors(recorder, data, mu, sigma, count): records q(z|x) of the first `count` test examples; label -1: none.
+--- common.record_posteriors(recorder, data, mu, sigma, count): records q(z|x) of the first `count` test examples; label
+-- -1: none.
 function common.record_posteriors(recorder, data, mu, sigma, count)
   if count == 0 then return end
   local rows, labels = common.first(count), common.labels(data, "test", count)

@@ -2,9 +2,9 @@
 --
 -- evaluations/gradients.lua: estimators of one gradient compared: variance, signal-to-noise ratio, bias.
 --
--- The repeats are split into halves: a direction that is computed from one half is tested with the other.  So no noise is squared (the
--- inner product of two independent means has the true product as its mean), and Student's t is valid however the parameters'
--- gradients depend on each other.
+-- The repeats are split into halves: a direction that is computed from one half is tested with the other.  So no noise
+-- is squared (the inner product of two independent means has the true product as its mean), and Student's t is valid
+-- however the parameters' gradients depend on each other.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
@@ -58,7 +58,7 @@ function gradients.fits(widths, _, o, params)
   check.unknown("parameters of lab.eval.gradients:", o.parameters, networks_of(params))
 end
 
--- ---- one number of draws ---------------------------------------------------------------------------------------------
+-- ---- one number of draws --------------------------------------------------------------------------------------------
 
 local function sum(list)
   local total = 0
@@ -66,12 +66,12 @@ local function sum(list)
   return total
 end
 
--- For each estimator { variance = summed over the parameters, mean of both halves; along = list: for each estimator j the inner products
--- of the mean of j's first half with the gradients of this one's second half }.
+-- For each estimator { variance = summed over the parameters, mean of both halves; along = list: for each estimator j
+-- the inner products of the mean of j's first half with the gradients of this one's second half }.
 local function measure(model, request, names, o)
   local half, means, found = o.repeats // 2, {}, {}
   local function gradient(name, more)
-    return model:gradient(common.with(request, common.with({ name = PREFIX .. name, of = o.parameters, repeats = half }, more)))
+    return model:gradient(common.with(request, { name = PREFIX .. name, of = o.parameters, repeats = half }, more))
   end
   for i, name in ipairs(names) do
     local mean, variance = gradient(name, {})
@@ -88,8 +88,8 @@ end
 
 local function norm(square) return math.sqrt(math.max(0, square)) end
 
--- The squared distance between the means of estimators i and r, and t: their second halves along the difference of their first halves.
--- Both used the same noise: the differences are paired.
+-- The squared distance between the means of estimators i and r, and t: their second halves along the difference of
+-- their first halves.  Both used the same noise: the differences are paired.
 local function distance(found, i, r)
   local list = {}
   for n = 1, #found[i].along[i] do
@@ -99,18 +99,20 @@ local function distance(found, i, r)
   return mean, se > 0 and mean / se or 0
 end
 
---- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, parameters = "encoder", reference = "pathwise", seed = 1 }:
--- the gradients of the nodes that the model returns as surrogates = function () return { NAME = node } end (see lab.surrogates), with
--- respect to the parameters whose names begin with `parameters`: of the mean over one fixed minibatch, the first test examples, with
--- `repeats` independent draws of the noise, which also depend on the seed of the run.  With K draws for each example, K in `draws`:
+--- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, parameters = "encoder", reference =
+-- "pathwise", seed = 1 }: the gradients of the nodes that the model returns as surrogates = function () return { NAME =
+-- node } end (see lab.surrogates), with respect to the parameters whose names begin with `parameters`: of the mean over
+-- one fixed minibatch, the first test examples, with `repeats` independent draws of the noise, which also depend on the
+-- seed of the run.  With K draws for each example, K in `draws`:
 --   gradient/NAME_K_variance   variance of the estimator, summed over the parameters, nats²
 --   gradient/NAME_K_norm       length of its mean, nats; 0 where the unbiased estimate of its square is negative
---   gradient/NAME_K_snr        signal-to-noise ratio norm / sqrt(variance) of all parameters together.  Rainforth et al. 2018
---                              (arXiv 1802.04537) take |mean| / sd of each, whose estimate cannot fall below 0.8 / sqrt(repeats)
---   gradient/NAME_K_bias       distance of its mean from that of `reference`, divided by the norm of the latter; meaningless where t is
---                              small
---   gradient/NAME_K_bias_t     the same in standard errors: Student's t with repeats / 2 - 1 degrees of freedom if the means are equal;
---                              above 3 the estimator is biased
+--   gradient/NAME_K_snr        signal-to-noise ratio norm / sqrt(variance) of all parameters together.  Rainforth et
+--                              al. 2018 (arXiv 1802.04537) take |mean| / sd of each, whose estimate cannot fall below
+--                              0.8 / sqrt(repeats)
+--   gradient/NAME_K_bias       distance of its mean from that of `reference`, divided by the norm of the latter;
+--                              meaningless where t is small
+--   gradient/NAME_K_bias_t     the same in standard errors: Student's t with repeats / 2 - 1 degrees of freedom if the
+--                              means are equal; above 3 the estimator is biased
 function gradients.run(o, model, data, recorder)
   local names, reference = estimators_of(model:names()), nil
   for i, name in ipairs(names) do reference = name == o.reference and i or reference end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/inference_gap.lua: the distance of the ELBO from log p(x), and its two causes (Cremer et al. 2018, arXiv 1801.03558):
+-- evaluations/inference_gap.lua: the distance of the ELBO from log p(x), and its two causes (Cremer et al. 2018, arXiv
+-- 1801.03558):
 --
 --   log p(x) - ELBO = [log p(x) - ELBO of the best factorised Gaussian] + [that ELBO - ELBO of the encoder]
 --   inference gap   = approximation gap                                 + amortisation gap
@@ -14,26 +15,28 @@ local inference_gap = {
   nodes = { "z", "elbo", "logw", "logjoint", "annealed", "q.mu", "q.logvar" },
   rules = {
     examples = whole(2, 50), samples = whole(1, 5000), steps = whole(1, 500), draws = whole(1, 20),
-    rate = { type = "number", above = 0, default = 0.02 }, temperatures = whole(1, 200), chains = whole(2, 20), seed = whole(0, 1),
+    rate = { type = "number", above = 0, default = 0.02 }, temperatures = whole(1, 200), chains = whole(2, 20),
+    seed = whole(0, 1),
   },
 }
 
--- log p(x) of each example: exact in a plane, else importance sampling or annealing, two lower bounds, whichever has the greater mean
--- (the greater one of each example would be biased upwards by the noise of both).
+-- log p(x) of each example: exact in a plane, else importance sampling or annealing, two lower bounds, whichever has
+-- the greater mean (the greater one of each example would be biased upwards by the noise of both).
 local function log_likelihood(model, request, o)
   local d = model:width "z"
   if d <= estimators.QUADRATURE_DIMENSIONS then return model:quadrature(request):column(1) end
   local sampled = model:log_weights(common.with(request, { name = "logw", samples = o.samples, chunk = 100 })):column(1)
   local logw = model:ais(common.with(request, {
-    start = stats.normal(request.count, o.chains * d, request.seed, "annealing"), samples = o.chains, temperatures = o.temperatures,
+    start = stats.normal(request.count, o.chains * d, request.seed, "annealing"), samples = o.chains,
+    temperatures = o.temperatures,
   }))
   local annealed = {}
   for i = 1, request.count do annealed[i] = (stats.log_mean_exp(logw:row(i))) end
   return common.mean(annealed) > common.mean(sampled) and annealed or sampled
 end
 
---- lab.eval.inference_gap { examples = 50, samples = 5000, steps = 500, draws = 20, rate = 0.02, temperatures = 200, chains = 20,
--- seed = 1 }: means over the first test examples, nats per example, each with its standard error …_se:
+--- lab.eval.inference_gap { examples = 50, samples = 5000, steps = 500, draws = 20, rate = 0.02, temperatures = 200,
+-- chains = 20, seed = 1 }: means over the first test examples, nats per example, each with its standard error …_se:
 --   gap/log_likelihood   exact for z of one or two dimensions (quadrature), else the better of two lower bounds
 --   gap/elbo             with the encoder's q, over `samples` draws
 --   gap/best_elbo        with the best mu and sigma of each example, found by `steps` of Adam from the encoder's
@@ -44,7 +47,8 @@ function inference_gap.run(o, model, data, recorder)
   local encoded = { map "q.mu", map "q.logvar" }
   local function elbo_after(steps) -- with the same draws for any number of steps: their noise cancels in the difference
     return model:optimise_local_q(common.with(request, {
-      over = { "q.mu", "q.logvar" }, start = encoded, samples = o.draws, steps = steps, rate = o.rate, check = o.samples,
+      over = { "q.mu", "q.logvar" }, start = encoded, samples = o.draws, steps = steps, rate = o.rate,
+      check = o.samples,
     })):column(1)
   end
   local logp, elbo, best = log_likelihood(model, request, o), elbo_after(0), elbo_after(o.steps)

@@ -10,7 +10,8 @@ local whole = common.whole
 local latent_space = {
   nodes = { "q.mu", "q.sigma" },
   rules = {
-    examples = whole(2, 2000), store = whole(0, 2000), draws = whole(1, 10000), radius = { type = "number", above = 0, default = 2 },
+    examples = whole(2, 2000), store = whole(0, 2000), draws = whole(1, 10000),
+    radius = { type = "number", above = 0, default = 2 },
     neighbours = whole(1, 10), pairs = whole(1, 100000), per_class = whole(1, 5), seed = whole(0, 1),
   },
   HOLE_DIMENSIONS = 3, -- ellipses cover a volume in few dimensions only: in more, every draw is in a hole
@@ -21,9 +22,11 @@ function latent_space.keeps(o) return o.store > 0 and "originals" or nil end
 
 local function record_holes(recorder, o, mu, sigma)
   if mu:cols() <= latent_space.HOLE_DIMENSIONS then
-    recorder:metric("latent/hole_fraction", stats.hole_fraction(mu, sigma, { radius = o.radius, draws = o.draws, seed = o.seed }))
+    local covered = { radius = o.radius, draws = o.draws, seed = o.seed }
+    recorder:metric("latent/hole_fraction", stats.hole_fraction(mu, sigma, covered))
   end
-  recorder:metric("latent/hole_density", stats.hole_density(mu, sigma, { quantile = 0.05, draws = o.draws, seed = o.seed }))
+  local low = { quantile = 0.05, draws = o.draws, seed = o.seed }
+  recorder:metric("latent/hole_density", stats.hole_density(mu, sigma, low))
 end
 
 local function record_overlap(recorder, o, mu, sigma, labels)
@@ -39,18 +42,19 @@ end
 
 --- lab.eval.latent_space { examples = 2000, store = 2000, draws = 10000, radius = 2, neighbours = 10, pairs = 100000,
 -- per_class = 5, seed = 1 }: numbers about q(z|x) = N(mu, sigma²) of the first test examples:
---   latent/hole_fraction   share of prior draws outside of all ellipses of `radius` sigmas (up to 3 dimensions).  It depends on the
---                          number of examples: more ellipses leave fewer holes
---   latent/hole_density    share of prior draws at which q(z) = mean_i q(z|x_i) is below the 5 % quantile of its density at its own
---                          draws, each without the posterior that it was drawn from.  Meaningless where posteriors do not overlap
---                          (beta = 0): then draws of q lie in holes of the others too
---   latent/overlap         mean Bhattacharyya coefficient of two posteriors: 0 disjoint … 1 equal; also of pairs of one class (_same),
---                          and of two classes (_different)
+--   latent/hole_fraction   share of prior draws outside of all ellipses of `radius` sigmas (up to 3 dimensions).  It
+--                          depends on the number of examples: more ellipses leave fewer holes
+--   latent/hole_density    share of prior draws at which q(z) = mean_i q(z|x_i) is below the 5 % quantile of its
+--                          density at its own draws, each without the posterior that it was drawn from.  Meaningless
+--                          where posteriors do not overlap (beta = 0): then draws of q lie in holes of the others too
+--   latent/overlap         mean Bhattacharyya coefficient of two posteriors: 0 disjoint … 1 equal; also of pairs of one
+--                          class (_same), and of two classes (_different)
 --   latent/active_units    units whose mean varies by more than 0.01 (Burda et al., section 5.2)
 --   latent/spread          standard deviation of the means, root mean square over the units; at most 1 under the prior
 --   latent/sigma           mean standard deviation of the posteriors; that of the prior is 1
 --   latent/knn_agreement   share of the nearest neighbours (by mu) of the same class
--- The first `store` posteriors are recorded for figures and SQL, with the first `per_class` images of each class among them.
+-- The first `store` posteriors are recorded for figures and SQL, with the first `per_class` images of each class among
+-- them.
 function latent_space.run(o, model, data, recorder, others)
   local request = common.request(data, "test", { examples = math.max(o.examples, o.store), seed = o.seed })
   local function map(name) return model:map(common.with(request, { name = name })) end
@@ -67,7 +71,9 @@ function latent_space.run(o, model, data, recorder, others)
 
   local stored = math.min(o.store, request.count)
   common.record_posteriors(recorder, data, all_mu, all_sigma, stored)
-  if stored > 0 and data:is_image() then originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored }) end
+  if stored > 0 and data:is_image() then
+    originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored })
+  end
 end
 
 return latent_space

@@ -5,7 +5,8 @@
 local common = require "vae_lab.evaluations.common"
 
 local nll = {
-  nodes = { "logw" }, rules = { samples = common.whole(1, 500), examples = common.whole(0, 0), seed = common.whole(0, 1) },
+  nodes = { "logw" }, rules = { samples = common.whole(1, 500), examples = common.whole(0, 0),
+    seed = common.whole(0, 1) },
 }
 
 -- Draws of one pass: they fit into the cache together with the network.
@@ -16,8 +17,8 @@ local CHUNK = 100
 -- In expectation an upper bound: it falls towards -log p(x) as samples grow, and is at most -ELBO of the same examples
 -- (with fewer `examples` than the test split has, test/nll and test/elbo are about different images).
 --   test/nll_se   standard error over the examples
---   test/ess      mean effective sample size (Σw)² / Σw², from 1 to samples.  Near 1 the estimate rests on one draw: test/nll is then a
---                 bound on the likelihood and no estimate of it (beta = 0)
+--   test/ess      mean effective sample size (Σw)² / Σw², from 1 to samples.  Near 1 the estimate rests on one draw:
+--                 test/nll is then a bound on the likelihood and no estimate of it (beta = 0)
 function nll.run(o, model, data, recorder)
   local request = common.with(common.request(data, "test", o), { name = "logw", samples = o.samples, chunk = CHUNK })
   local logp, _, ess = model:log_weights(request)

@@ -20,17 +20,17 @@ local function choose(data, o)
   return chosen, own
 end
 
---- originals.store(data, recorder, o), data with grey pixels: the artifact "originals" of kind "images": float32 values in
--- [0, 1], image after image; meta = { count, width, height, examples (from 1), labels (-1: none) }.
+--- originals.store(data, recorder, o), data with grey pixels: the artifact "originals" of kind "images": float32 values
+-- in [0, 1], image after image; meta = { count, width, height, examples (from 1), labels (-1: none) }.
 function originals.store(data, recorder, o)
   local chosen, labels = choose(data, o)
-  local meta = string.format('{"count":%d,"width":%d,"height":%d,"examples":[%s],"labels":[%s]}', #chosen, data:width(), data:height(),
-    table.concat(chosen, ","), table.concat(labels, ","))
+  local meta = string.format('{"count":%d,"width":%d,"height":%d,"examples":[%s],"labels":[%s]}',
+    #chosen, data:width(), data:height(), table.concat(chosen, ","), table.concat(labels, ","))
   recorder:artifact("originals", "images", data:rows("test", chosen):blob(), meta)
 end
 
---- lab.eval.originals { per_class = 5, among = 2000 }: records test images for figures: the first `per_class` of each class among the
--- first `among`.  lab.eval.latent_space and lab.eval.properties do it too.
+--- lab.eval.originals { per_class = 5, among = 2000 }: records test images for figures: the first `per_class` of each
+-- class among the first `among`.  lab.eval.latent_space and lab.eval.properties do it too.
 function originals.run(o, _, data, recorder, others)
   if data:is_image() then originals.store(others.pixels "grey", recorder, o) end
 end

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/pixels.lua: the ELBO of one model on the same test images, with their pixels treated in each of the ways that papers use.
+-- evaluations/pixels.lua: the ELBO of one model on the same test images, with their pixels treated in each of the ways
+-- that papers use.
 --
--- Only the data differ, so numbers of two treatments cannot be compared.  With grey pixels the "log likelihood" of a Bernoulli p(x|z) is
--- minus a cross-entropy: it does not sum to one over any set of images.
+-- Only the data differ, so numbers of two treatments cannot be compared.  With grey pixels the "log likelihood" of a
+-- Bernoulli p(x|z) is minus a cross-entropy: it does not sum to one over any set of images.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
@@ -11,12 +12,14 @@ local experiment = require "vae_lab.experiment"
 local array = require "vae_lab.native.array"
 
 local pixels = {
-  nodes = { "elbo", "p.logits" }, rules = { examples = common.whole(1, 2000), samples = common.whole(1, 1), seed = common.whole(0, 1) },
+  nodes = { "elbo", "p.logits" }, rules = { examples = common.whole(1, 2000), samples = common.whole(1, 1),
+    seed = common.whole(0, 1) },
 }
 
 function pixels.fits(_, data)
   if data:is_image() then return end
-  check.fail { what = "lab.eval.pixels needs images, and the data are points", found = data:name(), hint = "leave that evaluation out" }
+  check.fail { what = "lab.eval.pixels needs images, and the data are points", found = data:name(),
+    hint = "leave that evaluation out" }
 end
 
 -- x > 1/2, as many programs "binarise".
@@ -44,13 +47,15 @@ end
 -- Names in results.db never change: dynamic binarisation was first called fresh.
 local metric_of = { grey = "grey", static = "static", dynamic = "fresh" }
 
---- lab.eval.pixels { examples = 2000, samples = 1, seed = 1 }: the ELBO of the trained model on the same test images, nats per example:
+--- lab.eval.pixels { examples = 2000, samples = 1, seed = 1 }: the ELBO of the trained model on the same test images,
+-- nats per example:
 --   pixels/grey          with their grey pixels: a cross-entropy, not a likelihood
---   pixels/fresh         dynamic binarisation: black or white, drawn with the grey value as the probability (Salakhutdinov & Murray 2008)
+--   pixels/fresh         dynamic binarisation: black or white, drawn with the grey value as the probability
+--                        (Salakhutdinov & Murray 2008)
 --   pixels/static        the same, drawn once for all
 --   pixels/thresholded   white above 1/2: different, simpler images
---   pixels/ceiling       Σ x ln x + (1 - x) ln(1 - x) of the grey pixels: the greatest value that any Bernoulli p(x|z) can reach on
---                        them; for black and white pixels it is 0
+--   pixels/ceiling       Σ x ln x + (1 - x) ln(1 - x) of the grey pixels: the greatest value that any Bernoulli p(x|z)
+--                        can reach on them; for black and white pixels it is 0
 function pixels.run(o, model, data, recorder, others)
   local request = common.with(common.request(data, "test", o), { samples = o.samples })
   for _, kind in ipairs(experiment.binarise) do

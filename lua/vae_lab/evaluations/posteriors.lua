@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/posteriors.lua: the true posterior p(z|x) of single images on a grid, for figures that compare it with q(z|x).
+-- evaluations/posteriors.lua: the true posterior p(z|x) of single images on a grid, for figures that compare it with
+-- q(z|x).
 
 local common = require "vae_lab.evaluations.common"
 local array = require "vae_lab.native.array"
@@ -8,7 +9,8 @@ local array = require "vae_lab.native.array"
 local posteriors = {
   nodes = { "z", "logjoint", "q.mu", "q.sigma" },
   rules = {
-    examples = { type = "integer", min = 1, max = 100, default = 6 }, grid = { type = "integer", min = 16, max = 400, default = 120 },
+    examples = { type = "integer", min = 1, max = 100, default = 6 },
+    grid = { type = "integer", min = 16, max = 400, default = 120 },
     seed = common.whole(0, 1),
   },
 }
@@ -19,7 +21,7 @@ local WIDTHS = 3             -- … and within so many standard deviations of q
 local REACH = 6              -- the KL is an integral over so many standard deviations of q
 local COARSE, FINE = 64, 96  -- cells a side: of the search for the window, of the integral
 
--- ---- a function of z on a grid ---------------------------------------------------------------------------------------
+-- ---- a function of z on a grid --------------------------------------------------------------------------------------
 
 -- The centres of n × n cells of a box { x1, x2, y1, y2 }, rows from below, as { z1, z2, z1, z2, … }.
 local function centres(box, n)
@@ -39,13 +41,14 @@ local function log_joint(model, request, points)
   local out = {}
   for first = 1, #points, 2 * CHUNK do
     local part = table.move(points, first, math.min(#points, first + 2 * CHUNK - 1), 1, {})
-    local row = model:map(common.with(request, { name = "logjoint", feed = "z", values = array.from { part }, samples = #part // 2 })):row(1)
+    local feed = { name = "logjoint", feed = "z", values = array.from { part }, samples = #part // 2 }
+    local row = model:map(common.with(request, feed)):row(1)
     table.move(row, 1, #row, #out + 1, out)
   end
   return out
 end
 
--- ---- one example -----------------------------------------------------------------------------------------------------
+-- ---- one example ----------------------------------------------------------------------------------------------------
 
 -- The smallest square around p(z|x), as found on a coarse grid over `box`, and q(z|x).
 local function window(model, request, box, mu, sigma)
@@ -58,7 +61,8 @@ local function window(model, request, box, mu, sigma)
     local cell = (box[2 * j] - box[2 * j - 1]) / COARSE
     for i, v in ipairs(values) do
       if v > peak - DEPTH then
-        low[j], high[j] = math.min(low[j], points[2 * i - 2 + j] - cell), math.max(high[j], points[2 * i - 2 + j] + cell)
+        low[j] = math.min(low[j], points[2 * i - 2 + j] - cell)
+        high[j] = math.max(high[j], points[2 * i - 2 + j] + cell)
       end
     end
   end
@@ -82,7 +86,7 @@ local function divergence(model, request, logp, mu, sigma)
   return sum + logp
 end
 
--- ---- the evaluation --------------------------------------------------------------------------------------------------
+-- ---- the evaluation -------------------------------------------------------------------------------------------------
 
 local function json_list(list)
   local out = {}
@@ -90,10 +94,11 @@ local function json_list(list)
   return "[" .. table.concat(out, ",") .. "]"
 end
 
---- lab.eval.posteriors { examples = 6, grid = 120, seed = 1 }: the true posteriors of the first test examples, for z of two dimensions
--- (for another z nothing is recorded): the artifact "posteriors" of kind "grids", which lab.fig.posteriors draws.  It is float32: for
--- each example log p(z|x), nats, at the centres of grid × grid cells, rows from below; then all x.  meta = { grid, width, height (0: no
--- images), labels (-1: none), boxes (x1, x2, y1, y2 of each), mu, sigma (two of each), kl }.
+--- lab.eval.posteriors { examples = 6, grid = 120, seed = 1 }: the true posteriors of the first test examples, for z of
+-- two dimensions (for another z nothing is recorded): the artifact "posteriors" of kind "grids", which
+-- lab.fig.posteriors draws.  It is float32: for each example log p(z|x), nats, at the centres of grid × grid cells,
+-- rows from below; then all x.  meta = { grid, width, height (0: no images), labels (-1: none), boxes (x1, x2, y1, y2
+-- of each), mu, sigma (two of each), kl }.
 --   posterior/kl   KL(q(z|x) ‖ p(z|x)) = log p(x) - ELBO, nats per example: by quadrature, mean over these examples
 function posteriors.run(o, model, data, recorder)
   if model:width "z" ~= 2 then return end
@@ -118,8 +123,9 @@ function posteriors.run(o, model, data, recorder)
   bytes[#bytes + 1] = map("x"):blob()
   local image = data:is_image()
   recorder:artifact("posteriors", "grids", table.concat(bytes), string.format(
-    '{"grid":%d,"width":%d,"height":%d,"labels":%s,"boxes":%s,"mu":%s,"sigma":%s,"kl":%s}', o.grid, image and data:width() or 0,
-    image and data:height() or 0, json_list(labels), json_list(boxes), json_list(mus), json_list(sigmas), json_list(kl)))
+    '{"grid":%d,"width":%d,"height":%d,"labels":%s,"boxes":%s,"mu":%s,"sigma":%s,"kl":%s}',
+    o.grid, image and data:width() or 0, image and data:height() or 0,
+    json_list(labels), json_list(boxes), json_list(mus), json_list(sigmas), json_list(kl)))
 end
 
 return posteriors

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/ppca.lua: a linear VAE compared with its exact optimum: the maximum likelihood of probabilistic PCA, in closed form.
+-- evaluations/ppca.lua: a linear VAE compared with its exact optimum: the maximum likelihood of probabilistic PCA, in
+-- closed form.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
@@ -15,7 +16,8 @@ local ppca = {
 function ppca.fits(widths, data)
   if widths.z >= data:features() then
     check.fail {
-      what = "lab.eval.ppca needs fewer latent units than the data have features", found = widths.z .. " of " .. data:features(),
+      what = "lab.eval.ppca needs fewer latent units than the data have features",
+      found = widths.z .. " of " .. data:features(),
       expected = "at most " .. data:features() - 1,
     }
   end
@@ -62,9 +64,10 @@ local function unit_kls(mu, sigma)
   return kls
 end
 
---- lab.eval.ppca { variance = "trained" | "fixed" }: a model with a linear encoder and a linear decoder, p(x|z) = N(W z + b, sigma² I), on
--- the training data; all in closed form, nats per example.  Its exact optimum is probabilistic PCA (Tipping & Bishop 1999): no such VAE
--- has an ELBO above ppca/maximum, and at the optimum the ELBO equals it (Lucas et al. 2019).
+--- lab.eval.ppca { variance = "trained" | "fixed" }: a model with a linear encoder and a linear decoder, p(x|z) = N(W z
+-- + b, sigma² I), on the training data; all in closed form, nats per example.  Its exact optimum is probabilistic PCA
+-- (Tipping & Bishop 1999): no such VAE has an ELBO above ppca/maximum, and at the optimum the ELBO equals it (Lucas et
+-- al. 2019).
 --   ppca/maximum          the greatest mean log p(x) over W, b and, unless it is fixed, sigma²
 --   ppca/log_likelihood   that of the model, log N(x; b, W Wᵀ + sigma² I)
 --   ppca/elbo             that of the model
@@ -72,7 +75,8 @@ end
 --   ppca/variance, ppca/variance_exact   sigma², and the mean of the discarded eigenvalues
 --   ppca/angle            the largest angle between the span of W and the principal subspace, radians
 --   ppca/rank             the latent units that the optimum uses: eigenvalues above sigma²
---   ppca/information      the mutual information of x and z at the optimum, which is also its KL, ½ Σ log(eigenvalue / sigma²)
+--   ppca/information      the mutual information of x and z at the optimum, which is also its KL, ½ Σ log(eigenvalue /
+--                         sigma²)
 --   ppca/surplus_kl       the largest KL to the prior among the units beyond these; 0 where there are none
 function ppca.run(o, model, data, recorder)
   local request = common.request(data, "train", { examples = 0 })
@@ -84,7 +88,8 @@ function ppca.run(o, model, data, recorder)
   local own = stats.linear { w = w, b = b, v = v, x = x, mu = mu, sigma = sigma }
   local surplus = mu:cols() - exact.rank
   for name, value in pairs {
-    maximum = exact.log_likelihood, log_likelihood = own.log_likelihood, elbo = own.elbo, gap = own.gap, variance = stats.mean(v),
+    maximum = exact.log_likelihood, log_likelihood = own.log_likelihood, elbo = own.elbo, gap = own.gap,
+    variance = stats.mean(v),
     variance_exact = exact.variance, information = exact.information, rank = exact.rank,
     surplus_kl = surplus > 0 and unit_kls(mu, sigma)[surplus] or 0,
   } do

@@ -1,15 +1,17 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/properties.lua: four properties of a good latent space, measured in the same way for models whose codes are Gaussians (a
--- VAE) and models whose codes are points (an autoencoder: sigma = 0).
+-- evaluations/properties.lua: four properties of a good latent space, measured in the same way for models whose codes
+-- are Gaussians (a VAE) and models whose codes are points (an autoencoder: sigma = 0).
 --
 --   1. Similar images have neighbouring codes: property/order, property/neighbours.
---   2. Every point decodes to an image: property/holes, property/validity; for draws from the prior see lab.eval.validity.
+--   2. Every point decodes to an image: property/holes, property/validity; for draws from the prior see
+--     lab.eval.validity.
 --   3. Different classes are neither far apart nor on top of each other: property/apart, property/overlap.
 --   4. A class is connected, and not a point: property/grain, property/within, property/active_units.
 --
--- 1, the validity in 2 and the distance in 3 do not depend on the position and the scale of the codes, so that an autoencoder, which
--- has no prior, is evaluated where its codes are.  The other numbers refer to the prior N(0, I), or to the width of q.
+-- 1, the validity in 2 and the distance in 3 do not depend on the position and the scale of the codes, so that an
+-- autoencoder, which has no prior, is evaluated where its codes are.  The other numbers refer to the prior N(0, I), or
+-- to the width of q.
 
 local common = require "vae_lab.evaluations.common"
 local latent_space = require "vae_lab.evaluations.latent_space"
@@ -21,8 +23,10 @@ local whole = common.whole
 local properties = {
   nodes = { "z", "p.mean" }, labels = true, keeps = latent_space.keeps,
   rules = {
-    examples = whole(3, 2000), store = whole(0, 2000), pairs = whole(2, 100000), neighbours = whole(1, 10), draws = whole(1, 10000),
-    radius = { type = "number", above = 0, default = 2 }, per_class = whole(1, 5), hidden = whole(1, 64), epochs = whole(1, 20),
+    examples = whole(3, 2000), store = whole(0, 2000), pairs = whole(2, 100000), neighbours = whole(1, 10),
+    draws = whole(1, 10000),
+    radius = { type = "number", above = 0, default = 2 }, per_class = whole(1, 5), hidden = whole(1, 64),
+    epochs = whole(1, 20),
     seed = whole(0, 1),
   },
 }
@@ -42,20 +46,28 @@ local function draws_like(mu, seed)
   return stats.pca_decode(pca, scores)
 end
 
---- lab.eval.properties { examples = 2000, store = 2000, pairs = 100000, neighbours = 10, draws = 10000, radius = 2, per_class = 5,
--- hidden = 64, epochs = 20, seed = 1 }, for data with labels: numbers about the codes of the first test examples, N(mu, sigma²) or points:
---   property/order         Spearman's rank correlation, over pairs of examples, of their distance in pixels with the distance of their mu:
---                          1 where the more similar image always has the nearer code, 0 where the two are unrelated
+--- lab.eval.properties { examples = 2000, store = 2000, pairs = 100000, neighbours = 10, draws = 10000, radius = 2,
+-- per_class = 5, hidden = 64, epochs = 20, seed = 1 }, for data with labels: numbers about the codes of the first test
+-- examples, N(mu, sigma²) or points:
+--   property/order         Spearman's rank correlation, over pairs of examples, of their distance in pixels with the
+--                          distance of their mu: 1 where the more similar image always has the nearer code, 0 where the
+--                          two are unrelated
 --   property/neighbours    share of the nearest neighbours (by mu) of the same class
---   property/holes         share of prior draws outside of all ellipses of `radius` sigmas (up to 3 dimensions); points: 1
---   property/validity      as sample/validity (see lab.eval.validity, which has `hidden` and `epochs` too), for draws from a Gaussian with
---                          the mean and the covariance of all mu: does the space between the codes decode to images?
---   property/apart         distance of a class's centre to the nearest other centre divided by property/within, mean over the classes: at
---                          2 a nearest-centre rule assigns points of two round classes of equal size correctly five times in six
---   property/overlap       mean Bhattacharyya coefficient of two posteriors of different classes: 0 disjoint … 1 equal; points: 0
---   property/within        standard deviation of the means around the centre of their class, root mean square over the units
---   property/grain         mean standard deviation of the posteriors divided by property/within: near 0 the images of a class share no
---                          code; at 1 and above the class has collapsed to the ellipse of a single image; points: 0
+--   property/holes         share of prior draws outside of all ellipses of `radius` sigmas (up to 3 dimensions);
+--                          points: 1
+--   property/validity      as sample/validity (see lab.eval.validity, which has `hidden` and `epochs` too), for draws
+--                          from a Gaussian with the mean and the covariance of all mu: does the space between the codes
+--                          decode to images?
+--   property/apart         distance of a class's centre to the nearest other centre divided by property/within, mean
+--                          over the classes: at 2 a nearest-centre rule assigns points of two round classes of equal
+--                          size correctly five times in six
+--   property/overlap       mean Bhattacharyya coefficient of two posteriors of different classes: 0 disjoint … 1 equal;
+--                          points: 0
+--   property/within        standard deviation of the means around the centre of their class, root mean square over the
+--                          units
+--   property/grain         mean standard deviation of the posteriors divided by property/within: near 0 the images of a
+--                          class share no code; at 1 and above the class has collapsed to the ellipse of a single
+--                          image; points: 0
 --   property/active_units  units whose mean varies by more than 0.01 (Burda et al., section 5.2)
 -- The first `store` posteriors are recorded, with the first `per_class` images of each class among them.
 function properties.run(o, model, data, recorder, others)
@@ -79,7 +91,9 @@ function properties.run(o, model, data, recorder, others)
 
   local stored = math.min(o.store, request.count)
   common.record_posteriors(recorder, data, mu, sigma, stored)
-  if stored > 0 and data:is_image() then originals.store(images, recorder, { per_class = o.per_class, among = stored }) end
+  if stored > 0 and data:is_image() then
+    originals.store(images, recorder, { per_class = o.per_class, among = stored })
+  end
 end
 
 return properties
