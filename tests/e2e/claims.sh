@@ -60,12 +60,12 @@ check "claims: verdicts as computed by hand" 0 'verdicts' -- "$VAE_LAB" run verd
 # ---- real runs
 sed 's/^  figures  = .*/  claims = {\
     lab.claim { "the KL is larger when nothing holds it", metric = "test\/kl", where = { beta = 0 }, minus = { beta = 1 }, at_least = 0, criterion = "mean" },\
-    lab.claim { "the ELBO is above zero, which it cannot be", metric = "test\/elbo", where = { beta = 1 }, at_least = 0, source = "nobody, table 0" },\
+    lab.claim { "the ELBO is above zero, which it cannot be", metric = "test\/elbo", where = { beta = 1 }, at_least = 0, source = "no paper, table 0" },\
     lab.claim { "what was never measured", metric = "test\/nothing", where = { beta = 1 }, at_least = 0 },\
   },/' "$root/tests/e2e/tiny.lua" >claiming.lua
-check "run: prints the verdicts, and ends well" 0 '^PASS  tiny: the KL is larger' '^FAIL  tiny: the ELBO' 'nobody, table 0' '^OPEN  tiny: what was never' \
+check "run: prints the verdicts, exit status 0" 0 '^PASS  tiny: the KL is larger' '^FAIL  tiny: the ELBO' 'no paper, table 0' '^OPEN  tiny: what was never' \
     'has no test/nothing' -- "$VAE_LAB" run claiming.lua
-check "claims: prints them again; the exit status tells" 1 '^PASS' '^FAIL' '1 hold, 1 do not, 1 open' 'not all claims hold' -- "$VAE_LAB" claims
+check "claims: prints them again; exit status 1" 1 '^PASS' '^FAIL' '1 hold, 1 do not, 1 open' 'not all claims hold' -- "$VAE_LAB" claims
 check "claims --experiment: of one" 0 'no claims are recorded' -- "$VAE_LAB" claims --experiment other
 check "claims --csv" 0 '^experiment,position,claim' '^tiny,2,' -- "$VAE_LAB" claims --csv
 check "claims --json" 0 '"verdict": "FAIL"' -- "$VAE_LAB" claims --json
@@ -76,15 +76,15 @@ sed 's/at_least = 0, source/at_most = 0, source/' claiming.lua >changed.lua
 check "claims: an edited claim is evaluated again, without a run" 0 '0 runs executed' '^PASS  tiny: the ELBO' -- "$VAE_LAB" run changed.lua
 [ "$(sql "select group_concat(verdict) from claims")" = PASS,PASS,OPEN ] && ok "claims: the view has the latest" || no "claims: the latest" "$(sql 'select * from claims')"
 
-# ---- what a claim expects of a configuration stands beside what was measured
-check "compare: expected beside measured, with its source" 0 '^B  test/elbo  -[0-9.]+ ± [0-9.]+ is inside at most 0$' '^   nobody, table 0$' -- "$VAE_LAB" compare
+# ---- compare shows what a claim expects of a configuration next to the measured number
+check "compare: expected and measured, with the source" 0 '^B  test/elbo  -[0-9.]+ ± [0-9.]+ is inside at most 0$' '^   no paper, table 0$' -- "$VAE_LAB" compare
 grep -q '^A  test/elbo .* is ' out && no "compare: expected" "a claim is taken for another configuration's" || ok "compare: of this configuration only"
 grep -q 'test/kl .* is ' out && no "compare: expected" "a claim that compares is taken for one of a value" || ok "compare: claims that compare are left out"
-check "compare --csv: the band, and whether the mean is in it" 0 ',expected_low,expected_high,inside,source,warning$' ',test/elbo,.*,0,1,"nobody, table 0",' -- "$VAE_LAB" compare --csv
+check "compare --csv: the band, and whether the mean is in it" 0 ',expected_low,expected_high,inside,source,warning$' ',test/elbo,.*,0,1,"no paper, table 0",' -- "$VAE_LAB" compare --csv
 if command -v script >/dev/null; then
     TERM=xterm NO_COLOR=1 script -qec "stty cols 80 rows 24; '$VAE_LAB' compare" /dev/null >screen </dev/null 2>&1
     tr -d '\r' <screen >lines
-    grep -q 'is inside at most 0' lines && grep -q '^   nobody, table 0' lines && grep -q 'fewer than 3 seeds: A (2), B (2)' lines && ! grep -v '^too wide\|^warning' lines | grep -qE '.{81}' &&
+    grep -q 'is inside at most 0' lines && grep -q '^   no paper, table 0' lines && grep -q 'fewer than 3 seeds: A (2), B (2)' lines && ! grep -v '^too wide\|^warning' lines | grep -qE '.{81}' &&
         ok "compare: 80 columns carry it" || { no "compare: 80 columns" "see below"; cat lines; }
 else
     skip "compare: 80 columns" "no script(1)"

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Every way to log p(x) on a model whose log p(x) is known by quadrature, trained here; what cannot be asked, of an evaluation or of
-# posterior draws in training, is refused before training.
+# All estimates of log p(x) on a model whose log p(x) is known by quadrature, trained here.  Evaluations and Monte Carlo EM that cannot
+# work are refused before training.
 # The comparisons are those of experiments/likelihood.lua: biases within 3 standard errors, seed 1.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/experiments/likelihood.lua" .
 
-check "estimators: right, or on the right side of the truth" 0 -- "$VAE_LAB" run likelihood.lua --set seed=1 --jobs 1
+check "estimators: correct, or on the correct side of log p(x)" 0 -- "$VAE_LAB" run likelihood.lua --set seed=1 --jobs 1
 check "estimators: every claim holds" 0 '12 hold, 0 do not, 0 open' -- "$VAE_LAB" claims
 [ "$(sql "select count(*), min(v.value + 3 * e.value) >= 0 from last_values v join last_values e on e.run = v.run and e.metric = v.metric || '_se' where v.metric like 'estimate/%rise'")" = "6|1" ] &&
     ok "estimators: bounds rise with the draws, within 3 standard errors" || no "estimators: rises" "$(sql "select run, metric, value from last_values where metric like '%rise%'")"
@@ -36,11 +36,11 @@ sed 's/examples = 40 }/examples = 20, samples = 500 }, lab.eval.inference_gap { 
     lab.eval.posteriors { examples = 20, grid = 64 }/; s/lab.fig.estimates()/lab.fig.posteriors { examples = 4 }/' likelihood.lua >gap.lua
 check "inference gap: evaluated later, without training" 0 '0 runs executed' -- "$VAE_LAB" run gap.lua --set seed=1 --jobs 1
 [ "$(sql "select count(*) from (select run, sum(value * (case metric when 'gap/inference' then 1 when 'gap/amortisation' then -1 when 'gap/approximation' then -1 else 0 end)) as rest, min(value) filter (where metric in ('gap/amortisation', 'gap/approximation')) as least from last_values group by run) where abs(rest) < 1e-9 and least > 0")" = 2 ] &&
-    ok "inference gap: two parts above 0, which are the whole" || no "inference gap" "$(sql "select run, metric, value from last_values where metric like 'gap/%'")"
+    ok "inference gap: two parts above 0, which add up to it" || no "inference gap" "$(sql "select run, metric, value from last_values where metric like 'gap/%'")"
 # 20 examples of 500 draws, of a standard deviation near 1.5: 5 standard errors
 [ "$(sql "select count(*) from last_values a join last_values b on a.run = b.run where a.metric = 'posterior/kl' and b.metric = 'gap/inference' and a.value > 0 and abs(a.value - b.value) < 0.08")" = 1 ] &&
     ok "posteriors: KL(q || p(z|x)) on a grid is log p(x) - ELBO, in the plane" || no "posteriors" "$(sql "select run, metric, value from last_values where metric in ('posterior/kl', 'gap/inference')")"
-check "posteriors: a figure of the plane, and a word on the line" 0 'posteriors.png' 'latent=1 has 1 latent dimensions' -- "$VAE_LAB" figures gap.lua --out drawn --format png
+check "posteriors: a figure of the plane, and a note on the line" 0 'posteriors.png' 'latent=1 has 1 latent dimensions' -- "$VAE_LAB" figures gap.lua --out drawn --format png
 cp drawn/posteriors.png first.png
 "$VAE_LAB" figures gap.lua --out drawn --format png >out 2>&1
 cmp -s first.png drawn/posteriors.png && ok "posteriors: the same bytes when drawn again" || no "posteriors: drawn again" "other bytes"
@@ -56,7 +56,7 @@ check "refused before training: a z too wide for appendix D" 3 'lab.eval.margina
 sed 's/q:sample()/q.mu/' marginal.lua >not_drawn.lua
 check "refused before training: appendix D of a z that is not drawn" 3 'lab.eval.marginal needs "loglik"' -- "$VAE_LAB" run not_drawn.lua
 
-# ---- Monte Carlo EM: what training may draw z for
+# ---- Monte Carlo EM: models that it can train
 em() { sed "$1" "$root/tests/truth/em.lua" >em.lua; }
 em 's/, z = z }/ }/'
 check "refused before training: Monte Carlo EM without z" 3 'Monte Carlo EM needs z' 'em.lua' -- "$VAE_LAB" run em.lua

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The Lua library as a script's author meets it: sweeps, schedules, optimisers, bounds, evaluations, identity, mistakes.  Small
-# data and few epochs: what is tested are relations that hold at any size.  Tolerances stand beside their reasons.
+# The Lua library: sweeps, schedules, optimisers, bounds, evaluations, identity, mistakes.  Small data and few epochs: the tested
+# relations hold at any size.  Each tolerance has its reason in a comment.
 . "$(dirname "$0")/common.sh.inc"
 library=${VAE_LAB_LUA:-$root/lua}
 log2=0.693147180559945 log2pi=1.837877066409345
@@ -11,13 +11,13 @@ log2=0.693147180559945 log2pi=1.837877066409345
 same() { [ "$2" = "$3" ] && ok "$1" || no "$1" "found '$3', not '$2'"; }
 # holds NAME QUERY: the query gives 1
 holds() { same "$1" 1 "$(sql "$2")"; }
-# run EXPERIMENT OPTION…: a failure is told, success is not: it shows in what is found afterwards
+# run EXPERIMENT OPTION…: reports failures only; the tests of its results report success
 run() {
     script=$1.lua name=$1
     shift
     "$VAE_LAB" run "$script" --jobs 1 --threads 1 --quiet "$@" >out 2>&1 || { no "$name runs" "exit status $?"; sed 's/^/    /' out; }
 }
-# planned SCRIPT OPTION…: "LABEL|SEED|EPOCHS|IDENTITY" a line of the plan
+# planned SCRIPT OPTION…: "LABEL|SEED|EPOCHS|IDENTITY", one line for each planned run
 planned() {
     script=$1
     shift
@@ -31,7 +31,7 @@ last() { echo "(select value from last_values where experiment = '$1' and metric
 # digests EXPERIMENT: how many runs, how many different weights
 digests() { sql "select count(*), count(distinct digest) from runs where experiment = '$1' and status = 'done'"; }
 
-# What most tests change a line of; the data are 300 points in the plane.
+# Most tests change a line of this script; its data are 300 points in the plane.
 cat >base.lua <<'X'
 local lab = require "vae_lab"
 return lab.experiment {
@@ -66,14 +66,14 @@ same "--set: a list sweeps a setting" "beta=0|1;beta=1|1;" "$(points base.lua --
 same "--set: a list of seeds" "base|1;base|2;" "$(points base.lua --set seed=1,2)"
 same "--set: both" "beta=0|1;beta=0|2;beta=1|1;beta=1|2;" "$(points base.lua --set beta=0,1 --set seed=1,2)"
 same "--set: replaces a swept list" "beta=4, latent=1|4;beta=4, latent=3|4;" "$(points grid.lua --set beta=4 --set seed=4)"
-same "--set: reaches only the grids that sweep it, and what becomes the same run is one" "beta=9|1;latent=5|2;latent=5|3;" "$(points list.lua --set beta=9)"
+same "--set: changes only the grids that sweep it, and runs that become equal are listed once" "beta=9|1;latent=5|2;latent=5|3;" "$(points list.lua --set beta=9)"
 edit schedules2 's/seed = { 1 }/beta = { function (e) return 0 end, function (e) return e end, lab.schedule.warmup { epochs = 2 } }/'
 same "sweep: schedules have labels that differ" "beta=schedule 1|1;beta=schedule 2|1;beta=warmup(1 in 2)|1;" "$(points schedules2.lua)"
 edit twice 's/seed = { 1 }/{ beta = { 1 }, seed = { 1, 2 } }, { beta = { 1, 2 } }/'
 same "sweep: runs that are the same are listed once" "beta=1|1;beta=1|2;beta=2|1;" "$(points twice.lua)"
 
 edit profiles 's/^  figures.*/  profile = { quick = { train = { epochs = 1 }, sweep = { seed = { 8 } } }, full = { data = { train = 150 }, settings = { latent = 3 }, train = { epochs = 3, batch = 25 }, evaluate = { lab.eval.nll { samples = 5 } } } },/'
-same "profile: quick is used when nothing is said" "profiles|8|1" "$(planned profiles.lua | cut -d'|' -f1-3)"
+same "profile: quick is the default" "profiles|8|1" "$(planned profiles.lua | cut -d'|' -f1-3)"
 same "profile: full" "profiles|1|3" "$(planned profiles.lua --set profile=full | cut -d'|' -f1-3)"
 same "profile: --set beats it" "profiles|1|5" "$(planned profiles.lua --set profile=full --set epochs=5 | cut -d'|' -f1-3)"
 run profiles --set profile=full
@@ -86,7 +86,7 @@ same "database: labels, and the columns beta and latent" "beta=0, latent=1|0|1;b
     "$(sql "select label, beta, latent from runs where experiment = 'grid' order by id" | tr '\n' ';')"
 edit set 's/beta = 1,/beta = 1, flag = true, word = "a", examples = 7,/'
 run set --set data=toy:ring --set data.train=120 --set data.test=60 --set batch=40 --set rate=0.01 --set samples=2 --set epochs=3 --set test_every=2 --set flag=false --set word=b --set binarise=grey
-same "--set: every word arrives, and table param has every setting" \
+same "--set: every word has its effect, and table param has every setting" \
     "batch=40 beta=1 binarise=grey data=toy:ring epochs=3 examples=7 flag=false latent=2 optimiser=adam rate=0.01 samples=2 word=b" \
     "$(sql "select group_concat(name || '=' || value, ' ') from (select p.name, p.value from param p join runs r on p.run = r.id where r.experiment = 'set' order by p.name)")"
 same "--set: the plan has them" "40|3|0.01|2|2" "$(sql "select plan ->> 'batch', plan ->> 'epochs', plan ->> 'rate', plan ->> 'samples', plan ->> 'test_every' from run where label = 'set'")"
@@ -130,7 +130,7 @@ rate cosine "0.001 0.0005 0"
 rate steps "0.001*2 0.0001"
 # Burda et al.: 1 + 3 + 9 epochs at 2 · 10^(-3 - i/7)
 rate iwae "0.002 0.00143937135*3 0.00103589494"
-same "schedule: each trains to other weights" "11|11" "$(sql "select count(*), count(distinct digest) from runs where experiment = 'rates'" )"
+same "schedule: each gives different weights" "11|11" "$(sql "select count(*), count(distinct digest) from runs where experiment = 'rates'" )"
 
 edit annealed 's/beta = 1,/beta = function (epoch) return epoch - 1 end,/'
 run annealed
@@ -144,8 +144,8 @@ for epoch in 1 2; do
         max(value) filter (where metric = 'test/bound') bound, max(value) filter (where metric = 'test/reconstruction') reconstruction,
         max(value) filter (where metric = 'test/kl') kl from curves where experiment = 'annealed' and step = $epoch)"
 done
-holds "schedule of beta: other weights than a constant beta's" "select count(distinct digest) = 2 from runs where experiment in ('base', 'annealed')"
-holds "schedule of beta: always 1 gives the weights of beta = 1" "select count(distinct digest) = 1 from runs where experiment in ('base', 'constant_one')"
+holds "schedule of beta: different weights from those of a constant beta" "select count(distinct digest) = 2 from runs where experiment in ('base', 'annealed')"
+holds "schedule of beta: a constant 1 gives the weights of beta = 1" "select count(distinct digest) = 1 from runs where experiment in ('base', 'constant_one')"
 
 # ---- optimisers
 cat >optimisers.lua <<'X'
@@ -175,7 +175,7 @@ return lab.experiment {
 X
 run optimisers
 elbo() { last optimisers test/elbo "kind=$1"; }
-# adamw without decay is adam: another plan, the same weights
+# adamw without decay is adam: a different plan, the same weights
 same "optimisers: eleven, ten of them different" "11|10" "$(digests optimisers)"
 holds "optimisers: adamw without decay is adam" "select count(distinct digest) = 1 from runs where label in ('kind=adam', 'kind=undecayed')"
 same "optimisers: defaults are written out in the plan" "adagrad(epsilon=1e-10, weight_decay=0, clip_norm=0)|adam(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0, clip_norm=0)|adamw(beta1=0.9, beta2=0.999, epsilon=1e-08, weight_decay=0.01, clip_norm=0)|rmsprop(beta2=0.99, epsilon=1e-08, weight_decay=0, clip_norm=0)" \
@@ -188,8 +188,8 @@ for kind in sgd momentum adagrad rmsprop adam adamw; do
     holds "optimisers: $kind makes the bound better" "select $(elbo $kind) > $(elbo frozen) + 1"
 done
 # draws are addressed by their step: the same for both
-holds "clip_norm: with a norm of 1e-6 hardly anything moves" "select abs($(elbo clipped) - $(elbo frozen)) < 1e-2"
-# rate · decay = 1/2: the weights halve at each of 8 steps, and with them what q says of x
+holds "clip_norm: with a norm of 1e-6 the weights hardly change" "select abs($(elbo clipped) - $(elbo frozen)) < 1e-2"
+# rate · decay = 1/2: the weights halve at each of 8 steps, and the KL falls with them
 for kind in l2 decayed; do
     holds "weight_decay: $kind, no decay has ten times the KL" "select $(last optimisers test/kl kind=$kind) < 0.1 * $(last optimisers test/kl kind=sgd)"
 done
@@ -251,7 +251,7 @@ holds "init: zeros gives 784 log 2" "select abs($(last inits test/reconstruction
 holds "init: zeros gives no KL" "select abs($(last inits test/kl 'bias=constant(0), init=zeros')) < 1e-6"
 holds "init: data_logit starts at the data's mean" "select $(last inits test/reconstruction 'bias=data_logit, init=zeros') > -400"
 
-# ---- Gaussian decoders, on 40 images of 4 x 4 in an IDX file and on a world whose likelihood is known
+# ---- Gaussian decoders, on 40 images of 4 x 4 in an IDX file and on data whose likelihood is known
 byte() { printf "\\$(printf %03o "$1")"; }
 { byte 0; byte 0; byte 8; byte 3; for n in 40 4 4; do byte 0; byte 0; byte 0; byte $n; done
   i=0; while [ $i -lt 640 ]; do byte $((i * i % 251)); i=$((i + 1)); done; } >faces
@@ -305,8 +305,8 @@ return lab.experiment {
 X
 run exact
 # 9.179 is the expectation; the mean of 1000 test points has a standard error of 2 / sqrt(1000) = 0.06, and here q can be exact
-holds "linear-Gaussian world: a linear VAE reaches its likelihood" "select abs($(last exact test/nll) - 9.179) < 0.25"
-holds "linear-Gaussian world: the ELBO is tight, since q can be exact" "select abs($(last exact final/test/elbo) + $(last exact test/nll)) < 0.1"
+holds "linear-Gaussian data: a linear VAE reaches its likelihood" "select abs($(last exact test/nll) - 9.179) < 0.25"
+holds "linear-Gaussian data: the ELBO is tight, since q can be exact" "select abs($(last exact final/test/elbo) + $(last exact test/nll)) < 0.1"
 
 sed 's/"exact"/"bent"/; s/{ z }/{ z, 4 }/; s/evaluate = .*/evaluate = { lab.eval.ppca() },/; s/epochs = 15/epochs = 1/g' exact.lua >bent.lua
 check "ppca: a decoder that is not linear is refused" 1 'needs a linear decoder' 'not W z . b' -- "$VAE_LAB" run bent.lua --jobs 1 --threads 1 --quiet
@@ -450,7 +450,7 @@ X
 run all
 recorded() { sql "select group_concat(metric, ' ') from (select metric from last_values where experiment = '$1' and metric not glob 'train/*' and metric not glob 'accounting/*' and metric not glob 'time/*' order by metric)"; }
 same "evaluations: all that is recorded, by name" "compression/mse compression/pca final/test/elbo final/test/elbo_se final/test/kl final/test/kl_se final/test/reconstruction final/test/reconstruction_se final/train/elbo final/train/elbo_se final/train/kl final/train/kl_se final/train/reconstruction final/train/reconstruction_se generator/off_planes gradient/norm latent/active_units latent/hole_density latent/hole_fraction latent/knn_agreement latent/overlap latent/overlap_different latent/overlap_same latent/sigma latent/spread property/active_units property/apart property/grain property/holes property/neighbours property/order property/overlap property/validity property/within reconstruction/clear sample/classes sample/clear sample/coverage sample/told_apart sample/validity test/bound test/elbo test/ess test/kl test/nll test/nll_se test/reconstruction" "$(recorded all)"
-same "evaluations: the judge's own" "gradient/norm test/accuracy test/bound test/sure" "$(recorded classifier)"
+same "evaluations: those of the classifier" "gradient/norm test/accuracy test/bound test/sure" "$(recorded classifier)"
 missing=
 for name in $(sed -n 's/^--.*/&/p' "$library"/vae_lab/evaluations/*.lua | grep -oE '\b(test|final/test|latent|sample|reconstruction|property|compression)/[a-z_]+'); do
     [ "$(sql "select count(*) from metric_name where name = '$name'")" = 1 ] || missing="$missing $name"
@@ -464,7 +464,7 @@ done
 holds "evaluations: sample/told_apart" "select $(value sample/told_apart) between 0 and 1"
 holds "evaluations: sample/classes" "select $(value sample/classes) between 0 and 10"
 holds "evaluations: coverage is at most the share of clear samples" "select $(value sample/coverage) <= $(value sample/clear) + 1e-9"
-holds "evaluations: accuracy and sure of the judge" "select $(last classifier test/accuracy) between 0.3 and 1 and $(last classifier test/sure) between 0 and 1"
+holds "evaluations: accuracy and sure of the classifier" "select $(last classifier test/accuracy) between 0.3 and 1 and $(last classifier test/sure) between 0 and 1"
 holds "evaluations: active units" "select $(value latent/active_units) in (0, 1, 2)"
 holds "evaluations: spread and sigma are positive, sigma below the prior's" "select $(value latent/spread) > 0 and $(value latent/sigma) > 0 and $(value latent/sigma) < 1.1"
 holds "evaluations: one class overlaps more than two" "select $(value latent/overlap_same) > $(value latent/overlap_different)"
@@ -486,26 +486,26 @@ for split in test train; do
     # the rate is over all examples and binarised anew: 5 standard errors of the draws' mean, and 2 % for the other images
     holds "accounting: the KL of the draws is the rate, $split" "select abs($(account kl) - $(account rate)) < 5 * $(account kl_se) + 0.02 * $(account rate)"
     holds "accounting: ELBO = -(rate + distortion), $split" "select abs($(account rate) + $(account distortion) + $(value final/$split/elbo)) < 1"
-    # two latent units that hardly tell of x: minibatches see nearly the same, beta-TCVAE's weights log N more
-    holds "accounting: as minibatches see TC, $split" "select abs($(account total_correlation_weighted) - $(account total_correlation) - $(account log_examples)) < 0.05
+    # two latent units with little information about x: minibatches give nearly the same, beta-TCVAE's weights log N more
+    holds "accounting: the minibatch estimates of TC, $split" "select abs($(account total_correlation_weighted) - $(account total_correlation) - $(account log_examples)) < 0.05
         and abs($(account total_correlation_stratified) - $(account total_correlation)) between 1e-9 and 0.05"
 done
-same "accounting: as many numbers as are named" 32 "$(sql "select count(*) from last_values where experiment = 'all' and metric glob 'accounting/*'")"
-check "accounting: its figures, and a note where there is nothing to draw" 0 'figs/rate_distortion.svg' 'figs/elbo_decomposition.svg' \
+same "accounting: as many numbers as documented" 32 "$(sql "select count(*) from last_values where experiment = 'all' and metric glob 'accounting/*'")"
+check "accounting: its figures, and a note where no run matches" 0 'figs/rate_distortion.svg' 'figs/elbo_decomposition.svg' \
     'empty: no runs with a none' -- "$VAE_LAB" figures all.lua --out figs --format svg
-same "accounting: its figures say what they show" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the largest' figs/elbo_decomposition.svg)"
+same "accounting: the texts of its figures" "1 1" "$(grep -c "ELBO of β = 1: −$(sql "select printf('%.5g', -$(value test/elbo))")" figs/rate_distortion.svg) $(grep -c 'log N = 5.3, the largest' figs/elbo_decomposition.svg)"
 holds "accounting: log N" "select abs(exp($(value accounting/test/log_examples)) - 200) + abs(exp($(value accounting/train/log_examples)) - 300) < 1e-9"
-same "evaluations: posteriors and their images are kept, in view ellipses too" "200|200|1" "$(sql "select (select count(*) from posterior p join runs r on p.run = r.id where experiment = 'all'),
+same "evaluations: posteriors and their images are recorded, in view ellipses too" "200|200|1" "$(sql "select (select count(*) from posterior p join runs r on p.run = r.id where experiment = 'all'),
     (select count(*) from ellipses e join runs r on e.run = r.id where experiment = 'all' and major >= minor),
     (select count(*) from artifact where name = 'originals')")"
 # ½ Σ (mu² + sigma² - 1 - log sigma²) of the same images, binarised anew
-holds "evaluations: the posteriors that are kept have the KL that is recorded" "select abs(avg((mu1 * mu1 + sigma1 * sigma1 + mu2 * mu2 + sigma2 * sigma2) / 2 - 1 - ln(sigma1 * sigma2))
+holds "evaluations: the recorded posteriors have the recorded KL" "select abs(avg((mu1 * mu1 + sigma1 * sigma1 + mu2 * mu2 + sigma2 * sigma2) / 2 - 1 - ln(sigma1 * sigma2))
     / $(value final/test/kl) - 1) < 0.05 from posterior p join runs r on p.run = r.id where experiment = 'all'"
 # the same examples, pairs, draws and seed as latent_space's
 for pair in neighbours=knn_agreement holes=hole_fraction overlap=overlap_different active_units=active_units; do
     holds "evaluations: property/${pair%=*} is latent/${pair#*=}" "select $(value property/${pair%=*}) = $(value latent/${pair#*=})"
 done
-holds "evaluations: grain is sigma by the width of a class, which is narrower than all" "select abs($(value property/grain) * $(value property/within) - $(value latent/sigma)) < 1e-9
+holds "evaluations: grain is sigma / the width of a class, which is less than the width of all" "select abs($(value property/grain) * $(value property/within) - $(value latent/sigma)) < 1e-9
     and $(value property/within) < $(value latent/spread)"
 holds "evaluations: property/validity is a share" "select $(value property/validity) between 0 and 1"
 holds "evaluations: property/order is a correlation" "select $(value property/order) between -1 and 1"
@@ -518,10 +518,10 @@ sed 's/"all"/"points"/; s/local q  = .*/local z  = lab.mlp { x, 16 }:linear(2)/;
     s/return { bound.*/return { bound = px:log_prob(x), p = px, z = z }/; s/lab.eval.elbo().*/lab.eval.properties { store = 0, epochs = 2 }, lab.eval.compression { store = 150 },/; /lab.eval.validity/d; /lab.eval.elbo_decomposition/d; /lab.fig.rate_distortion/d; /draws = 1000, pairs/d
     s/^  train    =.*/&  figures = { lab.fig.means { latent = 2, pca = true }, lab.fig.ellipses() },/' all.lua >points.lua
 run points
-same "points: no ellipse, no width, kept with standard deviations of 0" "1|0|0|150|0" "$(sql "select $(last points property/holes), $(last points property/overlap), $(last points property/grain), count(*), max(sigma1 + sigma2)
+same "points: no ellipse, no width, recorded with standard deviations of 0" "1|0|0|150|0" "$(sql "select $(last points property/holes), $(last points property/overlap), $(last points property/grain), count(*), max(sigma1 + sigma2)
     from posterior p join runs r on p.run = r.id where experiment = 'points'" | sed 's/\.0//g')"
 
-check "points: drawn, beside principal components" 0 'means.svg' 'ellipses.svg' -- "$VAE_LAB" figures points.lua --out drawn --format svg
+check "points: drawn, with principal components" 0 'means.svg' 'ellipses.svg' -- "$VAE_LAB" figures points.lua --out drawn --format svg
 grep -q 'principal components' drawn/means.svg && ok "points: the panel of principal components" || no "points" "no such panel"
 
 cat >classes.lua <<'X'
@@ -543,11 +543,11 @@ holds "classifier: the bound is below 0 and above log 1/2" "select $(last classe
 holds "classifier: probabilities add up to 1" "select abs($(last classes test/total) - 1) < 1e-5"
 sed 's/:categorical(y)/:normal(x)/; s/p:log_prob(y)/p:log_prob(x)/; s/, metrics = .*}/ }/; s/lab.eval.accuracy.*400 }/lab.eval.originals()/; s/"classes"/"ring"/; s/toy:moons/toy:ring/' classes.lua >ring.lua
 run ring
-same "data without labels: a model that leaves y alone, originals of what is no image are left out" "1|0" "$(sql "select count(*), (select count(*) from artifact a join runs r on a.run = r.id where experiment = 'ring' and name = 'originals') from runs where experiment = 'ring' and status = 'done'")"
+same "data without labels: a model that ignores y; originals are recorded for images only" "1|0" "$(sql "select count(*), (select count(*) from artifact a join runs r on a.run = r.id where experiment = 'ring' and name = 'originals') from runs where experiment = 'ring' and status = 'done'")"
 
-# ---- identity: what is another run, and what is not
+# ---- identity: what makes a different run, and what does not
 first=$(identity base.lua)
-unchanged() { edit other "$2"; same "identity: the same after another $1" "$first" "$(identity other.lua)"; }
+unchanged() { edit other "$2"; same "identity: the same after a different $1" "$first" "$(identity other.lua)"; }
 unchanged evaluation 's/lab.eval.elbo()/lab.eval.nll { samples = 3 }/'
 unchanged figure 's/lab.fig.curves()/lab.fig.means()/'
 unchanged question 's/What do/Whatever do/'
@@ -579,10 +579,10 @@ changed latent 's/latent = 2/latent = 3/'
 changed "training data" 's/train = 200/train = 190/'
 changed "test data" 's/test = 100/test = 90/'
 changed "data set" 's/toy:moons/toy:ring/'
-same "identity: another after another $changes" $count "$(grep -c . identities | sort -u)"
+same "identity: different after a different $changes" $count "$(grep -c . identities | sort -u)"
 same "identity: all of them different" $count "$(sort -u identities | wc -l | tr -d ' ')"
 
-# ---- words of labels
+# ---- texts of labels
 cat >words.lua <<'X'
 local style = require "vae_lab.style"
 for label, title in pairs {
@@ -732,21 +732,21 @@ mistake "a distribution instead of a table" $returned 's/return { bound/do retur
 mistake "an assignment to a setting" here 's/local z /run.beta = 3 local z /' 'read only' 'run.beta'
 mistake "one name for two networks" here 's/{ z, 8/{ z, 8, name = "encoder"/' 'encoder' 'name'
 mistake "a tensor outside of a model" here 's/^return/local c = lab.constant(3) &/' 'outside of a model' 'expected'
-# evaluations and what they ask for, before any training
+# evaluations and what they need, before any training
 mistake "two evaluations of a kind" $table 's/lab.eval.elbo()/lab.eval.nll { samples = 5 }, lab.eval.elbo(), lab.eval.nll { samples = 6 }/' \
     'entries 1 and 3 of evaluate' 'samples=5.* and .*samples=6' 'expected +one lab.eval.nll'
 mistake "two of a kind in a profile" $table 's/^  figures.*/profile = { full = { evaluate = { lab.eval.elbo(), lab.eval.elbo() } } },/' \
     'entries 1 and 2 of profile.full.evaluate' 'expected +one lab.eval.elbo'
-mistake "two that keep the images" $table 's/lab.eval.elbo()/lab.eval.latent_space(), lab.eval.originals()/' 'same images' 'expected +lab.eval.latent_space alone'
+mistake "two that record the images" $table 's/lab.eval.elbo()/lab.eval.latent_space(), lab.eval.originals()/' 'same images' 'expected +lab.eval.latent_space alone'
 mistake "properties and originals" $table 's/lab.eval.elbo()/lab.eval.properties(), lab.eval.originals()/' 'same images' 'expected +lab.eval.properties alone'
 mistake "properties of data without labels" $returned 's/"digits"/"toy:ring"/; s/:bernoulli/:normal/; s/lab.eval.elbo/lab.eval.properties/' 'lab.eval.properties' 'needs labels'
 mistake "compression without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.compression/' 'lab.eval.compression' '"z"' 'expected'
 mistake "a key of an evaluation's" here 's/elbo()/properties { neighbors = 3 }/' 'lab.eval.properties' 'mean "neighbours"'
-mistake "a key beside" here 's/curves()/against { x = "beta", beside = { metrik = "test\/elbo", title = "t" } }/' 'beside' '"metrik"' 'mean "metric"'
+mistake "a key of beside" here 's/curves()/against { x = "beta", beside = { metrik = "test\/elbo", title = "t" } }/' 'beside' '"metrik"' 'mean "metric"'
 mistake "two figures of a name" $table 's/lab.fig.curves()/lab.fig.curves(), lab.fig.curves { train = false }/' 'same name' 'found +"curves"'
 mistake "clarity of data without labels" '' 's/"digits"/"toy:ring"/; s/lab.eval.elbo/lab.eval.clarity/' 'bad.lua:[0-9]+' 'classifier' 'no labels' 'found +toy:ring'
 mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/lab.eval.elbo/lab.eval.accuracy/' 'lab.eval.accuracy' 'needs labels'
-mistake "accuracy of what gives no classes" $returned 's/lab.eval.elbo/lab.eval.accuracy/' 'found.*784' 'expected.*10 classes'
+mistake "accuracy without classes" $returned 's/lab.eval.elbo/lab.eval.accuracy/' 'found.*784' 'expected.*10 classes'
 mistake "nll without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.nll/' 'lab.eval.nll' '"logw"' 'expected.*z = z'
 mistake "latent space of no normal q" $returned 's/q = q/prior = q/; s/lab.eval.elbo/lab.eval.latent_space/' '"q.mu"' 'expected'
 mistake "labels in a model of data without them" "$(line_of '{ x, 8')" 's/"digits"/"toy:ring"/; s/:bernoulli(x)/:normal(x)/; s/{ x, 8/{ x, y, 8/' 'uses the labels y' 'the data have none' 'leave y out'
@@ -755,19 +755,19 @@ autoencoder='s/local q  = .*/local z  = lab.mlp { x, 8 }:linear(2)/; s/local z  
 for evaluation in nll elbo estimators inference_gap latent_space elbo_decomposition; do
     mistake "$evaluation of an autoencoder" $returned "$autoencoder; s/lab.eval.elbo/lab.eval.$evaluation/" "lab.eval.$evaluation needs" 'hint.*lab.eval.compression.*lab.eval.properties'
 done
-# what is left out is said before training, with what is there instead
-said() { name=$1 from=$2; shift 2; sed "$from" good.lua >bad.lua; check "said before training: $name" 0 "$@" -- "$VAE_LAB" run bad.lua --dry-run; }
-said "ellipses in ten dimensions" 's/latent = 2/latent = 10/; s/lab.fig.curves()/lab.fig.ellipses(), lab.fig.manifold()/' \
+# a note before training says what is left out, and what to use instead
+noted() { name=$1 from=$2; shift 2; sed "$from" good.lua >bad.lua; check "note before training: $name" 0 "$@" -- "$VAE_LAB" run bad.lua --dry-run; }
+noted "ellipses in ten dimensions" 's/latent = 2/latent = 10/; s/lab.fig.curves()/lab.fig.ellipses(), lab.fig.manifold()/' \
     'note: lab.fig.ellipses.*z has 10 dimensions.*lab.fig.means' 'note: lab.fig.manifold.*z has 10'
-said "true posteriors in three dimensions" 's/latent = 2/latent = 3/; s/lab.eval.elbo()/lab.eval.posteriors()/; s/lab.fig.curves()/lab.fig.posteriors()/' \
+noted "true posteriors in three dimensions" 's/latent = 2/latent = 3/; s/lab.eval.elbo()/lab.eval.posteriors()/; s/lab.fig.curves()/lab.fig.posteriors()/' \
     'note: lab.fig.posteriors.*z has 3 dimensions.*lab.fig.means'
-said "quadrature in three" 's/latent = 2/latent = 3/; s/lab.eval.elbo/lab.eval.estimators/; s/lab.fig.curves/lab.fig.estimates/' 'note: lab.eval.estimators: z has 3 dimensions: no estimate.exact' \
+noted "quadrature in three" 's/latent = 2/latent = 3/; s/lab.eval.elbo/lab.eval.estimators/; s/lab.fig.curves/lab.fig.estimates/' 'note: lab.eval.estimators: z has 3 dimensions: no estimate.exact' \
     'note: lab.fig.estimates.*lab.fig.bars'
-said "appendix D in six" 's/latent = 2/latent = 6/; s/lab.eval.elbo/lab.eval.estimators/' 'note: .*no estimate.exact.* and no estimate.appendix_d .up to five'
-said "digits of data without labels" 's/"digits"/"toy:ring"/; s/:bernoulli/:normal/; s/lab.fig.curves()/lab.fig.ellipses { digits = { 0, 1 } }/' 'note: lab.fig.ellipses chooses by digits.*examples ='
-"$VAE_LAB" run good.lua --dry-run 2>&1 | grep -q 'note:' && no "said before training" "where nothing is left out" || ok "said before training: nothing where nothing is left out"
-said "nothing of a figure that some run of the sweep has" 's/seed = { 1 }/latent = { 2, 10 }/; s/lab.fig.curves()/lab.fig.ellipses()/' 'latent=10'
-grep -q 'note:' out && no "said of a sweep" "$(grep note: out)" || ok "said before training: nothing of a figure that one of the runs has"
+noted "appendix D in six" 's/latent = 2/latent = 6/; s/lab.eval.elbo/lab.eval.estimators/' 'note: .*no estimate.exact.* and no estimate.appendix_d .up to five'
+noted "digits of data without labels" 's/"digits"/"toy:ring"/; s/:bernoulli/:normal/; s/lab.fig.curves()/lab.fig.ellipses { digits = { 0, 1 } }/' 'note: lab.fig.ellipses chooses by digits.*examples ='
+"$VAE_LAB" run good.lua --dry-run 2>&1 | grep -q 'note:' && no "note before training" "where nothing is left out" || ok "note before training: none where nothing is left out"
+noted "none for a figure that some run of the sweep has" 's/seed = { 1 }/latent = { 2, 10 }/; s/lab.fig.curves()/lab.fig.ellipses()/' 'latent=10'
+grep -q 'note:' out && no "note on a sweep" "$(grep note: out)" || ok "note before training: none for a figure that one of the runs has"
 mistake "a figure of accounts over nothing" here 's/lab.fig.curves()/lab.fig.elbo_decomposition()/' 'lab.fig.elbo_decomposition' 'x'
 planar='s/lab.eval.elbo()/lab.eval.posteriors()/; s/lab.fig.curves()/lab.fig.posteriors()/;'
 mistake "posteriors that no evaluation records" '' 's/lab.fig.curves()/lab.fig.posteriors()/' 'lab.fig.posteriors' 'lab.eval.posteriors\(\)'
@@ -779,7 +779,7 @@ mistake "accounting by one draw" here 's/elbo()/elbo_decomposition { draws = 1 }
 mistake "gradients without estimators" $returned 's/lab.eval.elbo/lab.eval.gradients/' 'lab.eval.gradients' 'surrogates = function' 'lab.surrogates.all'
 estimated='s/z = z }/z = z, surrogates = function () return { pathwise = px:log_prob(x) - q:kl() } end }/;'
 mistake "gradients of weights that are not there" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { parameters = \"encodr\" }/" '"encodr"' 'one of: decoder, encoder' 'mean "encoder"'
-mistake "gradients beside an unknown one" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { reference = \"path\" }/" '"path"' 'one of: pathwise'
+mistake "gradients compared with an unknown one" $returned "$estimated s/lab.eval.elbo()/lab.eval.gradients { reference = \"path\" }/" '"path"' 'one of: pathwise'
 mistake "gradients of no draws" here "s/lab.eval.elbo()/lab.eval.gradients { draws = { 1, 0 } }/" 'entry 2 of draws' 'found +0' 'at least 1'
 mistake "estimators that are not a function" $returned 's/z = z/z = z, surrogates = { q:kl() }/' 'bad surrogates' 'found +a table' 'a function'
 mistake "an estimator for each pixel" $returned 's/z = z/z = z, surrogates = function () return { a = px.logits } end/' 'surrogates.a has the wrong shape' 'found +\(1, 50, 784\)'

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- Gradients that are known: estimators of lab.surrogates, as lab.eval.gradients measures them, at weights that are not trained.
+-- Known gradients: the estimators of lab.surrogates, as lab.eval.gradients measures them, at weights that are not trained.
 --
 --   square     d/dmu E z², z ~ N(mu, sigma²): 2 mu; its estimators' variances in closed form
 --   gaussian   p(z) = N(0, 1), p(x|z) = N(z, 1), q = N(mu, 2/3) of every x: the bound of five draws has no closed form, and all
@@ -32,22 +32,22 @@ known("stl", 4 * sigma ^ 2, 0.05)
 known("dreg", 4 * sigma ^ 2, 0.05)
 known("score", mu ^ 4 / sigma ^ 2 + 14 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
 known("score_baseline", 8 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
--- its square is the mean of 10,000 products with a mean of as many: a standard error of 2 · 1.4 · sqrt(6.76 / 20 / 20,000)
+-- its square is the mean of 10,000 inner products with a mean of 10,000: a standard error of 2 · 1.4 · sqrt(6.76 / 20 / 20,000)
 claims[#claims + 1] = lab.claim { "the norm of the mean", where = { world = "square" }, metric = "gradient/pathwise_1_norm",
   near = 2 * mu, within = 0.03 }
 
 -- Student's t is above 4 once in 15,000 cases
 local function t_of(name) return function(m) return math.abs(m["gradient/" .. name .. "_5_bias_t"]) end end
 for _, name in ipairs { "dreg", "score", "score_baseline" } do
-  claims[#claims + 1] = lab.claim { "of five draws' bound: unbiased by " .. name, where = { world = "gaussian" }, quantity = "|t|, " .. name,
+  claims[#claims + 1] = lab.claim { "for the bound of five draws: unbiased by " .. name, where = { world = "gaussian" }, quantity = "|t|, " .. name,
     value = t_of(name), at_most = 4 }
 end
-claims[#claims + 1] = lab.claim { "of five draws' bound: biased along the path alone", where = { world = "gaussian" }, quantity = "|t|, stl",
+claims[#claims + 1] = lab.claim { "for the bound of five draws: biased by stl", where = { world = "gaussian" }, quantity = "|t|, stl",
   value = t_of "stl", at_least = 10, source = "arXiv 1810.04152" }
 
 return lab.experiment {
   name     = "gradients",
-  question = "Are gradient estimators what they are known to be?",
+  question = "Do gradient estimators have their known variances and biases?",
   data     = { "toy:linear-gaussian", train = 100, test = 20 },
   sweep    = { world = { "square", "gaussian" } },
 

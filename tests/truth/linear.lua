@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- A world where the truth is known: a linear VAE on linear-Gaussian data is probabilistic PCA (Tipping & Bishop 1999; Lucas et
--- al. 2019).  Trained, its ELBO is the exact maximum log likelihood of the training data, up to what is claimed below.
+-- A model with known answers: a linear VAE on linear-Gaussian data is probabilistic PCA (Tipping & Bishop 1999; Lucas et al. 2019).
+-- Trained, its ELBO is the exact maximum log likelihood of the training data, within the bands of the claims below.
 --
 --   profile trained   three latent units, as the data have factors; one trained sigma² for all features
---   profile surplus   five of them and sigma² = 1/2 kept: only three eigenvalues are above it, two units must collapse
+--   profile surplus   five of them and sigma² = 1/2 kept: only three eigenvalues are above it, so two units must collapse
 
 local lab = require "vae_lab"
 
@@ -22,8 +22,8 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  -- all data at each step.  The latent axes turn into place slowly: half of the epochs at the full rate; what noise is left is
-  -- that of z, and goes with the rate
+  -- All data at each step.  The latent axes rotate slowly to the principal ones: half of the epochs have the full rate.  Only the noise of
+  -- z remains, which falls with the rate.
   train    = { epochs = 1500, batch = 5000, samples = 2, test_every = 1500,
                optimiser = lab.adam { rate = function(epoch) return 0.1 * 10 ^ (3 * math.min(0, 1 - epoch / 750)) end } },
   evaluate = { lab.eval.ppca(), lab.eval.elbo { samples = 50 }, lab.eval.elbo_decomposition { draws = 5000 } },
@@ -39,10 +39,10 @@ return lab.experiment {
     lab.claim { "log p(x) - ELBO = KL(q(z|x) || p(z|x))", quantity = "rest",
       value = function(m) return m["ppca/log_likelihood"] - m["ppca/elbo"] - m["ppca/gap"] end, near = 0, within = 1e-9 },
     -- 5,000 · 50 draws, each of a standard deviation near 2.5: 5 standard errors
-    lab.claim { "the ELBO that is recorded is the one in closed form", quantity = "recorded - closed form",
+    lab.claim { "the recorded ELBO is the one in closed form", quantity = "recorded - closed form",
       value = function(m) return m["final/train/elbo"] - m["ppca/elbo"] end, near = 0, within = 0.025 },
     -- at the optimum q(z) is the prior.  5,000 draws of a standard deviation near 1.3: 5 standard errors
-    lab.claim { "the KL is all information, and that is known", quantity = "I - exact",
+    lab.claim { "the KL is the mutual information, which is known", quantity = "I - exact",
       value = function(m) return m["accounting/train/mutual_information"] - m["ppca/information"] end, near = 0, within = 0.1,
       source = "1/2 sum log(eigenvalue / sigma²)" },
     lab.claim { "the aggregate posterior is the prior", metric = "accounting/train/marginal_kl", near = 0, within = 0.05 },
