@@ -32,7 +32,7 @@ planted "half the KL" 's/- q:kl()/- 0.5 * q:kl()/' "$elbo"
 planted "the KL of the wrong sign" 's/- q:kl()/+ q:kl()/' "$elbo"
 planted "training with the mean z" 's/q:sample()/q.mu/' "$elbo"
 planted "testing with the mean z" 's/local px = lab.mlp { z }:normal/local net = lab.mlp { z }; local px = net:normal/
-    s/z = z }/z = z, reconstruction = net { q.mu }:normal(x, { logvar = run.logvar }):log_prob(x) }/' 'the ELBO that is recorded'
+    s/z = z }/z = z, reconstruction = net { q.mu }:normal(x, { logvar = run.logvar }):log_prob(x) }/' 'the recorded ELBO'
 
 # The gradients' own errors are planted in a copy of the library.
 gradients=$root/tests/truth/gradients.lua
