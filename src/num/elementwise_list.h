@@ -41,7 +41,11 @@
     X(ABS, abs, "max(x, -x)", IN, ANY, 0.0, num_abs1(x), dx + (x > 0.0f ? dy : x < 0.0f ? -dy : 0.0f), fabs(x),        \
       (x > 0.0) - (x < 0.0))                                                                                           \
     X(SILU, silu, "x sigmoid(x)", IN, ANY, 2.0, num_silu1(x), num_fma(dy, num_silu_slope1(x), dx),                     \
-      x < -200 ? 0 : x / (1 + exp(-x)), (1.0 + x / (1.0 + exp(x))) / (1.0 + exp(-x)))
+      x < -200 ? 0 : x / (1 + exp(-x)), (1.0 + x / (1.0 + exp(x))) / (1.0 + exp(-x)))                                  \
+    X(ELU, elu, "x for x >= 0, else exp(x) - 1", OUT, ANY, 2.0, num_elu1(x),                                           \
+      num_fma(dy, y < 0.0f ? y + 1.0f : 1.0f, dx), x < 0 ? expm1(x) : x, y < 0.0 ? y + 1.0 : 1.0)                      \
+    X(LEAKY_RELU, leaky_relu, "max(x, x / 100)", OUT, ANY, 2.0, x < 0.0f ? 0.01f * x : x,                              \
+      num_fma(dy, y > 0.0f ? 1.0f : 0.01f, dx), x < 0 ? x / 100 : x, y > 0.0 ? 1.0 : 0.01)
 
 /* The functions that a layer applies inside its matrix product, because their derivative follows from y alone:
  *   X(NAME, name, back, slope)
@@ -52,7 +56,9 @@
     X(SIGMOID, sigmoid, dy * (y * (1.0f - y)), y * (1.0 - y))                                                          \
     X(RELU, relu, y > 0.0f ? dy : 0.0f, y > 0.0)                                                                       \
     /* sigmoid(x) = 1 - exp(-y) = -expm1(-y): y may be tiny */                                                         \
-    X(SOFTPLUS, softplus, dy * (-2.0f * num_half_expm1(-y)), -expm1(-y))
+    X(SOFTPLUS, softplus, dy * (-2.0f * num_half_expm1(-y)), -expm1(-y))                                               \
+    X(ELU, elu, y < 0.0f ? dy * (y + 1.0f) : dy, y < 0.0 ? y + 1.0 : 1.0)                                              \
+    X(LEAKY_RELU, leaky_relu, y > 0.0f ? dy : 0.01f * dy, y > 0.0 ? 1.0 : 0.01)
 
 /* c = a op b:  X(NAME, name, formula, reads, domain, value, by_a, by_b)
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/scalar.h: each function of one variable, once: + - * / sqrt, fma and integer operations, no branch.
+ * num/isa/scalar.h: the scalar definitions of the functions, in + - * / sqrt, fma and integer operations, without branches.
  *
- * A loop over one of these vectorises, and every lane then does what this text says: so that all instruction sets and
- * compilers agree to the bit.  The trailing 1 means "of one value".  Error against the exact value: at most 2 ulp
- * (docs/arithmetic.md holds the measured one of each); special values as in C's Annex F; which NaN is not defined.
+ * The compiler vectorises loops over them.  Every lane performs the operations written here, so all instruction sets and
+ * compilers give the same bits.  The trailing 1 means "of one value".  The error is at most 2 ulp (docs/arithmetic.md has the
+ * measured error of each function).  Special values are those of C's Annex F; which NaN results is not defined.
  * The polynomials are minimax (Remez, weighted for the relative error of the whole function), rounded to float.
  */
 #ifndef NUM_ISA_SCALAR_H
@@ -14,7 +14,7 @@
 
 #include <float.h>
 
-/* clang warns of each `omp simd` loop that it leaves scalar (those over the emulated fma): slower, but the same bits. */
+/* clang warns of each `omp simd` loop that it does not vectorise (those over the emulated fma); their bits are the same. */
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"
 #endif
@@ -23,7 +23,7 @@
 #define NUM_LN2_HIGH 0x1.62e4p-1f    /* ln 2 in two parts; the first has 15 bits, so that n times it is exact for |n| < 512 */
 #define NUM_LN2_LOW 0x1.7f7d1cp-20f
 #define NUM_LOG2E 0x1.715476p+0f     /* 1 / ln 2 */
-#define NUM_ROUNDER 0x1.8p+23f       /* adding it rounds to a whole number, which then stands in the low bits */
+#define NUM_ROUNDER 0x1.8p+23f       /* adding it rounds to a whole number, which is then in the low bits */
 
 static inline uint32_t num_bits(float x)
 {
@@ -50,14 +50,14 @@ static inline float num_nabs1(float x)
     return num_float(num_bits(x) | 0x80000000u);
 }
 
-/* A byte's grey level x / 255, for a third of a division's time: 1 / 255 in two parts; the first has 15 bits, so that x
- * times it is exact.  The sum then rounds as the quotient does, for each of the 256 bytes. */
+/* A byte's grey level x / 255, in a third of the time of a division: 1 / 255 is the sum of two floats, of which the first has 15
+ * bits, so that its product with x is exact.  For each of the 256 bytes the sum of the products rounds as the quotient does. */
 static inline float num_grey1(uint8_t x)
 {
     return (float)x * 0x1.0102p-8f + (float)x * -0x1.fdfdfep-25f;
 }
 
-/* max(x, 0); a NaN stays one */
+/* max(x, 0); NaN gives NaN */
 static inline float num_relu1(float x)
 {
     return x < 0.0f ? 0.0f : x;
@@ -98,7 +98,7 @@ static inline NumExpParts num_exp_parts(float x)
 }
 
 /* d exp(x): finite wherever the product is, also where exp(x) alone is not (|x| < 173).
- * 2^n in two factors: both above 1 or both below, so that the result rounds once into the denormals. */
+ * 2^n is two factors, both above 1 or both below, so that a denormal result is rounded once. */
 static inline float num_times_exp1(float d, float x)
 {
     float c = x < -174.0f ? -174.0f : x;
@@ -113,8 +113,8 @@ static inline float num_exp1(float x)
     return num_times_exp1(1.0f, x);
 }
 
-/* exp(-|x|), to the bits of exp: what is at most 1 needs no guard above, and one factor of 2^n may be fixed: 2^(n + 64) is a
- * normal number down to x = -104, where the result is already 0. */
+/* exp(-|x|), with the bits of exp.  A result of at most 1 needs no upper guard, and one factor of 2^n can be fixed: 2^(n + 64)
+ * is a normal number down to x = -104, where the result is already 0. */
 static inline float num_exp_nabs1(float x)
 {
     float c = num_nabs1(x);
@@ -123,7 +123,7 @@ static inline float num_exp_nabs1(float x)
     return (1.0f + e.m) * num_power_of_two(e.n + 64u) * 0x1p-64f;
 }
 
-/* (exp(x) - 1) / 2: halved, so that it is finite up to x = 89.4 */
+/* (exp(x) - 1) / 2: half, so that it is finite up to x = 89.4 */
 static inline float num_half_expm1(float x)
 {
     float c = x < -25.0f ? -25.0f : x;
@@ -133,11 +133,11 @@ static inline float num_half_expm1(float x)
     return 2.0f * num_fma(e.m, quarter, quarter - 0.25f);
 }
 
-/* (exp(x) - 1 - x) / 2, never below 0: what a variance of exp(x) costs against 1.  A polynomial near 0, where the
- * difference would cancel. */
+/* (exp(x) - 1 - x) / 2, never below 0: the KL divergence of N(0, exp(x)) from N(0, 1).  Near 0, where the difference would
+ * cancel, it is a polynomial. */
 static inline float num_half_exp_excess1(float x)
 {
-    float top = x > 89.5f ? 89.5f : x; /* infinity is reached; inf - inf would be NaN */
+    float top = x > 89.5f ? 89.5f : x; /* larger arguments give infinity; inf - inf would be NaN */
     NumExpParts e = num_exp_parts(top < -25.0f ? -25.0f : top);
     float quarter = num_power_of_two(e.n - 2u); /* n may be 129 */
     float far = 2.0f * num_fma(e.m, quarter, quarter - num_fma(0.25f, top, 0.25f));
@@ -151,7 +151,7 @@ static inline float num_half_exp_excess1(float x)
     k = num_fma(k, x, 0x1.555558p-5f);
     k = num_fma(k, x, 0x1.555556p-3f);
     k = num_fma(k, x, 0.5f);
-    float square = x * x, rest = num_fma(x, x, -square); /* its rounding counts: it would bring the error above 2 ulp */
+    float square = x * x, rest = num_fma(x, x, -square); /* the rounding error of the square; without it the error exceeds 2 ulp */
     float near = 0.5f * num_fma(square, k, rest * k);
     return x >= -1.0f && x <= 1.8f ? near : far;
 }
@@ -173,13 +173,13 @@ static inline float num_log1p_near1(float m)
     return num_fma(m * m, g, m);
 }
 
-/* The e of x = 2^e (1 + m), 2/3 <= 1 + m < 4/3, where a float's exponent stands; x a normal number above 0. */
+/* The e of x = 2^e (1 + m), 2/3 <= 1 + m < 4/3, in the bits of a float's exponent; x is a normal number above 0. */
 static inline uint32_t num_log_exponent(float x)
 {
     return (num_bits(x) - num_bits(0x1.555556p-1f)) & 0xff800000u;
 }
 
-/* log(1 + m) + e ln 2, e as num_log_exponent() gives it.  -e times -ln 2, so that m = -0 with e = 0 stays -0. */
+/* log(1 + m) + e ln 2, e as num_log_exponent() gives it.  It is -e times -ln 2, so that m = -0 with e = 0 gives -0. */
 static inline float num_log_join(float m, uint32_t e, float less)
 {
     float minus_e = (float)(-((int32_t)e >> 23)) + less;
@@ -205,11 +205,11 @@ static inline float num_log1(float x)
     return x == 0.0f ? -INFINITY : r;
 }
 
-/* log(1 + x): e is that of the rounded 1 + x, but m = 2^-e x + (2^-e - 1) is made from x itself. */
+/* log(1 + x): e comes from the rounded 1 + x, m = 2^-e x + (2^-e - 1) from x itself. */
 static inline float num_log1p1(float x)
 {
     uint32_t e = num_log_exponent(1.0f + x);
-    float four = num_float(num_bits(4.0f) - e); /* 2^(2-e): stays a normal number for e = 128 */
+    float four = num_float(num_bits(4.0f) - e); /* 2^(2 - e): a normal number also for e = 128 */
     float m = num_float(num_bits(x) - e) + num_fma(0.25f, four, -1.0f);
     float r = num_log_join(e == 0 ? x : m, e, 0.0f);
     r = x < INFINITY ? r : x + x;
@@ -217,7 +217,7 @@ static inline float num_log1p1(float x)
     return x == -1.0f ? -INFINITY : r;
 }
 
-/* ---- what networks are made of -------------------------------------------------------------------------------------- */
+/* ---- activations ----------------------------------------------------------------------------------------------------- */
 
 /* log(1 + t), 0 <= t <= 1: a part of softplus. */
 static inline float num_log1p_unit1(float t)
@@ -235,7 +235,7 @@ static inline float num_softplus1(float x)
     return num_relu1(x) + num_log1p_unit1(num_exp_nabs1(x));
 }
 
-/* h / (1 + t), h in {t, 1}, 0 <= t <= 1, as h - h t / (1 + t): the rounding of 1 + t then weighs little. */
+/* h / (1 + t), h in {t, 1}, 0 <= t <= 1, as h - h t / (1 + t): so the rounding of 1 + t adds little error. */
 static inline float num_over_one_plus1(float h, float t)
 {
     return num_fma(-h, t / (1.0f + t), h);
@@ -273,6 +273,7 @@ static inline float num_times_sigmoid1(float x, float high, float low)
     float inverse = 1.0f / d, q = p * inverse;
     float rest = num_fma(-q, d, p) + num_fma(-q, d_low, p_low);
     float y = num_fma(rest, inverse, q);
+    y = num_float(num_bits(y) | (num_bits(x) & 0x80000000u)); /* -0 stays -0 */
     y = negative ? y * scale * 0x1p-64f : y;
     return high > 20.0f ? x : y; /* sigmoid(20) rounds to 1; an infinite x would give NaN above */
 }
@@ -291,7 +292,18 @@ static inline float num_silu_slope1(float x)
     return num_fma(x * s, 1.0f - s, s);
 }
 
-/* tanh: an odd polynomial below 0.55, else 1 - 2 / (1 + exp(2|x|)), which loses nothing there. */
+/* elu(x) = x for x >= 0, else exp(x) - 1  (Clevert et al. 2016, alpha = 1); exp(-25) - 1 rounds to -1 */
+static inline float num_elu1(float x)
+{
+    float c = x > 0.0f ? 0.0f : x;
+    c = c < -25.0f ? -25.0f : c;
+    NumExpParts e = num_exp_parts(c);
+    float scale = num_power_of_two(e.n);
+    float below = num_fma(e.m, scale, scale - 1.0f);
+    return x < 0.0f ? below : x;
+}
+
+/* tanh: an odd polynomial below 0.55, else 1 - 2 / (1 + exp(2|x|)), which does not cancel there. */
 static inline float num_tanh1(float x)
 {
     float a = num_abs1(x);
@@ -310,19 +322,19 @@ static inline float num_tanh1(float x)
     return num_float(num_bits(r) | (num_bits(x) & 0x80000000u));
 }
 
-/* ---- circles -------------------------------------------------------------------------------------------------------- */
+/* ---- sine and cosine ------------------------------------------------------------------------------------------------ */
 
 typedef struct NumSinCos {
     float sin, cos;
 } NumSinCos;
 
-/* sin and cos of 2 pi v, |v| <= 2^20: quarter turns come off exactly, f quarter turns (|f| <= 1/2) remain. */
+/* sin and cos of 2 pi v, |v| <= 2^20: quarter turns are subtracted exactly; f quarter turns, |f| <= 1/2, remain. */
 static inline NumSinCos num_sincos_turns1(float v)
 {
     float t = num_fma(v, 4.0f, NUM_ROUNDER);
     float f = num_fma(v, 4.0f, -(t - NUM_ROUNDER));
     float s = f * f;
-    float p = -0x1.2dc84cp-8f; /* sin(pi f / 2) / f, less pi / 2 */
+    float p = -0x1.2dc84cp-8f; /* sin(pi f / 2) / f - pi / 2 */
     p = num_fma(p, s, 0x1.466004p-4f);
     p = num_fma(p, s, -0x1.4abbbep-1f);
     p = num_fma(p, s, -0x1.777a5cp-25f);
