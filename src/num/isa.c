@@ -2,8 +2,8 @@
  *
  * num/isa.c: chooses the kernels that this processor runs best, and holds the number of threads.
  *
- * Compiled without instruction-set flags: it runs before the choice.  A new variant is named in the Makefile (ISA_…),
- * and runs_on_this_processor() says when it may be used.
+ * It is compiled without instruction-set flags because it runs before the choice.  To add a variant: name it in the Makefile
+ * (ISA_…) and add its condition to runs_on_this_processor().
  */
 #include "num/isa.h"
 #include "num/isa_table.h"
@@ -23,7 +23,7 @@ static const char *const variants[] = {NUM_ISA_LIST};
 
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
-static int chosen = -1; /* nothing yet */
+static int chosen = -1; /* -1: not chosen yet */
 static int threads = 1;
 
 static int runs_on_this_processor(const char *name)
@@ -37,7 +37,7 @@ static int runs_on_this_processor(const char *name)
 #endif
 #if defined(__aarch64__)
     if (strcmp(name, "neon") == 0)
-        return 1; /* part of every 64-bit Arm */
+        return 1; /* every 64-bit Arm has it */
 #endif
     return strcmp(name, "generic") == 0;
 }
@@ -66,7 +66,7 @@ const char *const *num_isa_available(void)
     return names;
 }
 
-static int refuse(const char *name, const char *asked_by, Error *err)
+static int refuse(const char *name, const char *setting, Error *err)
 {
     const char *const *available = num_isa_available();
     Text list = {0};
@@ -79,25 +79,25 @@ static int refuse(const char *name, const char *asked_by, Error *err)
     if (known)
         error_set(err, ERR_USAGE, "this processor lacks the instruction set '%s'", name);
     else
-        error_set(err, ERR_USAGE, "there is no instruction set '%s'", name);
-    error_where(err, "%s", asked_by);
+        error_set(err, ERR_USAGE, "unknown instruction set '%s'", name);
+    error_where(err, "%s", setting);
     error_found(err, "%s", name);
     error_expected(err, "one of: %s", text_string(&list));
     const char *nearest = known ? NULL : text_nearest(name, available, count);
     if (nearest != NULL)
         error_hint(err, "did you mean '%s'?", nearest);
     else
-        error_hint(err, "leave it out: '%s' is used then, and the results are the same to the last bit", available[0]);
+        error_hint(err, "without this setting '%s' is used; the results are the same to the last bit", available[0]);
     text_free(&list);
     return -1;
 }
 
 int num_isa_choose(const char *name, Error *err)
 {
-    const char *asked_by = "the choice of instruction set";
+    const char *setting = "the choice of instruction set";
     if (name == NULL) {
         name = getenv("VAE_LAB_ISA");
-        asked_by = "the environment variable VAE_LAB_ISA";
+        setting = "the environment variable VAE_LAB_ISA";
     }
     if (name == NULL || name[0] == '\0') {
         chosen = -1;
@@ -109,7 +109,7 @@ int num_isa_choose(const char *name, Error *err)
             chosen = i;
             return 0;
         }
-    return refuse(name, asked_by, err);
+    return refuse(name, setting, err);
 }
 
 void num_threads_set(int count)

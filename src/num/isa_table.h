@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa_table.h: how a file of num/ picks its table of kernels for the instruction set in use.  Internal to num/.
+ * num/isa_table.h: gives a file of num/ its table of kernels for the instruction set in use.  Internal to num/.
  *
- * Each num/isa/x.c exports one table a variant, `const NumXTable VARIANT(num_x_table)`; num/x.c then says
+ * Each num/isa/x.c exports one table for each variant, `const NumXTable VARIANT(num_x_table)`.  With
  *
  *     #define NUM_TABLE_TYPE NumXTable
  *     #define NUM_TABLE_NAME num_x_table
  *     #include "num/isa_table.h"
  *
- * and has `static const NumXTable *num_x_table(void)`: the table of the variant in use.  May be included again for
- * another table.  NUM_ISA_LIST, X(avx512) X(avx2) …, best first, comes from the Makefile, so no list is kept twice.
+ * num/x.c has `static const NumXTable *num_x_table(void)`, the table of the variant in use.  It may include this file again for
+ * another table.  NUM_ISA_LIST, X(avx512) X(avx2) …, best first, comes from the Makefile.
  */
 #ifndef NUM_ISA_TABLE_H
 #define NUM_ISA_TABLE_H
 
-/* The place in NUM_ISA_LIST of the instruction set in use. */
+/* The index in NUM_ISA_LIST of the instruction set in use. */
 int num_isa_index(void);
 
 #define NUM_TABLE_PASTE_(name, isa) name##_##isa

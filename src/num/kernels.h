@@ -2,7 +2,7 @@
  *
  * num/kernels.h: the tables of kernels that each variant of num/isa/ fills.  Internal to num/.
  *
- * A kernel works on dense arrays on one thread; broadcasting, panels and threads are the callers' business.
+ * A kernel works on dense arrays on one thread; its callers do broadcasting, panels and threads.
  */
 #ifndef NUM_KERNELS_H
 #define NUM_KERNELS_H
@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-/* Elementwise work on a panel: [OUT] out[k][i] = f_k(in[0][i], in[1][i], …), i < n.  An out may be an in. */
+/* An elementwise kernel of a panel: [OUT] out[k][i] = f_k(in[0][i], in[1][i], …), i < n.  An output may be an input. */
 typedef void NumPanelKernel(size_t n, float *const *out, const float *const *in);
 
 typedef struct NumElementwiseTable {
@@ -29,7 +29,7 @@ typedef struct NumElementwiseTable {
 } NumElementwiseTable;
 
 typedef struct NumSumTable {
-    /* [OUT] y[r] = the sum of row r (columns values from x + r stride), in lanes. */
+    /* [OUT] y[r] = the sum of row r, `columns` values from x + r stride, in lanes. */
     void (*rows)(size_t rows, size_t columns, float *y, const float *x, size_t stride);
     /* y[c] += scale * sum over o of sum over i of x[o outer_stride + i inner_stride + c], both chains ascending from 0. */
     void (*columns)(size_t columns, size_t outer, size_t outer_stride, size_t inner, size_t inner_stride,
@@ -40,7 +40,7 @@ typedef struct NumSumTable {
     NumPanelKernel *logsumexp_back; /* dy exp(x - y) <- dy, x, y */
     double (*total)(size_t n, const float *x);
     double (*sum_squares)(size_t n, const float *x);
-    size_t (*first_bad)(size_t n, const float *x);
+    size_t (*first_nonfinite)(size_t n, const float *x);
 } NumSumTable;
 
 typedef struct NumDensityTable {

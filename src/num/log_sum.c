@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/log_sum.c: sums of exponentials in double, over the kernels of num/isa/log_sum.c.
+ * num/log_sum.c: log sum exp of many terms in double, by the kernels of num/isa/log_sum.c.
  */
 #include "num/log_sum.h"
 
@@ -35,7 +35,8 @@ double num_log_sum(NumLogSum s)
     return s.most == -INFINITY ? s.most : s.most + log(s.sum);
 }
 
-void num_log_sum_normal(double *term, double *joint, double z, const double *mu, const double *inverse, const double *log_inverse)
+void num_log_sum_normal(double *term, double *joint, double z, const double *mu, const double *inverse,
+                        const double *log_inverse)
 {
     num_log_sum_table()->normal(term, joint, z, mu, inverse, log_inverse);
 }

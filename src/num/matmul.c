@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/matmul.c: lays a product out for the kernel, divides its elements over threads, and keeps the plain reference.
+ * num/matmul.c: chooses the layout of a product for the kernel, divides its elements over threads; the plain reference.
  *
  * A product can be computed as C or, with the operands exchanged, as the transpose of C: the factors of each fma change
- * places, which changes no bit.  A narrow C fills the vectors better the other way round, and of a product with B^T
- * the smaller operand is the one to be transposed.
+ * places, which changes no bit.  The transpose fills the vectors better where C is narrow, and it allows the smaller operand
+ * of a product with B^T to be the one that is transposed.
  */
 #include "num/matmul.h"
 
@@ -19,13 +19,13 @@
 #define NUM_TABLE_NAME num_matmul_table
 #include "num/isa_table.h"
 
-/* A thread's share of the cost, at least.  While the threads are awake a loop takes them 1 us; 57e3 operations a us at the peak
- * of the machine on which this was measured. */
-static const double WORTH_A_THREAD = 60e3;
+/* The least cost for one thread.  Starting a loop takes 1 us when the threads are awake; the machine of this measurement does
+ * 57e3 operations in 1 us at its peak. */
+static const double COST_PER_THREAD = 60e3;
 
 static size_t parts(size_t n, size_t largest) { return (n + largest - 1) / largest; }
 
-static NumProduct as_it_is(NumForm form, size_t m, size_t n, size_t k, const float *a, const float *b)
+static NumProduct direct(NumForm form, size_t m, size_t n, size_t k, const float *a, const float *b)
 {
     NumProduct x = {.m = m, .n = n, .k = k, .a = a, .b = b, .c_row = n};
     x.a_row = form == NUM_TN ? 1 : k;
@@ -36,7 +36,7 @@ static NumProduct as_it_is(NumForm form, size_t m, size_t n, size_t k, const flo
 }
 
 /* C^T = B^T A^T. */
-static NumProduct exchanged(NumForm form, size_t m, size_t n, size_t k, const float *a, const float *b)
+static NumProduct transposed(NumForm form, size_t m, size_t n, size_t k, const float *a, const float *b)
 {
     NumProduct x = {.m = n, .n = m, .k = k, .a = b, .b = a, .c_row = n, .c_transposed = 1};
     x.a_row = form == NUM_NT ? k : 1;
@@ -46,20 +46,20 @@ static NumProduct exchanged(NumForm form, size_t m, size_t n, size_t k, const fl
     return x;
 }
 
-/* Columns are cut on cache lines. */
+/* Columns are divided at cache lines. */
 enum { LINE = 16 };
 
-/* Divides x into rows x columns rectangles, at most `threads`, the largest as small as can be.  Threads that divide the columns
- * write into the same rows of c, lines and pages in turn, which for short chains takes several times as long; those that
- * divide the rows read, and turn, all of b each, which is slow for long ones.  The other way must be better by far. */
+/* Divides x into rows x columns rectangles, at most `threads`, so that the largest one is small.  Threads that divide the columns
+ * write to the same rows of c, so to the same lines and pages: several times slower for short chains.  Threads that divide the
+ * rows each read, and transpose, all of b: slow for long chains.  So the division that does not suit counts 3/8 more. */
 static void divide(const NumProduct *x, size_t threads, size_t *rows, size_t *columns)
 {
-    const int by_rows = x->k < x->m && !x->c_transposed;
+    const int prefer_rows = x->k < x->m && !x->c_transposed;
     size_t wide = parts(x->n, LINE), best = SIZE_MAX;
     for (size_t r = 1; r <= threads && r <= x->m; r++) {
         size_t c = threads / r < wide ? threads / r : wide;
         size_t largest = parts(x->m, r) * (c == 1 ? x->n : parts(wide, c) * LINE);
-        if (by_rows ? c > 1 : r > 1)
+        if (prefer_rows ? c > 1 : r > 1)
             largest += 3 * largest / 8;
         if (largest < best) {
             best = largest;
@@ -76,16 +76,16 @@ static size_t part_start(size_t n, size_t unit, size_t count, size_t i)
     return start < n ? start : n;
 }
 
-/* A product cut into rectangles, one a job. */
+/* A product divided into rectangles, one for each job. */
 typedef struct {
     const NumMatmulTable *table;
     const NumProduct *product;
     size_t rows, columns;
-} Cut;
+} ProductJob;
 
 static void rectangle(const void *task, size_t index)
 {
-    const Cut *t = task;
+    const ProductJob *t = task;
     const NumProduct *x = t->product;
     size_t r = index / t->columns, c = index % t->columns;
     t->table->product(x, part_start(x->m, 1, t->rows, r), part_start(x->m, 1, t->rows, r + 1),
@@ -95,12 +95,12 @@ static void rectangle(const void *task, size_t index)
 static void run(const NumMatmulTable *table, const NumProduct *x, double cost)
 {
     size_t threads = (size_t)num_threads();
-    Cut cut = {table, x, 1, 1};
-    if (cost < WORTH_A_THREAD * (double)threads)
-        threads = (size_t)(cost / WORTH_A_THREAD);
+    ProductJob job = {table, x, 1, 1};
+    if (cost < COST_PER_THREAD * (double)threads)
+        threads = (size_t)(cost / COST_PER_THREAD);
     if (threads > 1)
-        divide(x, threads, &cut.rows, &cut.columns);
-    num_parallel_jobs(cut.rows * cut.columns, rectangle, &cut);
+        divide(x, threads, &job.rows, &job.columns);
+    num_parallel_jobs(job.rows * job.columns, rectangle, &job);
 }
 
 void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
@@ -109,7 +109,7 @@ void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const 
     if (m == 0 || n == 0)
         return;
     const NumMatmulTable *table = num_matmul_table();
-    NumProduct x = as_it_is(form, m, n, k, a, b), y = exchanged(form, m, n, k, a, b);
+    NumProduct x = direct(form, m, n, k, a, b), y = transposed(form, m, n, k, a, b);
     double cost_x = table->cost(&x), cost_y = table->cost(&y);
     NumProduct *best = cost_y < cost_x ? &y : &x;
     best->c = c;

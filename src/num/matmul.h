@@ -2,9 +2,9 @@
  *
  * num/matmul.h: the matrix product in the three forms that a dense layer's forward and backward need.
  *
- * Every element is one chain  acc = fma(a[i][p], b[p][j], acc),  p ascending, from 0.  Blocking, packing, instruction
- * set and threads may differ; the chain may not.  After the chain, in this order: the bias is added, the activation
- * is applied, and with `accumulate` the old c is added (c = c + result).
+ * Every element is one chain  acc = fma(a[i][p], b[p][j], acc),  p ascending, from 0, whatever the blocking, packing,
+ * instruction set and threads.  After the chain, in this order: the bias is added, the activation is applied, and with
+ * `accumulate` the old c is added (c = c + result).
  */
 #ifndef NUM_MATMUL_H
 #define NUM_MATMUL_H
@@ -22,7 +22,7 @@ typedef enum {
 void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
                     const float *bias, NumUnary act, int accumulate);
 
-/* The plain reference, three loops: the oracle that the fast one equals to the bit. */
+/* The plain reference, three loops: the oracle.  num_matmul_f32 gives the same bits. */
 void num_matmul_reference_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
                               const float *bias, NumUnary act, int accumulate);
 

@@ -2,9 +2,9 @@
  *
  * num/panel.h: elementwise kernels over operands that broadcast.  Internal to num/.
  *
- * An array of full shape is cut into panels of some 1000 elements, whole rows of one sample or a part of one row.  For a
- * panel every operand is made dense (its own memory where it is dense, else a copy in cache), so that kernels know
- * nothing of broadcasting, and temporaries never leave the cache.
+ * The full shape is cut into panels of about 1000 elements: whole rows of one sample, or a part of one row.  A kernel gets a
+ * dense array for each operand of a panel: the operand's own memory where that is dense, else a copy in cache.  So kernels
+ * need no code for broadcasting, and temporaries stay in cache.
  */
 #ifndef NUM_PANEL_H
 #define NUM_PANEL_H
@@ -12,17 +12,18 @@
 #include "num/density.h"
 #include "num/kernels.h"
 
-/* The most operands (dy and four) and gradients of a kernel, and the elements of a panel: a multiple of the 16 lanes. */
+/* The limits of a kernel: inputs (dy and four operands), outputs; the elements of a panel, a multiple of the 16 lanes. */
 enum { NUM_PANEL_IN = 5, NUM_PANEL_OUT = 4, NUM_PANEL_SIZE = 1024 };
 
 /* [OUT] out (shape) = kernel(in[0], …, in[count - 1]). */
 void num_panel_map(NumPanelKernel *kernel, NumShape shape, float *out, size_t count, const NumIn_f32 *in);
 
-/* [OUT] y (samples, batch, 1) = the sums over features of kernel(…).  scratch: a row for each row of shape. */
+/* [OUT] y (samples, batch, 1) = the sums over features of kernel(…).  scratch: 1 value for each element of shape. */
 void num_panel_row_sums(NumPanelKernel *kernel, NumShape shape, float *y, size_t count, const NumIn_f32 *in, float *scratch);
 
-/* d[k] (d_shape[k]) += out[k] of the kernel, k < gradients; summed in num_sum's order where d[k] was broadcast.
- * d[k] may be NULL; bit k of `overwrite`: it holds garbage, and is written.  scratch: as many values as shape has, for each gradient that was broadcast. */
+/* d[k] (d_shape[k]) += output k of the kernel, k < gradients, summed in num_sum's order where operand k was broadcast.
+ * d[k] may be NULL: not wanted.  Bit k of `overwrite`: d[k] holds garbage and is written, not added to.
+ * scratch: 1 value for each element of shape and each gradient of a broadcast operand. */
 void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d, const NumShape *d_shape,
                          unsigned overwrite, size_t count, const NumIn_f32 *in, float *scratch);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/parallel.c: the threads.  Not OpenMP's: those wait awake, which on a machine that others share makes a run many times
- * slower (what they wait for is not running), they do not survive a fork, and clang's need a library of their own.
+ * num/parallel.c: the thread pool.  It is not OpenMP's for three reasons: OpenMP's threads spin while they wait, which makes a
+ * run many times slower on a shared machine, where the thread that they wait for may not be running; they do not survive a
+ * fork; and clang's need one more library.
  *
- * A loop is a ticket: its number in the upper half, in the lower half the jobs that nobody has taken.  Whoever is awake, the
- * caller first, takes one by counting the ticket down; a thread that wakes too late finds nothing, and nobody waits for it.
+ * A loop is a ticket: its upper half is the loop's number, its lower half counts the jobs that no thread has taken yet.  Each
+ * awake thread, the caller included, takes jobs by decreasing that count.  A thread that wakes too late finds 0 and goes back to
+ * waiting; no other thread waits for it.
  */
 #include "num/parallel.h"
 
@@ -17,15 +19,15 @@
 
 enum {
     THREADS_MAX = 256,
-    AWAKE = 4000 /* looks at the ticket before a thread goes to sleep: some 50 us, as long as what lies between two loops */
+    SPINS = 4000 /* reads of the ticket before a thread sleeps: about 50 us, the usual time between two loops */
 };
 
 static struct {
     pthread_once_t once;
-    pthread_mutex_t mutex; /* asleep */
+    pthread_mutex_t mutex; /* held to sleep and to wake */
     pthread_cond_t wake;
-    int started;           /* threads besides the caller; the caller's alone */
-    atomic_int wanted;     /* of them may work */
+    int started;           /* threads besides the caller; only the caller uses it */
+    atomic_int wanted;     /* how many of them may work */
     atomic_int asleep;
     _Atomic uint64_t ticket;
     atomic_size_t count, done;
@@ -33,9 +35,9 @@ static struct {
     _Atomic(const void *) task;
 } pool = {.once = PTHREAD_ONCE_INIT, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
-static _Thread_local int inside; /* a job, or a loop */
+static _Thread_local int inside; /* this thread runs a job or a loop */
 
-static void rest(void)
+static void pause_briefly(void)
 {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -44,10 +46,10 @@ static void rest(void)
 #endif
 }
 
-/* Takes some jobs and does them; 0 when none is left.  Few calls for many small jobs: an eighth of what is left, where two
- * threads work, so that both end together.  What is read before the ticket is counted down belongs to its loop: the next
- * loop begins only when this one's jobs are done, and changes the ticket. */
-static int take(void)
+/* Takes some jobs and runs them; returns 0 when none is left.  It takes a share of the remaining jobs, an eighth with two
+ * threads: few exchanges for many small jobs, and all threads finish together.  The job and task that are read before the
+ * exchange belong to the ticket's loop: the next loop starts only after all jobs of this one are done, with another number. */
+static int run_some_jobs(void)
 {
     uint64_t ticket = atomic_load(&pool.ticket), left;
     while ((left = ticket & UINT32_MAX) > 0) {
@@ -71,7 +73,7 @@ static int may_work(int worker)
     return worker < atomic_load(&pool.wanted) && (atomic_load(&pool.ticket) & UINT32_MAX) > 0;
 }
 
-static void sleep_until(int worker)
+static void sleep_until_work(int worker)
 {
     pthread_mutex_lock(&pool.mutex);
     atomic_fetch_add(&pool.asleep, 1);
@@ -86,21 +88,21 @@ static void *work(void *argument)
     int worker = (int)(intptr_t)argument;
     inside = 1;
     for (;;) {
-        for (int looks = 0; !may_work(worker); looks++) {
-            rest();
-            if (looks == AWAKE) {
-                sleep_until(worker);
-                looks = 0; /* others may have been faster: then once more */
+        for (int spins = 0; !may_work(worker); spins++) {
+            pause_briefly();
+            if (spins == SPINS) {
+                sleep_until_work(worker);
+                spins = 0; /* other threads may have taken all jobs: then wait again */
             }
         }
-        while (take())
+        while (run_some_jobs())
             ;
     }
     return NULL;
 }
 
-/* The child of a fork has none of its parent's threads. */
-static void forget(void)
+/* In the child of a fork: the parent's threads do not exist there. */
+static void reset_in_child(void)
 {
     pthread_mutex_init(&pool.mutex, NULL);
     pthread_cond_init(&pool.wake, NULL);
@@ -108,15 +110,15 @@ static void forget(void)
     atomic_store(&pool.asleep, 0);
 }
 
-static void prepare(void)
+static void register_fork_handler(void)
 {
-    pthread_atfork(NULL, NULL, forget);
+    pthread_atfork(NULL, NULL, reset_in_child);
 }
 
-/* Threads that cannot be had are done without. */
-static void start(int threads)
+/* If a thread cannot be created, the loop runs on those that exist. */
+static void start_threads(int threads)
 {
-    pthread_once(&pool.once, prepare);
+    pthread_once(&pool.once, register_fork_handler);
     for (; pool.started < threads - 1 && pool.started < THREADS_MAX; pool.started++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, work, (void *)(intptr_t)pool.started) != 0)
@@ -125,7 +127,7 @@ static void start(int threads)
     }
 }
 
-static void begin(size_t count, NumJob *job, const void *task)
+static void publish_loop(size_t count, NumJob *job, const void *task)
 {
     atomic_store_explicit(&pool.job, job, memory_order_relaxed);
     atomic_store_explicit(&pool.task, task, memory_order_relaxed);
@@ -140,11 +142,11 @@ static void begin(size_t count, NumJob *job, const void *task)
     }
 }
 
-/* Another thread still does the last job: it may have lost its processor to someone. */
-static void await(size_t count)
+/* Waits for the jobs that other threads still run.  After SPINS it yields: such a thread may need this processor. */
+static void wait_for_jobs(size_t count)
 {
-    for (int looks = 0; atomic_load(&pool.done) < count; looks++)
-        looks < AWAKE ? rest() : (void)sched_yield();
+    for (int spins = 0; atomic_load(&pool.done) < count; spins++)
+        spins < SPINS ? pause_briefly() : (void)sched_yield();
 }
 
 void num_parallel_jobs(size_t count, NumJob *job, const void *task)
@@ -155,13 +157,13 @@ void num_parallel_jobs(size_t count, NumJob *job, const void *task)
             job(task, i);
         return;
     }
-    start(threads);
+    start_threads(threads);
     atomic_store(&pool.wanted, threads - 1);
     inside = 1;
-    begin(count, job, task);
-    while (take())
+    publish_loop(count, job, task);
+    while (run_some_jobs())
         ;
-    await(count);
+    wait_for_jobs(count);
     inside = 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/step.c: optimiser steps on one or more threads, each on its own part of the block.
+ * num/step.c: optimiser steps; each thread updates its own part of the parameters.
  */
 #include "num/step.h"
 
@@ -11,23 +11,23 @@
 #define NUM_TABLE_NAME num_step_table
 #include "num/isa_table.h"
 
-/* One call: constants in the order of step.h. */
+/* One call; the constants are in the order of step.h. */
 typedef struct {
     size_t n;
     float *w;
     const float *g;
     float *state[2];
     float constant[5];
-} Task;
+} StepJob;
 
-static void run(const Task *t, NumJob *job)
+static void run(const StepJob *t, NumJob *job)
 {
     num_parallel((t->n + NUM_PARALLEL_CHUNK - 1) / NUM_PARALLEL_CHUNK, t->n, job, t);
 }
 
-/* The kernel's arguments for chunk `index`. */
+/* Chunk `index`: n elements from i, and the constants k. */
 #define CHUNK                                                                                                           \
-    const Task *t = task;                                                                                               \
+    const StepJob *t = task;                                                                                               \
     const float *k = t->constant;                                                                                       \
     size_t i = index * NUM_PARALLEL_CHUNK, n = t->n - i < NUM_PARALLEL_CHUNK ? t->n - i : NUM_PARALLEL_CHUNK;
 
@@ -39,7 +39,7 @@ static void sgd(const void *task, size_t index)
 
 void num_step_sgd(size_t n, float *w, const float *g, float *v, float rate, float momentum)
 {
-    run(&(Task){n, w, g, {v}, {rate, momentum}}, sgd);
+    run(&(StepJob){n, w, g, {v}, {rate, momentum}}, sgd);
 }
 
 static void adagrad(const void *task, size_t index)
@@ -50,7 +50,7 @@ static void adagrad(const void *task, size_t index)
 
 void num_step_adagrad(size_t n, float *w, const float *g, float *s, float rate, float epsilon)
 {
-    run(&(Task){n, w, g, {s}, {rate, epsilon}}, adagrad);
+    run(&(StepJob){n, w, g, {s}, {rate, epsilon}}, adagrad);
 }
 
 static void rmsprop(const void *task, size_t index)
@@ -61,7 +61,7 @@ static void rmsprop(const void *task, size_t index)
 
 void num_step_rmsprop(size_t n, float *w, const float *g, float *s, float rate, float decay, float epsilon)
 {
-    run(&(Task){n, w, g, {s}, {rate, decay, epsilon}}, rmsprop);
+    run(&(StepJob){n, w, g, {s}, {rate, decay, epsilon}}, rmsprop);
 }
 
 static void adam(const void *task, size_t index)
@@ -73,7 +73,7 @@ static void adam(const void *task, size_t index)
 void num_step_adam(size_t n, float *w, const float *g, float *m, float *s, float rate_t, float beta1, float beta2,
                    float inv_sqrt_c2, float epsilon)
 {
-    run(&(Task){n, w, g, {m, s}, {rate_t, beta1, beta2, inv_sqrt_c2, epsilon}}, adam);
+    run(&(StepJob){n, w, g, {m, s}, {rate_t, beta1, beta2, inv_sqrt_c2, epsilon}}, adam);
 }
 
 static void scale(const void *task, size_t index)
@@ -84,5 +84,5 @@ static void scale(const void *task, size_t index)
 
 void num_scale(size_t n, float *x, float factor)
 {
-    run(&(Task){.n = n, .w = x, .constant = {factor}}, scale);
+    run(&(StepJob){.n = n, .w = x, .constant = {factor}}, scale);
 }

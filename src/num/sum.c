@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/sum.c: sums, their gradients and log-sum-exp over any axes: the kernels of num/isa/sum.c, and the same in double.
+ * num/sum.c: sums, their gradients and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in double.
  * Threads divide outputs, never a sum.
  */
 #include "num/sum.h"
@@ -18,7 +18,7 @@
 #define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
-/* Outputs of one job: a multiple of every variant's column block. */
+/* The outputs of one job; STRIP is a multiple of every variant's column block. */
 enum { STRIP = 64, ROWS = 64 };
 
 typedef struct {
@@ -26,12 +26,12 @@ typedef struct {
     const float *x;
     NumShape shape;   /* of x */
     float scale;
-    int batch, samples; /* summed over these */
-} Task;
+    int batch, samples; /* whether these axes are summed */
+} SumJob;
 
-static size_t strips(size_t n, size_t strip)
+static size_t parts(size_t n, size_t size)
 {
-    return (n + strip - 1) / strip;
+    return (n + size - 1) / size;
 }
 
 static size_t least(size_t a, size_t b)
@@ -41,42 +41,42 @@ static size_t least(size_t a, size_t b)
 
 /* ---- features kept: chains down the columns ------------------------------------------------------------------------- */
 
-/* Sums over the batch alone leave each sample its own columns; over samples alone, all (batch, features) are columns. */
-static size_t chain_width(const Task *t)
+/* The columns of a chain.  Over the batch alone: the features of each sample.  Over samples alone: all (batch, features). */
+static size_t chain_width(const SumJob *t)
 {
     return t->batch ? t->shape.n[NUM_FEATURES] : t->shape.n[NUM_BATCH] * t->shape.n[NUM_FEATURES];
 }
 
 static void chain_strip(const void *task, size_t index)
 {
-    const Task *t = task;
+    const SumJob *t = task;
     size_t features = t->shape.n[NUM_FEATURES], width = chain_width(t), sample = t->shape.n[NUM_BATCH] * features;
-    size_t s = index / strips(width, STRIP), c = index % strips(width, STRIP) * STRIP;
+    size_t s = index / parts(width, STRIP), c = index % parts(width, STRIP) * STRIP;
     num_sum_table()->columns(least(STRIP, width - c), t->samples ? t->shape.n[NUM_SAMPLES] : 1, sample,
                              t->batch ? t->shape.n[NUM_BATCH] : 1, features,
                              t->y + s * width + c, t->x + s * sample + c, t->scale);
 }
 
-static void sum_chains(const Task *t)
+static void sum_chains(const SumJob *t)
 {
     size_t groups = t->samples ? 1 : t->shape.n[NUM_SAMPLES];
-    num_parallel(groups * strips(chain_width(t), STRIP), num_shape_size(t->shape), chain_strip, t);
+    num_parallel(groups * parts(chain_width(t), STRIP), num_shape_size(t->shape), chain_strip, t);
 }
 
 /* ---- features summed: rows in lanes, then chains over the rows' sums ------------------------------------------------ */
 
-/* Row sums of up to ROWS rows from row b of sample s. */
-static void row_sums(const Task *t, size_t s, size_t b, size_t count, float *sums)
+/* [OUT] sums: of `count` rows, at most ROWS, from row b of sample s. */
+static void row_sums(const SumJob *t, size_t s, size_t b, size_t count, float *sums)
 {
     size_t features = t->shape.n[NUM_FEATURES];
     num_sum_table()->rows(count, features, sums, t->x + (s * t->shape.n[NUM_BATCH] + b) * features, features);
 }
 
-/* y (samples, batch) or, over the samples, y (batch): one strip of the batch of one or all samples. */
+/* ROWS rows of y, which is (samples, batch), or (batch) where the samples are summed. */
 static void rows_strip(const void *task, size_t index)
 {
-    const Task *t = task;
-    size_t batch = t->shape.n[NUM_BATCH], blocks = strips(batch, ROWS);
+    const SumJob *t = task;
+    size_t batch = t->shape.n[NUM_BATCH], blocks = parts(batch, ROWS);
     size_t s = index / blocks, b = index % blocks * ROWS, count = least(ROWS, batch - b);
     float sums[ROWS], chain[ROWS] = {0.0f};
     if (!t->samples) {
@@ -93,7 +93,7 @@ static void rows_strip(const void *task, size_t index)
 }
 
 /* The sum of a sample's rows. */
-static float sample_sum(const Task *t, size_t s)
+static float sample_sum(const SumJob *t, size_t s)
 {
     float sums[ROWS], chain = 0.0f;
     for (size_t b = 0; b < t->shape.n[NUM_BATCH]; b += ROWS) {
@@ -107,19 +107,19 @@ static float sample_sum(const Task *t, size_t s)
 
 static void sample_job(const void *task, size_t s)
 {
-    const Task *t = task;
+    const SumJob *t = task;
     float sum = sample_sum(t, s);
     num_elementwise_table()->axpy(1, t->y + s, t->scale, &sum);
 }
 
-static void sum_rows(const Task *t)
+static void sum_rows(const SumJob *t)
 {
     size_t samples = t->shape.n[NUM_SAMPLES], size = num_shape_size(t->shape);
     if (!t->batch) {
-        num_parallel((t->samples ? 1 : samples) * strips(t->shape.n[NUM_BATCH], ROWS), size, rows_strip, t);
+        num_parallel((t->samples ? 1 : samples) * parts(t->shape.n[NUM_BATCH], ROWS), size, rows_strip, t);
     } else if (!t->samples) {
         num_parallel(samples, size, sample_job, t);
-    } else { /* one number */
+    } else { /* the result is one number */
         float chain = 0.0f;
         for (size_t s = 0; s < samples; s++)
             chain += sample_sum(t, s);
@@ -134,7 +134,7 @@ static int is_summed(NumShape y, NumShape x, NumAxis axis)
 
 void num_sum_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale)
 {
-    Task t = {.y = y, .x = x, .shape = x_shape, .scale = scale, .batch = is_summed(y_shape, x_shape, NUM_BATCH),
+    SumJob t = {.y = y, .x = x, .shape = x_shape, .scale = scale, .batch = is_summed(y_shape, x_shape, NUM_BATCH),
               .samples = is_summed(y_shape, x_shape, NUM_SAMPLES)};
     if (is_summed(y_shape, x_shape, NUM_FEATURES))
         sum_rows(&t);
@@ -151,28 +151,28 @@ void num_broadcast_add_f32(float *y, NumShape y_shape, const float *x, NumShape 
 
 static void logsumexp_rows(const void *task, size_t index)
 {
-    const Task *t = task;
+    const SumJob *t = task;
     size_t features = t->shape.n[NUM_FEATURES], r = index * ROWS;
     num_sum_table()->logsumexp_rows(least(ROWS, num_shape_rows(t->shape) - r), features, t->y + r, t->x + r * features);
 }
 
 static void logsumexp_strip(const void *task, size_t index)
 {
-    const Task *t = task;
+    const SumJob *t = task;
     size_t features = t->shape.n[NUM_FEATURES], width = chain_width(t), sample = t->shape.n[NUM_BATCH] * features;
-    size_t s = index / strips(width, STRIP), c = index % strips(width, STRIP) * STRIP;
+    size_t s = index / parts(width, STRIP), c = index % parts(width, STRIP) * STRIP;
     num_sum_table()->logsumexp_columns(least(STRIP, width - c), t->batch ? t->shape.n[NUM_BATCH] : t->shape.n[NUM_SAMPLES],
                                        t->batch ? features : sample, t->y + s * width + c, t->x + s * sample + c);
 }
 
 void num_logsumexp_f32(float *y, NumAxis axis, const float *x, NumShape x_shape)
 {
-    Task t = {.y = y, .x = x, .shape = x_shape, .batch = axis == NUM_BATCH, .samples = axis == NUM_SAMPLES};
+    SumJob t = {.y = y, .x = x, .shape = x_shape, .batch = axis == NUM_BATCH, .samples = axis == NUM_SAMPLES};
     size_t size = num_shape_size(x_shape);
     if (axis == NUM_FEATURES)
-        num_parallel(strips(num_shape_rows(x_shape), ROWS), size, logsumexp_rows, &t);
+        num_parallel(parts(num_shape_rows(x_shape), ROWS), size, logsumexp_rows, &t);
     else
-        num_parallel((t.samples ? 1 : x_shape.n[NUM_SAMPLES]) * strips(chain_width(&t), STRIP), size, logsumexp_strip, &t);
+        num_parallel((t.samples ? 1 : x_shape.n[NUM_SAMPLES]) * parts(chain_width(&t), STRIP), size, logsumexp_strip, &t);
 }
 
 void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const float *x, const float *y, NumShape x_shape)
@@ -193,12 +193,12 @@ typedef struct {
     TotalKernel *kernel;
     size_t n;
     const float *x;
-    double *sum; /* of each block */
-} Total;
+    double *sum; /* [OUT] of each block */
+} TotalJob;
 
 static void total_block(const void *task, size_t index)
 {
-    const Total *t = task;
+    const TotalJob *t = task;
     size_t i = index * TOTAL_BLOCK;
     t->sum[index] = t->kernel(t->n - i < TOTAL_BLOCK ? t->n - i : TOTAL_BLOCK, t->x + i);
 }
@@ -211,7 +211,7 @@ static double total_of(TotalKernel *kernel, size_t n, const float *x)
     for (size_t i = 0; i < n; i += TOTAL_BLOCKS * TOTAL_BLOCK) {
         size_t most = TOTAL_BLOCKS * TOTAL_BLOCK, size = n - i < most ? n - i : most;
         size_t blocks = (size + TOTAL_BLOCK - 1) / TOTAL_BLOCK;
-        num_parallel(blocks, size, total_block, &(Total){kernel, size, x + i, sum});
+        num_parallel(blocks, size, total_block, &(TotalJob){kernel, size, x + i, sum});
         for (size_t b = 0; b < blocks; b++)
             total += sum[b];
     }
@@ -230,7 +230,7 @@ double num_sum_squares_f32(size_t n, const float *x)
 
 size_t num_first_nonfinite_f32(size_t n, const float *x)
 {
-    return num_sum_table()->first_bad(n, x);
+    return num_sum_table()->first_nonfinite(n, x);
 }
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/log_sum.c: a block of exponentials in double, and its sum.
+ * num/isa/log_sum.c: the exponentials of a block of terms in double, and their sum.
  */
 #include "num/isa/variant.h"
 #include "num/kernels.h"
@@ -14,7 +14,7 @@ enum { LANES = 8 };
 static const double LOG2E = 0x1.71547652b82fep+0;
 static const double LN2_HIGH = 0x1.62e42feep-1; /* 32 bits, so that n times it is exact */
 static const double LN2_LOW = 0x1.a39ef35793c76p-33;
-static const double ROUNDER = 0x1.8p+52; /* adding it rounds to a whole number, which then stands in the low bits */
+static const double ROUNDER = 0x1.8p+52; /* adding it rounds to a whole number, which is then in the low bits */
 
 static inline uint64_t bits_of(double x)
 {
@@ -30,7 +30,7 @@ static inline double double_of(uint64_t bits)
     return x;
 }
 
-/* exp(x), x <= 0; at least exp(-708).  x = n ln 2 + r, |r| <= ln 2 / 2, where 14 terms of the series leave 4e-18. */
+/* exp(x) for x <= 0; exp(-708) below that.  x = n ln 2 + r, |r| <= ln 2 / 2: after 14 terms the series has an error of 4e-18. */
 static inline double exp_below(double x)
 {
     double c = x < -708.0 ? -708.0 : x;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/matmul.h: what a variant of the matrix product offers to num/matmul.c.  Internal to num/.
+ * num/isa/matmul.h: the interface between num/matmul.c and the kernels of the matrix product.  Internal to num/.
  */
 #ifndef NUM_ISA_MATMUL_H
 #define NUM_ISA_MATMUL_H
 
 #include "num/matmul.h"
 
-/* One product  c[i][j] = chain over p < k of a[i][p] b[p][j],  i < m, j < n, with each operand wherever it lies. */
+/* One product  c[i][j] = chain over p < k of a[i][p] b[p][j],  i < m, j < n, and the layout of each matrix. */
 typedef struct NumProduct {
     size_t m, n, k;
     const float *a;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/short.h: chains of one or two steps (a gradient of one example's weights, a layer from two latent variables), which
- * are made row by row: to enter and to leave a tile would take longer than to compute it (batch 1, 784 to 200 units: half the
- * time; from two to 500: three quarters).  From three steps on some products gain by it and others lose as much.
+ * num/isa/short.h: chains of one or two steps (the gradient of the weights from one example, a layer that reads two latent
+ * variables).  They are computed row by row: entering and leaving a tile would take longer than its steps (batch 1, 784 to 200
+ * units: half the time of tiles; from 2 to 500 units: three quarters).  From three steps on, some products gain and others lose
+ * as much.
  */
 #ifndef NUM_ISA_SHORT_H
 #define NUM_ISA_SHORT_H
@@ -11,18 +12,18 @@
 
 static inline int is_short(size_t k) { return NUM_HAS_FMA && (k == 1 || k == 2); }
 
-/* A chain over k rows of b. */
+/* The chains of one vector over k = 1 or 2 rows of b. */
 static inline __attribute__((always_inline)) NumVec short_chain(const int k, const NumVec *left, NumVec right, NumVec second)
 {
     NumVec sum = num_fma_vec(left[0], right, num_set(0.0f));
     return k == 2 ? num_fma_vec(left[1], second, sum) : sum;
 }
 
-/* `add` is known when it is compiled: a load that is not needed would wait for the store of the row before. */
+/* k and add are constants for the compiler: a load of `to` that is not needed would wait for the store of the row before. */
 static inline __attribute__((always_inline)) void short_rows(const int k, const int add, size_t rows, size_t columns,
-                                                             const Step *step)
+                                                             const TileStep *step)
 {
-    const Step x = *step; /* else each store might change it */
+    const TileStep x = *step; /* a copy: the compiler would reload it after each store */
     const size_t whole = columns - columns % NUM_LANES;
     const NumPart part = num_part(columns - whole);
     const float *a = x.a, *b = x.b, *second = x.b + (k == 2 ? x.b_row : 0);
@@ -40,8 +41,8 @@ static inline __attribute__((always_inline)) void short_rows(const int k, const 
     }
 }
 
-/* [add] to += `rows` rows and `columns` columns: all k steps of their chains, k as is_short() has it. */
-static void run_short(size_t rows, size_t columns, const Step *x)
+/* `rows` rows and `columns` columns of `to`, all k steps of their chains; is_short(k). */
+static void run_short(size_t rows, size_t columns, const TileStep *x)
 {
     if (x->k == 1 && x->add)
         short_rows(1, 1, rows, columns, x);

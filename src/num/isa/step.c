@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/step.c: the optimisers' updates.  The order of operations in each comment is part of arithmetic version 1.
+ * num/isa/step.c: the updates of the optimisers.  The order of operations in each comment is part of arithmetic version 1.
  */
 #include "num/isa/scalar.h"
 #include "num/kernels.h"
@@ -29,10 +29,10 @@ static void adagrad(size_t n, float *restrict w, const float *restrict g, float 
 static void rmsprop(size_t n, float *restrict w, const float *restrict g, float *restrict s, float rate, float decay,
                     float epsilon)
 {
-    float fresh = 1.0f - decay;
+    float rest = 1.0f - decay;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        s[i] = num_fma(decay, s[i], fresh * g[i] * g[i]);
+        s[i] = num_fma(decay, s[i], rest * g[i] * g[i]);
         w[i] -= rate * g[i] / (__builtin_sqrtf(s[i]) + epsilon);
     }
 }
@@ -42,11 +42,11 @@ static void rmsprop(size_t n, float *restrict w, const float *restrict g, float 
 static void adam(size_t n, float *restrict w, const float *restrict g, float *restrict m, float *restrict s, float rate_t,
                  float beta1, float beta2, float inv_sqrt_c2, float epsilon)
 {
-    float fresh1 = 1.0f - beta1, fresh2 = 1.0f - beta2;
+    float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        m[i] = num_fma(beta1, m[i], fresh1 * g[i]);
-        s[i] = num_fma(beta2, s[i], fresh2 * g[i] * g[i]);
+        m[i] = num_fma(beta1, m[i], rest1 * g[i]);
+        s[i] = num_fma(beta2, s[i], rest2 * g[i] * g[i]);
         w[i] -= rate_t * m[i] / num_fma(__builtin_sqrtf(s[i]), inv_sqrt_c2, epsilon);
     }
 }

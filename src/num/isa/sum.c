@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/sum.c: sums in the fixed order of num/sum.h, log-sum-exp, reported totals, the search for what is not finite.
+ * num/isa/sum.c: sums in the fixed order of num/sum.h, log-sum-exp, reported totals, the search for a non-finite value.
  */
 #include "num/isa/scalar.h"
 #include "num/kernels.h"
@@ -12,7 +12,7 @@ typedef struct {
     NumVec v[VECS];
 } Lanes;
 
-/* lane l += x[l], x[l + 16], …; absent elements are not added (a lane is never -0, so adding +0 would be the same). */
+/* lane l += x[l], x[l + 16], …  Absent elements count as +0, which changes no bit: a lane is never -0. */
 static inline void lanes_add(Lanes *sum, size_t n, const float *x)
 {
     Lanes s = *sum;
@@ -75,7 +75,7 @@ static void columns_block(size_t outer, size_t outer_stride, size_t inner, size_
         y[c] = num_fma(scale, sums[c], y[c]);
 }
 
-/* Fewer columns than that. */
+/* Fewer columns than BLOCK. */
 static void columns_rest(size_t width, size_t outer, size_t outer_stride, size_t inner, size_t inner_stride,
                          float *restrict y, const float *x, float scale)
 {
@@ -105,7 +105,7 @@ static void columns(size_t width, size_t outer, size_t outer_stride, size_t inne
 
 /* ---- log sum exp: m + log sum exp(x - m), m the maximum ------------------------------------------------------------- */
 
-/* What may be subtracted: an infinite maximum would give inf - inf. */
+/* The shift to subtract: not an infinite maximum, which would give inf - inf. */
 static inline float shift_of(float max)
 {
     return num_abs1(max) < INFINITY ? max : 0.0f;
@@ -179,7 +179,7 @@ static void logsumexp_columns(size_t width, size_t count, size_t stride, float *
         logsumexp_columns_block(width - c < BLOCK ? width - c : BLOCK, count, stride, y + c, x + c);
 }
 
-/* dy exp(x - y).  Where all x were -inf, so is y, and the gradient is 0. */
+/* dy exp(x - y).  Where all x are -inf, so is y, and the gradient is 0. */
 static void logsumexp_back(size_t n, float *const *out, const float *const *in)
 {
     const float *dy = in[0], *x = in[1], *y = in[2];
@@ -206,7 +206,7 @@ static inline double dlanes_tree(const DVec *sum)
     return lane[0];
 }
 
-/* gcc converts a vector of its own in two halves and joins them, which takes twice as long. */
+/* Intrinsics: gcc converts a generic vector in two halves and joins them, which takes twice as long. */
 static inline DVec widen(const float *x)
 {
 #if defined(__AVX512F__)
@@ -245,24 +245,24 @@ TOTAL(total, x)
 TOTAL(sum_squares, x * x)
 
 /* An exponent of all ones is an infinity or a NaN. */
-static inline int is_bad(float x)
+static inline int is_nonfinite(float x)
 {
     return (num_bits(x) & 0x7f800000u) == 0x7f800000u;
 }
 
-static size_t first_bad(size_t n, const float *x)
+static size_t first_nonfinite(size_t n, const float *x)
 {
     enum { CHUNK = 256 };
     size_t i = 0;
     for (; i + CHUNK <= n; i += CHUNK) {
-        int bad = 0;
-#pragma omp simd reduction(| : bad)
+        int found = 0;
+#pragma omp simd reduction(| : found)
         for (size_t c = 0; c < CHUNK; c++)
-            bad |= is_bad(x[i + c]);
-        if (bad)
+            found |= is_nonfinite(x[i + c]);
+        if (found)
             break;
     }
-    while (i < n && !is_bad(x[i]))
+    while (i < n && !is_nonfinite(x[i]))
         i++;
     return i;
 }
@@ -275,5 +275,5 @@ const NumSumTable VARIANT(num_sum_table) = {
     .logsumexp_back = logsumexp_back,
     .total = total,
     .sum_squares = sum_squares,
-    .first_bad = first_bad,
+    .first_nonfinite = first_nonfinite,
 };

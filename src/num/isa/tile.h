@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/tile.h: a register tile of a product: at most TILE_ROWS rows of TILE_VECTORS vectors of c, or fewer rows of more, stay
- * in registers while p runs over a block of k; between blocks they wait in memory, which costs no bit.  a is read one element at
- * a time and broadcast, b in whole vectors, both where they lie.
+ * num/isa/tile.h: a register tile of a product.  At most TILE_ROWS rows of TILE_VECTORS vectors of c, or fewer rows of more
+ * vectors, stay in registers while p runs over a block of k.  Between blocks they are stored to memory, which changes no bit.
+ * Elements of a are broadcast one by one, b is read in whole vectors; neither is copied first.
  * Every element of c is its own chain, so tiles of any shape give the same bits.
  */
 #ifndef NUM_ISA_TILE_H
@@ -10,11 +10,11 @@
 
 #include "num/isa/variant.h"
 
-/* The accumulators of the largest tile fill the registers, but for the vectors of b and the broadcast elements of a.
- * A narrow tile takes little from each row of b, so that a panel of b touches many lines and pages: it pays to copy the
- * panel first (AVX2, 784 to 500 units: 10 % faster), where AVX-512 loses 2 % by it.
- * PART_COST: AVX2 stores part of a vector slowly, in the time of so many operations.  ENTRY: to enter and to leave a tile takes as
- * long as so many steps. */
+/* TILE_ROWS: the accumulators of the largest tile fill the registers that the vectors of b and the elements of a leave free.
+ * COPIES: a narrow tile reads little of each row of b, so a panel of b touches many cache lines and pages.  With AVX2 it is
+ * faster to copy the panel first (784 to 500 units: by 10 %); AVX-512 would lose 2 %.
+ * PART_COST: storing part of a vector, slow with AVX2, takes as long as so many operations.
+ * ENTRY: to enter and to leave a tile takes as long as so many steps. */
 #if defined(__AVX512F__)
 enum { TILE_ROWS = 12, COPIES = 0, PART_COST = 0, ENTRY = 10 };
 #elif defined(__AVX2__)
@@ -28,13 +28,13 @@ enum { TILE_ROWS = 4, COPIES = 0, PART_COST = 0, ENTRY = 4 };
 enum {
     TILE_VECTORS = NUM_HAS_FMA ? 2 : 4,
     TILE_COLUMNS = TILE_VECTORS * NUM_LANES,
-    WIDE_VECTORS = NUM_HAS_FMA ? 8 : 4, /* of a tile of few rows */
-    TURNED_VECTORS = 4,                 /* at most, of a tile that turns b */
-    BLOCK_K = 400,   /* a panel of b, BLOCK_K x TILE_COLUMNS, stays in the first two caches; 200 to 800 are alike */
-    BLOCK_ROWS = 192 /* so many rows of a, with all of k, stay in the second cache for all panels */
+    WIDE_VECTORS = NUM_HAS_FMA ? 8 : 4, /* of a tile with few rows */
+    NT_VECTORS = 4,  /* at most, of a tile that transposes b (tile_nt.h) */
+    BLOCK_K = 400,   /* a panel of b, BLOCK_K x TILE_COLUMNS, stays in the first two caches; 200 to 800 are equally fast */
+    BLOCK_ROWS = 192 /* so many rows of a, with all of k, stay in the second-level cache for all panels */
 };
 
-/* The loop that follows is unrolled entirely when it is compiled: only then do arrays of vectors become registers. */
+/* Unrolls the next loop completely: only then does the compiler keep arrays of vectors in registers. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -47,14 +47,14 @@ static inline size_t parts(size_t n, size_t largest) { return (n + largest - 1) 
 /* The end of part `i` of `count` nearly equal parts of n. */
 static inline size_t part_end(size_t n, size_t count, size_t i) { return n / count * (i + 1) + smaller(n % count, i + 1); }
 
-/* Vectors of the widest tile of so many rows. */
+/* The vectors of the widest tile with so many rows. */
 static inline size_t width(size_t rows)
 {
     return rows > TILE_ROWS / 2 || !NUM_HAS_FMA ? TILE_VECTORS : rows > TILE_ROWS / 4 ? 2 * TILE_VECTORS : WIDE_VECTORS;
 }
 
-/* Whether a last vector that is at most half full is a tile of its own, of half vectors: AVX-512's cost twice AVX2's where the
- * machine is 256 bits wide.  Only tall tiles have chains enough for it. */
+/* Whether a last vector that is at most half full becomes a separate tile of half vectors: on machines with 256-bit units an
+ * AVX-512 operation costs twice an AVX2 one.  Only tall tiles have enough chains for it. */
 enum { HALF_LANES = NUM_LANES == 16 ? 8 : 0 };
 static inline int halves(size_t rows, size_t columns)
 {
@@ -63,28 +63,29 @@ static inline int halves(size_t rows, size_t columns)
 
 /* ---- one register tile ---------------------------------------------------------------------------------------------- */
 
-/* What a tile computes over k steps: [add] to += [first: 0, else from] + a b. */
-typedef struct Step {
+/* One tile over k steps: to = (first ? 0 : from) + a b, and with `add` the old `to` is added. */
+typedef struct TileStep {
     size_t k;
     const float *a;
     size_t a_row, a_column;
     const float *b;
     size_t b_row;
-    const float *from; /* the chains so far */
+    const float *from; /* the chains after the blocks before */
     size_t from_row;
     float *to;
     size_t to_row;
     int first, add;
-    size_t last; /* column of the last vector of a transposed b */
-    const uint16_t *kept; /* the steps that count, k of them; NULL: the first k */
-} Step;
+    size_t last; /* column of the last vector, for a transposed b */
+    const uint16_t *kept; /* the k steps to make, of more (zeros.h); NULL: the first k */
+} TileStep;
 
 #if NUM_HAS_FMA
 
-/* A tile of `rows` rows and `vectors` vectors, of which the last is partial unless `whole`; `sparse`: over the kept steps.
- * Rows of a go in threes: one pointer, the row stride, twice the row stride fit an address, and few pointers step. */
+/* A tile of `rows` rows and `vectors` vectors; the last vector is partial unless `whole`; `sparse`: over the kept steps.
+ * Three rows of a share one pointer: with offsets of 0, 1 and 2 strides they fit the processor's addressing modes, and few
+ * pointers have to be advanced. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, const int whole, const int sparse,
-                                                       const Step *x, NumPart part)
+                                                       const TileStep *x, NumPart part)
 {
     const int last = whole ? vectors : vectors - 1;
     NumVec sum[TILE_ROWS][WIDE_VECTORS];
@@ -107,7 +108,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             at = *kept * a_column;
             b = x->b + *kept++ * b_row;
         }
-        if (rows < vectors) { /* few elements of a wait for the vectors of b */
+        if (rows < vectors) { /* keep the elements of a in registers */
             NumVec left[TILE_ROWS];
             UNROLL for (int r = 0; r < rows; r++)
                 left[r] = num_set(three[r / 3][(size_t)(r % 3) * a_row]);
@@ -116,7 +117,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
                 UNROLL for (int r = 0; r < rows; r++)
                     sum[r][v] = num_fma_vec(left[r], right, sum[r][v]);
             }
-        } else { /* few vectors of b wait for the elements of a */
+        } else { /* keep the vectors of b in registers */
             NumVec right[WIDE_VECTORS];
             UNROLL for (int v = 0; v < vectors; v++)
                 right[v] = v < last ? num_load(b + v * NUM_LANES) : num_load_part(b + v * NUM_LANES, part);
@@ -132,7 +133,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             b += b_row;
         }
     }
-    const size_t to_row = x->to_row; /* else each store might change it */
+    const size_t to_row = x->to_row; /* a local: the compiler would reload it after each store */
     float *to = x->to;
     if (x->add)
         UNROLL for (int r = 0; r < rows; r++, to += to_row)
@@ -148,19 +149,19 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
         }
 }
 
-typedef void Tile(const Step *x, NumPart part);
+typedef void Tile(const TileStep *x, NumPart part);
 
-/* One function for each number of rows and vectors, so that all of the tile's loops are unrolled when it is compiled.
- * A tile of half the rows is twice as wide, one of a quarter four times: as many chains run side by side, and a row of b
- * is read in longer pieces. */
+/* One function for each number of rows and vectors, so that all loops of the tile can be unrolled.
+ * A tile with half the rows is twice as wide, with a quarter four times: the number of independent chains stays the same, and a
+ * row of b is read in longer pieces. */
 #define DEFINE_TILE(rows, vectors, whole)                                      \
-    static void tile_##rows##_##vectors##_##whole(const Step *x, NumPart part) \
+    static void tile_##rows##_##vectors##_##whole(const TileStep *x, NumPart part) \
     {                                                                          \
         tile(rows, vectors, whole, 0, x, part);                                \
     }
 #define NAME_TILE(rows, vectors, whole) [rows - 1][whole ? 0 : vectors] = tile_##rows##_##vectors##_##whole,
 #define DEFINE_SPARSE(rows, vectors, whole)                                      \
-    static void sparse_##rows##_##vectors##_##whole(const Step *x, NumPart part) \
+    static void sparse_##rows##_##vectors##_##whole(const TileStep *x, NumPart part) \
     {                                                                            \
         tile(rows, vectors, whole, 1, x, part);                                  \
     }
@@ -182,7 +183,7 @@ typedef void Tile(const Step *x, NumPart part);
 #endif
 
 EACH_TILE(DEFINE_TILE)
-static Tile *const tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TILE(NAME_TILE)}; /* [][0] are the whole ones */
+static Tile *const tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TILE(NAME_TILE)}; /* [][0]: the last vector is whole */
 
 EACH_TALL(DEFINE_SPARSE)
 static Tile *const sparse_tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TALL(NAME_SPARSE)};
@@ -191,7 +192,7 @@ static Tile *const sparse_tiles[TILE_ROWS][1 + WIDE_VECTORS] = {EACH_TALL(NAME_S
 
 /* A tile of at most half a vector of columns. */
 
-static inline __attribute__((always_inline)) void half_tile(const int rows, const Step *x, __mmask8 part)
+static inline __attribute__((always_inline)) void half_tile(const int rows, const TileStep *x, __mmask8 part)
 {
     __m256 sum[TILE_ROWS];
     const float *three[(TILE_ROWS + 2) / 3], *from = x->from, *b = x->b;
@@ -220,9 +221,9 @@ static inline __attribute__((always_inline)) void half_tile(const int rows, cons
         _mm256_mask_storeu_ps(to, part, sum[r]);
 }
 
-typedef void HalfTile(const Step *x, __mmask8 part);
+typedef void HalfTile(const TileStep *x, __mmask8 part);
 #define DEFINE_HALF(rows) \
-    static void half_##rows(const Step *x, __mmask8 part) { half_tile(rows, x, part); }
+    static void half_##rows(const TileStep *x, __mmask8 part) { half_tile(rows, x, part); }
 #define NAME_HALF(rows) [rows - 1] = half_##rows,
 #define EACH_HALF(X) X(7) X(8) X(9) X(10) X(11) X(12)
 
@@ -231,7 +232,7 @@ static HalfTile *const half_tiles[TILE_ROWS] = {EACH_HALF(NAME_HALF)};
 
 #endif
 
-static void run_tile(size_t rows, size_t columns, const Step *x)
+static void run_tile(size_t rows, size_t columns, const TileStep *x)
 {
     size_t vectors = parts(columns, NUM_LANES);
 #if defined(__AVX512F__)
@@ -248,9 +249,9 @@ static void run_tile(size_t rows, size_t columns, const Step *x)
 #else
 
 /* sum[j] = fma(left, right[j], sum[j]) over a row of the tile; all are floats, held as doubles.
- * The product is exact, the sum s is rounded to double and then to 24 bits (Veltkamp's splitting).  Rounding twice is wrong
- * only in the middle between two floats, and 24 bits are wrong only for denormal and for huge results: when no element of
- * the row is in doubt, which is nearly always, this takes two thirds of the time of num_fma(). */
+ * The product is exact; the sum s is rounded to double and then to 24 bits (Veltkamp's splitting).  Rounding twice can be wrong
+ * only when s lies in the middle between two floats, and 24 bits are wrong only for denormal and huge results.  Nearly always no
+ * element of the row is such a case; then this takes two thirds of the time of num_fma(). */
 static inline void emulated_row(double *sum, double left, const double *right)
 {
     const uint64_t middle = 0x10000000, low = 0x1fffffff;
@@ -262,7 +263,7 @@ static inline void emulated_row(double *sum, double left, const double *right)
         uint64_t bits;
         memcpy(&bits, &s, sizeof bits);
         next[j] = t - (t - s);
-        doubt |= ((bits & low) ^ middle) - 1;             /* the low bits of a middle */
+        doubt |= ((bits & low) ^ middle) - 1;             /* s is a middle between floats */
         doubt |= (((bits << 1) - 1) >> 1) - normal;       /* 0 < |s| < 2^-126; 0 itself is exact */
         doubt |= huge - (bits << 1 >> 1);                 /* |s| > 2^127, infinite, NaN */
     }
@@ -273,7 +274,7 @@ static inline void emulated_row(double *sum, double left, const double *right)
         memcpy(sum, next, sizeof next);
 }
 
-static void run_tile(size_t rows, size_t columns, const Step *x)
+static void run_tile(size_t rows, size_t columns, const TileStep *x)
 {
     double sum[TILE_ROWS][TILE_COLUMNS] = {{0}}, right[TILE_COLUMNS] = {0};
     for (size_t r = 0; r < rows && !x->first; r++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/transpose.h: panels of b and of c, copied, transposed or not.
+ * num/isa/transpose.h: copies of panels of b and c, transposed or not.
  */
 #ifndef NUM_ISA_TRANSPOSE_H
 #define NUM_ISA_TRANSPOSE_H
@@ -11,7 +11,7 @@
 
 enum { SQUARE = 8 };
 
-/* y = the transpose of an 8 x 8 square of x: pairs of half rows, then two rounds of shuffles in the halves. */
+/* y = the transpose of an 8 x 8 square of x: loads pairs of half rows, then shuffles twice within the halves. */
 static inline void transpose_square(float *y, size_t y_row, const float *x, size_t x_row)
 {
     __m256 r[8], t[8];
@@ -45,7 +45,7 @@ static inline void transpose_square(float *y, size_t y_row, const float *x, size
 
 #endif
 
-/* The same of two rows, any number of columns. */
+/* y (columns, 2) = the transpose of two rows of x. */
 static void transpose_pair(size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     size_t j = 0;
@@ -64,8 +64,8 @@ static void transpose_pair(size_t columns, float *y, size_t y_row, const float *
     }
 }
 
-/* y (columns, rows) = the transpose of x (rows, columns).  A row of y is written at once: rows are few, one panel.  Squares
- * first, then two rows at a time, for some layers have two outputs, and the last row. */
+/* y (columns, rows) = the transpose of x (rows, columns): squares, then the rows left over, two at a time (some layers have
+ * two outputs), then the last row.  Each row of y is short, because a panel has few rows. */
 static void transpose(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     size_t whole = rows - rows % SQUARE, j = 0;
@@ -85,7 +85,7 @@ static void transpose(size_t rows, size_t columns, float *y, size_t y_row, const
 static void copy(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     for (size_t i = 0; i < rows; i++)
-        if (columns == TILE_COLUMNS) /* a length that the compiler knows */
+        if (columns == TILE_COLUMNS) /* a constant length: faster */
             memcpy(y + i * y_row, x + i * x_row, TILE_COLUMNS * sizeof *y);
         else
             memcpy(y + i * y_row, x + i * x_row, columns * sizeof *y);

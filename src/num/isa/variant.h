@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/variant.h: what every file of this folder is compiled against, once for each instruction set: names that carry
- * the variant, its vectors, and the fused multiply-add, which is exact (one rounding) on every variant.
+ * num/isa/variant.h: what every file of this folder includes: names that carry the variant, its vectors, and the fused
+ * multiply-add, which rounds once on every variant.  The files are compiled once for each instruction set.
  *
- * Everything here is static inline or a macro: a shared symbol compiled with AVX-512 could otherwise be the one that the
- * linker keeps for all.  Each file of this folder exports one table, `const NumXTable VARIANT(num_x_table)`.
+ * Everything here is static inline or a macro: of an external function the linker might keep the AVX-512 code for all variants.
+ * Each file of this folder exports one table, `const NumXTable VARIANT(num_x_table)`.
  */
 #ifndef NUM_ISA_VARIANT_H
 #define NUM_ISA_VARIANT_H
@@ -37,12 +37,9 @@ enum { NUM_LANES = 8 };
 enum { NUM_LANES = 4 };
 #endif
 
-/* The widest register as a vector (NumVec), the same at any address (NumVecAny), and the 16 lanes in which a sum runs
- * (arithmetic version 1).  A vector wider than the machine's is correct but slow: plain loops vectorise better. */
+/* A vector as wide as a register, and the same at any address. */
 typedef float NumVec __attribute__((vector_size(sizeof(float) * NUM_LANES)));
 typedef float NumVecAny __attribute__((vector_size(sizeof(float) * NUM_LANES), aligned(4), may_alias));
-typedef float NumVec16 __attribute__((vector_size(64)));
-typedef float NumVec16Any __attribute__((vector_size(64), aligned(4), may_alias));
 
 #if defined(__FMA__) || defined(__FP_FAST_FMAF) || defined(__aarch64__)
 #define NUM_HAS_FMA 1
@@ -50,11 +47,11 @@ typedef float NumVec16Any __attribute__((vector_size(64), aligned(4), may_alias)
 #define NUM_HAS_FMA 0
 #endif
 
-/* fmaf without an fma instruction, branch-free, so that a loop over it vectorises with SSE2.
- * The product of two floats is exact in double.  The sum s = p + c is not; TwoSum gives its exact error e (nothing
- * overflows or underflows: |p| lies between 2^-298 and 2^256).  Rounding the sum to odd instead of to even (the last bit
- * set when inexact) makes the second rounding, to float, that of the exact value (Boldo & Melquiond 2008: 53 >= 24 + 2),
- * also for denormal results, which have fewer bits.  For an infinity or a NaN e is NaN, and s is taken as it is. */
+/* fmaf without an fma instruction.  It has no branches, so that a loop over it vectorises with SSE2.
+ * The product p of two floats is exact in double.  The sum s = p + c is not; TwoSum gives its exact error e (nothing overflows
+ * or underflows: |p| lies between 2^-298 and 2^256).  s is rounded to odd: its last bit is set when the sum is inexact.  The
+ * second rounding, to float, then gives the rounding of the exact value (Boldo & Melquiond 2008: 53 >= 24 + 2), also for
+ * denormal results, which have fewer bits.  For an infinity or a NaN, e is NaN and s stays as it is. */
 static inline float num_fma_emulated(float a, float b, float c)
 {
     double p = (double)a * (double)b, d = (double)c;
@@ -65,7 +62,7 @@ static inline float num_fma_emulated(float a, float b, float c)
     memcpy(&bits, &s, sizeof bits);
     memcpy(&error, &e, sizeof error);
     uint64_t size = error << 1 >> 1;
-    uint64_t inexact = (size | (0 - size)) >> 63 & ~(error >> 62 & error >> 61); /* e is not 0, and not NaN: |e| < 2^513 */
+    uint64_t inexact = (size | (0 - size)) >> 63 & ~(error >> 62 & error >> 61); /* e is neither 0 nor NaN: |e| < 2^513 */
     uint64_t fix = inexact & ~bits & 1;                                          /* 1 when the last bit must be set */
     uint64_t inward = fix & (bits ^ error) >> 63;                                /* the exact value is nearer to 0 */
     bits += fix - (inward << 1);
@@ -83,10 +80,10 @@ static inline float num_fma(float a, float b, float c)
 #endif
 }
 
-/* ---- the same on whole vectors, for the kernels that are written by hand ---- */
+/* ---- vector operations, for kernels that are written by hand ---- */
 
-/* Which lanes of a vector that is only partly there: the first `count`, 1 to NUM_LANES.  Lanes outside are not touched
- * in memory, so a row may end where its page ends; they read as 0. */
+/* A mask of the first `count` lanes, 1 to NUM_LANES.  The other lanes read as 0, and their memory is not touched, so a row may end
+ * at the end of a page. */
 #if defined(__AVX512F__)
 
 typedef __mmask16 NumPart;

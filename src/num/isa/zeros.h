@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/zeros.h: the steps of a product that a tile may leave out, because its elements of a are all 0.
+ * num/isa/zeros.h: finds the steps of a product that a tile can skip, because all its elements of a are 0.
  *
- * Images are mostly background: of MNIST's 784 pixels twelve images leave about half at 0, and so do twelve neighbouring
- * pixels of one image.  fma(0, b, acc) is acc to the bit, so that leaving the step out changes nothing, except where
- *   - b is infinite or NaN: the product would be NaN;
- *   - acc is -0, which 0 * b = +0 would make +0.  A chain starts from +0, and only a product too small to be a float can
- *     leave it at -0.
- * So b must be finite without denormals, and a's elements 0 or at least 2^-20: the smallest product is then 2^-146, a float.
+ * Images are mostly background: about half of MNIST's 784 pixels are 0 in all of twelve images.  fma(0, b, acc) is acc to the
+ * bit, so a skipped step changes nothing, with two exceptions:
+ *   - b is infinite or NaN: the product is NaN;
+ *   - acc is -0, which 0 * b = +0 makes +0.  A chain starts from +0; only a product that is too small for a float gives -0.
+ * So steps are skipped only where b is finite without denormals, and the elements of a are 0 or at least 2^-20: the smallest
+ * product is then 2^-146, a float.
  */
 #ifndef NUM_ISA_ZEROS_H
 #define NUM_ISA_ZEROS_H
@@ -16,42 +16,42 @@
 #include "num/isa/scalar.h"
 #include "num/isa/tile.h"
 
-/* The longest k for which lists are made, and the shortest for which they pay. */
+/* Lists of steps are made for k from ZEROS_LEAST_K, below which they cost more than they gain, to ZEROS_K. */
 enum { ZEROS_K = 1024, ZEROS_LEAST_K = 48 };
 
-/* |x| as an integer, its exponent in the top byte. */
+/* |x| as an integer, with the exponent in the top byte. */
 static inline uint32_t num_zeros_size(float x) { return num_bits(x) << 1; }
 
-/* A number other than 0 that is infinite, NaN or denormal. */
-static inline uint32_t num_zeros_odd(float x)
+/* Whether x is infinite, NaN or denormal. */
+static inline uint32_t num_zeros_special(float x)
 {
     uint32_t size = num_zeros_size(x);
     return (uint32_t)(size != 0) & (uint32_t)(size - (1u << 24) >= 0xfe000000u);
 }
 
-/* Whether b (rows, columns) lets steps be left out. */
+/* Whether b (rows, columns) allows to skip steps. */
 static inline int num_zeros_allowed(size_t rows, size_t columns, const float *b, size_t b_row)
 {
     for (size_t p = 0; p < rows; p++, b += b_row) {
-        uint32_t odd = 0;
-#pragma omp simd reduction(| : odd)
+        uint32_t special = 0;
+#pragma omp simd reduction(| : special)
         for (size_t j = 0; j < columns; j++)
-            odd |= num_zeros_odd(b[j]);
-        if (odd)
+            special |= num_zeros_special(b[j]);
+        if (special)
             return 0;
     }
     return 1;
 }
 
-/* 0 for 0, 2 for a number below 2^-20, which forbids the lists, else 1. */
+/* 0 for 0; 2 for a size below 2^-20, which forbids to skip; else 1. */
 static inline uint8_t num_zeros_flag(float x)
 {
     uint32_t size = num_zeros_size(x);
     return (uint8_t)((uint32_t)(size != 0) + (uint32_t)(size - 1 < ((127u - 20) << 24) - 1));
 }
 
-/* [OUT] kept: the k in [0, n) at which any of `rows` rows of a is not 0, where a's columns lie side by side.  Returns how
- * many, or SIZE_MAX where lists are forbidden. */
+/* [OUT] kept: the k in [0, n) at which any of `rows` rows of a is not 0; the rows of a are contiguous.  Returns how many, or
+ * SIZE_MAX where skipping is forbidden. */
 static inline size_t num_zeros_by_rows(size_t rows, size_t n, const float *a, size_t a_row, uint16_t *kept)
 {
     enum { CHUNK = 128 };
@@ -76,7 +76,7 @@ static inline size_t num_zeros_by_rows(size_t rows, size_t n, const float *a, si
     return count;
 }
 
-/* [OUT] flag[rows] of a row of a's transpose. */
+/* [OUT] flag[rows] of one column of a, which is contiguous. */
 static inline void num_zeros_flags(size_t rows, const float *a, uint8_t *flag)
 {
 #pragma omp simd
@@ -84,7 +84,7 @@ static inline void num_zeros_flags(size_t rows, const float *a, uint8_t *flag)
         flag[r] = num_zeros_flag(a[r]);
 }
 
-/* The flags of the first `rows` of 16 together. */
+/* The flags of the first `rows` of 16, or-ed. */
 static inline uint8_t num_zeros_any(size_t rows, const uint8_t *flag)
 {
     static const uint8_t ones[32] = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3};
@@ -95,16 +95,16 @@ static inline uint8_t num_zeros_any(size_t rows, const uint8_t *flag)
     return (uint8_t)(((both & 0x0101010101010101u) != 0) | ((both & 0x0202020202020202u) != 0) << 1);
 }
 
-/* For each tile of some rows of a, the steps that are not left out, block of k after block. */
-typedef struct Zeros {
+/* For each tile of rows of a, the steps that are not skipped, for one block of k after the other. */
+typedef struct KeptSteps {
     uint16_t kept[BLOCK_ROWS / TILE_ROWS + 1][ZEROS_K];
-    size_t end[ZEROS_K / BLOCK_K + 1][BLOCK_ROWS / TILE_ROWS + 1]; /* of a block's list of a tile */
-} Zeros;
+    size_t end[ZEROS_K / BLOCK_K + 1][BLOCK_ROWS / TILE_ROWS + 1]; /* [block][tile]: the end of the list of that block */
+} KeptSteps;
 
-/* Whether so few of n steps are left out that the lists do not pay. */
-static inline int few_left_out(size_t kept, size_t n) { return 10 * kept > 9 * n; }
+/* Whether so few of n steps are skipped that the lists cost more than they gain. */
+static inline int few_skipped(size_t kept, size_t n) { return 10 * kept > 9 * n; }
 
-/* Adds block [p, end) of k to the lists, where a's columns lie side by side.  0: the lists are forbidden, or do not pay. */
+/* Adds block [p, end) of k to the lists; the rows of a are contiguous.  Returns 0 where skipping is forbidden or does not pay. */
 static int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
                         size_t *kept_end)
 {
@@ -112,7 +112,7 @@ static int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, si
     for (size_t t = 0, r = 0; t < tall; t++) {
         size_t next = part_end(rows, tall, t);
         size_t count = num_zeros_by_rows(next - r, end - p, x->a + (i + r) * x->a_row + p, x->a_row, kept[t] + kept_end[t]);
-        if (count == SIZE_MAX || (t == 0 && p == 0 && few_left_out(count, end)))
+        if (count == SIZE_MAX || (t == 0 && p == 0 && few_skipped(count, end)))
             return 0;
         kept_end[t] += count;
         r = next;
@@ -120,7 +120,7 @@ static int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, si
     return 1;
 }
 
-/* The same where a's rows do. */
+/* The same where the columns of a are contiguous. */
 static int find_by_columns(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
                            size_t *kept_end)
 {
@@ -138,14 +138,14 @@ static int find_by_columns(const NumProduct *x, size_t i, size_t rows, size_t p,
             all |= any;
             r = next;
         }
-        if (all & 2 || (q == ZEROS_LEAST_K / 2 && few_left_out(total, (q + 1) * tall)))
+        if (all & 2 || (q == ZEROS_LEAST_K / 2 && few_skipped(total, (q + 1) * tall)))
             return 0;
     }
     return 1;
 }
 
-/* [OUT] z: of rows [i, i + rows).  0: as above. */
-static int find_zeros(const NumProduct *x, size_t i, size_t rows, Zeros *z)
+/* [OUT] z: the steps of rows [i, i + rows).  Returns 0 where skipping is forbidden or does not pay. */
+static int find_kept_steps(const NumProduct *x, size_t i, size_t rows, KeptSteps *z)
 {
     size_t blocks = parts(x->k, BLOCK_K);
     for (size_t block = 0, p = 0; block < blocks; block++) {
