@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/store_help.h: what the tests of results.db share: a folder of their own, a run's specification, one number from a query.
+ * tests/store_help.h: what the tests of results.db share: a scratch folder, a run's specification, one value of a query.
  */
 #ifndef TESTS_STORE_HELP_H
 #define TESTS_STORE_HELP_H
@@ -42,7 +42,7 @@ static inline int remove_folder(void **state)
     return system(command) == 0 ? 0 : -1;
 }
 
-/* Fails the test with the error's own words. */
+/* Fails the test with the text of the error. */
 #define must(status) \
     do { \
         if ((status) != 0) { \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store.c: a run's life in results.db: queued, taken, recorded, resumed, ended, superseded; artifacts; memory that
- * runs out.
+ * tests/test_store.c: a run's life in results.db: queued, started, recorded, resumed, ended, superseded; artifacts, evaluations, readers;
+ * memory that runs out.
  */
 #include "store_help.h"
 
@@ -162,13 +162,13 @@ static void fresh_supersedes(void **state)
 
 /* ---- metrics --------------------------------------------------------------------------------------------------------- */
 
-/* Two experiments that ask for one run: one row of run, a row of the views in each, with that one's label and settings. */
+/* Two experiments that need the same run: one row of run, and in the views one row per experiment, with its label and settings. */
 static void a_run_of_two_experiments(void **state)
 {
     (void)state;
     static const StoreParam named_otherwise[] = {{"weight", NULL, 0.5}};
     Store *s = open_or_fail(database, STORE_WRITE);
-    int64_t run = queue_run(s, "id", "beta=0.5", 1), same, anew;
+    int64_t run = queue_run(s, "id", "beta=0.5", 1), same, newer;
     record_one(s, run, "test/elbo", 1, -100);
     must(store_run_finish(s, run, "done", NULL, 1, "d", NULL, 0, NULL, &err));
     StoreRunSpec spec = a_run("id", "weight=0.5", 1);
@@ -184,13 +184,13 @@ static void a_run_of_two_experiments(void **state)
     assert_true(number(s, "SELECT mean FROM summary WHERE experiment = 'other' AND label = 'weight=0.5'") == -100);
     assert_true(number(s, "SELECT max(seeds) FROM summary") == 1);
     assert_true(number(s, "SELECT count(*) FROM curves WHERE experiment = 'other'") == 1);
-    assert_true(number(s, "SELECT count(*) FROM param WHERE name = 'weight'") == 0); /* the first to ask gave these */
+    assert_true(number(s, "SELECT count(*) FROM param WHERE name = 'weight'") == 0); /* these are the settings of the first experiment */
 
-    spec.label = "w=0.5"; /* an experiment's latest name counts, the other's stays */
+    spec.label = "w=0.5"; /* the latest label of this experiment; that of the other is unchanged */
     must(store_run_queue(s, &spec, 0, &same, &claim, &err));
     assert_string_equal(words(s, "SELECT group_concat(label, ';') FROM (SELECT label FROM runs ORDER BY label)"), "beta=0.5;w=0.5");
-    must(store_run_queue(s, &spec, 1, &anew, &claim, &err)); /* --fresh: both have the new one */
-    assert_true(claim == STORE_NEW && anew != run);
+    must(store_run_queue(s, &spec, 1, &newer, &claim, &err)); /* --fresh: both experiments have the new run */
+    assert_true(claim == STORE_NEW && newer != run);
     assert_string_equal(words(s, "SELECT group_concat(label || ' ' || id, ';') FROM (SELECT label, id FROM runs ORDER BY label)"),
                         "beta=0.5 2;w=0.5 2");
     assert_true(number(s, "SELECT beta FROM runs WHERE experiment = 'test'") == 0.5);
@@ -214,9 +214,9 @@ static void equal_to_the_bit_or_refused(void **state)
     assert_non_null(strstr(err.what, "train/elbo at epoch 1"));
     assert_string_not_equal(err.found, err.expected);
     assert_true(number(s, "SELECT count(*) FROM metric JOIN metric_name ON id = metric WHERE name = 'train/kl'") ==
-                0); /* nothing of that call */
+                0); /* nothing of that call is recorded */
     assert_true(number(s, "SELECT value FROM metric JOIN metric_name ON id = metric WHERE name = 'train/elbo'") == value);
-    record_one(s, run, "time/epoch", 1, 2.5); /* the machine's time is no result: the later one counts */
+    record_one(s, run, "time/epoch", 1, 2.5); /* the machine's time is no result: the later value replaces it */
     record_one(s, run, "time/epoch", 1, 3.5);
     assert_true(number(s, "SELECT value FROM metric JOIN metric_name ON id = metric WHERE name = 'time/epoch'") == 3.5);
     StoreMetric orphan = {"a", 1, 1};
@@ -332,7 +332,7 @@ static void sweeps_and_figures(void **state)
     must(store_sweep_put(s, "test", "{}", runs, 1, &last, &err));
     assert_true(last > sweep);
     assert_true(number(s, "SELECT run FROM sweep_run WHERE sweep = 1 AND position = 2") == (double)runs[1]);
-    assert_string_equal(words(s, "SELECT question FROM experiment"), "does it work?"); /* not overwritten by the sweep */
+    assert_string_equal(words(s, "SELECT question FROM experiment"), "does it work?"); /* the sweep does not overwrite it */
     must(store_figure_put(s, "test", sweep, "curves", "pdf", "a/curves.pdf", "d1", &err));
     must(store_figure_put(s, "test", 0, "curves", "pdf", "a/curves.pdf", "d2", &err));
     assert_true(number(s, "SELECT count(*) FROM figure") == 1);
@@ -402,6 +402,53 @@ static void readers_of_a_run(void **state)
     store_close(s);
 }
 
+static void find_sweep(Store *s, int64_t number, const char *const *set, size_t n, int64_t id, int64_t runs, int64_t done)
+{
+    StoreSweep sweep = {-1, -1, -1};
+    must(store_sweep_find(s, "test", number, set, n, &sweep, &err));
+    assert_int_equal(sweep.id, id);
+    assert_int_equal(sweep.runs, runs);
+    assert_int_equal(sweep.done, done);
+}
+
+static void readers_of_sweeps_and_names(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t runs[2] = {queue_run(s, "id", "beta=1", 1), queue_run(s, "id2", "beta=2", 1)}, sweep;
+    char nearest[STORE_NAME];
+    StoreContents contents;
+    StoreBand band;
+    must(store_run_finish(s, runs[0], "done", NULL, 1, NULL, NULL, 0, NULL, &err));
+    must(store_sweep_put(s, "test", "{\"data\":\"mnist\",\"k\":\"a=b \\\"c\\\"\"}", runs, 2, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
+    find_sweep(s, 0, NULL, 0, 2, 1, 1); /* the latest */
+    find_sweep(s, 1, NULL, 0, 1, 2, 1);
+    find_sweep(s, 3, NULL, 0, 0, 0, 0);
+    find_sweep(s, 0, (const char *const[]){"data=mnist"}, 1, 1, 2, 1);
+    find_sweep(s, 0, (const char *const[]){"k=a=b \"c\"", "data=mnist"}, 2, 1, 2, 1);
+    find_sweep(s, 0, (const char *const[]){"data=mnist", "k=a"}, 2, 0, 0, 0);
+    find_sweep(s, 2, (const char *const[]){"data=mnist"}, 1, 0, 0, 0);
+
+    must(store_nearest_name(s, "nothing", 0, nearest, &err));
+    assert_string_equal(nearest, "");
+    must(store_nearest_name(s, "tesst", 0, nearest, &err));
+    assert_string_equal(nearest, "test");
+    must(store_nearest_name(s, "beta=3", 0, nearest, &err)); /* no labels */
+    assert_string_equal(nearest, "");
+    must(store_nearest_name(s, "beta=2", 1, nearest, &err)); /* the name itself, not one that is as near */
+    assert_string_equal(nearest, "beta=2");
+
+    must(store_contents(s, &contents, &err));
+    assert_int_equal(contents.runs, 2);
+    assert_int_equal(contents.done, 1);
+    assert_int_equal(contents.wal, strcmp(words(s, "PRAGMA journal_mode"), "wal") == 0);
+    must(store_expected(s, "test", "c", "test/elbo", &band, &err));
+    assert_int_equal(band.claims, 0);
+    assert_true(isnan(band.low) && isnan(band.high));
+    store_close(s);
+}
+
 /* ---- queries --------------------------------------------------------------------------------------------------------- */
 
 static int count_rows(void *context, int columns, const char *const *names, const StoreValue *values)
@@ -426,15 +473,15 @@ static void verdicts_on_claims(void **state)
     assert_true(number(s, "SELECT sum(position * (low = 1) * (high IS NULL) * (value = 2) * (ci_low = 1.5) * (ci_high = 2.5) * "
                           "(seeds = 3) * (source = 'table 1') * (verdict = 'PASS')) FROM claims") == 1);
     assert_true(number(s, "SELECT sum(position) FROM claims WHERE low IS NULL AND high = 3 AND value IS NULL AND source IS NULL AND note = 'no run'") == 2);
-    must(store_verdicts_put(s, sweep, v, 1, &err)); /* judged again: the older verdicts go */
+    must(store_verdicts_put(s, sweep, v, 1, &err)); /* judged again: the earlier verdicts are replaced */
     assert_true(number(s, "SELECT count(*) FROM claims") == 1);
     v[0].verdict = "PERHAPS";
     assert_int_equal(store_verdicts_put(s, sweep, v, 1, &err), -1);
-    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'PASS'") == 1); /* nothing was lost */
+    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'PASS'") == 1); /* the earlier verdict is kept */
     v[0].verdict = "FAIL";
     must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
     must(store_verdicts_put(s, sweep, v, 1, &err));
-    assert_true(number(s, "SELECT count(*) * (min(verdict) = 'FAIL') FROM claims") == 1); /* the latest sweep's alone */
+    assert_true(number(s, "SELECT count(*) * (min(verdict) = 'FAIL') FROM claims") == 1); /* of the latest sweep alone */
     assert_true(number(s, "SELECT count(*) FROM claim") == 2);
     store_close(s);
 }
@@ -490,7 +537,7 @@ static void queries_only_read(void **state)
 
 /* ---- no memory ------------------------------------------------------------------------------------------------------- */
 
-/* Everything that allocates, once, and stopping at the first failure. */
+/* Calls each function that allocates, and stops at the first failure. */
 static int everything(Store **s)
 {
     uint64_t step;
@@ -550,6 +597,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(artifacts_and_posteriors, setup, remove_folder),
         cmocka_unit_test_setup_teardown(evaluations_with_their_options, setup, remove_folder),
         cmocka_unit_test_setup_teardown(readers_of_a_run, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(readers_of_sweeps_and_names, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sweeps_and_figures, setup, remove_folder),
         cmocka_unit_test_setup_teardown(verdicts_on_claims, setup, remove_folder),
         cmocka_unit_test_setup_teardown(queries_only_read, setup, remove_folder),

@@ -80,26 +80,26 @@ static void write_until_killed(int to, int64_t run, int64_t step)
     _exit(1);
 }
 
-/* A round: a writer is killed after `microseconds`; the last step that it told. */
+/* One round: kills a writer after `microseconds`; returns the last step that it reported. */
 static int64_t killed_round(int64_t run, int64_t first, useconds_t microseconds)
 {
-    int told[2];
+    int report[2];
     int64_t step, last = first - 1;
-    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(report), 0);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        close(told[0]);
-        write_until_killed(told[1], run, first);
+        close(report[0]);
+        write_until_killed(report[1], run, first);
     }
-    close(told[1]);
-    assert_int_equal(read(told[0], &step, sizeof step), sizeof step); /* it is under way */
+    close(report[1]);
+    assert_int_equal(read(report[0], &step, sizeof step), sizeof step); /* it has begun */
     last = step;
     usleep(microseconds);
     kill(child, SIGKILL);
-    while (read(told[0], &step, sizeof step) == sizeof step)
+    while (read(report[0], &step, sizeof step) == sizeof step)
         last = step;
-    close(told[0]);
+    close(report[0]);
     waitpid(child, NULL, 0);
     return last;
 }
@@ -114,7 +114,7 @@ static void killed_writers_lose_nothing(void **state)
         int64_t last = killed_round(run, next, (useconds_t)(500 + 1370 * round));
         s = open_or_fail(database, STORE_WRITE);
         must_be_whole(s);
-        /* What was told is there; at most one more commit was done and not told.  Metrics and checkpoint stand or fall together.
+        /* Every reported step is recorded, and at most one more, committed but not reported.  Metrics and checkpoint agree.
          */
         double steps = number(s, "SELECT max(step) FROM curves WHERE metric = 'train/elbo'");
         assert_true(steps == (double)last || steps == (double)last + 1);
@@ -322,7 +322,7 @@ static void must_hold(int64_t steps)
     Store *s = open_or_fail(database, STORE_WRITE);
     must_be_whole(s);
     assert_true(number(s, "SELECT count(*) FROM curves") == (double)steps);
-    record_one(s, 1, "train/elbo", 1000, 1); /* with room again it goes on */
+    record_one(s, 1, "train/elbo", 1000, 1); /* with room again, recording works */
     store_close(s);
 }
 

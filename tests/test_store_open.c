@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store_open.c: what store_open makes, and what it refuses, each with words of its own and the file untouched.
+ * tests/test_store_open.c: what store_open makes, and what it refuses: each with its own message, the file unchanged.
  */
 #define _DEFAULT_SOURCE 1 /* setgroups */
 
@@ -95,7 +95,7 @@ static void a_new_database(void **state)
     assert_true(number(s, "PRAGMA synchronous") == 2);
     const char *mode = words(s, "PRAGMA journal_mode");
     if (strcmp(mode, "wal") != 0)
-        assert_non_null(store_notice(s)); /* this disk does not carry one: said once */
+        assert_non_null(store_notice(s)); /* this disk supports none: one notice */
     else
         assert_null(store_notice(s));
     store_close(s);
@@ -104,7 +104,7 @@ static void a_new_database(void **state)
     assert_null(store_notice(s));
     store_close(s);
     assert_int_equal(chdir(folder), 0);
-    s = open_or_fail(":memory:", STORE_WRITE); /* a file of that name, and not a database that vanishes */
+    s = open_or_fail(":memory:", STORE_WRITE); /* a file of that name, not a database in memory */
     store_close(s);
     assert_int_equal(access(":memory:", R_OK), 0);
     s = open_or_fail("file:x?mode=memory", STORE_WRITE);
@@ -166,7 +166,7 @@ static void an_old_one(int version, const char *journal)
     raw(database, sql);
     for (int v = 0; v < version && v < 3; v++) /* it was filled at version 3 at the latest */
         raw(database, store_schema_sql(v));
-    raw(database, "CREATE VIEW runs AS SELECT 1 AS beta; CREATE VIEW summary AS SELECT 2 AS mean"); /* older views, to be replaced */
+    raw(database, "CREATE VIEW runs AS SELECT 1 AS beta; CREATE VIEW summary AS SELECT 2 AS mean"); /* older views, which the migration replaces */
     raw(database, "INSERT INTO experiment (name) VALUES ('old'); INSERT INTO sweep (experiment) VALUES (1); "
                   "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest) "
                   "VALUES (1, 'i', 'c', 'beta=0.5', 1, 'done', 1, '', '{}', 'digits, fresh binarisation', ''), "
@@ -199,13 +199,13 @@ static void is_whole(Store *s, int version)
     assert_string_equal(words(s, "SELECT data || (SELECT value FROM setting WHERE run = 1 AND name = 'binarise') FROM run WHERE id = 1"),
                         "digits, dynamic binarisationdynamic");
     assert_true(number(s, "SELECT count(*) FROM claims") == (version >= 2 ? 4 : 0));
-    if (version >= 2) { /* which number of which configuration: of the first alone there is one */
+    if (version >= 2) { /* metric and configuration: only the first claim has both */
         assert_string_equal(words(s, "SELECT group_concat(coalesce(metric, '') || ' ' || coalesce(configuration, ''), ';') FROM claim"),
                             "test/kl d; ;test/kl ; ");
     }
 }
 
-/* Every version that was ever released becomes the newest, and keeps what it holds; readers leave it as it is. */
+/* Every released version is migrated to the newest and keeps its contents; readers do not change the file. */
 static void every_older_version_is_migrated(void **state)
 {
     (void)state;
@@ -225,7 +225,7 @@ static void every_older_version_is_migrated(void **state)
         }
 }
 
-/* A copy in memory is for files that memory holds easily.  (A file with a hole: it takes no room on the disk.) */
+/* Only files that fit memory easily are copied.  (The file has a hole: it takes no room on the disk.) */
 static void a_large_older_one_is_not_copied(void **state)
 {
     (void)state;
@@ -242,15 +242,15 @@ static void missing(void **state)
     (void)state;
     refused(database, STORE_READ, "there is no database yet");
     assert_non_null(strstr(err.hint, "vae-lab run"));
-    assert_int_equal(access(database, F_OK), -1); /* looking does not make it */
+    assert_int_equal(access(database, F_OK), -1); /* reading does not create it */
     refused("", STORE_WRITE, "no name");
     refused(folder, STORE_WRITE, "not a file");
     write_file(database, "", 0);
     refused(database, STORE_READ, "empty");
-    store_close(open_or_fail(database, STORE_WRITE)); /* an empty file is a new one */
+    store_close(open_or_fail(database, STORE_WRITE)); /* an empty file becomes a new database */
     char below[200];
     snprintf(below, sizeof below, "%s/more/x.db", database);
-    refused(below, STORE_WRITE, "folder"); /* a file stands where a folder should be */
+    refused(below, STORE_WRITE, "folder"); /* there is a file where a folder should be */
 }
 
 static void foreign_newer_and_not_a_database(void **state)
@@ -330,13 +330,13 @@ static void locked(void **state)
     assert_non_null(strstr(err.what, "locked"));
     assert_non_null(strstr(err.found, "0.1 s"));
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    must(store_run_record(s, run, &m, 1, NULL, &err)); /* the connection goes on */
+    must(store_run_record(s, run, &m, 1, NULL, &err)); /* the connection still works */
     store_close(s);
     unsetenv("VAE_LAB_DB_TIMEOUT");
     sqlite3_close(other);
 }
 
-/* A new file that another program holds: the first start waits for it and says so. */
+/* A new file that another program has locked: the first start waits, and its message says so. */
 static void locked_when_new(void **state)
 {
     (void)state;
@@ -370,7 +370,7 @@ static int open_in_unwritable_folder(void)
     snprintf(deeper, sizeof deeper, "%s/sub/x.db", folder);
     if (store_open(deeper, STORE_WRITE, &err) != NULL || strstr(err.what, "cannot make the database's folder") == NULL)
         return 2;
-    s = store_open(database, STORE_READ, &err); /* an archive: WAL mode in a folder that has no room for its index */
+    s = store_open(database, STORE_READ, &err); /* an archive: WAL mode in a folder that cannot hold its index */
     int ok = s != NULL && number(s, "SELECT count(*) FROM runs") == 1;
     store_close(s);
     return ok ? 0 : 3;
@@ -391,7 +391,7 @@ static void rights(void **state)
     chmod(database, 0444);
     assert_int_equal(as_nobody(open_unwritable_file), 0);
     chmod(database, 0666);
-    char command[300]; /* what that reader, who could not write the file, had to leave beside it */
+    char command[300]; /* the files that a reader without write access had to leave */
     snprintf(command, sizeof command, "rm -f '%s-wal' '%s-shm'", database, database);
     assert_int_equal(system(command), 0);
     chmod(folder, 0555);
@@ -410,7 +410,7 @@ static void network_file_systems(void **state)
     assert_null(store_network_kind(0x65735546, "fuse.ntfs-3g"));
     assert_null(store_network_kind(0x65735546, "fuseblk"));
     assert_null(store_network_kind(0xef53, "ext4"));
-    setenv("VAE_LAB_DB_NETWORK", "0", 1); /* take this disk for one */
+    setenv("VAE_LAB_DB_NETWORK", "0", 1); /* treat this disk as one */
     refused(database, STORE_WRITE, "network file system");
     assert_non_null(strstr(err.hint, "VAE_LAB_DB_NETWORK=1"));
     assert_int_equal(access(database, F_OK), -1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store_views.c: the views against GSL and against plain arithmetic, and how they are looked up in a large database.
+ * tests/test_store_views.c: the views against GSL and against plain arithmetic; their query plans, which decide their speed.
  */
 #include "store_help.h"
 
@@ -20,8 +20,8 @@ static int64_t done_run(Store *s, const char *label, uint64_t seed, double elbo)
     return run;
 }
 
-/* The view holds the quantiles of Student's t as text: against GSL's for 1 to 60 degrees of freedom.  Up to 30 they are printed
- * to 15 digits; above them the series is off by less than 2e-6. */
+/* The view's quantiles of Student's t against GSL's, for 1 to 60 degrees of freedom.  Up to 30 the view has 15 digits; above, its series
+ * is off by less than 2e-6. */
 static void t_quantiles(void **state)
 {
     (void)state;
@@ -69,7 +69,7 @@ static void summary_keeps_configurations_apart(void **state)
     assert_true(number(s, "SELECT count(*) FROM summary") == 3);
     assert_true(number(s, "SELECT mean FROM summary WHERE seeds = 3") == -102);
 
-    /* what is not done, not finite or superseded has no part in it */
+    /* runs that are not done or superseded, and values that are not finite, do not count */
     run = queue_run(s, "diverged", "a", 4);
     record_one(s, run, "test/elbo", 1, 1e9);
     must(store_run_finish(s, run, "diverged", NULL, 1, "d", NULL, 0, NULL, &err));
@@ -83,7 +83,7 @@ static void summary_keeps_configurations_apart(void **state)
     store_close(s);
 }
 
-/* A plan that reads all metrics, or all of a run, would make a database of a thousand runs slow, and is seen here without one. */
+/* A query plan that reads all metrics, or all of a run, is slow on a database of a thousand runs; the plan shows it on an empty one. */
 static int no_scan(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     const char *detail = values[3].bytes;
@@ -113,7 +113,7 @@ static void views_look_up_and_do_not_scan(void **state)
     }
     int scans = 0;
     must(store_query(s, "EXPLAIN QUERY PLAN SELECT sum(m.value) FROM metric m", NULL, 0, no_scan, &scans, &err));
-    assert_true(scans); /* the test can see one */
+    assert_true(scans); /* a scan is recognised */
     store_close(s);
 }
 
@@ -126,7 +126,7 @@ static void metric_rows_are_small(void **state)
                                        "test/nll",     "gradient/norm",        "time/epoch",
                                        "latent/spread"};
     Store *s = open_or_fail(database, STORE_WRITE);
-    sqlite3_exec(s->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL); /* of this connection; it is the layout that is measured */
+    sqlite3_exec(s->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL); /* of this connection; the test measures the layout */
     for (int r = 0; r < 3; r++) {
         char identity[20];
         snprintf(identity, sizeof identity, "%d", r);

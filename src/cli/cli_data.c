@@ -85,7 +85,7 @@ static double pixel(const float *x, size_t width, size_t height, size_t column, 
     return row < height ? (double)x[row * width + column] : 0.0;
 }
 
-/* Two rows of pixels in one line of text.  On a terminal half blocks, elsewhere a ramp of plain characters. */
+/* Two rows of pixels in one line of text: half blocks on a terminal, elsewhere a ramp of plain characters. */
 static void draw_cell(Text *t, double upper, double lower, int blocks)
 {
     static const char ramp[] = " .:-=+*#%@";
@@ -99,7 +99,7 @@ static void draw_cell(Text *t, double upper, double lower, int blocks)
     }
 }
 
-/* Ends a line without blanks at its end. */
+/* Removes trailing blanks and ends the line. */
 static void end_line(Text *t)
 {
     while (t->length > 0 && t->data[t->length - 1] == ' ')
@@ -107,7 +107,7 @@ static void end_line(Text *t)
     text_add(t, "\n");
 }
 
-/* x (count, height, width): side by side, labels above. */
+/* x (count, height, width): in one row, labels above. */
 static void draw_images(Text *t, const Data *d, DataSplit split, const float *x, size_t count)
 {
     size_t width = data_width(d), height = data_height(d);

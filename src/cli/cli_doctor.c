@@ -150,7 +150,7 @@ static void check_disk(const char *path)
     if (statvfs(folder, &v) != 0)
         return;
     double free_bytes = (double)v.f_bavail * (double)v.f_frsize;
-    snprintf(text, sizeof text, "%.1f GB free beside the database%s", free_bytes / 1e9,
+    snprintf(text, sizeof text, "%.1f GB free on the disk of the database%s", free_bytes / 1e9,
              free_bytes < 1e9 ? ": little for weights and checkpoints" : "");
     line(free_bytes < 1e9 ? "note" : "ok", "disk", text);
 }

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETS = 64, MOST_THREADS = 1024 /* each has a stack of its own */ };
+enum { SETS = 64, MOST_THREADS = 1024 /* each has its own stack */ };
 
 static const char *set[SETS];
 static size_t nset;

@@ -76,10 +76,39 @@ static void add_csv(CliTable *t, const StoreValue *v, size_t column)
     text_add(&t->out, column + 1 == t->columns ? "\n" : ",");
 }
 
+/* ---- for people ------------------------------------------------------------------------------------------------------ */
+
+static void spell_number(char *text, size_t size, double value, int decimals)
+{
+    Text shortest = {0};
+    if (decimals >= 0 && isfinite(value)) {
+        snprintf(text, size, "%.*f", decimals > 20 ? 20 : decimals, value);
+    } else if (decimals == CLI_DIGITS && isfinite(value)) {
+        snprintf(text, size, "%.6g", value);
+    } else {
+        text_add_number(&shortest, value);
+        snprintf(text, size, "%s", shortest.failed ? "?" : text_string(&shortest));
+        text_free(&shortest);
+    }
+}
+
+static void add_text(CliTable *t, const StoreValue *v, size_t column, int decimals)
+{
+    char number[400];
+    const char *shown = v->type == STORE_TEXT ? v->bytes : v->type == STORE_NULL ? "-" : number;
+    if (v->type == STORE_INTEGER)
+        snprintf(number, sizeof number, "%lld", (long long)v->integer);
+    else if (v->type == STORE_REAL)
+        spell_number(number, sizeof number, v->real, decimals);
+    if (column == 0)
+        t->line = scols_table_new_line(t->grid, NULL);
+    if (t->line == NULL || scols_line_set_data(t->line, column, shown) != 0)
+        t->failed = 1;
+}
+
 /* ---- filling --------------------------------------------------------------------------------------------------------- */
 
-/* One cell; `shown` is what people read. */
-static void add(CliTable *t, const StoreValue *v, const char *shown)
+static void add(CliTable *t, const StoreValue *v, int decimals)
 {
     if (t == NULL || t->failed)
         return;
@@ -88,8 +117,8 @@ static void add(CliTable *t, const StoreValue *v, const char *shown)
         add_json(t, v);
     else if (t->format == CLI_CSV)
         add_csv(t, v, column);
-    else if ((column == 0 && (t->line = scols_table_new_line(t->grid, NULL)) == NULL) || scols_line_set_data(t->line, column, shown) != 0)
-        t->failed = 1;
+    else
+        add_text(t, v, column, decimals);
     t->kinds[column] |= v->type == STORE_TEXT ? 2 : v->type == STORE_NULL ? 0 : 1;
     t->cells++;
     t->failed |= t->out.failed;
@@ -148,47 +177,30 @@ size_t cli_table_rows(const CliTable *t)
 
 void cli_table_text(CliTable *t, const char *value)
 {
-    if (value == NULL)
-        cli_table_null(t);
-    else
-        add(t, &(StoreValue){.type = STORE_TEXT, .bytes = value}, value);
+    add(t, &(StoreValue){.type = value == NULL ? STORE_NULL : STORE_TEXT, .bytes = value}, 0);
 }
 
 void cli_table_integer(CliTable *t, long long value)
 {
-    char digits[24];
-    snprintf(digits, sizeof digits, "%lld", value);
-    add(t, &(StoreValue){.type = STORE_INTEGER, .integer = value}, digits);
+    add(t, &(StoreValue){.type = STORE_INTEGER, .integer = value}, 0);
 }
 
 void cli_table_number(CliTable *t, double value, int decimals)
 {
-    char shown[400];
-    Text shortest = {0};
-    text_add_number(&shortest, value);
-    if (decimals >= 0 && isfinite(value))
-        snprintf(shown, sizeof shown, "%.*f", decimals > 20 ? 20 : decimals, value);
-    else if (decimals == CLI_DIGITS && isfinite(value))
-        snprintf(shown, sizeof shown, "%.6g", value);
-    else
-        snprintf(shown, sizeof shown, "%s", text_string(&shortest));
-    if (shortest.failed && t != NULL)
-        t->failed = 1;
-    text_free(&shortest);
-    add(t, &(StoreValue){.type = STORE_REAL, .real = value}, shown);
+    add(t, &(StoreValue){.type = STORE_REAL, .real = value}, decimals);
 }
 
 void cli_table_number_or_null(CliTable *t, double value, int decimals)
 {
-    isnan(value) ? cli_table_null(t) : cli_table_number(t, value, decimals);
+    add(t, &(StoreValue){.type = isnan(value) ? STORE_NULL : STORE_REAL, .real = value}, decimals);
 }
 
 void cli_table_null(CliTable *t)
 {
-    add(t, &(StoreValue){.type = STORE_NULL}, "-");
+    add(t, &(StoreValue){.type = STORE_NULL}, 0);
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------------------ */
+/* ---- printing -------------------------------------------------------------------------------------------------------- */
 
 int cli_colour(void)
 {

@@ -31,7 +31,7 @@ void cli_table_null(CliTable *t);                                       /* "-", 
 /* Rows so far. */
 size_t cli_table_rows(const CliTable *t);
 
-/* Prints and frees it; `title` stands above it for people, unless it is NULL.  A table that is wider than the terminal is printed
+/* Prints and frees it; for people `title` is printed above it, unless it is NULL.  A table that is wider than the terminal is printed
  * without its last columns, which standard error names; piped output has all columns. */
 int cli_table_print(CliTable *t, const char *title, Error *err);
 

@@ -31,6 +31,9 @@ const char *store_schema_sql(int version);
 int store_fail(Store *s, Error *err, const char *doing);
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing);
 
+/* A column as a text; "" where it is NULL. */
+const char *store_column(sqlite3_stmt *row, int column);
+
 /* ---- reading (query.c) ---- */
 
 /* Arguments of store_query; NULL gives SQL's NULL. */
@@ -60,7 +63,10 @@ int store_step(Store *s, sqlite3_stmt *statement, int last, const char *doing, E
 /* Runs one statement that returns no row. */
 int store_do(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
 
-/* Runs one statement that returns at most one integer: 1 with *value, 0 where there is no row, -1 with *err. */
+/* Runs a query up to its first row: 1 with *row, which the caller finalises, 0 where there is none, -1 with *err; *row NULL then. */
+int store_first(Store *s, Error *err, sqlite3_stmt **row, const char *doing, const char *sql, const char *types, ...);
+
+/* The same for one integer: 1 with *value, 0 where there is no row, -1 with *err. */
 int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...);
 
 /* BEGIN IMMEDIATE takes the write lock now, so that the timeout applies: a read lock that is raised to a write lock later fails at once.

@@ -39,30 +39,17 @@ int store_run_rng(Store *s, int64_t run, char **rng, Error *err)
     return store_query(s, "SELECT plan ->> '$.rng' FROM run WHERE id = ?1 AND plan ->> '$.rng' IS NOT NULL", &id, 1, take_text, rng, err);
 }
 
-typedef struct RunStatus {
-    char *status, *message;
-    size_t size; /* of message */
-    int found;
-} RunStatus;
-
-static int take_status(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    RunStatus *r = context;
-    (void)columns, (void)names;
-    snprintf(r->status, STORE_STATUS, "%s", store_text_of(&v[0]));
-    if (r->size > 0)
-        snprintf(r->message, r->size, "%s", store_text_of(&v[1]));
-    r->found = 1;
-    return 0;
-}
-
 int store_run_status(Store *s, int64_t run, char status[STORE_STATUS], char *message, size_t size, Error *err)
 {
-    RunStatus r = {.status = status, .message = message, .size = size};
-    StoreValue id = store_integer_value(run);
-    if (store_query(s, "SELECT status, message FROM run WHERE id = ?1", &id, 1, take_status, &r, err) != 0)
-        return -1;
-    return r.found ? 0 : store_no_such_run(s, run, err);
+    sqlite3_stmt *row;
+    int found = store_first(s, err, &row, "read a run", "SELECT status, message FROM run WHERE id = ?1", "i", run);
+    if (found != 1)
+        return found == 0 ? store_no_such_run(s, run, err) : -1;
+    snprintf(status, STORE_STATUS, "%s", store_column(row, 0));
+    if (size > 0)
+        snprintf(message, size, "%s", store_column(row, 1));
+    sqlite3_finalize(row);
+    return 0;
 }
 
 int store_run_last_epoch(Store *s, int64_t run, int64_t *epoch, Error *err)

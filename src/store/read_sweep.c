@@ -34,13 +34,6 @@ int store_sweep_results(Store *s, int64_t sweep, StoreRow row, void *context, Er
                        &id, 1, row, context, err);
 }
 
-static int take_sweep(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    (void)columns, (void)names;
-    *(StoreSweep *)context = (StoreSweep){.id = v[0].integer, .runs = v[1].integer, .done = v[2].integer};
-    return 0;
-}
-
 int store_sweep_find(Store *s, const char *experiment, int64_t number, const char *const *set, size_t n, StoreSweep *sweep, Error *err)
 {
     Text wanted = {0}; /* the settings as a JSON array of [key, value] */
@@ -57,17 +50,20 @@ int store_sweep_find(Store *s, const char *experiment, int64_t number, const cha
         text_add(&wanted, "]");
     }
     text_add(&wanted, "]");
-    const StoreValue args[] = {store_text_value(experiment), store_integer_value(number), store_text_value(text_string(&wanted))};
-    int status = wanted.failed ? error_memory(err, "a query")
-                               : store_query(s,
-                                             "SELECT s.id, count(*), sum(r.status = 'done') FROM sweep s JOIN experiment e ON e.id = "
-                                             "s.experiment JOIN sweep_run x ON x.sweep = s.id JOIN run r ON r.id = x.run "
-                                             "WHERE e.name = ?1 AND ?2 IN (0, s.id) AND NOT EXISTS (SELECT 1 FROM json_each(?3) w WHERE "
-                                             "NOT EXISTS (SELECT 1 FROM json_each(s.settings) j WHERE j.key = w.value ->> 0 AND "
-                                             "j.value = w.value ->> 1)) GROUP BY s.id ORDER BY s.id DESC LIMIT 1",
-                                             args, 3, take_sweep, sweep, err);
+    sqlite3_stmt *row = NULL;
+    int found = wanted.failed
+                    ? error_memory(err, "a query")
+                    : store_first(s, err, &row, "look for a sweep",
+                                  "SELECT s.id, count(*), sum(r.status = 'done') FROM sweep s JOIN experiment e ON e.id = s.experiment "
+                                  "JOIN sweep_run x ON x.sweep = s.id JOIN run r ON r.id = x.run WHERE e.name = ?1 AND ?2 IN (0, s.id) "
+                                  "AND NOT EXISTS (SELECT 1 FROM json_each(?3) w WHERE NOT EXISTS (SELECT 1 FROM json_each(s.settings) j "
+                                  "WHERE j.key = w.value ->> 0 AND j.value = w.value ->> 1)) GROUP BY s.id ORDER BY s.id DESC LIMIT 1",
+                                  "tit", experiment, number, text_string(&wanted));
+    if (found == 1)
+        *sweep = (StoreSweep){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
+    sqlite3_finalize(row);
     text_free(&wanted);
-    return status;
+    return found < 0 ? -1 : 0;
 }
 
 /* ---- claims ---------------------------------------------------------------------------------------------------------- */
@@ -123,49 +119,40 @@ int store_claims_read(Store *s, const char *experiment, StoreRow row, void *cont
     return store_query(s, "SELECT *" LATEST_CLAIMS, &name, 1, row, context, err);
 }
 
-static int take_band(void *context, int columns, const char *const *names, const StoreValue *v)
+static double column_or_nan(sqlite3_stmt *row, int column)
 {
-    StoreBand *band = context;
-    (void)columns, (void)names;
-    *band = (StoreBand){.claims = (size_t)v[0].integer, .low = number_or_nan(&v[1]), .high = number_or_nan(&v[2])};
-    snprintf(band->source, sizeof band->source, "%s", store_text_of(&v[3]));
-    return 0;
+    return sqlite3_column_type(row, column) == SQLITE_NULL ? (double)NAN : sqlite3_column_double(row, column);
 }
 
 int store_expected(Store *s, const char *experiment, const char *configuration, const char *metric, StoreBand *band, Error *err)
 {
     /* several claims: the band that satisfies all of them */
-    const StoreValue args[] = {store_text_value(experiment), store_text_value(configuration), store_text_value(metric)};
-    *band = (StoreBand){.low = NAN, .high = NAN};
-    return store_query(s,
-                       "WITH c AS (SELECT claim.* FROM claim JOIN sweep w ON w.id = claim.sweep JOIN experiment e ON e.id = w.experiment "
-                       "WHERE e.name = ?1 AND claim.configuration = ?2 AND claim.metric = ?3) "
-                       "SELECT count(*), max(low), min(high), group_concat(DISTINCT source) FROM c WHERE sweep = (SELECT max(sweep) FROM c)",
-                       args, 3, take_band, band, err);
+    sqlite3_stmt *row;
+    if (store_first(s, err, &row, "read the claims",
+                    "WITH c AS (SELECT claim.* FROM claim JOIN sweep w ON w.id = claim.sweep JOIN experiment e ON e.id = w.experiment "
+                    "WHERE e.name = ?1 AND claim.configuration = ?2 AND claim.metric = ?3) "
+                    "SELECT count(*), max(low), min(high), group_concat(DISTINCT source) FROM c WHERE sweep = (SELECT max(sweep) FROM c)",
+                    "ttt", experiment, configuration, metric) != 1)
+        return -1;
+    *band = (StoreBand){.claims = (size_t)sqlite3_column_int64(row, 0), .low = column_or_nan(row, 1), .high = column_or_nan(row, 2)};
+    snprintf(band->source, sizeof band->source, "%s", store_column(row, 3));
+    sqlite3_finalize(row);
+    return 0;
 }
 
 /* ---- the whole file -------------------------------------------------------------------------------------------------- */
 
-static int take_contents(void *context, int columns, const char *const *names, const StoreValue *v)
+int store_contents(Store *s, StoreContents *c, Error *err)
 {
-    (void)columns, (void)names;
-    *(StoreContents *)context = (StoreContents){.runs = v[0].integer, .done = v[1].integer, .metrics = v[2].integer, .bytes = v[3].integer};
-    return 0;
-}
-
-static int take_journal(void *context, int columns, const char *const *names, const StoreValue *v)
-{
-    (void)columns, (void)names;
-    ((StoreContents *)context)->wal = strcmp(store_text_of(&v[0]), "wal") == 0;
-    return 0;
-}
-
-int store_contents(Store *s, StoreContents *contents, Error *err)
-{
-    if (store_query(s,
+    sqlite3_stmt *row;
+    if (store_first(s, err, &row, "count its rows",
                     "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM run WHERE status = 'done'), (SELECT count(*) FROM metric), "
-                    "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size)",
-                    NULL, 0, take_contents, contents, err) != 0)
+                    "(SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size), "
+                    "(SELECT journal_mode = 'wal' FROM pragma_journal_mode)",
+                    "") != 1)
         return -1;
-    return store_query(s, "PRAGMA journal_mode", NULL, 0, take_journal, contents, err);
+    *c = (StoreContents){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2),
+                         sqlite3_column_int64(row, 3), sqlite3_column_int(row, 4)};
+    sqlite3_finalize(row);
+    return 0;
 }

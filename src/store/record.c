@@ -163,27 +163,19 @@ int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t c
 
 /* ---- bytes ----------------------------------------------------------------------------------------------------------- */
 
-/* [OUT] column 0 (bytes; mem_free) and column 1 (a number) of the only row; *bytes NULL where there is none. */
-static int take_bytes(Store *s, sqlite3_stmt *row, void **bytes, size_t *size, int64_t *number, const char *doing, Error *err)
+/* [OUT] bytes (mem_free) and size of column 0.  Finalises the row. */
+static int take_bytes(Store *s, sqlite3_stmt *row, void **bytes, size_t *size, const char *doing, Error *err)
 {
-    int code = sqlite3_step(row), status = 0;
-    *bytes = NULL;
-    *size = 0;
-    *number = 0;
-    if (code == SQLITE_ROW) {
-        const void *blob = sqlite3_column_blob(row, 0); /* NULL: empty, or no memory */
-        size_t n = (size_t)sqlite3_column_bytes(row, 0);
-        *number = sqlite3_column_int64(row, 1);
-        if (blob == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
-            status = store_fail(s, err, doing);
-        else if ((*bytes = mem_alloc(n)) == NULL)
-            status = error_memory(err, "bytes from the database");
-        else if (n > 0)
-            memcpy(*bytes, blob, n);
-        *size = *bytes == NULL ? 0 : n;
-    } else if (code != SQLITE_DONE) {
+    const void *blob = sqlite3_column_blob(row, 0); /* NULL: empty, or no memory */
+    size_t n = (size_t)sqlite3_column_bytes(row, 0);
+    int status = 0;
+    if (blob == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
         status = store_fail(s, err, doing);
-    }
+    else if ((*bytes = mem_alloc(n)) == NULL)
+        status = error_memory(err, "bytes from the database");
+    else if (n > 0)
+        memcpy(*bytes, blob, n);
+    *size = *bytes == NULL ? 0 : n;
     sqlite3_finalize(row);
     return status;
 }
@@ -191,21 +183,24 @@ static int take_bytes(Store *s, sqlite3_stmt *row, void **bytes, size_t *size, i
 int store_run_checkpoint(Store *s, int64_t run, uint64_t *step, void **bytes, size_t *size, Error *err)
 {
     static const char doing[] = "read a checkpoint";
-    int64_t number = 0;
+    sqlite3_stmt *row;
     *bytes = NULL;
-    sqlite3_stmt *row = store_bind(s, err, doing, "SELECT bytes, step FROM checkpoint WHERE run = ?1", "i", run);
-    int status = row == NULL ? -1 : take_bytes(s, row, bytes, size, &number, doing, err);
-    *step = (uint64_t)number;
-    return status;
+    *size = *step = 0;
+    int found = store_first(s, err, &row, doing, "SELECT bytes, step FROM checkpoint WHERE run = ?1", "i", run);
+    if (found != 1)
+        return found;
+    *step = (uint64_t)sqlite3_column_int64(row, 1);
+    return take_bytes(s, row, bytes, size, doing, err);
 }
 
 int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, size_t *size, Error *err)
 {
     static const char doing[] = "read an artifact";
-    int64_t unused;
+    sqlite3_stmt *row;
     *bytes = NULL;
-    sqlite3_stmt *row = store_bind(s, err, doing, "SELECT bytes, 0 FROM artifact WHERE run = ?1 AND name = ?2", "it", run, name);
-    return row == NULL ? -1 : take_bytes(s, row, bytes, size, &unused, doing, err);
+    *size = 0;
+    int found = store_first(s, err, &row, doing, "SELECT bytes FROM artifact WHERE run = ?1 AND name = ?2", "it", run, name);
+    return found != 1 ? found : take_bytes(s, row, bytes, size, doing, err);
 }
 
 int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,

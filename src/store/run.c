@@ -32,23 +32,13 @@ static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
 /* Looks up the row of this identity that is not superseded. */
 static int find(Store *s, const char *identity, const StoreProcess *self, int64_t *run, StoreClaim *claim, Error *err)
 {
-    static const char doing[] = "look for a run";
-    sqlite3_stmt *row = store_bind(s, err, doing,
-                                   "SELECT " CLAIM_COLUMNS " FROM run WHERE identity = ?1 AND superseded_by IS NULL", "t",
-                                   identity);
-    if (row == NULL)
-        return -1;
-    int code = sqlite3_step(row), status = 0;
-    *run = 0;
-    *claim = STORE_NEW;
-    if (code == SQLITE_ROW) {
-        *run = sqlite3_column_int64(row, 0);
-        *claim = judge(row, self);
-    } else if (code != SQLITE_DONE) {
-        status = store_fail(s, err, doing);
-    }
+    sqlite3_stmt *row;
+    int found = store_first(s, err, &row, "look for a run",
+                            "SELECT " CLAIM_COLUMNS " FROM run WHERE identity = ?1 AND superseded_by IS NULL", "t", identity);
+    *run = found == 1 ? sqlite3_column_int64(row, 0) : 0;
+    *claim = found == 1 ? judge(row, self) : STORE_NEW;
     sqlite3_finalize(row);
-    return status;
+    return found < 0 ? -1 : 0;
 }
 
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err)
@@ -217,15 +207,10 @@ static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
 {
     StoreProcess self;
     store_process_self(&self);
-    sqlite3_stmt *row = store_bind(s, err, starting, "SELECT " CLAIM_COLUMNS " FROM run WHERE id = ?1", "i", run);
-    if (row == NULL)
-        return -1;
-    int code = sqlite3_step(row);
-    if (code != SQLITE_ROW) {
-        int status = code == SQLITE_DONE ? store_no_such_run(s, run, err) : store_fail(s, err, starting);
-        sqlite3_finalize(row);
-        return status;
-    }
+    sqlite3_stmt *row;
+    int found = store_first(s, err, &row, starting, "SELECT " CLAIM_COLUMNS " FROM run WHERE id = ?1", "i", run);
+    if (found != 1)
+        return found == 0 ? store_no_such_run(s, run, err) : -1;
     /* A queued run may be taken by any process. */
     int queued = strcmp((const char *)sqlite3_column_text(row, 1), "queued") == 0;
     int started = sqlite3_column_int(row, 6);

@@ -182,6 +182,12 @@ int store_step(Store *s, sqlite3_stmt *statement, int last, const char *doing, E
     return status;
 }
 
+const char *store_column(sqlite3_stmt *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text == NULL ? "" : text;
+}
+
 int store_do(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...)
 {
     va_list list;
@@ -191,23 +197,40 @@ int store_do(Store *s, Error *err, const char *doing, const char *sql, const cha
     return statement == NULL ? -1 : store_step(s, statement, 1, doing, err);
 }
 
-int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...)
+static int first_va(Store *s, Error *err, sqlite3_stmt **row, const char *doing, const char *sql, const char *types, va_list list)
+{
+    *row = bind_va(s, err, doing, sql, types, list);
+    if (*row == NULL)
+        return -1;
+    int code = sqlite3_step(*row);
+    if (code == SQLITE_ROW)
+        return 1;
+    int status = code == SQLITE_DONE ? 0 : store_fail(s, err, doing);
+    sqlite3_finalize(*row);
+    *row = NULL;
+    return status;
+}
+
+int store_first(Store *s, Error *err, sqlite3_stmt **row, const char *doing, const char *sql, const char *types, ...)
 {
     va_list list;
     va_start(list, types);
-    sqlite3_stmt *statement = bind_va(s, err, doing, sql, types, list);
+    int found = first_va(s, err, row, doing, sql, types, list);
     va_end(list);
-    if (statement == NULL)
-        return -1;
-    int code = sqlite3_step(statement), status;
-    if (code == SQLITE_ROW) {
-        *value = sqlite3_column_int64(statement, 0);
-        status = 1;
-    } else {
-        status = code == SQLITE_DONE ? 0 : store_fail(s, err, doing);
-    }
-    sqlite3_finalize(statement);
-    return status;
+    return found;
+}
+
+int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...)
+{
+    sqlite3_stmt *row;
+    va_list list;
+    va_start(list, types);
+    int found = first_va(s, err, &row, doing, sql, types, list);
+    va_end(list);
+    if (found == 1)
+        *value = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return found;
 }
 
 /* ---- transactions ---------------------------------------------------------------------------------------------------- */
@@ -232,27 +255,18 @@ int store_end(Store *s, int status, Error *err, const char *doing)
 
 int store_check(Store *s, Error *err)
 {
-    sqlite3_stmt *statement = store_bind(s, err, "check the database", "PRAGMA quick_check(1)", "");
-    if (statement == NULL)
+    static const char doing[] = "check the database";
+    sqlite3_stmt *row;
+    if (store_first(s, err, &row, doing, "PRAGMA quick_check(1)", "") != 1)
         return -1;
-    int status = 0, code = sqlite3_step(statement);
-    if (code != SQLITE_ROW)
-        status = store_fail(s, err, "check the database");
-    else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-        status = damaged(s, err, (const char *)sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
+    const char *result = (const char *)sqlite3_column_text(row, 0);
+    int status = strcmp(result, "ok") == 0 ? 0 : damaged(s, err, result);
+    sqlite3_finalize(row);
     if (status != 0)
         return -1;
-    statement = store_bind(s, err, "check the database", "PRAGMA foreign_key_check", "");
-    if (statement == NULL)
-        return -1;
-    code = sqlite3_step(statement);
-    if (code == SQLITE_ROW)
-        status = damaged(s, err, "rows that refer to missing rows");
-    else if (code != SQLITE_DONE)
-        status = store_fail(s, err, "check the database");
-    sqlite3_finalize(statement);
-    return status;
+    int found = store_first(s, err, &row, doing, "PRAGMA foreign_key_check", "");
+    sqlite3_finalize(row);
+    return found == 1 ? damaged(s, err, "rows that refer to missing rows") : found;
 }
 
 const char *store_version(void)

@@ -62,7 +62,7 @@ X
 script "wake-sleep of images that cannot be sampled" 'bad.lua:[0-9]+' 'decode of lab.wake_sleep' 'found +a table' 'a distribution' <<'X'
 s/return { bound.*/return lab.wake_sleep(x, function() return q end, function() return { log_prob = px.log_prob } end)/
 X
-script "panels of a figure beside a line beside" 'bad.lua:[0-9]+' 'both panels and beside' <<'X'
+script "a figure with both panels and a second axis" 'bad.lua:[0-9]+' 'both panels and beside' <<'X'
 s/lab.fig.curves()/lab.fig.against { x = "beta", panels = "seed", beside = { metric = "nll", title = "?" } }/
 X
 script "a wrong type" 'bad.lua:[0-9]+' 'found' 'expected' <<'X'
@@ -100,7 +100,7 @@ check "script: an unknown data set" 5 'bad.lua:[0-9]+' 'digts' 'digits' -- "$VAE
 script "no way to the system" 'bad.lua:[0-9]+' <<'X'
 s/^local lab = .*/local lab = require "vae_lab" os.execute("touch escaped")/
 X
-[ ! -e escaped ] && ok "script: no way to the system was found" || no "sandbox" "a file was made"
+[ ! -e escaped ] && ok "script: the system is out of reach" || no "sandbox" "a file was made"
 check "script: missing" 3 'nowhere.lua' -- "$VAE_LAB" run nowhere.lua
 check "script: an unknown --set key" 3 'bata' 'beta' -- "$VAE_LAB" run tiny.lua --set bata=1
 check "script: an unknown random number generator" 3 'mt19973' 'did you mean "mt19937"' 'mt19937_1999' -- "$VAE_LAB" run tiny.lua --set rng=mt19973
@@ -123,7 +123,7 @@ check "usage: a bad --where" 4 'nothing' -- "$VAE_LAB" runs --where 'nothing = 1
 rm -f results.db*
 one="run tiny.lua --set beta=1 --set seed=1"
 if [ "$(id -u)" = 0 ]; then
-    # root may write anywhere: a folder on a read-only mount cannot be written by anyone
+    # root may write anywhere except on a read-only mount
     mkdir ro && mount -t tmpfs -o ro tmpfs ro 2>/dev/null && mounted=1 || mounted=0
 else
     mkdir ro && chmod 555 ro && mounted=1
@@ -137,7 +137,7 @@ fi
 check "database: missing, for reading" 4 'hint' -- "$VAE_LAB" runs --db nowhere.db
 sqlite3 foreign.db 'create table t (x); pragma application_id = 42' && cp foreign.db foreign.copy
 check "database: another program's" 4 'foreign.db' -- "$VAE_LAB" $one --db foreign.db
-cmp -s foreign.db foreign.copy && ok "database: another program's file is unchanged" || no "foreign" "it was changed"
+cmp -s foreign.db foreign.copy && ok "database: the file of another program is unchanged" || no "foreign" "it was changed"
 echo "this is a text file, not a database, and long enough to be looked at" >text.db
 check "database: not a database" 4 'text.db' -- "$VAE_LAB" $one --db text.db
 "$VAE_LAB" $one --quiet >/dev/null 2>&1
@@ -161,7 +161,7 @@ if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=1m tmpfs full 2>/d
     { [ $status = 4 ] || [ $status = 1 ]; } && grep -qiE 'disk|full|space' out && ok "full disk: a clear error while writing metrics" || { no "full disk" "status $status"; cat out; }
     rm -f full/filler; mount -o remount,size=64m full
     [ "$(sqlite3 full/results.db 'pragma integrity_check')" = ok ] && ok "full disk: the database is whole" || no "full disk" "damaged"
-    check "full disk: with room again, run goes on" 0 -- "$VAE_LAB" run tiny.lua --set epochs=60 --set beta=1 --set seed=5 --db full/results.db
+    check "full disk: with room again, the run resumes" 0 -- "$VAE_LAB" run tiny.lua --set epochs=60 --set beta=1 --set seed=5 --db full/results.db
     whole=$(sqlite3 full/results.db "select digest from runs")
     "$VAE_LAB" run tiny.lua --set epochs=60 --set beta=1 --set seed=5 --db other.db --quiet >/dev/null 2>&1
     [ -n "$whole" ] && [ "$(sqlite3 other.db 'select digest from runs')" = "$whole" ] && ok "full disk: to the same digest" || no "full disk" "another digest"
@@ -169,7 +169,7 @@ if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=1m tmpfs full 2>/d
     cp full/figures/curves.png before.png
     head -c 64m /dev/zero >full/filler 2>/dev/null
     check "full disk: a clear error while writing a figure" 5 'full|space|disk' -- "$VAE_LAB" figures tiny.lua --db full/results.db --out full/figures --format png
-    cmp -s full/figures/curves.png before.png && ok "full disk: the older figure is unharmed" || no "full disk" "the older figure was lost"
+    cmp -s full/figures/curves.png before.png && ok "full disk: the older figure is kept" || no "full disk" "the older figure was lost"
     umount full
 else
     skip "full disk" "needs root and a tmpfs"
@@ -180,6 +180,6 @@ check "figures: gnuplot missing" 5 'gnuplot' 'hint' -- env VAE_LAB_GNUPLOT=/nowh
 check "figures: an unknown format" 2 'bmp' -- "$VAE_LAB" figures tiny.lua --format bmp
 check "figures: no runs yet" 4 'vae-lab run' -- "$VAE_LAB" figures tiny.lua --db other-missing.db
 
-# ---- a loss that is no longer a number
+# ---- an objective that is not finite
 check "divergence: recorded with step and tensor" 1 'diverged' 'epoch 1, minibatch' 'first in' -- "$VAE_LAB" run tiny.lua --set beta=1 --set seed=9 --set rate=1e30
 [ "$(sql "select status from runs where seed = 9")" = diverged ] && ok "divergence: status in the database" || no "divergence" "$(sql "select status from runs where seed = 9")"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The way once, as a user goes it: run, run again, look, draw, change something, be interrupted.  Real SQLite, real gnuplot.
+# A user's whole way: run, run again, look, draw, change something, be interrupted.  Real SQLite, real gnuplot.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/tests/e2e/tiny.lua" .
 
@@ -14,17 +14,17 @@ check "run: after editing a figure, still nothing" 0 '0 runs executed, 4 done be
 sed 's/samples = 20, /samples = 30, /' tiny.lua >evaluation.lua
 check "run: a later evaluation needs no training" 0 '0 runs executed' -- "$VAE_LAB" run evaluation.lua
 sed 's/px:log_prob(x)/2 * px:log_prob(x)/' tiny.lua >objective.lua
-check "run: after changing the objective, all whose graph changed" 0 '4 runs executed' -- "$VAE_LAB" run objective.lua
+check "run: after changing the objective, all runs whose graph changed" 0 '4 runs executed' -- "$VAE_LAB" run objective.lua
 
 check "run --dry-run: shows the plan and runs nothing" 0 'beta=0' -- "$VAE_LAB" run tiny.lua --set seed=7 --dry-run
 [ "$(sql "select count(*) from runs where seed = 7")" = 0 ] && ok "run --dry-run: nothing is recorded" || no "dry run" "a run was recorded"
 
 "$VAE_LAB" run tiny.lua --json --quiet >json 2>err
 valid=$(while IFS= read -r line; do printf %s "$line" >line; sqlite3 :memory: "select json_type(cast(readfile('line') as text), '$.elbo')"; done <json | sort -u)
-[ "$(wc -l <json)" = 4 ] && [ ! -s err ] && [ "$valid" = real ] && ok "run --json --quiet: a line a run on standard output, nothing else" ||
+[ "$(wc -l <json)" = 4 ] && [ ! -s err ] && [ "$valid" = real ] && ok "run --json --quiet: one line per run on standard output, nothing else" ||
     no "run --json" "$(head -3 json err)"
 
-# ---- figures: the same bytes twice, the page of an old figure stays when the new one fails
+# ---- figures: the same bytes twice
 check "figures: draws" 0 'ellipses' 'curves' -- "$VAE_LAB" figures tiny.lua --out one --format pdf,png,svg,tex
 check "figures: draws again" 0 -- "$VAE_LAB" figures tiny.lua --out two --format pdf,png,svg,tex
 same=1
@@ -71,10 +71,10 @@ until_sql "select count(*) > 20 from curves where metric = 'train/elbo' and run 
 kill -9 -$pid
 wait $pid 2>/dev/null
 [ "$(sqlite3 "$VAE_LAB_DB" 'pragma integrity_check')" = ok ] && ok "after kill -9 the database is whole" || no "integrity" "not ok"
-check "after kill -9, run again ends it" 0 '1 run (executed|resumed)|1 resumed' -- "$VAE_LAB" $long
+check "after kill -9, the same command finishes it" 0 '1 run (executed|resumed)|1 resumed' -- "$VAE_LAB" $long
 [ "$(sql "select digest from run where epochs = 500 and status = 'done'")" = "$whole" ] && ok "after kill -9 the same digest" || no "kill -9" "another digest"
 
-# ---- Ctrl-C: 130, the command that resumes, and the rest of the way afterwards
+# ---- Ctrl-C: status 130 and the command that resumes
 "$VAE_LAB" run tiny.lua --set beta=1 --set seed=3 --set epochs=100000 >out 2>&1 &
 pid=$!
 until_sql "select count(*) > 20 from curves where metric = 'train/elbo' and run = (select id from run where epochs = 100000)" 1
@@ -84,7 +84,7 @@ status=$?
 [ $status = 130 ] && grep -q 'vae-lab.* run .*tiny.lua.*epochs=100000' out && ok "Ctrl-C: status 130 and the command that resumes" || { no "Ctrl-C" "status $status"; cat out; }
 [ "$(sql "select status from runs where seed = 3")" = interrupted ] && ok "Ctrl-C: recorded as interrupted" || no "Ctrl-C" "$(sql "select status from runs where seed = 3")"
 
-# ---- a run that dies leaves the others alone
+# ---- a run whose process is killed leaves the others alone
 "$VAE_LAB" run tiny.lua --set seed=11,12 --set beta=1 --set epochs=400 --jobs 2 --threads 1 >out 2>&1 &
 pid=$!
 until_sql "select count(*) from runs where seed in (11, 12) and status = 'running'" 2
@@ -93,7 +93,7 @@ kill -9 "$victim" 2>/dev/null
 wait $pid
 status=$?
 [ $status = 1 ] && grep -q crashed out && [ "$(sql "select group_concat(status) from (select status from runs where seed in (11, 12) order by status)")" = crashed,done ] &&
-    ok "a run that is killed leaves the other alone and is told at the end" || { no "killed worker" "status $status"; cat out; }
+    ok "a run that is killed leaves the other alone and is reported at the end" || { no "killed worker" "status $status"; cat out; }
 
 # ---- the generator: a flag beats GSL_RNG_TYPE, which beats the script; the default adds nothing to an identity
 export VAE_LAB_DB="$scratch/generators.db"
