@@ -97,8 +97,8 @@ $(B)/num/%.o: src/num/%.c $(B)/flags
 $(B)/%.o: src/%.c $(B)/flags
 	$(call compile)
 # one file knows where the program is installed: another PREFIX compiles it alone
-$(B)/bind/script.o: $(B)/prefix
-$(B)/bind/script.o: private CFLAGS_ALL += -DVAE_LAB_PREFIX='"$(PREFIX)"'
+$(B)/bind/library.o: $(B)/prefix
+$(B)/bind/library.o: private CFLAGS_ALL += -DVAE_LAB_PREFIX='"$(PREFIX)"'
 $(B)/prefix: FORCE
 	@mkdir -p $(B)
 	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@

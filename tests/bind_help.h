@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/bind_help.h: scripts from strings, in a folder that is made for one test and removed with it.
+ * tests/bind_help.h: scripts from strings, in a temporary folder of the test program.
  */
 #ifndef TESTS_BIND_HELP_H
 #define TESTS_BIND_HELP_H
@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A script needs something to return that passes for an experiment, where the library is not what is tested. */
+/* For tests without the library: a script must return something like an experiment. */
 #define RETURN_EXPERIMENT "\nreturn setmetatable({ name = 'test', figures = {} }, { kind = 'experiment' })\n"
 
 static char bind_folder[64], bind_path[128];
@@ -60,7 +60,7 @@ static inline BindScript *bind_load(const char *text, const char *set, Error *er
     return bind_script_load(bind_path, &settings, err);
 }
 
-/* The text followed by an experiment loads; its own assert()s are the test. */
+/* The text followed by an experiment loads; the assert()s in it are the test. */
 static inline void bind_good(const char *text)
 {
     Error err = ERROR_NONE;
@@ -85,7 +85,7 @@ static inline void bind_bad(const char *text, Error *err)
     assert_string_not_equal(err->what, "");
 }
 
-/* "script.lua:3" stands at the beginning of err->where (after the folder). */
+/* err->where begins with "FOLDER/script.lua:3". */
 static inline void assert_line(const Error *err, int line)
 {
     char expected[192];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_bind.c: scripts: what they can reach, what stops them, and what an error says.
+ * tests/test_bind.c: scripts: what they reach, what stops them, and the fields of errors.
  */
 #include "bind_help.h"
 
@@ -8,7 +8,7 @@
 
 /* ---- the sandbox ---- */
 
-static void no_way_out(void **state)
+static void scripts_reach_no_system(void **state)
 {
     static const char *const ways[] = {
         "os.execute('true')", "io.open('x')",  "debug.getregistry()", "package.loadlib('x', "
@@ -34,15 +34,16 @@ static void binary_chunks_are_refused(void **state)
               "assert(load('return a', 'x', 't', { a = 7 })() == 7)");
 }
 
-static void other_libraries_are_there(void **state)
+static void lua_libraries_are_available(void **state)
 {
     (void)state;
     bind_good("assert(string.format('%d', 3) == '3' and table.concat({ 1, 2 }, ' ') == '1 2')\n"
-              "assert(math.floor(2.5) == 2 and utf8.char(960) == 'π' and coroutine.wrap(function () return 4 end)() == 4)\n"
+              "assert(math.floor(2.5) == 2 and utf8.char(960) == 'π' and coroutine.wrap(function () return 4 "
+              "end)() == 4)\n"
               "assert(select('#', 1, 2) == 2 and tonumber '12' == 12 and rawlen { 1 } == 1)");
 }
 
-static void globals_of_a_script_are_its_own(void **state)
+static void a_scripts_globals_are_private(void **state)
 {
     (void)state;
     bind_write("helper.lua", "return { seen = function () return pcall(function () return mine end) end }");
@@ -64,7 +65,7 @@ static void unknown_global_is_named(void **state)
     assert_string_equal(err.hint, "did you mean hidden?");
 }
 
-static void pairs_walks_in_order(void **state)
+static void pairs_is_sorted(void **state)
 {
     (void)state;
     bind_good("local seen = {}\n"
@@ -91,7 +92,8 @@ static void random_is_a_named_stream(void **state)
              "local first = math.random()\n"
              "math.randomseed(42)\n"
              "assert(math.random() == %a)\n"
-             "for i = 1, 200 do local d = math.random(3, 5); assert(d >= 3 and d <= 5 and math.type(d) == 'integer') end\n"
+             "for i = 1, 200 do local d = math.random(3, 5); assert(d >= 3 and d <= 5 and math.type(d) == "
+             "'integer') end\n"
              "assert(math.random(7) <= 7 and not pcall(math.random, 5, 3))\n"
              "math.randomseed(0)\n"
              "assert(math.random() == first)",
@@ -117,7 +119,7 @@ static void endless_loop_is_stopped(void **state)
     assert_stopped("local x = 0\nwhile true do x = x + 1 end", 2);
 }
 
-static void loop_cannot_hide(void **state)
+static void pcall_does_not_catch_the_time_limit(void **state)
 {
     (void)state;
     assert_stopped("while true do pcall(function () while true do end end) end", 1);
@@ -151,7 +153,7 @@ static void runtime_error_has_a_traceback(void **state)
     assert_string_equal(err.where, expected);
 }
 
-static void long_paths_are_whole(void **state)
+static void long_paths_are_not_shortened(void **state)
 {
     Error err = ERROR_NONE;
     char deep[512], file[600];
@@ -203,7 +205,7 @@ static void native_errors_survive_pcall(void **state)
     assert_line(&err, 3);
 }
 
-static void misspelt_option_is_answered(void **state)
+static void a_misspelt_option_gets_a_suggestion(void **state)
 {
     Error err;
     (void)state;
@@ -212,7 +214,9 @@ static void misspelt_option_is_answered(void **state)
     assert_string_equal(err.hint, "did you mean binarise?");
     bind_bad("require('vae_lab.native.data').open('digits', { train = 1.5 })", &err);
     assert_string_equal(err.found, "1.5");
-    assert_string_equal(err.expected, "a whole number of at least 0");
+    assert_string_equal(err.expected, "a whole number, at least 0");
+    assert_holds(err.what, "bad value of train in data.open");
+    assert_line(&err, 1);
 }
 
 /* ---- the library ---- */
@@ -243,7 +247,7 @@ static void library_errors_name_the_scripts_line(void **state)
 }
 
 /* The same for an error of a native, in a library function that a tail call called; the library is a stub. */
-static void tail_calls_hide_no_line(void **state)
+static void tail_calls_keep_the_scripts_line(void **state)
 {
     char command[128], library[80];
     Error err;
@@ -268,7 +272,7 @@ static void tail_calls_hide_no_line(void **state)
     unsetenv("VAE_LAB_LUA");
 }
 
-static void modules_beside_the_script(void **state)
+static void modules_in_the_scripts_folder(void **state)
 {
     Error err;
     char expected[256];
@@ -292,7 +296,7 @@ static void modules_beside_the_script(void **state)
     assert_holds(err.where, expected);
 }
 
-static void the_prelude_is_out_of_reach(void **state)
+static void scripts_cannot_break_the_prelude(void **state)
 {
     (void)state;
     bind_good("table.sort, table.concat, string.gsub, string.match = nil, nil, nil, nil\n"
@@ -345,25 +349,25 @@ static void bad_settings_are_usage_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_way_out),
+        cmocka_unit_test(scripts_reach_no_system),
         cmocka_unit_test(binary_chunks_are_refused),
-        cmocka_unit_test(other_libraries_are_there),
-        cmocka_unit_test(globals_of_a_script_are_its_own),
+        cmocka_unit_test(lua_libraries_are_available),
+        cmocka_unit_test(a_scripts_globals_are_private),
         cmocka_unit_test(unknown_global_is_named),
-        cmocka_unit_test(pairs_walks_in_order),
+        cmocka_unit_test(pairs_is_sorted),
         cmocka_unit_test(random_is_a_named_stream),
         cmocka_unit_test(endless_loop_is_stopped),
-        cmocka_unit_test(loop_cannot_hide),
+        cmocka_unit_test(pcall_does_not_catch_the_time_limit),
         cmocka_unit_test(syntax_error_has_a_line),
         cmocka_unit_test(runtime_error_has_a_traceback),
-        cmocka_unit_test(long_paths_are_whole),
+        cmocka_unit_test(long_paths_are_not_shortened),
         cmocka_unit_test(raised_tables_and_lines_are_fields),
         cmocka_unit_test(native_errors_survive_pcall),
-        cmocka_unit_test(misspelt_option_is_answered),
+        cmocka_unit_test(a_misspelt_option_gets_a_suggestion),
         cmocka_unit_test(library_errors_name_the_scripts_line),
-        cmocka_unit_test(tail_calls_hide_no_line),
-        cmocka_unit_test(modules_beside_the_script),
-        cmocka_unit_test(the_prelude_is_out_of_reach),
+        cmocka_unit_test(tail_calls_keep_the_scripts_line),
+        cmocka_unit_test(modules_in_the_scripts_folder),
+        cmocka_unit_test(scripts_cannot_break_the_prelude),
         cmocka_unit_test(not_an_experiment),
         cmocka_unit_test(no_such_file),
         cmocka_unit_test(bad_settings_are_usage_errors),

@@ -22,7 +22,7 @@ static void arrays_hold_rows_and_columns(void **state)
               "assert(a:get(1, 1) == 0.1, 'doubles inside')\n"
               "local b = a:rows_of { 2, 1, 2 }\n"
               "assert(b:rows() == 3 and b:get(1, 1) == 4 and b:get(2, 1) == 0.1 and b:get(3, 3) == 6)\n"
-              "assert(array.is(a) and not array.is {} and array.new(3, 0):rows() == 3)\n"
+              "assert(array.new(3, 0):rows() == 3)\n"
               "local z = array.new(2, 2)\n"
               "assert(z:get(1, 1) == 0 and z:get(2, 2) == 0)");
 }
@@ -35,12 +35,13 @@ static void array_blobs_are_little_endian_floats(void **state)
               "local blob = a:blob()\n"
               "assert(#blob == 16 and blob:sub(1, 8) == string.pack('<ff', 1, -2.385))\n"
               "local b = array.from_blob(blob, 2)\n"
-              "assert(b:rows() == 2 and b:get(2, 1) == string.unpack('<f', string.pack('<f', 1e30)) and b:blob() == blob)\n"
+              "assert(b:rows() == 2 and b:get(2, 1) == string.unpack('<f', string.pack('<f', 1e30)) and "
+              "b:blob() == blob)\n"
               "assert(not pcall(array.from_blob, 'abc', 1) and not pcall(array.from_blob, blob, 3) and not "
               "pcall(array.from_blob, blob, 0))");
 }
 
-static void arrays_refuse_what_is_outside(void **state)
+static void arrays_refuse_bad_indices(void **state)
 {
     (void)state;
     bind_good("local array = require 'vae_lab.native.array'\n"
@@ -51,7 +52,8 @@ static void arrays_refuse_what_is_outside(void **state)
               "assert(not pcall(a.rows_of, a, { 3 }) and not pcall(a.row, a, 3) and not pcall(a.column, a, 0))\n"
               "assert(not pcall(array.from, { { 1, 2 }, { 3 } }) and not pcall(array.from, { { 1, 'x' } }) and not "
               "pcall(array.from, { 1 }))\n"
-              "assert(not pcall(array.new, -1, 2) and not pcall(array.new, 1 << 40, 1 << 40) and not pcall(a.get, {}, 1, 1))");
+              "assert(not pcall(array.new, -1, 2) and not pcall(array.new, 1 << 40, 1 << 40) and not "
+              "pcall(a.get, {}, 1, 1))");
 }
 
 /* ---- graphs ---- */
@@ -70,25 +72,9 @@ static void a_graph_is_built(void **state)
               "local k, n, d = g:shape(s)\n"
               "assert(k == 3 and n == 7 and d == 2)\n"
               "g:name('bound', g:apply('sum', { s }, { axis = 'features' }))\n"
-              "assert(math.type(g:find 'bound') == 'integer' and g:find 'nothing' == nil and g:find_param 'w' == w)\n"
-              "assert(g:batch() == 7 and g:samples() == 3 and g:count() == 7 and g:has_input 'x' and not g:has_input 'y')\n"
+              "assert(math.type(g:find 'bound') == 'integer' and g:find 'nothing' == nil)\n"
               "g:scalar('beta')\n"
-              "assert(g:scalars()[1] == 'beta' and g:names()[1] == 'bound' and g:text():find('dense', 1, true))\n"
-              "local ops = {} for _, op in ipairs(graph.ops()) do ops[op.name] = op assert(op.formula) end "
-              "assert(ops.tanh.elementwise and not ops.sum.elementwise and not ops.stop_gradient.elementwise) "
-              "assert(ops.dense.attributes.act[2] == 'tanh' and #ops.affine.attributes.scale == 0)");
-}
-
-static void equal_graphs_have_equal_texts(void **state)
-{
-    (void)state;
-    bind_good("local graph = require 'vae_lab.native.graph'\n"
-              "local function build(shift)\n"
-              "  local g = graph.new(4, 1)\n"
-              "  g:name('y', g:apply('affine', { g:input('x', { 1, 'b', 3 }) }, { shift = shift, scale = 2.385 }))\n"
-              "  return g:text()\n"
-              "end\n"
-              "assert(build(0.5) == build(0.5) and build(0.5) ~= build(0.25))");
+              "assert(#graph.ops() > 20 and graph.ops()[1].formula)");
 }
 
 static void a_shape_error_names_the_scripts_line(void **state)
@@ -111,7 +97,7 @@ static void a_shape_error_names_the_scripts_line(void **state)
     assert_holds(err.what, "(1, 4, 5)");
 }
 
-static void graphs_refuse_nonsense(void **state)
+static void graphs_refuse_bad_arguments(void **state)
 {
     Error err;
     (void)state;
@@ -137,13 +123,13 @@ static void graphs_refuse_nonsense(void **state)
 
 /* ---- closing ---- */
 
-static void closed_objects_say_so(void **state)
+static void closed_objects_are_refused(void **state)
 {
     (void)state;
     bind_good("local graph = require 'vae_lab.native.graph'\n"
               "local kept\n"
-              "do local g <close> = graph.new(4, 1); kept = g; assert(g:count() == 0) end\n"
-              "local ok, e = pcall(kept.count, kept)\n"
+              "do local g <close> = graph.new(4, 1); kept = g; assert(g:find 'x' == nil) end\n"
+              "local ok, e = pcall(kept.find, kept, 'x')\n"
               "assert(not ok and tostring(e):find 'closed graph')\n"
               "assert(getmetatable(kept) == false, 'a script reaches __gc')\n"
               "kept = nil\n"
@@ -158,8 +144,8 @@ static void data_sets_are_read(void **state)
     bind_good("local data = require 'vae_lab.native.data'\n"
               "local d = data.open('digits', { train = 30, valid = 5, test = 20, binarise = 'grey' })\n"
               "assert(d:count 'train' == 30 and d:count 'valid' == 5 and d:count 'test' == 20)\n"
-              "assert(d:features() == 784 and d:width() == 28 and d:height() == 28 and d:is_image() and d:classes() == 10)\n"
-              "assert(#d:digest() == 64 and d:digest 'test' ~= d:digest 'train')\n"
+              "assert(d:features() == 784 and d:width() == 28 and d:height() == 28 and d:is_image() and "
+              "d:classes() == 10)\n"
               "local rows = d:rows('test', 3, 2)\n"
               "assert(rows:rows() == 2 and rows:cols() == 784)\n"
               "local same = d:rows('test', { 4, 3 })\n"
@@ -173,28 +159,24 @@ static void data_sets_are_read(void **state)
               "local f = data.open('digits', { train = 30, test = 20, binarise = 'dynamic' })\n"
               "local r = f:rows('test', 1, 1, 1)\n"
               "assert(r:blob() == f:rows('test', 1, 1, 1):blob() and r:blob() ~= f:rows('test', 1, 1, 2):blob())\n"
-              "for _, v in ipairs(r:row(1)) do assert(v == 0 or v == 1) end\n"
-              "local names = table.concat(data.names(), ' ')\n"
-              "assert(names:find 'mnist' and names:find 'digits')");
+              "for _, v in ipairs(r:row(1)) do assert(v == 0 or v == 1) end");
 }
 
-static void data_dir_beats_the_script(void **state)
+static void data_dir_beats_the_environment(void **state)
 {
     Error err = ERROR_NONE;
-    const BindSettings settings = {.data_dir = "/flag-folder"};
+    const BindSettings flag = {.data_dir = "/flag-folder"}, none = {0};
     (void)state;
-    bind_write("script.lua", "require('vae_lab.native.data').open('mnist', { dir = '/script-folder' })");
-    assert_null(bind_script_load(bind_path, &settings, &err));
+    setenv("VAE_LAB_DATA", "/environment-folder", 1);
+    bind_write("script.lua", "require('vae_lab.native.data').open('mnist', {})");
+    assert_null(bind_script_load(bind_path, &flag, &err));
     assert_int_equal(err.kind, ERR_FILE);
     assert_holds(err.where, "/flag-folder");
-    const BindSettings none = {0};
-    unsetenv("VAE_LAB_DATA");
-    assert_null(bind_script_load(bind_path, &none, &err));
-    assert_holds(err.where, "/script-folder");
-    setenv("VAE_LAB_DATA", "/environment-folder", 1);
     assert_null(bind_script_load(bind_path, &none, &err));
     assert_holds(err.where, "/environment-folder");
     unsetenv("VAE_LAB_DATA");
+    assert_null(bind_script_load(bind_path, &none, &err));
+    assert_holds(err.where, ", data");
 }
 
 /* ---- the database ---- */
@@ -228,7 +210,6 @@ static void the_database_is_queried(void **state)
         "local store = require 'vae_lab.native.store'\n"
         "local path = '%s'\n"
         "local db = store.open(path)\n"
-        "assert(db:path() == path)\n"
         "local rows = db:query('SELECT id, label, seed, digest, beta FROM runs WHERE seed = ?1 AND label = ?2', 3, "
         "'beta=0.5')\n"
         "assert(#rows == 1 and rows[1].label == 'beta=0.5' and rows[1].beta == 0.5 and rows[1].digest == nil)\n"
@@ -244,9 +225,9 @@ static void the_database_is_queried(void **state)
     bind_good(text);
 }
 
-/* ---- statistics: each binding gives what stats.h gives ---- */
+/* ---- statistics: each native agrees with its function of stats.h ---- */
 
-static void numbers_are_stats_own(void **state)
+static void numbers_agree_with_stats(void **state)
 {
     static const double a[] = {1, 2.5, 2, 4};
     double value, se, ess;
@@ -270,7 +251,7 @@ static void numbers_are_stats_own(void **state)
     bind_good(text);
 }
 
-static void latent_spaces_are_stats_own(void **state)
+static void latent_spaces_agree_with_stats(void **state)
 {
     static const double mu[] = {0, 0, 1, 0.5, -1, 2, 0.3, -0.7}, sigma[] = {0.5, 0.6, 0.7, 0.2, 1, 1, 0.9, 0.4};
     static const int label[] = {0, 1, 0, 1};
@@ -295,12 +276,14 @@ static void latent_spaces_are_stats_own(void **state)
              "local labels = { 0, 1, 0, 1 }\n"
              "assert(stats.hole_fraction(mu, sigma, { radius = 1.5, draws = 500, seed = 5 }) == %a)\n"
              "assert(stats.hole_density(mu, sigma, { quantile = 0.05, draws = 500, seed = 5 }) == %a)\n"
-             "local function overlap(which) return stats.mean_bhattacharyya(mu, sigma, { labels = labels, which = which, "
+             "local function overlap(which) return stats.mean_bhattacharyya(mu, sigma, { labels = labels, "
+             "which = which, "
              "pairs = 100, seed = 5 }) end\n"
              "assert(overlap 'all' == %a and overlap 'same' == %a and overlap 'different' == %a and overlap 'same' ~= "
              "overlap 'different')\n"
              "assert(stats.knn_agreement(mu, labels, 2) == %a)\n"
-             "assert(stats.active_units(mu, 0.01) == 2 and stats.active_units(mu, 100) == 0 and stats.pooled_sd(mu) == %a)\n"
+             "assert(stats.active_units(mu, 0.01) == 2 and stats.active_units(mu, 100) == 0 and "
+             "stats.pooled_sd(mu) == %a)\n"
              "assert(not pcall(stats.hole_fraction, mu, sigma, { radus = 1 }) and not pcall(stats.hole_fraction, mu, "
              "array.new(3, 2)))\n"
              "assert(not pcall(overlap, 'some') and not pcall(stats.knn_agreement, mu, { 1 }, 2))\n"
@@ -308,8 +291,10 @@ static void latent_spaces_are_stats_own(void **state)
              "local a = stats.elbo_decomposition(mu, sigma, { draws = 300, batch = 3, seed = 5 })\n"
              "assert(a.kl.mean == %a and a.kl.sd == %a and a.kl.n == 300 and a.mutual_information.mean == %a)\n"
              "assert(a.total_correlation.mean == %a and a.dimension_kl.mean == %a and a.marginal_kl.mean == %a)\n"
-             "assert(a.kl_closed == %a and a.log_n == math.log(4) and a.weighted == %a and a.stratified == %a and a.residual < 1e-12)\n"
-             "assert(not pcall(stats.elbo_decomposition, mu, sigma, { draws = 0 }) and not pcall(stats.elbo_decomposition, mu, array.new(4, 2)))",
+             "assert(a.kl_closed == %a and a.log_n == math.log(4) and a.weighted == %a and a.stratified == %a "
+             "and a.residual < 1e-12)\n"
+             "assert(not pcall(stats.elbo_decomposition, mu, sigma, { draws = 0 }) and not "
+             "pcall(stats.elbo_decomposition, mu, array.new(4, 2)))",
              hole, density, all, same, different, knn, stats_pooled_sd(mu, 4, 2),
              a.kl.mean, a.kl.sd, a.mutual_information.mean, a.total_correlation.mean, a.dimension_kl.mean, a.marginal_kl.mean,
              a.kl_closed, a.weighted, a.stratified);
@@ -317,7 +302,7 @@ static void latent_spaces_are_stats_own(void **state)
 }
 
 /* All six pairs, and three random ones, where the seed counts. */
-static void distances_and_classes_are_stats_own(void **state)
+static void distances_and_classes_agree_with_stats(void **state)
 {
     static const double mu[] = {0, 0, 1, 0.5, -1, 2, 0.3, -0.7}, other[] = {5, 0, 1, 9};
     static const int label[] = {0, 1, 0, 1};
@@ -337,9 +322,11 @@ static void distances_and_classes_are_stats_own(void **state)
              "assert(stats.distance_spearman(mu, other, { pairs = 3, seed = 5 }) == %a)\n"
              "local c = stats.class_separation(mu, { 0, 1, 0, 1 })\n"
              "assert(c.within_sd == %a and c.separation == %a)\n"
-             "assert(not pcall(stats.distance_spearman, mu, array.new(3, 1)) and not pcall(stats.distance_spearman, mu, other, { pair = 3 }))\n"
+             "assert(not pcall(stats.distance_spearman, mu, array.new(3, 1)) and not "
+             "pcall(stats.distance_spearman, mu, other, { pair = 3 }))\n"
              "local separation = stats.class_separation\n"
-             "assert(not pcall(separation, mu, { 0, 1 }) and not pcall(separation, mu) and not pcall(separation, mu, { 0, 0, 0, 0 }))",
+             "assert(not pcall(separation, mu, { 0, 1 }) and not pcall(separation, mu) and not "
+             "pcall(separation, mu, { 0, 0, 0, 0 }))",
              all, some, within_sd, separation);
     bind_good(text);
 }
@@ -362,27 +349,32 @@ static void components_and_draws(void **state)
              "assert(math.abs(p.eigenvalues:get(1, 1)) > 1 and math.abs(p.eigenvalues:get(1, 2)) < 1e-9)\n"
              "assert(math.abs(math.abs(p.components:get(1, 1)) - 0.6) < 1e-9)\n"
              "local code = stats.pca_encode(p, array.from { { 3, 4 }, { 9, 12 } })\n"
-             "assert(code:rows() == 2 and code:cols() == 2 and math.abs(code:get(1, 1)) < 1e-9 and math.abs(math.abs(code:get(2, 1)) - 10) < 1e-9)\n"
+             "assert(code:rows() == 2 and code:cols() == 2 and math.abs(code:get(1, 1)) < 1e-9 and "
+             "math.abs(math.abs(code:get(2, 1)) - 10) < 1e-9)\n"
              "local again = stats.pca_decode(p, code)\n"
              "assert(math.abs(again:get(2, 1) - 9) < 1e-9 and math.abs(again:get(2, 2) - 12) < 1e-9)\n"
              "assert(stats.squared_error(array.from { { 1, 2, 3 } }, array.from { { 2, 4, 3 } }) == 5 / 3)\n"
-             "assert(not pcall(stats.squared_error, code, array.new(2, 3)) and not pcall(stats.squared_error, array.new(0, 2), array.new(0, 2)))\n"
-             "assert(not pcall(stats.pca_encode, p, array.new(2, 3)) and not pcall(stats.pca_decode, p, array.new(2, 1)))\n"
-             "assert(not pcall(stats.pca_encode, {}, code) and not pcall(stats.pca_encode, { mean = array.new(1, 3), components = p.components }, code))\n"
+             "assert(not pcall(stats.squared_error, code, array.new(2, 3)) and not pcall(stats.squared_error, "
+             "array.new(0, 2), array.new(0, 2)))\n"
+             "assert(not pcall(stats.pca_encode, p, array.new(2, 3)) and not pcall(stats.pca_decode, p, "
+             "array.new(2, 1)))\n"
+             "assert(not pcall(stats.pca_encode, {}, code) and not pcall(stats.pca_encode, { mean = "
+             "array.new(1, 3), components = p.components }, code))\n"
              "assert(not pcall(stats.pca, array.new(3, 2), 3) and not pcall(stats.normal, 0, 1))",
              (double)x[0], (double)x[5]);
     bind_good(text);
 }
 
 /* The worlds of tests/test_stats_linear.c: x = 2 z + noise at x = 1, and corners (±3, ±2, ±1). */
-static void the_linear_world(void **state)
+static void the_linear_gaussian_model(void **state)
 {
     (void)state;
     bind_good("local stats = require 'vae_lab.native.stats'\n"
               "local array = require 'vae_lab.native.array'\n"
               "local function near(a, b) assert(math.abs(a - b) < 1e-12, a .. ' ' .. b) end\n"
               "local one = array.from { { 1 } }\n"
-              "local given = { w = array.from { { 2 } }, b = array.from { { 0 } }, v = one, x = one, mu = array.from { { 0 } }, sigma = one }\n"
+              "local given = { w = array.from { { 2 } }, b = array.from { { 0 } }, v = one, x = one, mu = "
+              "array.from { { 0 } }, sigma = one }\n"
               "local r = stats.linear(given)\n"
               "near(r.log_likelihood, -1.8236574894217222)\n"
               "near(r.gap, 1.5952810437829498)\n"
@@ -398,7 +390,101 @@ static void the_linear_world(void **state)
               "assert(p.rank == 1 and stats.ppca(array.from(corners), 2, 6).rank == 1)\n"
               "near(p.components:get(1, 1), 1)\n"
               "near(stats.subspace_angle(array.from { { 1 }, { 0 }, { 1 } }, p.components), math.pi / 4)\n"
-              "assert(not pcall(stats.ppca, array.from(corners), 3) and not pcall(stats.subspace_angle, one, p.components))");
+              "assert(not pcall(stats.ppca, array.from(corners), 3) and not pcall(stats.subspace_angle, one, "
+              "p.components))");
+}
+
+/* ---- the reference ---- */
+
+/* docs/natives.md says what the rows say; VAE_LAB_WRITE=1 writes it. */
+static void the_reference_is_up_to_date(void **state)
+{
+    static const char path[] = "docs/natives.md";
+    Text text = {0};
+    (void)state;
+    bind_reference(&text);
+    if (getenv("VAE_LAB_WRITE") != NULL) {
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        fputs(text_string(&text), out);
+        fclose(out);
+    }
+    char *file = malloc(text.length + 2);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    size_t length = fread(file, 1, text.length + 1, in);
+    fclose(in);
+    file[length] = '\0';
+    if (strcmp(file, text_string(&text)) != 0)
+        fail_msg("%s is out of date: VAE_LAB_WRITE=1 build/release/tests/test_bind_natives", path);
+    free(file);
+    text_free(&text);
+}
+
+/* Each method of a model has its own options. */
+static void each_native_has_its_own_options(void **state)
+{
+    static const struct { const char *call, *what, *expected, *hint; } bad[] = {
+        {"m.map(b, { name = 'z', draws = 3 })", "model:map has no option 'draws'", "name", ""},
+        {"m.hmc(b, { starts = 3 })", "model:hmc has no option 'starts'", "leapfrog", "did you mean start?"},
+        {"m.hmc(b, { data = d })", "model:hmc needs start", "an array", "start: where the chains start"},
+        {"m.hmc(b, { data = d, start = 3 })", "bad value of start in model:hmc", "an array", ""},
+        {"m.ais(b, { reverse = 1, start = a })", "bad value of reverse in model:ais", "true or false", ""},
+        {"m.ais(b, { accept = 1, start = a })", "bad value of accept in model:ais", "a number above 0 and below 1", ""},
+        {"m.quadrature(b, { tolerance = 0 })", "bad value of tolerance in model:quadrature", "a number above 0", ""},
+        {"m.quadrature(b, { samples = 0 })",
+         "bad value of samples in model:quadrature", "a whole number, at least 1", ""},
+        {"m.mean(b, { names = 'elbo' })", "bad value of names in model:mean", "a list of strings", ""},
+        {"m.mean(b, { names = { 1 } })", "bad value of names in model:mean", "a list of strings", ""},
+        {"m.gradient(b, { name = 'z' })", "model:gradient needs of", "a string", ""},
+        {"m.gradient(b, { name = 'z', of = 'b', repeats = 1 })",
+         "bad value of repeats in model:gradient", "at least 2", ""},
+        {"m.optimise_local_q(b, { over = { 'z' } })", "model:optimise_local_q needs start", "a table", ""},
+        {"m.log_weights(b, { name = 'z', split = 'tset' })",
+         "bad value of split in model:log_weights", "\"train\", \"valid\" or \"test\"",
+         "did you mean test?"},
+        {"m.map(b, { name = 'z', data = d, feed = 'z' })", "feed and values must be given together", "", ""},
+        {"m.map(b, { name = 'z', data = d, first = 9 })", "rows 9 to 8 of 8 do not exist", "", ""},
+        {"m.map(b, 3)", "table expected", "", ""},
+        {"model.fit { graph = g }", "model.fit needs x", "an array", ""},
+        {"model.fit { graph = g, x = a, epochs = 0 }", "bad value of epochs in model.fit", "at least 1", ""},
+        {"model.fit(3)", "bad value of the options of model.fit", "a table", ""},
+        {"stats.hole_fraction(a, a, { radus = 1 })",
+         "stats.hole_fraction has no option 'radus'", "radius", "did you mean radius?"},
+        {"stats.hole_density(a, a, { quantile = 1 })",
+         "bad value of quantile in stats.hole_density", "above 0 and below 1", ""},
+        {"stats.mean_bhattacharyya(a, a, { which = 'al' })",
+         "bad value of which", "\"all\", \"same\" or \"different\"", "did you mean all?"},
+        {"stats.linear { w = a, b = 3 }", "bad value of b in stats.linear", "an array", ""},
+        {"plot.render { folder = 'x', name = 'y', body = '', width = '3', height = 2, formats = { 'pdf' } }",
+         "bad value of width in plot.render",
+         "a number above 0", "width: in cm"},
+        {"plot.render { folder = 'x', name = 'y', body = '', width = 3, height = 2, formats = {}, blocks = { { nam = 'a' } } }",
+         "a block of plot.render has no option 'nam'", "name, text, array, blob", "did you mean name?"},
+    };
+    Error err;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "local graph, array, model = require 'vae_lab.native.graph', require 'vae_lab.native.array', "
+                 "require 'vae_lab.native.model'\n"
+                 "local stats, plot, d = require 'vae_lab.native.stats', require 'vae_lab.native.plot', "
+                 "require('vae_lab.native.data').open('digits', { train = 8, test = 8 })\n"
+                 "local g = graph.new(4, 1)\n"
+                 "local x, b, a = g:input('x', { 1, 'b', 2 }), g:param('b', 1, 2, 'zeros'), array.from { { 1, "
+                 "2 }, { 3, 4 } }\n"
+                 "g:name('z', g:apply('add', { x, b })); g:name('bound', g:apply('sum', { g:find 'z' }, { axis "
+                 "= 'features' }))\n"
+                 "local b = model.fit { graph = g, x = a, epochs = 1, batch = 2 }\n"
+                 "local m = setmetatable({}, { __index = function (_, key) return b[key] end })\n"
+                 "local x = %s\n", bad[i].call);
+        bind_bad(text, &err);
+        assert_holds(err.what, bad[i].what);
+        assert_holds(err.expected, bad[i].expected);
+        assert_holds(err.hint, bad[i].hint);
+        assert_line(&err, 8);
+    }
 }
 
 int main(void)
@@ -406,20 +492,21 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays_hold_rows_and_columns),
         cmocka_unit_test(array_blobs_are_little_endian_floats),
-        cmocka_unit_test(arrays_refuse_what_is_outside),
+        cmocka_unit_test(arrays_refuse_bad_indices),
         cmocka_unit_test(a_graph_is_built),
-        cmocka_unit_test(equal_graphs_have_equal_texts),
         cmocka_unit_test(a_shape_error_names_the_scripts_line),
-        cmocka_unit_test(graphs_refuse_nonsense),
-        cmocka_unit_test(closed_objects_say_so),
+        cmocka_unit_test(graphs_refuse_bad_arguments),
+        cmocka_unit_test(closed_objects_are_refused),
         cmocka_unit_test(data_sets_are_read),
-        cmocka_unit_test(data_dir_beats_the_script),
+        cmocka_unit_test(data_dir_beats_the_environment),
         cmocka_unit_test(the_database_is_queried),
-        cmocka_unit_test(numbers_are_stats_own),
-        cmocka_unit_test(latent_spaces_are_stats_own),
-        cmocka_unit_test(distances_and_classes_are_stats_own),
+        cmocka_unit_test(numbers_agree_with_stats),
+        cmocka_unit_test(latent_spaces_agree_with_stats),
+        cmocka_unit_test(distances_and_classes_agree_with_stats),
         cmocka_unit_test(components_and_draws),
-        cmocka_unit_test(the_linear_world),
+        cmocka_unit_test(the_linear_gaussian_model),
+        cmocka_unit_test(each_native_has_its_own_options),
+        cmocka_unit_test(the_reference_is_up_to_date),
     };
     return cmocka_run_group_tests(tests, bind_setup, bind_teardown);
 }

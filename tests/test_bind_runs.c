@@ -2,7 +2,7 @@
  *
  * tests/test_bind_runs.c: run tables become LabRuns; evaluations run in the worker; figures read the database.
  *
- * A stub stands in for the Lua library: its plan hands on the runs that the script wrote, so that only this room is tested.
+ * A stub replaces the Lua library: it returns the run tables that the script wrote, so that only this room is tested.
  */
 #include "bind_help.h"
 
@@ -19,7 +19,10 @@ static int setup(void **state)
     snprintf(command, sizeof command, "mkdir -p '%s/vae_lab'", library);
     if (system(command) != 0)
         return -1;
-    bind_write("library/vae_lab/init.lua", "return { runs = function (e, settings) if e.check then e.check(settings) end return e.runs end }");
+    bind_write("library/vae_lab/init.lua", "return { runs = function (e, settings)\n"
+                                           "  if e.check then e.check(settings) end\n"
+                                           "  return e.runs\n"
+                                           "end }");
     snprintf(database, sizeof database, "%s/results.db", bind_folder);
     return setenv("VAE_LAB_LUA", library, 1);
 }
@@ -41,9 +44,11 @@ static int setup(void **state)
     "  return g\n" \
     "end\n" \
     "local function run(t)\n" \
-    "  local r = { experiment = 'test', question = 'q?', label = 'a', seed = 1, graph = build(t.scale or 1), data = d,\n" \
+    "  local r = { experiment = 'test', question = 'q?', label = 'a', seed = 1, graph = build(t.scale or 1), " \
+    "data = d,\n" \
     "    params = { beta = 0.5, name = 'x', yes = true, za = 1, zb = 2, zc = 3 }, metrics = { 'elbo', 'bound' },\n" \
-    "    optimiser = { kind = 'adam', beta1 = 0.8 }, rate = { 0.1, 0.05 }, epochs = 2, batch = 20, evaluations = {} }\n" \
+    "    optimiser = { kind = 'adam', beta1 = 0.8 }, rate = { 0.1, 0.05 }, epochs = 2, batch = 20, evaluations " \
+    "= {} }\n" \
     "  for k, v in pairs(t) do r[k] = v end\n" \
     "  r.scale = nil\n" \
     "  return r\n" \
@@ -64,30 +69,30 @@ static BindScript *load(const char *text)
     return script;
 }
 
-static LabRun *plan(BindScript *script, size_t *count, size_t *twins)
+static LabRun *make_runs(BindScript *script, size_t *count, size_t *duplicates)
 {
     Error err = ERROR_NONE;
     LabRun *runs = NULL;
-    if (bind_script_plan(script, &runs, count, twins, &err) != 0) {
+    if (bind_script_runs(script, &runs, count, duplicates, &err) != 0) {
         error_print(stderr, "unexpected", &err);
         fail();
     }
     return runs;
 }
 
-/* ---- the plan ---- */
+/* ---- the list of runs ---- */
 
 static void a_run_table_becomes_a_run(void **state)
 {
-    size_t count, twins;
+    size_t count, duplicates;
     (void)state;
     BindScript *script = load(EXPERIMENT("run { seed = 7, label = 'beta=0.5', samples = 3, test_every = 4, phase = 1,"
                                          " evaluations = { { name = 'one', run = print },"
                                          "   { name = 'two', run = print, options = { samples = 500, of = 'q',"
                                          "     draws = { 50, 0.5, 2.0 }, names = { 'a' } } } } }"));
-    LabRun *r = plan(script, &count, &twins);
+    LabRun *r = make_runs(script, &count, &duplicates);
     assert_int_equal(count, 1);
-    assert_int_equal(twins, 0);
+    assert_int_equal(duplicates, 0);
     assert_string_equal(r->experiment, "test");
     assert_string_equal(r->question, "q?");
     assert_string_equal(r->script, bind_path);
@@ -132,7 +137,7 @@ static void settings_reach_the_library(void **state)
 {
     Error err = ERROR_NONE;
     LabRun *runs;
-    size_t count, twins;
+    size_t count, duplicates;
     const char *const sets[] = {"zeta=1", "data=mnist,\"x\"", "alpha=a=b"};
     const BindSettings settings = {.set = sets, .nset = 3, .data_dir = "/d"};
     (void)state;
@@ -144,13 +149,13 @@ static void settings_reach_the_library(void **state)
     assert_non_null(script);
     assert_string_equal(bind_script_settings(script), "{\"alpha\":\"a=b\",\"data\":\"mnist,\\\"x\\\"\",\"zeta\":\"1\"}");
     assert_string_equal(bind_script_name(script), "test");
-    assert_int_equal(bind_script_plan(script, &runs, &count, &twins, &err), 0);
+    assert_int_equal(bind_script_runs(script, &runs, &count, &duplicates, &err), 0);
     bind_script_free(script);
 }
 
 static void scalars_have_schedules(void **state)
 {
-    size_t count, twins;
+    size_t count, duplicates;
     (void)state;
     BindScript *script = load(MODEL "local g = build(1)\n"
                                     "g:name('cost', g:apply('mul', { g:find 'bound', g:scalar 'beta' }))\n"
@@ -158,7 +163,7 @@ static void scalars_have_schedules(void **state)
                                     "return setmetatable({ name = 't', runs = { run { graph = g, objective = 'cost', "
                                     "rate = 0.5,\n"
                                     "  scalars = { beta = { 0, 0.5, 1 }, alpha = 2 } } } }, { kind = 'experiment' })");
-    LabRun *r = plan(script, &count, &twins);
+    LabRun *r = make_runs(script, &count, &duplicates);
     assert_int_equal(r->spec.nscalars, 2);
     assert_string_equal(r->spec.scalars[0].name, "alpha");
     assert_int_equal(r->spec.scalars[0].schedule.n, 1);
@@ -170,62 +175,71 @@ static void scalars_have_schedules(void **state)
 
 static void identity_is_of_what_counts(void **state)
 {
-    size_t count, twins;
+    size_t count, duplicates;
     (void)state;
     BindScript *a = load(EXPERIMENT("run {}, run { seed = 2 }, run { scale = 2 }, run { rate = 0.1 }"));
-    LabRun *r = plan(a, &count, &twins);
+    LabRun *r = make_runs(a, &count, &duplicates);
     assert_int_equal(count, 4);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(r[i].identity, r[k].identity);
     BindScript *b = load("-- a comment more\n" EXPERIMENT("run { label = 'other words', question = '?', evaluations = "
     "{ { name = 'e', run = print } } }"));
-    LabRun *same = plan(b, &count, &twins);
+    LabRun *same = make_runs(b, &count, &duplicates);
     assert_string_equal(same->identity, r->identity);
     bind_script_free(a);
     bind_script_free(b);
 }
 
-static void twins_stand_once(void **state)
+static void duplicates_are_left_out(void **state)
 {
-    size_t count, twins;
+    size_t count, duplicates;
     (void)state;
     BindScript *script = load(EXPERIMENT("run {}, run { label = 'b' }, run { seed = 2 }, run { label = 'c' }"));
-    LabRun *r = plan(script, &count, &twins);
+    LabRun *r = make_runs(script, &count, &duplicates);
     assert_int_equal(count, 2);
-    assert_int_equal(twins, 2);
+    assert_int_equal(duplicates, 2);
     assert_string_equal(r[0].label, "a");
     assert_int_equal(r[1].spec.seed.number, 2);
     bind_script_free(script);
 }
 
-static void bad_plans_are_errors(void **state)
+static void bad_run_tables_are_errors(void **state)
 {
-    static const struct { const char *runs, *what; } bad[] = {
-        {"", "holds no run"},
-        {"run { epochs = 0 }", "epochs is not a whole number of at least 1"},
-        {"run { optimiser = { kind = 'adma' } }", "adma"},
-        {"run { optimiser = { kind = 'adam', beta3 = 1 } }", "no option 'beta3'"},
-        {"run { optimiser = { kind = 'adam', beta1 = 2 } }", "beta1"},
-        {"run { rate = {} }", "rate is not a number"},
-        {"run { rate = 'fast' }", "rate is not a number"},
-        {"run { graph = 3 }", "vae_lab.graph expected"},
-        {"run { params = { a = {} } }", "a is not a number"},
-        {"run { objective = 'nothing' }", "nothing"},
-        {"run { seed = -1 }", "seed is not"},
-        {"run { experiment = false }", "experiment is not a text"},
+    static const struct { const char *runs, *what, *expected; } bad[] = {
+        {"", "holds no run", ""},
+        {"run { epochs = 0 }", "bad value of epochs in a run", "a whole number, at least 1 and at most 1000000"},
+        {"run { epoch = 3 }", "a run has no option 'epoch'", "epochs"},
+        {"run { optimiser = { kind = 'adma' } }", "adma", "adam"},
+        {"run { optimiser = { kind = 'sgd', beta1 = 0.5 } }", "sgd has no option 'beta1'", "momentum"},
+        {"run { optimiser = { kind = 'adam', beta3 = 1 } }", "adam has no option 'beta3'", "beta1"},
+        {"run { optimiser = { kind = 'adam', beta1 = 2 } }", "bad value of beta1 in adam",
+         "a number, at least 0 and below 1"},
+        {"run { rate = {} }", "bad value of rate", "a number or a list"},
+        {"run { rate = 'fast' }", "bad value of rate", "a number or a list"},
+        {"run { graph = 3 }", "bad value of graph in a run", "a graph"},
+        {"run { monte_carlo_em = { accept = 1 } }", "bad value of accept in Monte Carlo EM", "above 0 and below 1"},
+        {"run { monte_carlo_em = { warm_up = 5 } }", "Monte Carlo EM has no option 'warm_up'", "leapfrog"},
+        {"run { evaluations = { { nmae = 'x' } } }", "an evaluation has no option 'nmae'", "name"},
+        {"run { metrics = { 1 } }", "bad value of metrics in a run", "a list of strings"},
+        {"run { params = { a = {} } }", "bad value of a", "a number, a string or a boolean"},
+        {"run { objective = 'nothing' }", "nothing", ""},
+        {"run { seed = -1 }", "bad value of seed in a run", "a whole number, at least 0"},
+        {"run { seed = 1.5 }", "bad value of seed in a run", "a whole number"},
+        {"run { experiment = false }", "bad value of experiment in a run", "a string"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char text[4096];
-        size_t count, twins;
+        size_t count, duplicates;
         LabRun *runs;
         Error err = ERROR_NONE;
         snprintf(text, sizeof text, MODEL "return setmetatable({ name = 't', runs = { %s } }, { kind = 'experiment' "
         "})", bad[i].runs);
         BindScript *script = load(text);
-        assert_int_equal(bind_script_plan(script, &runs, &count, &twins, &err), -1);
+        assert_int_equal(bind_script_runs(script, &runs, &count, &duplicates, &err), -1);
         assert_holds(err.what, bad[i].what);
+        assert_holds(err.expected, bad[i].expected);
         assert_int_equal(error_exit_code(&err), ERR_SCRIPT);
         bind_script_free(script);
     }
@@ -235,10 +249,10 @@ static void bad_plans_are_errors(void **state)
 
 static LabOutcome sweep(BindScript *script)
 {
-    size_t count, twins;
+    size_t count, duplicates;
     LabOutcome outcome = {0};
     Error err = ERROR_NONE;
-    LabRun *runs = plan(script, &count, &twins);
+    LabRun *runs = make_runs(script, &count, &duplicates);
     const LabOptions options = {
         .database = database, .jobs = 1, .threads = 1, .settings = bind_script_settings(script),
         .hooks = bind_script_hooks(),
@@ -284,7 +298,7 @@ static void an_evaluation_records(void **state)
     fresh_database();
     BindScript *script = load(MODEL
         "local array = require 'vae_lab.native.array'\n"
-        "local function probe(model, data, recorder, others)\n"
+        "local function probe(model, data, recorder)\n"
         "  local ask = { data = data, split = 'test', first = 3, count = 5 }\n"
         "  local w = model:map { name = 'w', data = data, count = 5, first = 3, samples = 4 }\n"
         "  local z = model:map { name = 'z', data = data, count = 5, first = 3, samples = 4, seed = 2 }\n"
@@ -309,18 +323,19 @@ static void an_evaluation_records(void **state)
         "  assert(not pcall(model.map, model, { name = 'w', feed = 'w', values = array.new(2, 3) }))\n"
         "  recorder:metric('probe/elbo', means.elbo.mean)\n"
         "  recorder:metric('probe/seed', recorder:seed())\n"
-        "  recorder:metric('probe/epochs', recorder:epochs(), 2)\n"
+        "  recorder:metric('probe/step', 3, 2)\n"
         "  recorder:artifact('note', 'text', 'some\\0bytes', '{\"a\":1}')\n"
-        "  recorder:posteriors({ 1, 5 }, { 3, 4 }, array.from { { 1, 2 }, { 3, 4 } }, array.from { { 1, 1 }, { 2, 2 } })\n"
-        "  assert(#recorder:store():query('SELECT * FROM run WHERE id = ?1', recorder:run()) == 1)\n"
-        "  assert(not pcall(recorder.model, recorder, 'classifier') and next(others) == nil)\n"
+        "  recorder:posteriors({ 1, 5 }, { 3, 4 }, array.from { { 1, 2 }, { 3, 4 } }, array.from { { 1, 1 }, { "
+        "2, 2 } })\n"
+        "  assert(#recorder:store():query('SELECT * FROM run') == 1)\n"
+        "  assert(not pcall(recorder.model, recorder, 'classifier'))\n"
         "  kept = { model, recorder, recorder:store() }\n"
         "end\n"
         "local function later(model, data, recorder)\n"
         "  local open = 0\n"
         "  if pcall(kept[1].width, kept[1], 'w') then open = open + 1 end\n"
         "  if pcall(kept[2].metric, kept[2], 'x', 1) then open = open + 1 end\n"
-        "  if pcall(kept[3].path, kept[3]) then open = open + 1 end\n"
+        "  if pcall(kept[3].query, kept[3], 'SELECT 1') then open = open + 1 end\n"
         "  recorder:metric('probe/open', open)\n"
         "  recorder:metric('probe/nan', 0 / 0)\n"
         "end\n"
@@ -334,7 +349,7 @@ static void an_evaluation_records(void **state)
     "last_values WHERE metric = 'probe/elbo'"));
     assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/elbo'") < 0);
     assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/seed'") == 5);
-    assert_true(number("SELECT step FROM last_values WHERE metric = 'probe/epochs'") == 2);
+    assert_true(number("SELECT step FROM last_values WHERE metric = 'probe/step'") == 2);
     assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/open'") == 0);
     assert_true(number("SELECT kind = 'nan' FROM last_values WHERE metric = 'probe/nan'") == 1);
     assert_true(number("SELECT length(bytes) FROM artifact WHERE name = 'note' AND kind = 'text' AND meta = "
@@ -367,14 +382,14 @@ static void a_required_model_is_opened(void **state)
     (void)state;
     fresh_database();
     BindScript *script = load(EXPERIMENT(
-        "run { seed = 9 }, run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { judge = 3, unused = 1 },\n"
-        "  evaluations = { { name = 'ask', run = function (m, d, r, others)\n"
-        "    local all = {}\n"
-        "    for k, v in pairs(others) do all[k] = v end\n"
+        "run { seed = 9 }, run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { judge = 3, "
+        "unused = 1 },\n"
+        "  evaluations = { { name = 'ask', run = function (m, d, r)\n"
         "    local function ask(model) return model:map { name = 'elbo', data = d, split = 'test' }:blob() end\n"
         "    local db = r:store()\n"
         "    local one = db:query 'SELECT id FROM runs WHERE seed = 1'[1].id\n"
-        "    assert(ask(all.judge) == ask(require('vae_lab.native.model').open(db, one)) and ask(m) ~= ask(all.judge))\n"
+        "    assert(ask(r:model 'judge') == ask(require('vae_lab.native.model').open(db, one)) and ask(m) ~= "
+        "ask(r:model 'judge'))\n"
         "    assert(r:model 'judge':width 'w' == 2)\n"
         "    r:metric('ask/done', 1)\n"
         "  end } } }"));
@@ -385,31 +400,23 @@ static void a_required_model_is_opened(void **state)
     bind_script_free(script);
 }
 
-static void models_are_opened_by_number_and_identity(void **state)
+static void models_are_opened_by_number(void **state)
 {
-    Error err = ERROR_NONE;
     char text[1024];
-    size_t count, twins;
     (void)state;
     fresh_database();
     BindScript *script = load(EXPERIMENT("run {}"));
     sweep(script);
+    bind_script_free(script);
     snprintf(text, sizeof text,
              "local store, model = require 'vae_lab.native.store', require 'vae_lab.native.model'\n"
-             "local array = require 'vae_lab.native.array'\n"
              "local db = store.open '%s'\n"
-             "for _, which in ipairs { 1, '%s' } do\n"
-             "  local m <close> = model.open(db, which)\n"
+             "do\n"
+             "  local m <close> = model.open(db, 1)\n"
              "  assert(m:width 'z' == 2)\n"
              "end\n"
-             "assert(not pcall(model.open, db, 99) and not pcall(model.open, db, 'abc'))" RETURN_EXPERIMENT,
-             database, plan(script, &count, &twins)->identity);
-    bind_script_free(script);
-    script = bind_load(text, NULL, &err);
-    if (script == NULL)
-        error_print(stderr, "unexpected", &err);
-    assert_non_null(script);
-    bind_script_free(script);
+             "assert(not pcall(model.open, db, 99) and not pcall(model.open, db, 'abc'))", database);
+    bind_good(text);
 }
 
 /* ---- figures ---- */
@@ -447,7 +454,8 @@ static void figures_read_the_database(void **state)
     LabOutcome o = sweep(script);
     bind_script_free(script);
     script = load("local function draw(ctx)\n"
-                  "  assert(ctx.experiment == 'test' and ctx.folder == 'out' and table.concat(ctx.formats, ' ') == 'pdf svg')\n"
+                  "  assert(ctx.experiment == 'test' and ctx.folder == 'out' and table.concat(ctx.formats, ' "
+                  "') == 'pdf svg')\n"
                   "  assert(#ctx.runs == 2 and ctx.runs[1].label == 'b' and ctx.runs[2].seed == 2, 'runs in the order "
                   "of the sweep, of this experiment')\n"
                   "  assert(ctx.runs[2].params.latent == 2 and ctx.runs[2].params.data == 'digits' and "
@@ -499,12 +507,12 @@ int main(void)
         cmocka_unit_test(settings_reach_the_library),
         cmocka_unit_test(scalars_have_schedules),
         cmocka_unit_test(identity_is_of_what_counts),
-        cmocka_unit_test(twins_stand_once),
-        cmocka_unit_test(bad_plans_are_errors),
+        cmocka_unit_test(duplicates_are_left_out),
+        cmocka_unit_test(bad_run_tables_are_errors),
         cmocka_unit_test(an_evaluation_records),
         cmocka_unit_test(a_failed_evaluation_leaves_no_numbers),
         cmocka_unit_test(a_required_model_is_opened),
-        cmocka_unit_test(models_are_opened_by_number_and_identity),
+        cmocka_unit_test(models_are_opened_by_number),
         cmocka_unit_test(figures_read_the_database),
         cmocka_unit_test(a_figures_error_has_its_line),
     };

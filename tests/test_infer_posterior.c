@@ -233,14 +233,16 @@ static void settings(void **state)
     (void)state;
     for (size_t i = 0; i < INFER_HMC_OPTIONS; i++) {
         const Option *o = &infer_hmc_options[i];
-        const double bad[] = {o->whole ? o->least - 1 : o->least, o->whole ? o->most + 1 : o->most, o->whole ? -1 : NAN};
+        int whole = o->type == OPTION_SIZE;
+        double most = o->most > 0 ? o->most : INFINITY;
+        const double bad[] = {whole ? o->least - 1 : o->least, whole ? most + 1 : most, whole ? -1 : NAN};
         InferHmc hmc_settings;
         Error err;
         options_default(infer_hmc_options, INFER_HMC_OPTIONS, &hmc_settings);
         assert_int_equal(options_check(infer_hmc_options, INFER_HMC_OPTIONS, &hmc_settings, "HMC", &err), 0);
         assert_true(option_get(o, &hmc_settings) == o->standard);
         for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
-            if (o->whole && bad[k] < 0)
+            if (whole && bad[k] < 0)
                 continue; /* a size_t has no such value */
             option_set(o, &hmc_settings, bad[k]);
             assert_int_equal(options_check(infer_hmc_options, INFER_HMC_OPTIONS, &hmc_settings, "HMC", &err), -1);

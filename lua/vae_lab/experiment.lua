@@ -44,12 +44,11 @@ function experiment.default_binarise(name) return pictures[name] and "dynamic" o
 
 -- ---- training -------------------------------------------------------------------------------------------------------
 
-experiment.train_rules = {
-  epochs = { type = "integer", min = 1, max = 1000000 }, batch = { type = "integer", min = 1 },
-  samples = { type = "integer", min = 1 }, test_every = { type = "integer", min = 1 },
-  optimiser = { type = "optimiser" }, monte_carlo_em = { type = "monte_carlo_em" },
-}
-experiment.train_defaults = { epochs = 10, batch = 100, samples = 1, test_every = 1 }
+-- epochs, batch, samples, test_every; missing ones get their defaults last, after the profile and --set.
+experiment.train_rules, experiment.train_defaults = require("vae_lab.native.run").train_rules(), {}
+for key, rule in pairs(experiment.train_rules) do experiment.train_defaults[key], rule.default = rule.default, nil end
+experiment.train_rules.optimiser = { type = "optimiser" }
+experiment.train_rules.monte_carlo_em = { type = "monte_carlo_em" }
 
 --- experiment.train(what, given) → its options, checked; defaults are not filled in.
 function experiment.train(what, given) return check.options(what, given, experiment.train_rules) end

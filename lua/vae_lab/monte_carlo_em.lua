@@ -10,7 +10,7 @@ local MonteCarloEM = { kind = "monte_carlo_em" }
 MonteCarloEM.__index = MonteCarloEM
 
 -- Names, ranges and defaults are the engine's: src/infer/hmc.c and src/lab/plan.c.
-local rules = require("vae_lab.native.model").monte_carlo_em
+local rules = require("vae_lab.native.run").monte_carlo_em_rules()
 
 --- lab.hmc { leapfrog = 10, step_size = 0.1, accept = 0.9, transitions = 1, updates = 5 }: train = { monte_carlo_em =
 -- lab.hmc {} } is Monte Carlo EM, as in appendix E of Kingma & Welling (arXiv 1312.6114):

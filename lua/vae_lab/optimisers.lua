@@ -25,10 +25,7 @@ end
 
 local function maker(kind, options)
   local rules = { rate = { type = "number|list|schedule|function", min = 0, default = 1e-3 } }
-  for _, option in ipairs(options) do
-    local below = option.below < math.huge and option.below or nil
-    rules[option.name] = { type = "number", min = option.min, below = below, default = option.default }
-  end
+  for name, rule in pairs(options) do rules[name] = rule end
   return function(given)
     local o = check.options("lab." .. kind, given, rules)
     if type(o.rate) == "table" and not getmetatable(o.rate) then check_rates("rate of lab." .. kind, o.rate) end
@@ -45,9 +42,7 @@ end
 --- All take `rate` (1e-3): a number, a list (one for each epoch), a lab.schedule, or a function of the epoch;
 -- `weight_decay`
 --- (adamw: decoupled; else L2, added to the gradient) and `clip_norm` (0: none).
-for _, optimiser in ipairs(graph.optimisers()) do
-  optimisers[optimiser.name] = maker(optimiser.name, optimiser.options)
-end
+for kind, options in pairs(graph.optimisers()) do optimisers[kind] = maker(kind, options) end
 
 --- optimisers.is(v) → whether v is one of the above.
 function optimisers.is(v) return getmetatable(v) == Optimiser end

@@ -73,13 +73,13 @@ local function data_text(spec)
 end
 
 -- → a function (spec) that opens each data set once.
-local function opener(dir)
+local function opener()
   local opened = {}
   return function(spec)
     local key = data_text(spec)
     if not opened[key] then
       opened[key] = require("vae_lab.native.data").open(spec.name, {
-        dir = dir, train = spec.train, valid = spec.valid, test = spec.test, binarise = spec.binarise,
+        train = spec.train, valid = spec.valid, test = spec.test, binarise = spec.binarise,
       })
     end
     return opened[key]
@@ -222,7 +222,7 @@ end
 
 --- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, rng, params, graph,
 -- eval_graph, data, objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, monte_carlo_em,
--- evaluations, phase, requires }. given: { set = { key = "text" }, data_dir = folder or nil }.
+-- evaluations, phase, requires }. given: { set = { key = "text" }, … }.
 function runs.list(e, given)
   given = given or {}
   if not experiment.is(e) then
@@ -230,7 +230,7 @@ function runs.list(e, given)
       expected = "return lab.experiment { … }" }
   end
   local r = settings.resolve(e, given.set or {})
-  local open = opener(given.data_dir)
+  local open = opener()
   local list, points, models = {}, {}, {}
   for _, grid in ipairs(r.grids) do expand(e, r, grid, points) end
   local requires = requirer(list, r.evaluate, open)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/array.c: arrays of doubles for Lua: made from tables and float32 blobs, read back as such.  Rows and columns count from 1.
+ * bind/array.c: arrays of doubles for Lua, from and to tables and float32 blobs.  Rows and columns count from 1.
  */
 #include "bind/array.h"
 
@@ -13,7 +13,8 @@
 BindArray *bind_array_new(lua_State *L, size_t rows, size_t cols)
 {
     if (cols > 0 && rows > (SIZE_MAX / 4 / sizeof(double)) / cols)
-        luaL_error(L, "an array of %I rows and %I columns does not fit into memory", (LUAI_UACINT)rows, (LUAI_UACINT)cols);
+        luaL_error(L, "an array of %I rows and %I columns does not fit into memory", (LUAI_UACINT)rows,
+                   (LUAI_UACINT)cols);
     size_t bytes = sizeof(BindArray) + rows * cols * sizeof(double);
     BindArray *a = lua_newuserdatauv(L, bytes, 0);
     memset(a, 0, bytes);
@@ -36,9 +37,13 @@ BindArray *bind_array_check(lua_State *L, int index)
     return luaL_checkudata(L, index, BIND_ARRAY);
 }
 
-BindArray *bind_array_test(lua_State *L, int index)
+void bind_list(lua_State *L, const double *x, size_t count, size_t stride)
 {
-    return luaL_testudata(L, index, BIND_ARRAY);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushnumber(L, x[i * stride]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
 }
 
 float *bind_array_floats(lua_State *L, const BindArray *a)
@@ -54,26 +59,26 @@ static size_t check_place(lua_State *L, int index, size_t count, const char *axi
 {
     lua_Integer place = luaL_checkinteger(L, index);
     if (place < 1 || (size_t)place > count)
-        luaL_error(L, "%s %I of an array of %I", axis, (LUAI_UACINT)place, (LUAI_UACINT)count);
+        luaL_error(L, "%s %I does not exist: the array has %I", axis, (LUAI_UACINT)place, (LUAI_UACINT)count);
     return (size_t)place - 1;
 }
 
-/* ---- array.… ---- */
+/* ---- functions ---- */
 
 static int array_new(lua_State *L)
 {
     lua_Integer rows = luaL_checkinteger(L, 1), cols = luaL_checkinteger(L, 2);
-    luaL_argcheck(L, rows >= 0, 1, "a number of rows is at least 0");
-    luaL_argcheck(L, cols >= 0, 2, "a number of columns is at least 0");
+    luaL_argcheck(L, rows >= 0, 1, "the number of rows must be at least 0");
+    luaL_argcheck(L, cols >= 0, 2, "the number of columns must be at least 0");
     bind_array_new(L, (size_t)rows, (size_t)cols);
     return 1;
 }
 
-/* Fills row `row` of `a` from the list on the top. */
+/* Fills row `row` of `a` from the list at the top. */
 static void fill_row(lua_State *L, BindArray *a, size_t row)
 {
     if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) != a->cols)
-        luaL_error(L, "row %I is no list of %I numbers", (LUAI_UACINT)(row + 1), (LUAI_UACINT)a->cols);
+        luaL_error(L, "row %I is not a list of %I numbers", (LUAI_UACINT)(row + 1), (LUAI_UACINT)a->cols);
     for (size_t j = 0; j < a->cols; j++) {
         if (lua_rawgeti(L, -1, (lua_Integer)j + 1) != LUA_TNUMBER)
             luaL_error(L, "element (%I, %I) is a %s, not a number", (LUAI_UACINT)(row + 1), (LUAI_UACINT)(j + 1),
@@ -83,7 +88,6 @@ static void fill_row(lua_State *L, BindArray *a, size_t row)
     }
 }
 
-/* array.from{{1, 2}, {3, 4}} */
 static int array_from(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -108,15 +112,15 @@ static uint32_t little_endian(const unsigned char *b)
     return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-/* array.from_blob(bytes, cols): float32, little-endian. */
 static int array_from_blob(lua_State *L)
 {
     size_t size;
     const char *bytes = luaL_checklstring(L, 1, &size);
     lua_Integer cols = luaL_checkinteger(L, 2);
-    luaL_argcheck(L, cols >= 1, 2, "a number of columns is at least 1");
+    luaL_argcheck(L, cols >= 1, 2, "the number of columns must be at least 1");
     if (size % (4 * (size_t)cols) != 0)
-        luaL_error(L, "a blob of %I bytes is no rows of %I float32", (LUAI_UACINT)size, (LUAI_UACINT)cols);
+        luaL_error(L, "a blob of %I bytes does not hold rows of %I float32 numbers", (LUAI_UACINT)size,
+                   (LUAI_UACINT)cols);
     size_t count = size / 4;
     BindArray *a = bind_array_new(L, count / (size_t)cols, (size_t)cols);
     for (size_t i = 0; i < count; i++) {
@@ -128,13 +132,7 @@ static int array_from_blob(lua_State *L)
     return 1;
 }
 
-static int array_is(lua_State *L)
-{
-    lua_pushboolean(L, bind_array_test(L, 1) != NULL);
-    return 1;
-}
-
-/* ---- a:… ---- */
+/* ---- methods ---- */
 
 static int array_rows(lua_State *L)
 {
@@ -164,33 +162,22 @@ static int array_set(lua_State *L)
     return 0;
 }
 
-/* a:row(i): a table. */
 static int array_row(lua_State *L)
 {
     const BindArray *a = bind_array_check(L, 1);
     size_t i = check_place(L, 2, a->rows, "row");
-    lua_createtable(L, (int)a->cols, 0);
-    for (size_t j = 0; j < a->cols; j++) {
-        lua_pushnumber(L, a->data[i * a->cols + j]);
-        lua_rawseti(L, -2, (lua_Integer)j + 1);
-    }
+    bind_list(L, a->data + i * a->cols, a->cols, 1);
     return 1;
 }
 
-/* a:column(j): a table. */
 static int array_column(lua_State *L)
 {
     const BindArray *a = bind_array_check(L, 1);
     size_t j = check_place(L, 2, a->cols, "column");
-    lua_createtable(L, (int)a->rows, 0);
-    for (size_t i = 0; i < a->rows; i++) {
-        lua_pushnumber(L, a->data[i * a->cols + j]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    bind_list(L, a->data + j, a->rows, a->cols);
     return 1;
 }
 
-/* a:rows_of{3, 1, 4}: a new array of those rows. */
 static int array_rows_of(lua_State *L)
 {
     const BindArray *a = bind_array_check(L, 1);
@@ -207,10 +194,8 @@ static int array_rows_of(lua_State *L)
     return 1;
 }
 
-/* a:blob(): float32, little-endian, row after row. */
-static int array_blob(lua_State *L)
+const char *bind_array_blob(lua_State *L, const BindArray *a, size_t *size)
 {
-    const BindArray *a = bind_array_check(L, 1);
     size_t count = a->rows * a->cols;
     luaL_Buffer buffer;
     unsigned char *out = (unsigned char *)luaL_buffinitsize(L, &buffer, count * 4);
@@ -222,6 +207,13 @@ static int array_blob(lua_State *L)
             out[4 * i + (size_t)k] = (unsigned char)(bits >> 8 * k);
     }
     luaL_pushresultsize(&buffer, count * 4);
+    return lua_tolstring(L, -1, size);
+}
+
+static int array_blob(lua_State *L)
+{
+    size_t size;
+    bind_array_blob(L, bind_array_check(L, 1), &size);
     return 1;
 }
 
@@ -232,17 +224,29 @@ static int array_tostring(lua_State *L)
     return 1;
 }
 
-int bind_array_open(lua_State *L)
-{
-    static const luaL_Reg functions[] = {
-        {"new", array_new}, {"from", array_from}, {"from_blob", array_from_blob}, {"is", array_is}, {NULL, NULL},
-    };
-    static const luaL_Reg methods[] = {
-        {"rows", array_rows}, {"cols", array_cols}, {"get", array_get},         {"set", array_set},   {"row", array_row},
-        {"column", array_column}, {"rows_of", array_rows_of}, {"blob", array_blob}, {NULL, NULL},
-    };
-    static const luaL_Reg meta[] = {{"__tostring", array_tostring}, {"__len", array_rows}, {NULL, NULL}};
-    bind_type(L, BIND_ARRAY, methods, meta);
-    luaL_newlib(L, functions);
-    return 1;
-}
+static const BindFunction functions[] = {
+    {.name = "new", .call = array_new, .use = "(rows, cols) → array", .text = "zeros"},
+    {.name = "from", .call = array_from, .use = "{ {1, 2}, {3, 4} } → array", .text = "from a list of rows"},
+    {.name = "from_blob", .call = array_from_blob, .use = "(bytes, cols) → array",
+     .text = "from float32, little-endian, row after row"},
+    {0},
+};
+
+static const BindFunction methods[] = {
+    {.name = "rows", .call = array_rows, .use = "() → integer", .text = "the number of rows, also #a"},
+    {.name = "cols", .call = array_cols, .use = "() → integer", .text = "the number of columns"},
+    {.name = "get", .call = array_get, .use = "(row, col) → number", .text = "an element"},
+    {.name = "set", .call = array_set, .use = "(row, col, number)", .text = "changes an element"},
+    {.name = "row", .call = array_row, .use = "(row) → list", .text = "a row's numbers"},
+    {.name = "column", .call = array_column, .use = "(col) → list", .text = "a column's numbers"},
+    {.name = "rows_of", .call = array_rows_of, .use = "{3, 1, 4} → array", .text = "a new array of these rows"},
+    {.name = "blob", .call = array_blob, .use = "() → string", .text = "float32, little-endian, row after row"},
+    {0},
+};
+
+static const luaL_Reg meta[] = {{"__tostring", array_tostring}, {"__len", array_rows}, {NULL, NULL}};
+
+const BindModule bind_array_module = {
+    .name = "array", .text = "Rows of doubles. Rows and columns count from 1.",
+    .functions = functions, .type = BIND_ARRAY, .methods = methods, .meta = meta,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/array.h: the array that natives take and give: rows of doubles in one Lua userdata, nothing to close.
+ * bind/array.h: the array that natives take and return: rows of doubles in one Lua userdata.
  */
 #ifndef BIND_ARRAY_H
 #define BIND_ARRAY_H
@@ -24,11 +24,14 @@ BindArray *bind_array_from_floats(lua_State *L, size_t rows, size_t cols, const 
 /* The array at a stack index; raises an argument error when it is something else. */
 BindArray *bind_array_check(lua_State *L, int index);
 
-/* The array at a stack index, or NULL. */
-BindArray *bind_array_test(lua_State *L, int index);
-
-/* Pushes a userdata that holds the array's values as floats (rows, cols), and returns them: collected with the stack, so
- * that a raise leaks nothing. */
+/* Pushes a userdata with the array's values as floats (rows, cols), and returns them. */
 float *bind_array_floats(lua_State *L, const BindArray *a);
+
+/* Pushes the values as a string of float32, little-endian; valid while the string is on the stack.  [OUT] *size, in
+ * bytes. */
+const char *bind_array_blob(lua_State *L, const BindArray *a, size_t *size);
+
+/* Pushes the list of x[0], x[stride], …, `count` numbers. */
+void bind_list(lua_State *L, const double *x, size_t count, size_t stride);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * bind/call.c: errors cross between C and Lua, with all their fields and the line of the user's script.
  *
- * A native raises a userdata that holds an Error; a string or a table that Lua code raised becomes one.  The message handler
- * runs where the error was raised, while the stack still shows the script's lines.
+ * A native raises a userdata that holds an Error; a string or a table that Lua code raised becomes one.  The message
+ * handler runs where the error was raised, while the stack still shows the script's lines.
  */
 #include "bind/bind.h"
 
@@ -20,7 +20,8 @@ typedef struct ErrorField {
 
 #define FIELD(member, printed) {#member, printed, offsetof(Error, member), sizeof(((Error *)0)->member)}
 static const ErrorField fields[] = {
-    FIELD(what, NULL), FIELD(where, "  where "), FIELD(found, "  found "), FIELD(expected, "  expected "), FIELD(hint, "  hint "),
+    FIELD(what, NULL), FIELD(where, "  where "), FIELD(found, "  found "),
+    FIELD(expected, "  expected "), FIELD(hint, "  hint "),
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

@@ -1,123 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/claims.c: has the library judge an experiment's claims by the finished runs of one sweep, and records the verdicts.
+ * bind/claims.c: lets the library judge an experiment's claims by the finished runs of one sweep, and records the
+ * verdicts.
  */
-#include "bind/inside.h"
+#include "bind/loaded.h"
+#include "store/read.h"
 
 #include <math.h>
-#include <string.h>
 
-/* ---- the runs of a sweep ---- */
+/* The fields of StoreVerdict have these names. */
+#define STRING(field) {OPTION(StoreVerdict, field), .type = OPTION_STRING, .text = ""}
+#define NUMBER(field) \
+    {OPTION(StoreVerdict, field), .type = OPTION_NUMBER, .least = -HUGE_VAL, .standard = NAN, .text = ""}
+static const Option verdict_rows[] = {
+    STRING(claim), STRING(quantity), STRING(source), STRING(note), STRING(metric), STRING(configuration),
+    STRING(verdict), NUMBER(low), NUMBER(high), NUMBER(value), NUMBER(ci_low), NUMBER(ci_high),
+    {OPTION(StoreVerdict, seeds), .type = OPTION_SIZE, .text = ""},
+};
+static const BindOptions verdict_options = {"a verdict", {BIND_ROWS(verdict_rows, 0)}};
 
-/* Calls store:query(sql, id, experiment) with the store at `store`; pushes the rows. */
-static void query(lua_State *L, int store, const char *sql, int64_t id, const char *experiment)
-{
-    lua_getfield(L, store, "query");
-    lua_pushvalue(L, store);
-    lua_pushstring(L, sql);
-    lua_pushinteger(L, (lua_Integer)id);
-    lua_pushstring(L, experiment);
-    lua_call(L, 4, 1);
-}
-
-/* The rows {name =, value =} at the top as one table, pushed. */
-static void push_pairs(lua_State *L)
-{
-    int rows = lua_gettop(L);
-    lua_newtable(L);
-    for (size_t k = 1; k <= lua_rawlen(L, rows); k++) {
-        lua_rawgeti(L, rows, (lua_Integer)k);
-        lua_getfield(L, -1, "name");
-        lua_getfield(L, -2, "value");
-        lua_settable(L, rows + 1);
-        lua_pop(L, 1);
-    }
-}
-
-/* Gives each of the rows at the top its params table, by the experiment's own names. */
-static void add_params(lua_State *L, int store, const char *experiment)
-{
-    int rows = lua_gettop(L);
-    size_t count = lua_rawlen(L, rows);
-    for (size_t i = 1; i <= count; i++) {
-        lua_rawgeti(L, rows, (lua_Integer)i);
-        int row = lua_gettop(L);
-        lua_getfield(L, row, "id");
-        query(L, store, "SELECT s.name, s.value FROM setting s JOIN experiment e ON e.id = s.experiment WHERE s.run = ?1 AND e.name = ?2",
-              lua_tointeger(L, -1), experiment);
-        push_pairs(L);
-        lua_setfield(L, row, "params");
-        lua_settop(L, rows);
-    }
-}
-
-void bind_push_sweep_runs(lua_State *L, int store, int64_t sweep, const char *experiment)
-{
-    query(L, store, "SELECT r.* FROM runs r JOIN sweep_run s ON s.run = r.id "
-                    "WHERE s.sweep = ?1 AND r.experiment = ?2 AND r.status = 'done' ORDER BY s.position", sweep, experiment);
-    add_params(L, store, experiment);
-}
-
-/* ---- verdicts ---- */
-
-/* A field of the row at the top; what is not there is NaN, or NULL.  Texts stay alive with the rows. */
-static double number(lua_State *L, const char *key)
-{
-    double value = lua_getfield(L, -1, key) == LUA_TNUMBER ? lua_tonumber(L, -1) : (double)NAN;
-    lua_pop(L, 1);
-    return value;
-}
-
-static const char *text(lua_State *L, const char *key)
-{
-    const char *value = lua_getfield(L, -1, key) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    lua_pop(L, 1);
-    return value;
-}
-
-static StoreVerdict read_verdict(lua_State *L)
-{
-    return (StoreVerdict){
-        .claim = text(L, "claim"), .quantity = text(L, "quantity"), .source = text(L, "source"), .note = text(L, "note"),
-        .metric = text(L, "metric"), .configuration = text(L, "configuration"),
-        .low = number(L, "low"), .high = number(L, "high"), .value = number(L, "value"), .ci_low = number(L, "ci_low"),
-        .ci_high = number(L, "ci_high"), .seeds = (int64_t)number(L, "seeds"), .verdict = text(L, "verdict"),
-    };
-}
-
-/* values(run) → {metric = its last value}; the database is an upvalue. */
-static int last_values(lua_State *L)
-{
-    lua_getfield(L, 1, "id");
-    lua_getfield(L, 1, "experiment");
-    query(L, lua_upvalueindex(1), "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2",
-          luaL_checkinteger(L, -2), luaL_checkstring(L, -1));
-    push_pairs(L);
-    return 1;
-}
-
-typedef struct Judging {
+typedef struct ClaimJob {
     BindScript *script;
     Store *store;
     int64_t sweep;
-    BindStore *lent;
-} Judging;
+} ClaimJob;
+
+/* values(run) → { metric = its last value }; upvalue 1: the job. */
+static int last_values(lua_State *L)
+{
+    const ClaimJob *job = lua_touserdata(L, lua_upvalueindex(1));
+    Error err = ERROR_NONE;
+    lua_getfield(L, 1, "id");
+    lua_getfield(L, 1, "experiment");
+    lua_newtable(L);
+    int64_t run = luaL_checkinteger(L, 2);
+    int status = store_run_last_values(job->store, run, luaL_checkstring(L, 3), bind_store_row, L, &err);
+    bind_store_done(L, 4, status, &err);
+    bind_pairs(L);
+    return 1;
+}
 
 /* Runs in protected mode. */
 static int judge(lua_State *L)
 {
-    Judging *j = lua_touserdata(L, 1);
+    ClaimJob *job = lua_touserdata(L, 1);
     Error err = ERROR_NONE;
-    j->lent = bind_store_push(L, j->store);
-    int store = lua_gettop(L);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    lua_getfield(L, -1, "vae_lab.claims"); /* loaded with the experiment */
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "vae_lab.claims");
+    lua_call(L, 1, 1);
     lua_getfield(L, -1, "evaluate");
-    bind_push_experiment(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, BIND_EXPERIMENT);
     lua_getfield(L, -1, "claims");
     lua_remove(L, -2);
-    bind_push_sweep_runs(L, store, j->sweep, j->script->name);
-    lua_pushvalue(L, store);
+    bind_push_sweep_runs(L, job->store, job->sweep, job->script->name);
+    lua_pushlightuserdata(L, job);
     lua_pushcclosure(L, last_values, 1);
     lua_call(L, 3, 1);
     int rows = lua_gettop(L);
@@ -125,10 +61,10 @@ static int judge(lua_State *L)
     StoreVerdict *verdict = bind_scratch(L, count, sizeof *verdict);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, rows, (lua_Integer)i + 1);
-        verdict[i] = read_verdict(L);
+        bind_options(L, -1, &verdict_options, &verdict[i]);
         lua_pop(L, 1);
     }
-    return store_verdicts_put(j->store, j->sweep, verdict, count, &err) != 0 ? bind_raise(L, &err) : 0;
+    return store_verdicts_put(job->store, job->sweep, verdict, count, &err) != 0 ? bind_raise(L, &err) : 0;
 }
 
 size_t bind_script_claim_count(const BindScript *script)
@@ -139,12 +75,9 @@ size_t bind_script_claim_count(const BindScript *script)
 int bind_script_claims(BindScript *script, Store *store, int64_t sweep, Error *err)
 {
     lua_State *L = script->L;
-    Judging j = {script, store, sweep, NULL};
+    ClaimJob job = {script, store, sweep};
     bind_forget_line(L);
     lua_pushcfunction(L, judge);
-    lua_pushlightuserdata(L, &j);
-    int status = bind_call(L, 1, 0, err);
-    if (j.lent != NULL)
-        j.lent->store = NULL;
-    return status;
+    lua_pushlightuserdata(L, &job);
+    return bind_call(L, 1, 0, err);
 }

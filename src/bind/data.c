@@ -4,45 +4,18 @@
  */
 #include "bind/bind.h"
 
-#include "base/text.h"
 #include "bind/array.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 Data *bind_data_check(lua_State *L, int index)
 {
-    BindData *box = luaL_checkudata(L, index, BIND_DATA);
-    if (box->data == NULL)
-        luaL_argerror(L, index, "a closed data set");
-    return box->data;
+    return bind_box_check(L, index, BIND_DATA);
 }
 
-/* The place of `word` in names[count]; raises with a suggestion. */
-static size_t one_of(lua_State *L, const char *what, const char *word, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(word, names[i]) == 0)
-            return i;
-    Error err;
-    error_set(&err, ERR_SCRIPT, "unknown %s '%s'", what, word);
-    error_expected(&err, "one of %s, %s, %s", names[0], names[1], names[2]);
-    const char *near = text_nearest(word, names, count);
-    if (near != NULL)
-        error_hint(&err, "did you mean %s?", near);
-    bind_raise(L, &err);
-    return 0;
-}
-
-DataSplit bind_split(lua_State *L, const char *name)
-{
-    static const char *const names[] = {"train", "valid", "test"}; /* in the order of DataSplit */
-    return (DataSplit)one_of(L, "split", name, names, 3);
-}
+const char *const bind_splits[] = {"train", "valid", "test", NULL};
 
 static DataSplit check_split(lua_State *L, int index)
 {
-    return bind_split(L, luaL_checkstring(L, index));
+    return (DataSplit)bind_choice(L, index, "split", bind_splits);
 }
 
 /* An example's number from 1, as an index from 0. */
@@ -50,102 +23,68 @@ static size_t check_example(lua_State *L, const Data *d, DataSplit split, int in
 {
     lua_Integer example = luaL_checkinteger(L, index);
     if (example < 1 || (size_t)example > data_count(d, split))
-        luaL_error(L, "example %I of a split of %I", (LUAI_UACINT)example, (LUAI_UACINT)data_count(d, split));
+        luaL_error(L, "example %I does not exist: the split has %I", (LUAI_UACINT)example,
+                   (LUAI_UACINT)data_count(d, split));
     return (size_t)example - 1;
 }
 
-/* ---- data.… ---- */
+/* ---- functions ---- */
 
-/* The folder: --data-dir (kept in the settings), else VAE_LAB_DATA, else the script's own. */
-static const char *folder(lua_State *L, int options)
+/* --data-dir, or NULL. */
+static const char *data_dir(lua_State *L)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, "vae_lab.data_dir");
-    const char *flag = lua_tostring(L, -1); /* stays alive in the registry */
-    lua_pop(L, 1);
-    if (flag != NULL)
-        return flag;
-    return getenv("VAE_LAB_DATA") != NULL ? NULL : bind_string(L, options, "dir", NULL);
+    lua_getfield(L, LUA_REGISTRYINDEX, BIND_SETTINGS);
+    lua_getfield(L, -1, "data_dir");
+    return lua_tostring(L, -1); /* the settings keep it */
 }
 
-/* data.open(name, {dir =, train =, valid =, test =, binarise =}) */
+static const char *const binarise[] = {"grey", "static", "dynamic", NULL}; /* in the order of DataBinarise */
+static const Option open_rows[] = {
+    {OPTION(DataOptions, train), .type = OPTION_SIZE,
+     .text = "the first examples of the training split; 0: all that validation leaves"},
+    {OPTION(DataOptions, valid), .type = OPTION_SIZE,
+     .text = "examples for validation, from the end of the training file"},
+    {OPTION(DataOptions, test), .type = OPTION_SIZE, .text = "the first examples of the test split; 0: all"},
+    {OPTION(DataOptions, binarise), .type = OPTION_CHOICE, .choices = binarise, .word = "grey",
+     .text = "grey pixels as they are, or bits: drawn once, or anew at each access"},
+};
+static const BindOptions open_options = {"data.open", {BIND_ROWS(open_rows, 0)}};
+
 static int open_data(lua_State *L)
 {
-    static const char *const keys[] = {"dir", "train", "valid", "test", "binarise", NULL};
-    static const char *const ways[] = {"grey", "static", "dynamic"}; /* in the order of DataBinarise */
+    DataOptions options;
     const char *name = luaL_checkstring(L, 1);
-    bind_keys(L, 2, "data.open", keys);
-    DataOptions options = {
-        .dir = folder(L, 2),
-        .train = (size_t)bind_integer(L, 2, "train", 0, 0),
-        .valid = (size_t)bind_integer(L, 2, "valid", 0, 0),
-        .test = (size_t)bind_integer(L, 2, "test", 0, 0),
-        .binarise = (DataBinarise)one_of(L, "binarise", bind_string(L, 2, "binarise", "grey"), ways, 3),
-    };
-    BindData *box = lua_newuserdatauv(L, sizeof *box, 0);
-    box->data = NULL;
-    luaL_setmetatable(L, BIND_DATA);
+    bind_options(L, 2, &open_options, &options);
+    options.dir = data_dir(L);
+    BindBox *box = bind_box_push(L, BIND_DATA, 0);
     Error err = ERROR_NONE;
     double pause = bind_watch_pause();
-    box->data = data_open(name, &options, &err);
+    box->object = data_open(name, &options, &err);
     bind_watch_resume(L, pause);
-    return box->data == NULL ? bind_raise(L, &err) : 1;
+    return box->object == NULL ? bind_raise(L, &err) : 1;
 }
 
-/* data.names() → the catalogue's names, a list. */
-static int data_names(lua_State *L)
-{
-    const DataEntry *entries;
-    size_t count = data_catalogue(&entries);
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lua_pushstring(L, entries[i].name);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
+/* ---- methods ---- */
+
+/* A method without arguments. */
+#define GETTER(name, push, value)               \
+    static int name(lua_State *L)               \
+    {                                           \
+        push(L, value(bind_data_check(L, 1)));  \
+        return 1;                               \
     }
-    return 1;
-}
-
-/* ---- d:… ---- */
-
-static int get_name(lua_State *L)
-{
-    lua_pushstring(L, data_name(bind_data_check(L, 1)));
-    return 1;
-}
+#define PUSH_SIZE(L, size) lua_pushinteger(L, (lua_Integer)(size))
+GETTER(get_name, lua_pushstring, data_name)
+GETTER(get_features, PUSH_SIZE, data_features)
+GETTER(get_width, PUSH_SIZE, data_width)
+GETTER(get_height, PUSH_SIZE, data_height)
+GETTER(get_is_image, lua_pushboolean, data_is_image)
+GETTER(get_classes, lua_pushinteger, data_classes)
 
 static int get_count(lua_State *L)
 {
     const Data *d = bind_data_check(L, 1);
     lua_pushinteger(L, (lua_Integer)data_count(d, check_split(L, 2)));
-    return 1;
-}
-
-static int get_features(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)data_features(bind_data_check(L, 1)));
-    return 1;
-}
-
-static int get_width(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)data_width(bind_data_check(L, 1)));
-    return 1;
-}
-
-static int get_height(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)data_height(bind_data_check(L, 1)));
-    return 1;
-}
-
-static int get_is_image(lua_State *L)
-{
-    lua_pushboolean(L, data_is_image(bind_data_check(L, 1)));
-    return 1;
-}
-
-static int get_classes(lua_State *L)
-{
-    lua_pushinteger(L, data_classes(bind_data_check(L, 1)));
     return 1;
 }
 
@@ -157,14 +96,6 @@ static int get_label(lua_State *L)
     return 1;
 }
 
-static int get_digest(lua_State *L)
-{
-    const Data *d = bind_data_check(L, 1);
-    lua_pushstring(L, lua_isnoneornil(L, 2) ? data_digest(d) : data_split_digest(d, check_split(L, 2)));
-    return 1;
-}
-
-/* d:mean(): one row, the mean of the training split. */
 static int get_mean(lua_State *L)
 {
     const Data *d = bind_data_check(L, 1);
@@ -175,7 +106,6 @@ static int get_mean(lua_State *L)
     return 1;
 }
 
-/* d:rows(split, first, count [, seed]) or d:rows(split, {3, 1, 4} [, nil, seed]).  `seed` addresses a dynamic binarisation. */
 static int get_rows(lua_State *L)
 {
     const Data *d = bind_data_check(L, 1);
@@ -194,7 +124,8 @@ static int get_rows(lua_State *L)
     } else {
         lua_Integer wanted = luaL_optinteger(L, 4, 1);
         first = check_example(L, d, split, 3);
-        luaL_argcheck(L, wanted >= 0 && (size_t)wanted <= data_count(d, split) - first, 4, "the split has fewer examples");
+        luaL_argcheck(L, wanted >= 0 && (size_t)wanted <= data_count(d, split) - first, 4,
+                      "the split has fewer examples");
         count = (size_t)wanted;
     }
     float *x = bind_scratch(L, count * features, sizeof *x);
@@ -206,22 +137,38 @@ static int get_rows(lua_State *L)
 
 static int close_data(lua_State *L)
 {
-    BindData *box = luaL_checkudata(L, 1, BIND_DATA);
-    data_free(box->data);
-    box->data = NULL;
+    BindBox *box = luaL_checkudata(L, 1, BIND_DATA);
+    data_free(box->object);
+    box->object = NULL;
     return 0;
 }
 
-int bind_data_open(lua_State *L)
-{
-    static const luaL_Reg functions[] = {{"open", open_data}, {"names", data_names}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {
-        {"name", get_name},         {"count", get_count},     {"features", get_features}, {"width", get_width},
-        {"height", get_height},     {"is_image", get_is_image}, {"classes", get_classes}, {"label", get_label},
-        {"digest", get_digest},     {"mean", get_mean},       {"rows", get_rows},         {NULL, NULL},
-    };
-    static const luaL_Reg meta[] = {{"__gc", close_data}, {"__close", close_data}, {NULL, NULL}};
-    bind_type(L, BIND_DATA, methods, meta);
-    luaL_newlib(L, functions);
-    return 1;
-}
+static const BindFunction functions[] = {
+    {.name = "open", .call = open_data, .use = "(name, options) → data",
+     .text = "a data set of the catalogue, or \"idx:IMAGES,LABELS\"",
+     .options = &open_options},
+    {0},
+};
+
+static const BindFunction methods[] = {
+    {.name = "name", .call = get_name, .use = "() → string", .text = "its name"},
+    {.name = "count", .call = get_count, .use = "(split) → integer", .text = "the number of examples"},
+    {.name = "features", .call = get_features, .use = "() → integer", .text = "numbers of an example: width * height"},
+    {.name = "width", .call = get_width, .use = "() → integer", .text = "of an image; all features of other data"},
+    {.name = "height", .call = get_height, .use = "() → integer", .text = "of an image; else 1"},
+    {.name = "is_image", .call = get_is_image, .use = "() → boolean", .text = "whether examples are images"},
+    {.name = "classes", .call = get_classes, .use = "() → integer", .text = "the number of classes, 0: no labels"},
+    {.name = "label", .call = get_label, .use = "(split, example) → integer",
+     .text = "an example's class, from 0; -1: no labels"},
+    {.name = "mean", .call = get_mean, .use = "() → array (1, features)", .text = "the mean of the training split"},
+    {.name = "rows", .call = get_rows, .use = "(split, first or list, count = 1, seed = 0) → array",
+     .text = "examples from `first` on, or those of a list; `seed` selects a dynamic binarisation"},
+    {0},
+};
+
+static const luaL_Reg meta[] = {{"__gc", close_data}, {"__close", close_data}, {NULL, NULL}};
+
+const BindModule bind_data_module = {
+    .name = "data", .text = "Data sets. A split is \"train\", \"valid\" or \"test\"; examples count from 1.",
+    .functions = functions, .type = BIND_DATA, .methods = methods, .meta = meta,
+};

@@ -1,64 +1,49 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/figures.c: calls an experiment's figures with what they draw from: the database, and the finished runs of one sweep.
+ * bind/figures.c: calls an experiment's figures with their context: the database and the finished runs of one sweep.
  */
-#include "bind/inside.h"
+#include "bind/loaded.h"
 
-#include "base/text.h"
-
-#include <string.h>
-
-typedef struct Drawing {
+typedef struct FigureJob {
     BindScript *script;
     Store *store;
     const BindFigures *figures;
-    BindStore *lent;
-} Drawing;
+} FigureJob;
 
-static const char drawing_key = 0; /* the database lent to the figures */
-
-/* ---- ctx.model, ctx.note ---- */
-
+/* ctx.model(run) → the trained model; upvalue 1: the database. */
 static int open_model(lua_State *L)
 {
-    lua_Integer run = luaL_checkinteger(L, 1);
-    bind_model_open_run(L, lua_upvalueindex(1), run);
+    bind_model_open_run(L, lua_upvalueindex(1), luaL_checkinteger(L, 1));
     return 1;
 }
 
+/* ctx.note(text): a remark for the user. */
 static int take_note(lua_State *L)
 {
-    const BindFigures *f = lua_touserdata(L, lua_upvalueindex(1));
+    const BindFigures *f = ((const FigureJob *)lua_touserdata(L, lua_upvalueindex(1)))->figures;
     const char *text = luaL_checkstring(L, 1);
     if (f->note != NULL)
         f->note(f->context, text);
     return 0;
 }
 
-/* ---- ctx ---- */
-
-static void push_context(lua_State *L, Drawing *d)
+static void push_context(lua_State *L, FigureJob *job)
 {
-    const BindFigures *f = d->figures;
-    lua_newtable(L);
+    const BindFigures *f = job->figures;
+    lua_createtable(L, 0, 8);
     int ctx = lua_gettop(L);
-    d->lent = bind_store_push(L, d->store);
+    bind_box_lend(L, BIND_STORE, 0, job->store);
     int store = lua_gettop(L);
-    lua_pushvalue(L, store);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &drawing_key);
-    bind_push_sweep_runs(L, store, f->sweep, d->script->name);
+    bind_push_sweep_runs(L, job->store, f->sweep, job->script->name);
     lua_setfield(L, ctx, "runs");
     lua_pushvalue(L, store);
     lua_pushcclosure(L, open_model, 1);
     lua_setfield(L, ctx, "model");
     lua_setfield(L, ctx, "db");
-    const void *figures = f; /* a light userdata's pointer is not const; take_note reads only */
-    void *pointer;
-    memcpy(&pointer, &figures, sizeof pointer);
-    lua_pushlightuserdata(L, pointer);
+    lua_pushlightuserdata(L, job);
     lua_pushcclosure(L, take_note, 1);
     lua_setfield(L, ctx, "note");
-    lua_pushstring(L, d->script->name);
+    lua_pushstring(L, job->script->name);
     lua_setfield(L, ctx, "experiment");
     lua_pushinteger(L, (lua_Integer)f->sweep);
     lua_setfield(L, ctx, "sweep");
@@ -72,13 +57,11 @@ static void push_context(lua_State *L, Drawing *d)
     lua_setfield(L, ctx, "formats");
 }
 
-/* ---- what was drawn ---- */
-
 /* Reports FOLDER/NAME.FORMAT for every format of the name at the top. */
 static void report(lua_State *L, const BindFigures *f)
 {
     if (lua_type(L, -1) != LUA_TSTRING)
-        bind_wrong(L, "what a figure's draw returned", -1, "the name of a figure, or a list of names");
+        bind_wrong(L, "the result of a figure's draw", -1, "the name of a figure, or a list of names");
     const char *name = lua_tostring(L, -1);
     for (size_t i = 0; f->formats[i] != NULL; i++) {
         Error err = ERROR_NONE;
@@ -89,7 +72,7 @@ static void report(lua_State *L, const BindFigures *f)
     }
 }
 
-/* The name or the list of names at the top, which a draw function returned; nil: nothing was drawn. */
+/* Reports the name or the list of names at the top, which a draw function returned; nil: it drew nothing. */
 static void report_all(lua_State *L, const BindFigures *f)
 {
     if (lua_isnil(L, -1))
@@ -108,10 +91,10 @@ static void report_all(lua_State *L, const BindFigures *f)
 /* Runs in protected mode. */
 static int draw_all(lua_State *L)
 {
-    Drawing *d = lua_touserdata(L, 1);
-    push_context(L, d);
+    FigureJob *job = lua_touserdata(L, 1);
+    push_context(L, job);
     int ctx = lua_gettop(L);
-    bind_push_experiment(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, BIND_EXPERIMENT);
     lua_getfield(L, -1, "figures");
     int list = lua_gettop(L);
     for (size_t i = 1; i <= lua_rawlen(L, list); i++) {
@@ -120,7 +103,7 @@ static int draw_all(lua_State *L)
             bind_wrong(L, "draw of a figure", -1, "a function");
         lua_pushvalue(L, ctx);
         lua_call(L, 1, 1);
-        report_all(L, d->figures);
+        report_all(L, job->figures);
         lua_settop(L, list);
     }
     return 0;
@@ -134,14 +117,11 @@ size_t bind_script_figure_count(const BindScript *script)
 int bind_script_figures(BindScript *script, Store *store, const BindFigures *figures, Error *err)
 {
     lua_State *L = script->L;
-    Drawing d = {script, store, figures, NULL};
+    FigureJob job = {script, store, figures};
     bind_forget_line(L);
     lua_pushcfunction(L, draw_all);
-    lua_pushlightuserdata(L, &d);
+    lua_pushlightuserdata(L, &job);
     int status = bind_call(L, 1, 0, err);
-    if (d.lent != NULL)
-        d.lent->store = NULL;
-    lua_pushnil(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &drawing_key);
+    bind_boxes_return(L);
     return status;
 }

@@ -1,55 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/model.c: trained models for Lua: from the database by number or identity, or lent to an evaluation by the worker.
- * Results are arrays; scratch memory is Lua's, so that a raise anywhere loses nothing.
+ * bind/model.c: trained models for Lua: from the database by number or identity, or lent to an evaluation by the
+ * worker. Results are arrays; scratch memory is Lua's, so that a raise anywhere loses nothing.
  */
 #include "bind/bind.h"
 
-#include "bind/array.h"
 #include "bind/posterior.h"
 
-#include <string.h>
-
-static const char *const request_keys[] = {"name",    "names", "data", "split", "first",   "count", "feed", "values",
-                                       "samples", "seed",  "step", "chunk", "scalars",
-                                       /* posterior.c's */
-                                       "start", "draws", "leapfrog", "warm_up", "thin", "step_size", "accept", "temperatures", "reverse", "tolerance",
-                                       "objective", "over", "steps", "rate", "check",
-                                       /* gradient.c's */
-                                       "of", "repeats", "skip", "onto", NULL};
-
-/* User values of a model: its database (of a fitted one its graph), and, of one that is opened when it is first used, the run's identity and what an
- * error calls it. */
+/* User values of a model: its database (of a fitted one its graph); of one that is opened at its first use, the
+ * run's identity and its role for errors. */
 enum { DATABASE = 1, IDENTITY, ROLE, USER_VALUES = 3 };
 
-static BindModel *push_empty(lua_State *L)
+void bind_model_lend(lua_State *L, InferModel *model)
 {
-    BindModel *box = lua_newuserdatauv(L, sizeof *box, USER_VALUES);
-    box->model = NULL;
-    box->borrowed = 0;
-    luaL_setmetatable(L, BIND_MODEL);
-    return box;
-}
-
-BindModel *bind_model_push(lua_State *L, InferModel *model)
-{
-    BindModel *box = push_empty(L);
-    box->model = model;
-    box->borrowed = 1;
-    return box;
+    bind_box_lend(L, BIND_MODEL, USER_VALUES, model);
 }
 
 /* Opens the run's model into the empty box at `index`, which holds the database. */
 static void fill(lua_State *L, int index, int64_t run)
 {
     Error err = ERROR_NONE;
-    BindModel *box = lua_touserdata(L, index);
+    BindBox *box = lua_touserdata(L, index);
     lua_getiuservalue(L, index, DATABASE);
     Store *s = bind_store_check(L, lua_gettop(L));
-    double pause = bind_watch_pause();
-    box->model = infer_model_open(s, run, &err);
-    bind_watch_resume(L, pause);
-    if (box->model == NULL)
+    box->object = infer_model_open(s, run, &err);
+    if (box->object == NULL)
         bind_raise(L, &err);
     lua_pop(L, 1);
 }
@@ -57,7 +32,7 @@ static void fill(lua_State *L, int index, int64_t run)
 void bind_model_open_run(lua_State *L, int store, int64_t run)
 {
     store = lua_absindex(L, store);
-    push_empty(L);
+    bind_box_push(L, BIND_MODEL, USER_VALUES);
     lua_pushvalue(L, store); /* the database stays open as long as the model */
     lua_setiuservalue(L, -2, DATABASE);
     fill(L, lua_gettop(L), run);
@@ -66,7 +41,7 @@ void bind_model_open_run(lua_State *L, int store, int64_t run)
 void bind_model_push_later(lua_State *L, int store, const char *identity, const char *role)
 {
     store = lua_absindex(L, store);
-    push_empty(L);
+    bind_box_push(L, BIND_MODEL, USER_VALUES);
     lua_pushvalue(L, store);
     lua_setiuservalue(L, -2, DATABASE);
     lua_pushstring(L, identity);
@@ -99,144 +74,147 @@ static void fill_later(lua_State *L, int index)
 
 InferModel *bind_model_check(lua_State *L, int index)
 {
-    BindModel *box = luaL_checkudata(L, index, BIND_MODEL);
-    if (box->model == NULL && lua_getiuservalue(L, index, IDENTITY) == LUA_TSTRING) {
+    BindBox *box = luaL_checkudata(L, index, BIND_MODEL);
+    if (box->object == NULL && lua_getiuservalue(L, index, IDENTITY) == LUA_TSTRING) {
         lua_pop(L, 1);
         fill_later(L, lua_absindex(L, index));
     }
-    if (box->model == NULL)
-        luaL_argerror(L, index, "a closed model");
-    return box->model;
+    return bind_box_check(L, index, BIND_MODEL);
 }
 
-/* model.open(store, run): a run's number, or its identity. */
 static int open_model(lua_State *L)
 {
-    Store *s = bind_store_check(L, 1);
-    int64_t run = 0;
-    if (lua_type(L, 2) == LUA_TNUMBER) {
-        run = luaL_checkinteger(L, 2);
-    } else {
-        Error err = ERROR_NONE;
-        StoreClaim claim;
-        const char *identity = luaL_checkstring(L, 2);
-        if (store_run_find(s, identity, &run, &claim, &err) != 0)
-            return bind_raise(L, &err);
-        if (run == 0) {
-            error_set(&err, ERR_STORE, "no run has the identity %.16s…", identity);
-            error_where(&err, "%s", store_path(s));
-            return bind_raise(L, &err);
-        }
-    }
-    bind_model_open_run(L, 1, run);
+    bind_store_check(L, 1);
+    bind_model_open_run(L, 1, luaL_checkinteger(L, 2));
     return 1;
 }
 
-static const float *rows_of(lua_State *L, const char *key, size_t count)
-{
-    if (lua_getfield(L, 1, key) == LUA_TNIL)
-        return NULL;
-    const BindArray *a = bind_array_check(L, lua_gettop(L));
-    if (a->rows != count)
-        luaL_error(L, "%s has %I rows, x has %I", key, (LUAI_UACINT)a->rows, (LUAI_UACINT)count);
-    return bind_array_floats(L, a);
-}
+/* ---- fitting ---- */
 
-/* model.fit{graph =, objective =, x =, y =, epochs =, batch =, rate =, seed =}: trains a small graph on arrays, by Adam. */
+typedef struct FitCall {
+    InferFit fit;
+    const BindArray *x, *y;
+} FitCall;
+
+static const Option fit_rows[] = {
+    {OPTION(InferFit, graph), .type = OPTION_OBJECT, .object = BIND_GRAPH, .required = 1,
+     .text = "with the inputs x and y"},
+    {OPTION(InferFit, objective), .type = OPTION_STRING, .word = "bound", .text = "the node to maximise"},
+    {OPTION(FitCall, x), .type = OPTION_OBJECT, .object = BIND_ARRAY, .required = 1, .text = "the examples (n, width)"},
+    {OPTION(FitCall, y), .type = OPTION_OBJECT, .object = BIND_ARRAY, .text = "their targets (n, width)"},
+    {OPTION(InferFit, epochs), .type = OPTION_INT, .least = 1, .most = 1e9, .standard = 10,
+     .text = "passes over the examples"},
+    {OPTION(InferFit, batch), .type = OPTION_SIZE, .least = 1, .standard = 50, .text = "examples of a minibatch"},
+    {OPTION(InferFit, rate), .type = OPTION_NUMBER, .standard = 1e-3, .text = "Adam's learning rate"},
+    {OPTION(InferFit, seed), .type = OPTION_SIZE, .standard = 1, .text = "of initial weights and order"},
+};
+static const BindOptions fit_options = {"model.fit", {BIND_ROWS(fit_rows, 0)}};
+
 static int fit_model(lua_State *L)
 {
-    static const char *const keys[] = {"graph", "objective", "x", "y", "epochs", "batch", "rate", "seed", NULL};
+    FitCall call;
     Error err = ERROR_NONE;
-    luaL_checktype(L, 1, LUA_TTABLE);
-    bind_keys(L, 1, "model.fit", keys);
-    lua_getfield(L, 1, "x");
-    size_t count = bind_array_check(L, lua_gettop(L))->rows;
-    InferFit fit = {.objective = bind_string(L, 1, "objective", "bound"), .count = count, .x = rows_of(L, "x", count), .y = rows_of(L, "y", count),
-                  .epochs = (int)bind_integer(L, 1, "epochs", 10, 1), .batch = (size_t)bind_integer(L, 1, "batch", 50, 1),
-                  .rate = bind_number(L, 1, "rate", 1e-3), .seed = (uint64_t)bind_integer(L, 1, "seed", 1, 0)};
-    lua_getfield(L, 1, "graph");
-    int graph = lua_gettop(L);
-    fit.graph = bind_graph_check(L, graph);
-    BindModel *box = push_empty(L);
-    lua_pushvalue(L, graph); /* the graph stays as long as the model */
+    bind_options(L, 1, &fit_options, &call);
+    call.fit.count = call.x->rows;
+    call.fit.x = bind_array_floats(L, call.x);
+    call.fit.y = call.y == NULL ? NULL : bind_array_floats(L, call.y);
+    if (call.y != NULL && call.y->rows != call.x->rows)
+        luaL_error(L, "y has %I rows, x has %I", (LUAI_UACINT)call.y->rows, (LUAI_UACINT)call.x->rows);
+    BindBox *box = bind_box_push(L, BIND_MODEL, USER_VALUES);
+    lua_getfield(L, 1, "graph"); /* stays as long as the model */
     lua_setiuservalue(L, -2, DATABASE);
-    double pause = bind_watch_pause();
-    box->model = infer_fit(&fit, &err);
-    bind_watch_resume(L, pause);
-    return box->model == NULL ? bind_raise(L, &err) : 1;
+    box->object = infer_fit(&call.fit, &err);
+    return box->object == NULL ? bind_raise(L, &err) : 1;
 }
 
-/* ---- what is asked ---- */
+/* ---- requests ---- */
 
-/* scalars = {beta = 0.5}: values of the graph's scalar leaves. */
-static void read_scalars(lua_State *L, int table, InferRequest *request)
+const Option model_request_rows[MODEL_REQUEST_ROWS] = {
+    {OPTION(InferRequest, data), .type = OPTION_OBJECT, .object = BIND_DATA,
+     .text = "the examples; not needed where the result depends on `values` alone"},
+    {OPTION(InferRequest, split), .type = OPTION_CHOICE, .choices = bind_splits, .word = "test", .text = "of the data"},
+    {OPTION(InferRequest, first), .type = OPTION_SIZE, .least = 1, .standard = 1,
+     .text = "the first example, or row of `values`"},
+    {OPTION(InferRequest, count), .type = OPTION_SIZE, .least = 1, .text = "how many; default: all from `first` on"},
+    {OPTION(InferRequest, feed), .type = OPTION_STRING, .text = "a node that `values` replaces: \"z\" decodes"},
+    {OPTION(ModelRequest, values), .type = OPTION_OBJECT, .object = BIND_ARRAY,
+     .text = "its values (rows, width), or (rows, samples * width): a row for each draw"},
+    {OPTION(InferRequest, samples), .type = OPTION_SIZE, .least = 1, .standard = 1, .text = "draws for each example"},
+    {OPTION(InferRequest, seed), .type = OPTION_SIZE, .standard = 1, .text = "of noise and dynamic binarisation"},
+    {OPTION(InferRequest, step), .type = OPTION_SIZE,
+     .text = "part of the noise's address: another step gives other draws"},
+    {.name = "scalars", .type = OPTION_TABLE,
+     .text = "values of the graph's scalars, { beta = 0.5 }; the others are 1"},
+};
+
+/* scalars = { beta = 0.5 } */
+static void read_scalars(lua_State *L, InferRequest *request)
 {
-    if (lua_getfield(L, table, "scalars") == LUA_TNIL) {
+    if (lua_getfield(L, 2, "scalars") == LUA_TNIL) {
         lua_pop(L, 1);
         return;
     }
     int list = lua_gettop(L);
     luaL_checktype(L, list, LUA_TTABLE);
-    size_t count = 0;
+    size_t count = 0, i = 0;
     for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1))
         count++;
     InferScalar *scalars = bind_scratch(L, count, sizeof *scalars);
-    size_t i = 0;
     for (lua_pushnil(L); lua_next(L, list) != 0 && i < count; lua_pop(L, 1), i++) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TNUMBER)
-            luaL_error(L, "scalars is not {name = number, …}");
+            luaL_error(L, "scalars is not { name = number, … }");
         scalars[i] = (InferScalar){.name = lua_tostring(L, -2), .value = lua_tonumber(L, -1)};
     }
     request->scalars = scalars;
     request->nscalars = count;
 }
 
-/* The rows that are meant: of data, or of values; with both, row i of values stands beside example first + i.  Raises where they
- * are none or reach past the end; by default all from `first` on, at most `most`. */
-static void read_range(lua_State *L, int table, InferRequest *request, size_t rows, size_t most)
+/* The values that replace a node, as floats. */
+static void read_values(lua_State *L, const InferModel *m, const BindArray *values, InferRequest *request)
 {
-    size_t first = (size_t)bind_integer(L, table, "first", 1, 1) - 1;
-    size_t left = first < rows ? rows - first : 0;
-    size_t count = (size_t)bind_integer(L, table, "count", (lua_Integer)(left < most ? left : most), 0);
-    if (count == 0 || count > left || count > most)
-        luaL_error(L, "rows %I to %I of %I", (LUAI_UACINT)(first + 1), (LUAI_UACINT)(first + count), (LUAI_UACINT)rows);
-    request->first = first;
-    request->count = count;
+    if ((values == NULL) != (request->feed == NULL))
+        luaL_error(L, "feed and values must be given together: the name of a node and the values that replace it");
+    if (values == NULL && request->data == NULL)
+        luaL_error(L, "a model needs data or values to compute with");
+    if (values == NULL)
+        return;
+    size_t width = infer_model_width(m, request->feed);
+    request->feed_draws = width != 0 && request->samples > 1 && values->cols == width * request->samples;
+    if (width != 0 && width != values->cols && !request->feed_draws)
+        luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, request->feed,
+                   (LUAI_UACINT)width);
+    request->feed_values = bind_array_floats(L, values);
 }
 
-void bind_request(lua_State *L, const InferModel *m, int table, InferRequest *request)
+/* The rows of data or of values; with both, row i of values belongs to example first + i. */
+static void read_range(lua_State *L, const BindArray *values, InferRequest *request)
 {
-    luaL_checktype(L, table, LUA_TTABLE);
-    bind_keys(L, table, "a question to a model", request_keys);
-    memset(request, 0, sizeof *request);
-    request->split = bind_split(L, bind_string(L, table, "split", "test"));
-    request->samples = (size_t)bind_integer(L, table, "samples", 1, 1);
-    request->seed = (uint64_t)bind_integer(L, table, "seed", 1, 0);
-    request->step = (uint64_t)bind_integer(L, table, "step", 0, 0);
-    request->feed = bind_string(L, table, "feed", NULL);
-    if (lua_getfield(L, table, "data") != LUA_TNIL)
-        request->data = bind_data_check(L, lua_gettop(L));
-    lua_getfield(L, table, "values");
-    const BindArray *values = lua_isnil(L, -1) ? NULL : bind_array_check(L, lua_gettop(L));
-    if ((values == NULL) != (request->feed == NULL))
-        luaL_error(L, "feed and values go together: the name of a node, and what stands in for it");
-    if (values == NULL && request->data == NULL)
-        luaL_error(L, "neither data nor values: what is the model to work on?");
-    if (values != NULL) {
-        size_t width = infer_model_width(m, request->feed);
-        request->feed_draws = width != 0 && request->samples > 1 && values->cols == width * request->samples;
-        if (width != 0 && width != values->cols && !request->feed_draws)
-            luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, request->feed, (LUAI_UACINT)width);
-        request->feed_values = bind_array_floats(L, values);
-    }
-    size_t own = values != NULL ? values->rows : 0, rows = request->data != NULL ? data_count(request->data, request->split) : own;
-    read_range(L, table, request, rows, request->data != NULL && values != NULL ? own : rows);
+    size_t own = values != NULL ? values->rows : 0;
+    size_t rows = request->data != NULL ? data_count(request->data, request->split) : own;
+    size_t most = request->data != NULL && values != NULL ? own : rows;
+    request->first--;
+    size_t left = request->first < rows ? rows - request->first : 0;
+    if (request->count == 0)
+        request->count = left < most ? left : most;
+    if (request->count == 0 || request->count > left || request->count > most)
+        luaL_error(L, "rows %I to %I of %I do not exist", (LUAI_UACINT)(request->first + 1),
+                   (LUAI_UACINT)(request->first + request->count), (LUAI_UACINT)rows);
     if (values != NULL && request->data == NULL)
         request->feed_values += request->first * values->cols;
-    read_scalars(L, table, request);
 }
 
-/* ---- m:… ---- */
+void bind_request(lua_State *L, const InferModel *m, const BindOptions *options, void *call)
+{
+    ModelRequest *request = call;
+    request->infer = (InferRequest){0};
+    luaL_checktype(L, 2, LUA_TTABLE);
+    bind_options(L, 2, options, call);
+    read_values(L, m, request->values, &request->infer);
+    read_range(L, request->values, &request->infer);
+    read_scalars(L, &request->infer);
+}
+
+/* ---- methods ---- */
 
 static int get_width(lua_State *L)
 {
@@ -248,7 +226,6 @@ static int get_width(lua_State *L)
     return 1;
 }
 
-/* m:names() → the public names of its graph. */
 static int get_names(lua_State *L)
 {
     const Graph *g = infer_model_graph(bind_model_check(L, 1));
@@ -260,54 +237,55 @@ static int get_names(lua_State *L)
     return 1;
 }
 
-/* m:map{name =, …} → array (count, draws * width) */
+typedef struct MapCall {
+    ModelRequest request;
+    const char *name;
+    const char *const *names;
+    size_t chunk;
+} MapCall;
+
+static const Option map_rows[] = {
+    {OPTION(MapCall, name), .type = OPTION_STRING, .required = 1, .text = "the node"},
+};
+static const BindOptions map_options = {"model:map", {BIND_ROWS(model_request_rows, 0), BIND_ROWS(map_rows, 0)}};
+
 static int map(lua_State *L)
 {
-    InferRequest request;
+    MapCall call;
     Error err = ERROR_NONE;
     InferModel *m = bind_model_check(L, 1);
-    bind_request(L, m, 2, &request);
-    const char *name = bind_string_needed(L, 2, "name");
-    size_t width = infer_model_width(m, name); /* 0 for an unknown name: lab says so */
-    GraphNode node = graph_find(infer_model_graph(m), name);
-    size_t own = node < 0 ? 1 : graph_shape(infer_model_graph(m), node).n[NUM_SAMPLES]; /* a fixed number of draws, perhaps */
-    size_t room = own > request.samples ? own : request.samples, total = request.count * width * room;
-    float *out = bind_scratch(L, total, sizeof *out);
-    size_t draws = 0;
-    double pause = bind_watch_pause();
-    int status = infer_model_map(m, &request, name, out, &draws, &err);
-    bind_watch_resume(L, pause);
+    bind_request(L, m, &map_options, &call);
+    const InferRequest *request = &call.request.infer;
+    size_t width = infer_model_width(m, call.name); /* 0 for an unknown name: infer_model_map refuses it */
+    GraphNode node = graph_find(infer_model_graph(m), call.name);
+    /* perhaps a fixed number of draws */
+    size_t own = node < 0 ? 1 : graph_shape(infer_model_graph(m), node).n[NUM_SAMPLES];
+    size_t room = own > request->samples ? own : request->samples, draws = 0;
+    float *out = bind_scratch(L, request->count * width * room, sizeof *out);
+    int status = infer_model_map(m, request, call.name, out, &draws, &err);
     if (status != 0)
         return bind_raise(L, &err);
-    bind_array_from_floats(L, request.count, draws * width, out);
+    bind_array_from_floats(L, request->count, draws * width, out);
     return 1;
 }
 
-/* m:mean{names = {"elbo", …}, …} → {elbo = {mean =, se =}, …}; the pair is also [1], [2]. */
+static const Option mean_rows[] = {
+    {OPTION(MapCall, names), .type = OPTION_STRINGS, .required = 1,
+     .text = "the nodes, each averaged over its draws first"},
+};
+static const BindOptions mean_options = {"model:mean", {BIND_ROWS(model_request_rows, 0), BIND_ROWS(mean_rows, 0)}};
+
 static int mean(lua_State *L)
 {
-    enum { NAMES = 32 };
-    const char *names[NAMES + 1];
-    double value[NAMES], se[NAMES];
-    InferRequest request;
+    MapCall call;
     Error err = ERROR_NONE;
     InferModel *m = bind_model_check(L, 1);
-    bind_request(L, m, 2, &request);
-    if (lua_getfield(L, 2, "names") != LUA_TTABLE)
-        bind_wrong(L, "names", -1, "a list of names");
-    size_t count = lua_rawlen(L, -1);
-    if (count > NAMES)
-        luaL_error(L, "more than %d names", (int)NAMES);
-    for (size_t i = 0; i < count; i++) {
-        if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
-            bind_wrong(L, "names", -1, "a list of names");
-        names[i] = lua_tostring(L, -1); /* stays alive in the list */
-        lua_pop(L, 1);
-    }
-    names[count] = NULL;
-    double pause = bind_watch_pause();
-    int status = infer_model_mean(m, &request, names, value, se, &err);
-    bind_watch_resume(L, pause);
+    bind_request(L, m, &mean_options, &call);
+    size_t count = 0;
+    while (call.names[count] != NULL)
+        count++;
+    double *value = bind_scratch(L, 2 * count, sizeof *value), *se = value + count;
+    int status = infer_model_mean(m, &call.request.infer, call.names, value, se, &err);
     if (status != 0)
         return bind_raise(L, &err);
     lua_createtable(L, 0, (int)count);
@@ -319,52 +297,87 @@ static int mean(lua_State *L)
             lua_setfield(L, -3, k == 1 ? "mean" : "se");
             lua_rawseti(L, -2, k);
         }
-        lua_setfield(L, -2, names[i]);
+        lua_setfield(L, -2, call.names[i]);
     }
     return 1;
 }
 
-/* m:log_weights{name =, samples =, chunk =, …} → logp, se, ess: arrays of one column */
+static const Option weight_rows[] = {
+    {OPTION(MapCall, name), .type = OPTION_STRING, .required = 1, .text = "the node of log weights: \"logw\""},
+    {OPTION(MapCall, chunk), .type = OPTION_SIZE, .least = 1, .text = "draws computed at a time; default: at most 50"},
+};
+static const BindOptions weight_options = {
+    "model:log_weights", {BIND_ROWS(model_request_rows, 0), BIND_ROWS(weight_rows, 0)},
+};
+
 static int log_weights(lua_State *L)
 {
-    InferRequest request;
+    enum { CHUNK = 50 };
+    MapCall call;
     Error err = ERROR_NONE;
     InferModel *m = bind_model_check(L, 1);
-    bind_request(L, m, 2, &request);
-    const char *name = bind_string_needed(L, 2, "name");
-    size_t chunk = (size_t)bind_integer(L, 2, "chunk", request.samples < 50 ? (lua_Integer)request.samples : 50, 1);
-    BindArray *logp = bind_array_new(L, request.count, 1);
-    BindArray *se = bind_array_new(L, request.count, 1);
-    BindArray *ess = bind_array_new(L, request.count, 1);
-    double pause = bind_watch_pause();
-    int status = infer_model_log_weights(m, &request, name, chunk, logp->data, se->data, ess->data, &err);
-    bind_watch_resume(L, pause);
+    bind_request(L, m, &weight_options, &call);
+    const InferRequest *request = &call.request.infer;
+    if (call.chunk == 0)
+        call.chunk = request->samples < CHUNK ? request->samples : CHUNK;
+    BindArray *logp = bind_array_new(L, request->count, 1);
+    BindArray *se = bind_array_new(L, request->count, 1);
+    BindArray *ess = bind_array_new(L, request->count, 1);
+    int status = infer_model_log_weights(m, request, call.name, call.chunk, logp->data, se->data, ess->data, &err);
     return status != 0 ? bind_raise(L, &err) : 3;
 }
 
 static int close_model(lua_State *L)
 {
-    BindModel *box = luaL_checkudata(L, 1, BIND_MODEL);
-    if (!box->borrowed)
-        infer_model_free(box->model);
-    box->model = NULL;
+    BindBox *box = luaL_checkudata(L, 1, BIND_MODEL);
+    if (!box->lent)
+        infer_model_free(box->object);
+    box->object = NULL;
     return 0;
 }
 
-int bind_model_open(lua_State *L)
-{
-    static const luaL_Reg functions[] = {{"open", open_model}, {"fit", fit_model}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {
-        {"width", get_width}, {"names", get_names}, {"map", map}, {"mean", mean}, {"log_weights", log_weights},
-        {"hmc", bind_model_hmc}, {"ais", bind_model_ais}, {"quadrature", bind_model_quadrature}, {"optimise_local_q", bind_model_optimise_local_q},
-        {"gradient", bind_model_gradient}, {NULL, NULL},
-    };
-    static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};
-    bind_type(L, BIND_MODEL, methods, meta);
-    luaL_newlib(L, functions);
-    lua_newtable(L); /* rules of lab.hmc, which training reads */
-    bind_add_rules(L, infer_hmc_options, INFER_HMC_TRANSITION);
-    bind_add_rules(L, lab_monte_carlo_em_options, LAB_MONTE_CARLO_EM_OPTIONS);
-    lua_setfield(L, -2, "monte_carlo_em");
-    return 1;
-}
+static const BindFunction functions[] = {
+    {.name = "open", .call = open_model, .use = "(store, run) → model",
+     .text = "the trained model of a finished run, by its number"},
+    {.name = "fit", .call = fit_model, .use = "(options) → model",
+     .text = "trains a small graph on arrays, by Adam",
+     .options = &fit_options},
+    {0},
+};
+
+static const BindFunction methods[] = {
+    {.name = "width", .call = get_width, .use = "(name) → integer or nil", .text = "features of a named node"},
+    {.name = "names", .call = get_names, .use = "() → list", .text = "the public names of its graph"},
+    {.name = "map", .call = map, .use = "(options) → array (count, draws * width)",
+     .text = "a named node for each example",
+     .options = &map_options},
+    {.name = "mean", .call = mean, .use = "(options) → { name = { mean =, se = } }",
+     .text = "means of named nodes over the examples; the pair is also [1], [2]",
+     .options = &mean_options},
+    {.name = "log_weights", .call = log_weights, .use = "(options) → logp, se, ess",
+     .text = "importance-weighted log p(x), arrays (count, 1)",
+     .options = &weight_options},
+    {.name = "hmc", .call = bind_model_hmc, .use = "(options) → z, accepted",
+     .text = "draws of p(z|x), (count, samples * draws * width), and the acceptance rate, (count, 1)",
+     .options = &model_hmc_options},
+    {.name = "ais", .call = bind_model_ais, .use = "(options) → logw, accepted",
+     .text = "annealed importance sampling: (count, samples) and (count, 1)",
+     .options = &model_ais_options},
+    {.name = "quadrature", .call = bind_model_quadrature, .use = "(options) → logp, change, box",
+     .text = "log p(x) by quadrature, its last change, the box of z: (count, 1), (count, 1), (count, 2 * width)",
+     .options = &model_quadrature_options},
+    {.name = "optimise_local_q", .call = bind_model_optimise_local_q, .use = "(options) → value, array, …",
+     .text = "each example's own values of nodes that maximise an objective: (count, 1), then one array for each node",
+     .options = &model_local_q_options},
+    {.name = "gradient", .call = bind_model_gradient, .use = "(options) → mean, variance, along",
+     .text = "a gradient over repeated noise: (1, width), (1, width), (repeats, rows of onto)",
+     .options = &model_gradient_options},
+    {0},
+};
+
+static const luaL_Reg meta[] = {{"__gc", close_model}, {"__close", close_model}, {NULL, NULL}};
+
+const BindModule bind_model_module = {
+    .name = "model",
+     .text = "Trained models.", .functions = functions, .type = BIND_MODEL, .methods = methods, .meta = meta,
+};

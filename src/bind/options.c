@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/options.c: reads option tables.  Every message names the key, what was found and what was expected.
+ * bind/options.c: reads option tables.  Every message names the option, what was found and what was expected.
  */
-#include "bind/bind.h"
+#include "bind/options.h"
 
-#include "base/text.h"
+#include "bind/array.h"
+#include "bind/bind.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { NAMES_MAX = 32 };
+enum { NAMES_MAX = 48 };
 
-/* A short spelling of a value: 'text', 12, true, or its type. */
+/* A value as messages show it: 'text', 12, true, nil, "a table". */
 static const char *spell(lua_State *L, int index)
 {
     switch (lua_type(L, index)) {
@@ -23,128 +24,201 @@ static const char *spell(lua_State *L, int index)
     }
 }
 
-int bind_wrong(lua_State *L, const char *key, int value, const char *expected)
+int bind_wrong(lua_State *L, const char *name, int value, const char *expected)
 {
     Error err;
-    error_set(&err, ERR_SCRIPT, "%s is not %s", key, expected);
+    error_set(&err, ERR_SCRIPT, "bad value of %s", name);
     error_found(&err, "%s", spell(L, value));
     error_expected(&err, "%s", expected);
     return bind_raise(L, &err);
 }
 
-static int missing_key(lua_State *L, const char *key)
+/* ---- one option ---- */
+
+static void add_expected(Error *err, const Option *o)
+{
+    Text expected = {0};
+    option_expected(o, &expected);
+    error_expected(err, "%s", text_string(&expected));
+    text_free(&expected);
+    if (o->text != NULL)
+        error_hint(err, "%s: %s", o->name, o->text);
+}
+
+/* Raises for the value at `index`; owner: of the option, or NULL. */
+static void wrong_value(lua_State *L, int index, const Option *o, const char *owner)
 {
     Error err;
-    error_set(&err, ERR_SCRIPT, "%s is missing", key);
-    return bind_raise(L, &err);
-}
-
-void bind_keys(lua_State *L, int index, const char *what, const char *const *names)
-{
-    if (lua_isnoneornil(L, index))
-        return;
-    luaL_checktype(L, index, LUA_TTABLE);
+    const char *near = NULL;
     size_t count = 0;
-    while (count < NAMES_MAX && names[count] != NULL)
+    error_set(&err, ERR_SCRIPT, "bad value of %s%s%s", o->name, owner == NULL ? "" : " in ",
+              owner == NULL ? "" : owner);
+    add_expected(&err, o);
+    while (o->choices != NULL && o->choices[count] != NULL)
         count++;
-    index = lua_absindex(L, index);
-    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-        size_t i = 0;
-        while (key != NULL && i < count && strcmp(key, names[i]) != 0)
-            i++;
-        if (key != NULL && i < count)
-            continue;
-        Error err;
-        error_set(&err, ERR_SCRIPT, "%s has no option %s", what, spell(L, -2));
-        Text known = {0};
-        for (i = 0; i < count; i++)
-            text_addf(&known, "%s%s", i == 0 ? "" : ", ", names[i]);
-        error_expected(&err, "one of %s", text_string(&known));
-        text_free(&known);
-        const char *near = key == NULL ? NULL : text_nearest(key, names, count);
-        if (near != NULL)
-            error_hint(&err, "did you mean %s?", near);
-        bind_raise(L, &err);
-    }
+    if (count > 0 && lua_type(L, index) == LUA_TSTRING)
+        near = text_nearest(lua_tostring(L, index), o->choices, count);
+    if (near != NULL)
+        error_hint(&err, "did you mean %s?", near);
+    error_found(&err, "%s", spell(L, index));
+    bind_raise(L, &err);
 }
 
-/* Pushes the value of a key, nil when there is no table. */
-static int push_key(lua_State *L, int index, const char *key)
+int bind_choice(lua_State *L, int index, const char *name, const char *const *choices)
 {
-    if (lua_isnoneornil(L, index)) {
-        lua_pushnil(L);
-        return LUA_TNIL;
-    }
-    return lua_getfield(L, index, key);
+    const Option o = {.name = name, .type = OPTION_CHOICE, .choices = choices};
+    int place = lua_type(L, index) == LUA_TSTRING ? option_choice(&o, lua_tostring(L, index)) : -1;
+    if (place < 0)
+        wrong_value(L, index, &o, NULL);
+    return place;
 }
 
-lua_Integer bind_integer(lua_State *L, int index, const char *key, lua_Integer missing, lua_Integer least)
+static int read_number(lua_State *L, const Option *o, void *settings)
 {
     int whole = 1;
-    lua_Integer value = missing;
-    if (push_key(L, index, key) != LUA_TNIL)
-        value = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : (whole = 0);
-    if (!whole || value < least) {
-        const char *expected = lua_pushfstring(L, "a whole number of at least %I", (LUAI_UACINT)least);
-        bind_wrong(L, key, -2, expected);
+    lua_Integer integer = 0;
+    if (lua_type(L, -1) != LUA_TNUMBER || !option_allows(o, lua_tonumber(L, -1)))
+        return 0;
+    if (o->type == OPTION_SIZE || o->type == OPTION_INT)
+        integer = lua_tointegerx(L, -1, &whole);
+    if (!whole)
+        return 0;
+    if (o->type == OPTION_SIZE) /* a double holds no whole numbers above 2^53 */
+        memcpy((char *)settings + o->offset, &(size_t){(size_t)integer}, sizeof(size_t));
+    else
+        option_set(o, settings, lua_tonumber(L, -1));
+    return 1;
+}
+
+static int read_choice(lua_State *L, const Option *o, void *settings)
+{
+    int place = lua_type(L, -1) == LUA_TSTRING ? option_choice(o, lua_tostring(L, -1)) : -1;
+    if (place >= 0)
+        option_set(o, settings, place);
+    return place >= 0;
+}
+
+/* The list at the top; it is replaced by an array of its strings, which is the option's value. */
+static int read_strings(lua_State *L, const Option *o, void *settings)
+{
+    if (lua_type(L, -1) != LUA_TTABLE)
+        return 0;
+    size_t count = lua_rawlen(L, -1);
+    const char **strings = bind_scratch(L, count + 1, sizeof *strings);
+    for (size_t i = 0; i < count; i++, lua_pop(L, 1)) {
+        if (lua_rawgeti(L, -2, (lua_Integer)i + 1) != LUA_TSTRING) {
+            lua_pop(L, 2);
+            return 0;
+        }
+        strings[i] = lua_tostring(L, -1);
+    }
+    option_set_pointer(o, settings, strings);
+    lua_pushvalue(L, -1); /* stays on the stack when the value is popped */
+    return 1;
+}
+
+static int read_object(lua_State *L, const Option *o, void *settings)
+{
+    void *object = luaL_testudata(L, -1, o->object);
+    if (object != NULL && strcmp(o->object, BIND_ARRAY) != 0)
+        object = ((BindBox *)object)->object; /* NULL: closed */
+    option_set_pointer(o, settings, object);
+    return object != NULL;
+}
+
+/* The value at the top; returns whether it is good. */
+static int read_value(lua_State *L, const Option *o, void *settings)
+{
+    switch (o->type) {
+    case OPTION_NUMBER:
+    case OPTION_FROM:
+    case OPTION_SIZE:
+    case OPTION_INT: return read_number(L, o, settings);
+    case OPTION_BOOLEAN: option_set(o, settings, lua_toboolean(L, -1)); return lua_isboolean(L, -1);
+    case OPTION_CHOICE: return read_choice(L, o, settings);
+    case OPTION_STRING: option_set_pointer(o, settings, lua_tostring(L, -1)); return lua_type(L, -1) == LUA_TSTRING;
+    case OPTION_STRINGS: return read_strings(L, o, settings);
+    case OPTION_OBJECT: return read_object(L, o, settings);
+    case OPTION_TABLE: break;
+    }
+    return 1;
+}
+
+static void read_option(lua_State *L, int index, const Option *o, const char *owner, void *settings)
+{
+    if (index != 0)
+        lua_getfield(L, index, o->name);
+    else
+        lua_pushnil(L);
+    if (!lua_isnil(L, -1)) {
+        if (!read_value(L, o, settings))
+            wrong_value(L, -1, o, owner);
+    } else if (o->required) {
+        Error err;
+        error_set(&err, ERR_SCRIPT, "%s needs %s", owner, o->name);
+        error_found(&err, "nothing");
+        add_expected(&err, o);
+        bind_raise(L, &err);
     }
     lua_pop(L, 1);
-    return value;
 }
 
-double bind_number(lua_State *L, int index, const char *key, double missing)
-{
-    double value = missing;
-    if (push_key(L, index, key) != LUA_TNIL) {
-        if (lua_type(L, -1) != LUA_TNUMBER)
-            bind_wrong(L, key, -1, "a number");
-        value = lua_tonumber(L, -1);
-        if (!isfinite(value))
-            bind_wrong(L, key, -1, "a finite number");
-    }
-    lua_pop(L, 1);
-    return value;
-}
+/* ---- a table ---- */
 
-const char *bind_string(lua_State *L, int index, const char *key, const char *missing)
-{
-    const char *value = missing;
-    if (push_key(L, index, key) != LUA_TNIL) {
-        if (lua_type(L, -1) != LUA_TSTRING)
-            bind_wrong(L, key, -1, "a text");
-        value = lua_tostring(L, -1);
-    }
-    lua_pop(L, 1);
-    return value;
-}
-
-const char *bind_string_needed(lua_State *L, int index, const char *key)
-{
-    const char *value = bind_string(L, index, key, NULL);
-    if (value == NULL)
-        missing_key(L, key);
-    return value;
-}
-
-/* ---- numbers that base/option.h describes ---- */
-
-void bind_options(lua_State *L, int index, const char *owner, const Option *options, size_t count, void *settings)
+/* Raises for the key below the top, which no row has. */
+static void unknown_option(lua_State *L, const char *owner, const char *const *names, size_t count)
 {
     Error err;
-    for (size_t i = 0; i < count; i++) {
-        const Option *o = &options[i];
-        option_set(o, settings, o->whole ? (double)bind_integer(L, index, o->name, (lua_Integer)o->standard, (lua_Integer)o->least)
-                                         : bind_number(L, index, o->name, o->standard));
-    }
-    if (options_check(options, count, settings, owner, &err) != 0)
-        bind_raise(L, &err);
+    Text known = {0};
+    error_set(&err, ERR_SCRIPT, "%s has no option %s", owner, spell(L, -2));
+    lua_pop(L, 1);
+    for (size_t i = 0; i < count; i++)
+        text_addf(&known, "%s%s", i == 0 ? "" : ", ", names[i]);
+    error_expected(&err, "one of %s", text_string(&known));
+    text_free(&known);
+    const char *near = lua_type(L, -2) == LUA_TSTRING ? text_nearest(lua_tostring(L, -2), names, count) : NULL;
+    if (near != NULL)
+        error_hint(&err, "did you mean %s?", near);
+    bind_raise(L, &err);
 }
+
+static void check_names(lua_State *L, int index, const BindOptions *options)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (int g = 0; g < BIND_OPTION_GROUPS; g++)
+        for (size_t i = 0; i < options->group[g].count && count < NAMES_MAX; i++)
+            names[count++] = options->group[g].rows[i].name;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        size_t i = 0;
+        while (i < count && (lua_type(L, -2) != LUA_TSTRING || strcmp(lua_tostring(L, -2), names[i]) != 0))
+            i++;
+        if (i == count)
+            unknown_option(L, options->owner, names, count);
+    }
+}
+
+void bind_options(lua_State *L, int index, const BindOptions *options, void *settings)
+{
+    luaL_checkstack(L, 40, "too many options");
+    index = lua_isnoneornil(L, index) ? 0 : lua_absindex(L, index);
+    if (index != 0 && lua_type(L, index) != LUA_TTABLE)
+        bind_wrong(L, lua_pushfstring(L, "the options of %s", options->owner), index, "a table { name = value, … }");
+    if (index != 0)
+        check_names(L, index, options);
+    for (int g = 0; g < BIND_OPTION_GROUPS; g++) {
+        const BindOptionGroup *group = &options->group[g];
+        void *fields = (char *)settings + group->offset;
+        options_default(group->rows, group->count, fields);
+        for (size_t i = 0; i < group->count; i++)
+            read_option(L, index, &group->rows[i], options->owner, fields);
+    }
+}
+
+/* ---- rules of check.lua ---- */
 
 static void set_number(lua_State *L, const char *key, double value, int whole)
 {
-    if (!isfinite(value))
-        return;
     if (whole)
         lua_pushinteger(L, (lua_Integer)value);
     else
@@ -152,16 +226,18 @@ static void set_number(lua_State *L, const char *key, double value, int whole)
     lua_setfield(L, -2, key);
 }
 
-void bind_add_rules(lua_State *L, const Option *options, size_t count)
+void bind_add_rules(lua_State *L, const Option *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const Option *o = &options[i];
+        const Option *o = &rows[i];
+        int whole = o->type == OPTION_SIZE || o->type == OPTION_INT;
         lua_createtable(L, 0, 4);
-        lua_pushstring(L, o->whole ? "integer" : "number");
+        lua_pushstring(L, whole ? "integer" : "number");
         lua_setfield(L, -2, "type");
-        set_number(L, o->whole ? "min" : "above", o->least, o->whole);
-        set_number(L, o->whole ? "max" : "below", o->most, o->whole);
-        set_number(L, "default", o->standard, o->whole);
+        set_number(L, o->type == OPTION_NUMBER ? "above" : "min", o->least, whole);
+        if (o->most != 0 && isfinite(o->most))
+            set_number(L, whole ? "max" : "below", o->most, whole);
+        set_number(L, "default", o->standard, whole);
         lua_setfield(L, -2, o->name);
     }
 }

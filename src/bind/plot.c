@@ -1,58 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/plot.c: vae_lab.native.plot, figures from Lua.
- *
- *     plot.render{folder=, name=, width=, height=, body=, blocks={{name=, text= | array= | blob=}, …}, formats={"pdf", …}}
- *     plot.quote(string)      any text as a gnuplot string
- *     plot.version()          "5.4 patchlevel 4", or nil: not installed
- *
- * Sizes in cm.  A block is a text (columns), an array, or a blob: float32, little-endian, as array:blob() and the artifacts are.
- * All memory is Lua's, so that an error anywhere loses nothing.
+ * bind/plot.c: figures from Lua.  All memory is Lua's, so that a raise loses nothing.
  */
 #include "bind/array.h"
 #include "bind/bind.h"
 #include "plot/plot.h"
 
-#include <stdint.h>
-#include <string.h>
-
 enum { BLOCKS_MAX = 4096 };
 
-/* The array at the top of the stack as little-endian float32; the bytes are a userdata, left on the stack. */
-static const void *array_bytes(lua_State *L, size_t *size)
-{
-    const BindArray *array = bind_array_check(L, -1);
-    size_t count = array->rows * array->cols;
-    unsigned char *bytes = bind_scratch(L, count, 4);
-    for (size_t i = 0; i < count; i++) {
-        float value = (float)array->data[i];
-        uint32_t word;
-        memcpy(&word, &value, sizeof word);
-        for (int b = 0; b < 4; b++)
-            bytes[4 * i + (size_t)b] = (unsigned char)(word >> (8 * b));
-    }
-    *size = count * 4;
-    return bytes;
-}
+static const Option block_rows[] = {
+    {OPTION(PlotBlock, name), .type = OPTION_STRING, .required = 1,
+     .text = "the body reads it as the variable data_NAME"},
+    {.name = "text", .type = OPTION_TABLE, .text = "a string: columns of numbers"},
+    {.name = "array", .type = OPTION_TABLE, .text = "an array, written as float32"},
+    {.name = "blob", .type = OPTION_TABLE, .text = "a string: float32, little-endian, as array:blob() gives it"},
+};
+static const BindOptions block_options = {"a block of plot.render", {BIND_ROWS(block_rows, 0)}};
 
 /* Fills one block from the table at the top of the stack; what it points to stays on the stack above it. */
 static void block_from(lua_State *L, PlotBlock *block)
 {
-    static const char *const keys[] = {"name", "text", "array", "blob", NULL};
     int table = lua_gettop(L);
-    luaL_checktype(L, table, LUA_TTABLE);
-    bind_keys(L, table, "a block", keys);
-    block->name = bind_string_needed(L, table, "name");
+    bind_options(L, table, &block_options, block);
     if (lua_getfield(L, table, "text") == LUA_TSTRING) {
         block->bytes = lua_tolstring(L, -1, &block->size);
     } else if (lua_getfield(L, table, "blob") == LUA_TSTRING) {
         block->bytes = lua_tolstring(L, -1, &block->size);
         block->binary = 1;
     } else if (lua_getfield(L, table, "array") != LUA_TNIL) {
-        block->bytes = array_bytes(L, &block->size);
+        block->bytes = bind_array_blob(L, bind_array_check(L, -1), &block->size);
         block->binary = 1;
     } else {
-        luaL_error(L, "plot: block %s has neither text nor array nor blob", block->name);
+        luaL_error(L, "block %s of a figure has neither text nor array nor blob", block->name);
     }
 }
 
@@ -66,7 +45,7 @@ static PlotBlock *blocks_from(lua_State *L, int table, size_t *count)
     luaL_checktype(L, list, LUA_TTABLE);
     size_t n = lua_rawlen(L, list);
     if (n > BLOCKS_MAX)
-        luaL_error(L, "plot: a figure of %d blocks; at most %d", (int)n, BLOCKS_MAX);
+        luaL_error(L, "a figure has %d blocks; at most %d are allowed", (int)n, BLOCKS_MAX);
     PlotBlock *blocks = bind_scratch(L, n, sizeof *blocks);
     luaL_checkstack(L, (int)n * 6 + 20, "too many blocks in a figure");
     for (size_t i = 0; i < n; i++) {
@@ -77,42 +56,35 @@ static PlotBlock *blocks_from(lua_State *L, int table, size_t *count)
     return blocks;
 }
 
-static double size_needed(lua_State *L, const char *key)
-{
-    if (lua_getfield(L, 1, key) != LUA_TNUMBER)
-        bind_wrong(L, key, -1, "a number of centimetres");
-    lua_pop(L, 1);
-    return bind_number(L, 1, key, 0);
-}
+typedef struct RenderCall {
+    PlotFigure figure;
+    const char *const *formats;
+} RenderCall;
+
+static const Option render_rows[] = {
+    {OPTION(PlotFigure, folder), .type = OPTION_STRING, .required = 1,
+     .text = "of the files; it is made where it is missing"},
+    {OPTION(PlotFigure, name), .type = OPTION_STRING, .required = 1, .text = "of the files: NAME.pdf, NAME.gp …"},
+    {.name = "width", .offset = offsetof(PlotFigure, width_cm), .type = OPTION_NUMBER, .required = 1, .text = "in cm"},
+    {.name = "height", .offset = offsetof(PlotFigure, height_cm), .type = OPTION_NUMBER, .required = 1,
+     .text = "in cm"},
+    {OPTION(PlotFigure, body), .type = OPTION_STRING, .required = 1,
+     .text = "gnuplot commands, without terminal and output"},
+    {OPTION(RenderCall, formats), .type = OPTION_STRINGS, .required = 1, .text = "pdf, png, svg, tex"},
+    {.name = "blocks", .type = OPTION_TABLE, .text = "a list of data blocks, see below"},
+};
+static const BindOptions render_options = {"plot.render", {BIND_ROWS(render_rows, 0)}};
 
 static int render(lua_State *L)
 {
-    static const char *const keys[] = {"folder", "name", "width", "height", "body", "blocks", "formats", NULL};
+    RenderCall call = {0};
     Error err = ERROR_NONE;
-    PlotFigure figure = {0};
-    luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    bind_keys(L, 1, "plot.render", keys);
-    figure.folder = bind_string_needed(L, 1, "folder");
-    figure.name = bind_string_needed(L, 1, "name");
-    figure.body = bind_string_needed(L, 1, "body");
-    figure.width_cm = size_needed(L, "width");
-    figure.height_cm = size_needed(L, "height");
-    figure.blocks = blocks_from(L, 1, &figure.nblocks);
-    if (lua_getfield(L, 1, "formats") != LUA_TTABLE)
-        return bind_wrong(L, "formats", -1, "a list of pdf, png, svg, tex");
-    int formats = lua_gettop(L);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, formats);
-    for (lua_Integer i = 1; i <= count; i++) {
-        if (lua_rawgeti(L, formats, i) != LUA_TSTRING)
-            return bind_wrong(L, "formats", -1, "a list of pdf, png, svg, tex");
-        double pause = bind_watch_pause();
-        int status = plot_render(&figure, lua_tostring(L, -1), &err);
-        bind_watch_resume(L, pause);
-        if (status != 0)
-            return bind_raise(L, &err);
-        lua_pop(L, 1);
-    }
+    bind_options(L, 1, &render_options, &call);
+    call.figure.blocks = blocks_from(L, 1, &call.figure.nblocks);
+    for (size_t i = 0; call.formats[i] != NULL; i++)
+        if (plot_render(&call.figure, call.formats[i], &err) != 0)
+            bind_raise(L, &err);
     return 0;
 }
 
@@ -126,26 +98,23 @@ static int quote(lua_State *L)
         text_free(&t);
         return luaL_error(L, "plot.quote: the text is too long");
     }
-    luaL_buffinit(L, &b); /* its own room holds the text: nothing is allocated, hence nothing raised, while t is owned */
+    /* the buffer's own space holds the text, so that nothing is allocated, and nothing raises, while t is owned */
+    luaL_buffinit(L, &b);
     luaL_addlstring(&b, text_string(&t), t.length);
     text_free(&t);
     luaL_pushresult(&b);
     return 1;
 }
 
-static int version(lua_State *L)
-{
-    char text[64];
-    if (plot_version(text, sizeof text) != 0)
-        return 0;
-    lua_pushstring(L, text);
-    return 1;
-}
+static const BindFunction functions[] = {
+    {.name = "render", .call = render, .use = "(options)",
+     .text = "draws a figure in each format; on failure an older file stays as it was",
+     .options = &render_options},
+    {.name = "quote", .call = quote, .use = "(string) → string", .text = "any text as a gnuplot string"},
+    {0},
+};
 
-static const luaL_Reg functions[] = {{"render", render}, {"quote", quote}, {"version", version}, {NULL, NULL}};
+static const BindOptions *const tables[] = {&block_options, NULL};
 
-int bind_plot_open(lua_State *L)
-{
-    luaL_newlib(L, functions);
-    return 1;
-}
+const BindModule bind_plot_module = {.name = "plot",
+ .text = "Figures through gnuplot.", .functions = functions, .tables = tables};

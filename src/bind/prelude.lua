@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- prelude.lua: the globals of a script that differ from Lua's own.  It is part of the program and runs before other Lua code.
+-- prelude.lua: the globals of a script that differ from Lua's own.  It is part of the program and runs before other
+-- Lua code.
 --
--- Two calls of a script must do the same.  A script therefore reaches no files, clock or processes, sees no order that depends
--- on addresses, and draws random numbers from a named stream only (random.c).  Whatever this file needs of C is a local here,
--- so that a script that changes `table` or `string` breaks only itself.
+-- Two calls of a script must do the same.  A script therefore reaches no files, clock or processes, sees no order that
+-- depends on addresses, and draws random numbers from a named stream only (random.c).  Whatever this file needs of C is
+-- a local here, so that a script that changes `table` or `string` breaks only itself.
 
 local native = ... -- of sandbox.c: io, getmetatable (of debug), loaded, library, script, raise, nearest
 local io, raise, loaded = native.io, native.raise, native.loaded
@@ -17,7 +18,7 @@ local globals = _G
 local environment = setmetatable({}, { __index = globals, __metatable = false })
 environment._G = environment
 
--- ---- base functions --------------------------------------------------------------------------------------------------
+-- ---- base functions ------------------------------------------------------------------------------------------------
 
 for _, name in ipairs { "dofile", "loadfile", "warn" } do globals[name] = nil end
 
@@ -62,7 +63,7 @@ function pairs(t)
   end
 end
 
--- ---- require ---------------------------------------------------------------------------------------------------------
+-- ---- require -------------------------------------------------------------------------------------------------------
 
 local folder = match(native.script, "^.*/") or ""
 
@@ -74,7 +75,8 @@ local function file_text(path)
   return text, bad and path .. ": " .. bad
 end
 
--- The text of a module, the chunk's name and its file.  Errors name a library chunk "=vae_lab/nn.lua", the user's "@path".
+-- The text of a module, the chunk's name and its file.  Chunks of the library are named "=vae_lab/nn.lua", the user's
+-- "@path".
 local function find(name)
   local file, why, text = gsub(name, "%.", "/"), nil, nil
   for _, place in ipairs {
@@ -87,17 +89,21 @@ local function find(name)
   end
   raise {
     what = "module '" .. name .. "' not found", found = why,
-    hint = "modules are looked for beside the script and in the library vae_lab",
+    hint = "modules are looked for in the script's folder and in the library vae_lab",
   }
 end
 
 local running = {} -- modules whose chunk runs
 
---- require(name): a module of the program ("vae_lab.native.data"), of the library, or a file beside the script.
+--- require(name): a module of the program ("vae_lab.native.data"), of the library, or a file in the script's folder.
 function require(name)
-  if type(name) ~= "string" then error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2) end
+  if type(name) ~= "string" then
+    error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2)
+  end
   if loaded[name] then return loaded[name] end
-  if running[name] then raise { what = "module '" .. name .. "' requires itself", hint = "move what both need into a third module" } end
+  if running[name] then
+    raise { what = "module '" .. name .. "' requires itself", hint = "move what both need into a third module" }
+  end
   local text, chunk, path = find(name)
   local run, why = load_chunk(text, chunk, "t")
   if not run then error(why, 0) end
@@ -109,7 +115,7 @@ function require(name)
   return loaded[name], path
 end
 
--- ---- unknown names ---------------------------------------------------------------------------------------------------
+-- ---- unknown names -------------------------------------------------------------------------------------------------
 
 local outside = { io = true, os = true, debug = true, dofile = true, loadfile = true, package = true }
 
@@ -125,7 +131,8 @@ setmetatable(globals, {
     local near = native.nearest(name, names)
     raise {
       what = "unknown name '" .. name .. "': no such global or local variable",
-      hint = outside[name] and "scripts reach no files, clock or processes: a run may depend on its settings alone (--set key=value)"
+      hint = outside[name] and "scripts reach no files, clock or processes: "
+          .. "a run may depend on its settings alone (--set key=value)"
         or near and "did you mean " .. near .. "?" or nil,
     }
   end,

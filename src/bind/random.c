@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/random.c: math.random and math.randomseed of a script: the named stream "script".  Lua's own are seeded from the time and an
- * address.
+ * bind/random.c: math.random and math.randomseed of a script: the named stream "script".  Lua's own are seeded from
+ * the time and an address.
  */
 #include "bind/bind.h"
 

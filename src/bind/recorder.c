@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/recorder.c: what an evaluation records through.  Its metrics are gathered, and committed together when it has
- * returned; so an evaluation that fails half way leaves no numbers behind.
+ * bind/recorder.c: the object with which an evaluation records its results.  Its metrics are committed together after
+ * it has returned, so that an evaluation that fails records none.
  */
 #include "bind/bind.h"
 
@@ -11,38 +11,30 @@
 #include <string.h>
 
 struct BindRecorder {
-    Store *store; /* NULL: the evaluation is over */
+    Store *store; /* NULL: the evaluation has returned */
     int64_t run;
     const LabRun *owner;
-    BindStore *lent;      /* the database as Lua sees it; a user value of the recorder */
-    StoreMetric *metrics; /* names are ours */
+    StoreMetric *metrics; /* the user value NAMES keeps their names */
     size_t count, capacity;
 };
 
-enum { MODELS = 1, DATABASE, USER_VALUES = 2 };
+/* User values: { name = model } of the runs that its run requires, the database, the names of metrics. */
+enum { MODELS = 1, DATABASE, NAMES, USER_VALUES = 3 };
 
 static BindRecorder *check_recorder(lua_State *L)
 {
     BindRecorder *r = luaL_checkudata(L, 1, BIND_RECORDER);
     if (r->store == NULL)
-        luaL_error(L, "the evaluation is over: nothing can be recorded now");
+        luaL_error(L, "this evaluation has returned: its recorder is closed");
     return r;
 }
 
 void bind_recorder_release(BindRecorder *r)
 {
-    for (size_t i = 0; i < r->count; i++) {
-        void *name;
-        memcpy(&name, &r->metrics[i].name, sizeof name); /* StoreMetric has it const */
-        mem_free(name);
-    }
     mem_free(r->metrics);
     r->metrics = NULL;
     r->count = r->capacity = 0;
     r->store = NULL;
-    if (r->lent != NULL)
-        r->lent->store = NULL;
-    r->lent = NULL;
 }
 
 int bind_recorder_flush(BindRecorder *r, Error *err)
@@ -50,16 +42,15 @@ int bind_recorder_flush(BindRecorder *r, Error *err)
     return r->count == 0 ? 0 : store_run_record(r->store, r->run, r->metrics, r->count, NULL, err);
 }
 
-/* ---- r:… ---- */
+/* ---- methods ---- */
 
-/* r:metric(name, value [, step]) */
 static int add_metric(lua_State *L)
 {
     BindRecorder *r = check_recorder(L);
     const char *name = luaL_checkstring(L, 2);
     double value = luaL_checknumber(L, 3);
     lua_Integer step = luaL_optinteger(L, 4, 0);
-    luaL_argcheck(L, step >= 0, 4, "a step is an epoch from 1, or 0");
+    luaL_argcheck(L, step >= 0, 4, "a step is an epoch, from 1, or 0 for the whole run");
     if (r->count == r->capacity) {
         size_t capacity = r->capacity * 2 + 16;
         StoreMetric *grown = mem_grow(r->metrics, r->count * sizeof *grown, capacity * sizeof *grown);
@@ -68,14 +59,13 @@ static int add_metric(lua_State *L)
         r->metrics = grown;
         r->capacity = capacity;
     }
-    char *copy = mem_string(name);
-    if (copy == NULL)
-        return luaL_error(L, "out of memory for metrics");
-    r->metrics[r->count++] = (StoreMetric){copy, step, value};
+    lua_getiuservalue(L, 1, NAMES);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, (lua_Integer)r->count + 1);
+    r->metrics[r->count++] = (StoreMetric){name, step, value};
     return 0;
 }
 
-/* r:artifact(name, kind, bytes [, meta]) */
 static int add_artifact(lua_State *L)
 {
     size_t size;
@@ -88,12 +78,13 @@ static int add_artifact(lua_State *L)
     return 0;
 }
 
-/* The list of n whole numbers at `index` goes to number[n]. */
+/* [OUT] number[n]: the list of whole numbers at `index`. */
 static void read_list(lua_State *L, int index, size_t n, int64_t *number)
 {
     luaL_checktype(L, index, LUA_TTABLE);
     if (lua_rawlen(L, index) != n)
-        luaL_error(L, "%I numbers for %I posteriors", (LUAI_UACINT)lua_rawlen(L, index), (LUAI_UACINT)n);
+        luaL_error(L, "a list has %I numbers, expected one for each of %I posteriors",
+                   (LUAI_UACINT)lua_rawlen(L, index), (LUAI_UACINT)n);
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         number[i] = luaL_checkinteger(L, -1);
@@ -101,7 +92,7 @@ static void read_list(lua_State *L, int index, size_t n, int64_t *number)
     }
 }
 
-/* r:posteriors(examples, labels or nil, mu, sigma): example numbers count from 1, here and in the database. */
+/* Example numbers count from 1, here and in the database. */
 static int add_posteriors(lua_State *L)
 {
     Error err = ERROR_NONE;
@@ -109,8 +100,8 @@ static int add_posteriors(lua_State *L)
     const BindArray *mu = bind_array_check(L, 4), *sigma = bind_array_check(L, 5);
     size_t n = mu->rows, d = mu->cols;
     if (sigma->rows != n || sigma->cols != d)
-        return luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)n, (LUAI_UACINT)d, (LUAI_UACINT)sigma->rows,
-                          (LUAI_UACINT)sigma->cols);
+        return luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)n, (LUAI_UACINT)d,
+                          (LUAI_UACINT)sigma->rows, (LUAI_UACINT)sigma->cols);
     int64_t *example = bind_scratch(L, n, sizeof *example), *number = bind_scratch(L, n, sizeof *number);
     int *label = bind_scratch(L, n, sizeof *label);
     read_list(L, 2, n, example);
@@ -124,20 +115,13 @@ static int add_posteriors(lua_State *L)
     return 0;
 }
 
-/* r:model("classifier"): the trained model of a run that this one requires. */
 static int required_model(lua_State *L)
 {
     check_recorder(L);
     const char *name = luaL_checkstring(L, 2);
     lua_getiuservalue(L, 1, MODELS);
     if (lua_getfield(L, -1, name) == LUA_TNIL)
-        return luaL_error(L, "this run requires no %s: its plan has to say requires = {%s = index}", name, name);
-    return 1;
-}
-
-static int get_run(lua_State *L)
-{
-    lua_pushinteger(L, (lua_Integer)check_recorder(L)->run);
+        return luaL_error(L, "this run requires no %s; expected requires = { %s = index } in its table", name, name);
     return 1;
 }
 
@@ -154,13 +138,6 @@ static int get_rng(lua_State *L)
     return 1;
 }
 
-static int get_epochs(lua_State *L)
-{
-    lua_pushinteger(L, check_recorder(L)->owner->spec.epochs);
-    return 1;
-}
-
-/* r:store(): the database, for reading. */
 static int get_store(lua_State *L)
 {
     check_recorder(L);
@@ -168,7 +145,7 @@ static int get_store(lua_State *L)
     return 1;
 }
 
-/* ---- its life ---- */
+/* ---- making and closing ---- */
 
 BindRecorder *bind_recorder_push(lua_State *L, Store *store, int64_t run, const LabRun *owner)
 {
@@ -177,7 +154,9 @@ BindRecorder *bind_recorder_push(lua_State *L, Store *store, int64_t run, const 
     luaL_setmetatable(L, BIND_RECORDER);
     lua_newtable(L);
     lua_setiuservalue(L, -2, MODELS);
-    r->lent = bind_store_push(L, store);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, NAMES);
+    bind_box_lend(L, BIND_STORE, 0, store);
     lua_setiuservalue(L, -2, DATABASE);
     r->store = store;
     r->run = run;
@@ -194,24 +173,30 @@ void bind_recorder_require(lua_State *L, int index, const char *name, const char
     lua_pop(L, 2);
 }
 
-void bind_recorder_push_models(lua_State *L, int index)
-{
-    lua_getiuservalue(L, index, MODELS);
-}
-
 static int close_recorder(lua_State *L)
 {
     bind_recorder_release(luaL_checkudata(L, 1, BIND_RECORDER));
     return 0;
 }
 
-void bind_recorder_open(lua_State *L)
-{
-    static const luaL_Reg methods[] = {
-        {"metric", add_metric}, {"artifact", add_artifact}, {"posteriors", add_posteriors}, {"model", required_model},
-        {"run", get_run},       {"seed", get_seed},         {"rng", get_rng},           {"epochs", get_epochs},         {"store", get_store},
-        {NULL, NULL},
-    };
-    static const luaL_Reg meta[] = {{"__gc", close_recorder}, {"__close", close_recorder}, {NULL, NULL}};
-    bind_type(L, BIND_RECORDER, methods, meta);
-}
+static const BindFunction methods[] = {
+    {.name = "metric", .call = add_metric, .use = "(name, value, step = 0)",
+     .text = "a number; step: an epoch, 0: of the whole run"},
+    {.name = "artifact", .call = add_artifact, .use = "(name, kind, bytes, meta)",
+     .text = "bytes of any kind; meta: JSON or nil"},
+    {.name = "posteriors", .call = add_posteriors, .use = "(examples, labels or nil, mu, sigma)",
+     .text = "recorded posteriors of examples, arrays (n, d)"},
+    {.name = "model", .call = required_model, .use = "(name) → model",
+     .text = "the trained model of a run that this one requires"},
+    {.name = "store", .call = get_store, .use = "() → store", .text = "the database, for reading"},
+    {.name = "seed", .call = get_seed, .use = "() → integer", .text = "the run's seed"},
+    {.name = "rng", .call = get_rng, .use = "() → string", .text = "the name of the run's random number generator"},
+    {0},
+};
+
+static const luaL_Reg meta[] = {{"__gc", close_recorder}, {"__close", close_recorder}, {NULL, NULL}};
+
+const BindModule bind_recorder_module = {
+    .name = "recorder", .text = "What an evaluation records with. It is closed when the evaluation has returned.",
+    .type = BIND_RECORDER, .methods = methods, .meta = meta,
+};

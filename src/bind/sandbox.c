@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/sandbox.c: opens the libraries that a script may use and runs the prelude (prelude.lua), which decides what it reaches.
+ * bind/sandbox.c: opens the libraries that a script may use and runs the prelude (prelude.lua), which decides what it
+ * reaches.
  */
 #include "bind/bind.h"
 
@@ -53,19 +54,6 @@ static void open_libraries(lua_State *L)
     }
 }
 
-/* Opens the natives: their types exist from now on, and `require "vae_lab.native.NAME"` finds them. */
-static void open_natives(lua_State *L)
-{
-    static const luaL_Reg natives[] = {
-        {"array", bind_array_open}, {"graph", bind_graph_open}, {"data", bind_data_open}, {"store", bind_store_open},
-        {"model", bind_model_open}, {"stats", bind_stats_open}, {"plot", bind_plot_open}, {NULL, NULL},
-    };
-    for (const luaL_Reg *n = natives; n->name != NULL; n++) {
-        luaL_requiref(L, lua_pushfstring(L, "vae_lab.native.%s", n->name), n->func, 0);
-        lua_pop(L, 2);
-    }
-}
-
 /* Pushes what the prelude needs of C. */
 static void push_native(lua_State *L, const char *library, const char *script)
 {
@@ -95,7 +83,8 @@ void bind_sandbox_open(lua_State *L, const char *library, const char *script)
     const char *const *line = prelude;
     open_libraries(L);
     bind_random_open(L);
-    open_natives(L);
+    for (const BindModule *const *module = bind_modules; *module != NULL; module++)
+        bind_module_open(L, *module);
     if (lua_load(L, read_prelude, &line, "=vae_lab/prelude.lua", "t") != LUA_OK)
         lua_error(L);
     push_native(L, library, script);

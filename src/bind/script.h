@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/script.h: an experiment script, loaded: its runs, its evaluations, its figures.  The room's face to the commands,
- * without any Lua in it.
+ * bind/script.h: a loaded experiment script: its runs, evaluations, figures and claims.  What the commands use of
+ * this room; it needs no Lua header.
  */
 #ifndef BIND_SCRIPT_H
 #define BIND_SCRIPT_H
 
 #include "base/error.h"
+#include "base/text.h"
 #include "lab/lab.h"
 #include "store/store.h"
 
@@ -15,7 +16,7 @@
 
 typedef struct BindScript BindScript;
 
-/* What the command line says to the script. */
+/* The settings of the command line. */
 typedef struct BindSettings {
     const char *const *set; /* "key=value", each checked */
     size_t nset;
@@ -23,20 +24,21 @@ typedef struct BindSettings {
     double seconds;         /* processor time after which loading is stopped; 0: 10 */
 } BindSettings;
 
-/* Loads a script in its own environment, with chosen libraries.  NULL with *err (ERR_SCRIPT, with file and line): not there,
- * bad syntax, a run-time error, an endless loop, not an experiment.  A room's error keeps its kind.  The settings are copied. */
+/* Loads a script in its own environment, with chosen libraries.  NULL with *err (ERR_SCRIPT, with file and line): no
+ * such file, bad syntax, a run-time error, an endless loop, no experiment returned.  An error of another room keeps
+ * its kind.  The settings are copied. */
 BindScript *bind_script_load(const char *path, const BindSettings *settings, Error *err);
 void bind_script_free(BindScript *script);
 
 /* The experiment's name. */
 const char *bind_script_name(const BindScript *script);
 
-/* Plans the experiment: builds every run's graph, opens its data, checks it, identifies it.  [OUT] the runs, alive as long as
- * the script.  A run that is the same as an earlier one (same identity) stands in the list once; [OUT] *twins counts those
- * left out. */
-int bind_script_plan(BindScript *script, LabRun **runs, size_t *count, size_t *twins, Error *err);
+/* Makes the runs of the experiment's sweep: builds each graph, opens its data, checks and identifies it.  [OUT] the
+ * runs, which live as long as the script.  Of runs with the same identity the list has the first; [OUT] *duplicates
+ * counts the others. */
+int bind_script_runs(BindScript *script, LabRun **runs, size_t *count, size_t *duplicates, Error *err);
 
-/* The evaluations of planned runs, for lab_sweep. */
+/* How lab_sweep calls the evaluations of these runs. */
 LabHooks bind_script_hooks(void);
 
 /* The settings as canonical JSON, {"key":"value",…} with sorted keys: recorded with a sweep. */
@@ -46,9 +48,9 @@ const char *bind_script_settings(const BindScript *script);
 
 typedef struct BindFigures {
     int64_t sweep;
-    const char *folder;           /* where they go */
+    const char *folder;           /* of the files */
     const char *const *formats;   /* NULL-ended */
-    /* called for each file that was drawn, and for each note of a figure: 0 to go on */
+    /* called for each file that was drawn (returns 0 to go on) and for each note of a figure */
     int (*drawn)(void *context, const char *name, const char *format, const char *path, Error *err);
     void (*note)(void *context, const char *text);
     void *context;
@@ -63,11 +65,20 @@ int bind_script_figures(BindScript *script, Store *store, const BindFigures *fig
 
 size_t bind_script_claim_count(const BindScript *script);
 
-/* Judges the experiment's claims by the finished runs of a sweep, and records the verdicts; `store` is open for writing. */
+/* Judges the experiment's claims by the finished runs of a sweep, and records the verdicts; `store` is open for
+ * writing. */
 int bind_script_claims(BindScript *script, Store *store, int64_t sweep, Error *err);
 
-/* The folder of the Lua library: VAE_LAB_LUA, else lua/ beside the executable, else ../share/vae-lab from it, else
+/* ---- the library ---- */
+
+/* Adds docs/natives.md, the reference of the native modules (reference.c). */
+void bind_reference(Text *text);
+
+/* The folder of the Lua library: VAE_LAB_LUA, else lua/ in the executable's folder, else ../share/vae-lab from it, else
  * PREFIX/share/vae-lab. */
 int bind_library(char *path, size_t size, Error *err);
+
+/* -1 with *err, and the experiment that was perhaps meant, when the script cannot be read. */
+int bind_check_script(const char *path, Error *err);
 
 #endif

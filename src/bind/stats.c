@@ -16,16 +16,16 @@ static const char *const STREAM = "statistics"; /* of draws, unless a function s
 
 /* ---- arguments ---- */
 
-/* A list of numbers, or all of an array: [OUT] *n.  The values stay on the stack. */
+/* A list of numbers, or all of an array, at least one: [OUT] *n.  The values stay on the stack. */
 static const double *check_numbers(lua_State *L, int index, size_t *n)
 {
-    const BindArray *a = bind_array_test(L, index);
-    if (a != NULL) {
-        *n = a->rows * a->cols;
+    const BindArray *a = luaL_testudata(L, index, BIND_ARRAY);
+    if (a == NULL)
+        luaL_checktype(L, index, LUA_TTABLE);
+    *n = a != NULL ? a->rows * a->cols : lua_rawlen(L, index);
+    luaL_argcheck(L, *n > 0, index, "an empty list");
+    if (a != NULL)
         return a->data;
-    }
-    luaL_checktype(L, index, LUA_TTABLE);
-    *n = lua_rawlen(L, index);
     double *x = bind_scratch(L, *n, sizeof *x);
     for (size_t i = 0; i < *n; i++) {
         if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TNUMBER)
@@ -69,12 +69,32 @@ static Posteriors check_posteriors(lua_State *L, int index)
     return (Posteriors){mu->data, sigma->data, mu->rows, mu->cols};
 }
 
-static NumStream seeded(lua_State *L, int options)
+/* The options of all functions; each reads some. */
+typedef struct StatsCall {
+    double radius, quantile;
+    size_t draws, batch, pairs;
+    uint64_t seed;
+    int which;
+} StatsCall;
+
+#define SEED {OPTION(StatsCall, seed), .type = OPTION_SIZE, .standard = 1, .text = "of the stream of random numbers"}
+#define DRAWS(text_) {OPTION(StatsCall, draws), .type = OPTION_SIZE, .least = 1, .standard = 10000, .text = text_}
+#define PAIRS \
+    {OPTION(StatsCall, pairs), .type = OPTION_SIZE, .least = 1, .standard = 100000, .text = "all pairs, or so many drawn"}
+
+static StatsCall read_options(lua_State *L, int index, const BindOptions *options)
 {
-    return num_stream((uint64_t)bind_integer(L, options, "seed", 1, 0), STREAM);
+    StatsCall call = {0};
+    bind_options(L, index, options, &call);
+    return call;
 }
 
-/* The number at `value`, which the call that gave `status` has filled. */
+static NumStream seeded(const StatsCall *call)
+{
+    return num_stream(call->seed, STREAM);
+}
+
+/* Pushes *value, or raises when the call that filled it failed. */
 static int give(lua_State *L, int status, const double *value, const Error *err)
 {
     if (status != 0)
@@ -83,50 +103,45 @@ static int give(lua_State *L, int status, const double *value, const Error *err)
     return 1;
 }
 
-static void set_number(lua_State *L, const char *key, double value)
+/* Sets fields of the table at the top; `fields` ends with a NULL name. */
+typedef struct NamedNumber {
+    const char *name;
+    double value;
+} NamedNumber;
+
+static void set_numbers(lua_State *L, const NamedNumber *fields)
 {
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, key);
+    for (; fields->name != NULL; fields++) {
+        lua_pushnumber(L, fields->value);
+        lua_setfield(L, -2, fields->name);
+    }
 }
 
 static void push_interval(lua_State *L, StatsInterval i)
 {
-    lua_createtable(L, 0, 6);
-    set_number(L, "mean", i.mean);
-    set_number(L, "sd", i.sd);
-    set_number(L, "low", i.low);
-    set_number(L, "high", i.high);
+    lua_createtable(L, 0, 5);
+    set_numbers(L, (const NamedNumber[]){{"mean", i.mean}, {"sd", i.sd}, {"low", i.low}, {"high", i.high}, {0}});
     lua_pushinteger(L, (lua_Integer)i.n);
     lua_setfield(L, -2, "n");
 }
 
 /* ---- numbers ---- */
 
-static double opt_level(lua_State *L, int index)
-{
-    double level = luaL_optnumber(L, index, 0.95);
-    luaL_argcheck(L, level > 0 && level < 1, index, "a level is between 0 and 1");
-    return level;
-}
-
-/* interval(list, level) → {mean =, sd =, low =, high =, n =} */
 static int interval(lua_State *L)
 {
     size_t n;
-    double level = opt_level(L, 2); /* before the numbers, which may take the next place on the stack */
+    double level = luaL_optnumber(L, 2, 0.95); /* before the numbers, which may take the next place on the stack */
+    luaL_argcheck(L, level > 0 && level < 1, 2, "a level is between 0 and 1");
     const double *x = check_numbers(L, 1, &n);
-    luaL_argcheck(L, n > 0, 1, "an empty list");
     push_interval(L, stats_interval(x, n, level));
     return 1;
 }
 
-/* log_mean_exp(list) → value, se, ess */
 static int log_mean_exp(lua_State *L)
 {
     size_t n;
     double value, se, ess;
     const double *x = check_numbers(L, 1, &n);
-    luaL_argcheck(L, n > 0, 1, "an empty list");
     stats_log_mean_exp(x, n, &value, &se, &ess);
     lua_pushnumber(L, value);
     lua_pushnumber(L, se);
@@ -146,12 +161,10 @@ static int mean(lua_State *L)
 {
     size_t n;
     const double *x = check_numbers(L, 1, &n);
-    luaL_argcheck(L, n > 0, 1, "an empty list");
     lua_pushnumber(L, stats_mean(x, n));
     return 1;
 }
 
-/* squared_error(a, b): mean of (a - b)^2 over all their numbers */
 static int squared_error(lua_State *L)
 {
     const BindArray *a = bind_array_check(L, 1), *b = bind_array_check(L, 2);
@@ -163,56 +176,63 @@ static int squared_error(lua_State *L)
 
 /* ---- latent spaces ---- */
 
+static const Option fraction_rows[] = {
+    {OPTION(StatsCall, radius), .type = OPTION_FROM, .standard = 2,
+     .text = "in standard deviations of the nearest approximate posterior"},
+    DRAWS("draws of N(0, I)"), SEED,
+};
+static const BindOptions fraction_options = {"stats.hole_fraction", {BIND_ROWS(fraction_rows, 0)}};
+
 static int hole_fraction(lua_State *L)
 {
-    static const char *const keys[] = {"radius", "draws", "seed", NULL};
     double share = 0;
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
-    bind_keys(L, 3, "hole_fraction", keys);
-    double radius = bind_number(L, 3, "radius", 2);
-    size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
-    return give(L, stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, radius, draws, seeded(L, 3), &err), &share,
-                &err);
+    const StatsCall c = read_options(L, 3, &fraction_options);
+    int status = stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, c.radius, c.draws, seeded(&c), &err);
+    return give(L, status, &share, &err);
 }
+
+static const Option density_rows[] = {
+    {OPTION(StatsCall, quantile), .type = OPTION_NUMBER, .most = 1, .standard = 0.05,
+     .text = "of the density at draws of the aggregate posterior: the threshold"},
+    DRAWS("draws of each distribution"), SEED,
+};
+static const BindOptions density_options = {"stats.hole_density", {BIND_ROWS(density_rows, 0)}};
 
 static int hole_density(lua_State *L)
 {
-    static const char *const keys[] = {"quantile", "draws", "seed", NULL};
     double share = 0;
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
-    bind_keys(L, 3, "hole_density", keys);
-    double quantile = bind_number(L, 3, "quantile", 0.05);
-    size_t draws = (size_t)bind_integer(L, 3, "draws", 10000, 1);
-    return give(L, stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, quantile, draws, seeded(L, 3), &err), &share,
-                &err);
+    const StatsCall c = read_options(L, 3, &density_options);
+    int status = stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, c.quantile, c.draws, seeded(&c), &err);
+    return give(L, status, &share, &err);
 }
 
-/* mean_bhattacharyya(mu, sigma, {labels =, which = "all"|"same"|"different", pairs =, seed =}) */
+/* in the order of stats_mean_bhattacharyya's `which` */
+static const char *const pair_kinds[] = {"all", "same", "different", NULL};
+static const Option overlap_rows[] = {
+    {OPTION(StatsCall, which), .type = OPTION_CHOICE, .choices = pair_kinds, .word = "all",
+     .text = "pairs: all, of one label, of two labels"},
+    {.name = "labels", .type = OPTION_TABLE, .text = "a list of class labels"},
+    PAIRS, SEED,
+};
+static const BindOptions overlap_options = {"stats.mean_bhattacharyya", {BIND_ROWS(overlap_rows, 0)}};
+
 static int mean_bhattacharyya(lua_State *L)
 {
-    static const char *const keys[] = {"labels", "which", "pairs", "seed", NULL};
-    static const char *const kinds[] = {"all", "same", "different"}; /* stats_mean_bhattacharyya's `which` */
     double value = 0;
     Error err = ERROR_NONE;
-    int which = 0;
     Posteriors q = check_posteriors(L, 1);
-    bind_keys(L, 3, "mean_bhattacharyya", keys);
-    const char *kind = bind_string(L, 3, "which", "all");
-    while (which < 3 && strcmp(kind, kinds[which]) != 0)
-        which++;
-    if (which == 3)
-        luaL_error(L, "which is '%s', not all, same or different", kind);
-    size_t pairs = (size_t)bind_integer(L, 3, "pairs", 100000, 1);
-    NumStream s = seeded(L, 3);
+    const StatsCall c = read_options(L, 3, &overlap_options);
     if (lua_isnoneornil(L, 3))
         lua_pushnil(L);
     else
         lua_getfield(L, 3, "labels");
     const int *label = check_labels(L, -1, q.n);
-    return give(L, stats_mean_bhattacharyya(&value, q.mu, q.sigma, label, which, q.n, q.d, pairs, s, &err), &value,
-                &err);
+    int status = stats_mean_bhattacharyya(&value, q.mu, q.sigma, label, c.which, q.n, q.d, c.pairs, seeded(&c), &err);
+    return give(L, status, &value, &err);
 }
 
 static int active_units(lua_State *L)
@@ -243,66 +263,63 @@ static int knn_agreement(lua_State *L)
     return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), &share, &err);
 }
 
-/* elbo_decomposition(mu, sigma, {draws =, batch =, seed =}) → {kl =, mutual_information =, …}: intervals and numbers */
+static const Option decomposition_rows[] = {
+    DRAWS("examples drawn"),
+    {OPTION(StatsCall, batch), .type = OPTION_SIZE, .least = 1, .standard = 100,
+     .text = "examples of a minibatch for the estimators that use one"},
+    SEED,
+};
+static const BindOptions decomposition_options = {"stats.elbo_decomposition", {BIND_ROWS(decomposition_rows, 0)}};
+
 static int elbo_decomposition(lua_State *L)
 {
-    static const char *const keys[] = {"draws", "batch", "seed", NULL};
     StatsElboDecomposition r;
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
-    bind_keys(L, 3, "elbo_decomposition", keys);
-    size_t count = (size_t)bind_integer(L, 3, "draws", 10000, 1), batch = (size_t)bind_integer(L, 3, "batch", 100, 1);
-    if (stats_elbo_decomposition(&r, q.mu, q.sigma, q.n, q.d, count, batch, seeded(L, 3), &err) != 0)
+    const StatsCall call = read_options(L, 3, &decomposition_options);
+    if (stats_elbo_decomposition(&r, q.mu, q.sigma, q.n, q.d, call.draws, call.batch, seeded(&call), &err) != 0)
         return bind_raise(L, &err);
     const struct { const char *name; StatsInterval value; } means[] = {
         {"kl", r.kl}, {"mutual_information", r.mutual_information}, {"total_correlation", r.total_correlation},
         {"dimension_kl", r.dimension_kl}, {"marginal_kl", r.marginal_kl}};
-    const struct { const char *name; double value; } numbers[] = {
-        {"kl_closed", r.kl_closed}, {"residual", r.residual}, {"log_n", r.log_n}, {"weighted", r.weighted},
-        {"stratified", r.stratified}};
     lua_createtable(L, 0, 10);
     for (size_t i = 0; i < sizeof means / sizeof means[0]; i++) {
         push_interval(L, means[i].value);
         lua_setfield(L, -2, means[i].name);
     }
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        set_number(L, numbers[i].name, numbers[i].value);
+    set_numbers(L, (const NamedNumber[]){{"kl_closed", r.kl_closed}, {"residual", r.residual}, {"log_n", r.log_n},
+                                         {"weighted", r.weighted}, {"stratified", r.stratified}, {0}});
     return 1;
 }
 
-/* distance_spearman(x, y, {pairs =, seed =}) */
+static const Option distance_rows[] = {PAIRS, SEED};
+static const BindOptions distance_options = {"stats.distance_spearman", {BIND_ROWS(distance_rows, 0)}};
+
 static int distance_spearman(lua_State *L)
 {
-    static const char *const keys[] = {"pairs", "seed", NULL};
     double rho = 0;
     Error err = ERROR_NONE;
     const BindArray *x = bind_array_check(L, 1), *y = bind_array_check(L, 2);
     luaL_argcheck(L, x->rows == y->rows, 2, "not as many rows as the first");
-    bind_keys(L, 3, "distance_spearman", keys);
-    size_t pairs = (size_t)bind_integer(L, 3, "pairs", 100000, 1);
-    return give(L,
-                stats_distance_spearman(&rho, x->data, x->cols, y->data, y->cols, x->rows, pairs, seeded(L, 3), &err),
-                &rho, &err);
+    const StatsCall c = read_options(L, 3, &distance_options);
+    int status = stats_distance_spearman(&rho, x->data, x->cols, y->data, y->cols, x->rows, c.pairs, seeded(&c), &err);
+    return give(L, status, &rho, &err);
 }
 
-/* class_separation(mu, labels) → {within_sd =, separation =} */
 static int class_separation(lua_State *L)
 {
     double within_sd = 0, separation = 0;
     Error err = ERROR_NONE;
     const BindArray *mu = bind_array_check(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    if (stats_class_separation(&within_sd, &separation, mu->data, check_labels(L, 2, mu->rows), mu->rows, mu->cols,
-                               &err)
-        != 0)
+    const int *label = check_labels(L, 2, mu->rows);
+    if (stats_class_separation(&within_sd, &separation, mu->data, label, mu->rows, mu->cols, &err) != 0)
         return bind_raise(L, &err);
     lua_createtable(L, 0, 2);
-    set_number(L, "within_sd", within_sd);
-    set_number(L, "separation", separation);
+    set_numbers(L, (const NamedNumber[]){{"within_sd", within_sd}, {"separation", separation}, {0}});
     return 1;
 }
 
-/* pca(x, m) → {mean =, eigenvalues =, components =}: arrays (1, d), (1, m), (m, d) */
 static int pca(lua_State *L)
 {
     Error err = ERROR_NONE;
@@ -324,7 +341,6 @@ static int pca(lua_State *L)
 
 /* ---- the linear-Gaussian model ---- */
 
-/* ppca(x, m, variance) → {log_likelihood =, variance =, information =, rank =, components = (m, d)} */
 static int ppca(lua_State *L)
 {
     StatsPpca r;
@@ -338,44 +354,52 @@ static int ppca(lua_State *L)
     lua_setfield(L, -2, "components");
     if (stats_ppca(&r, components->data, x->data, x->rows, x->cols, (size_t)m, variance, &err) != 0)
         return bind_raise(L, &err);
-    set_number(L, "log_likelihood", r.log_likelihood);
-    set_number(L, "variance", r.variance);
-    set_number(L, "information", r.information);
+    set_numbers(L, (const NamedNumber[]){{"log_likelihood", r.log_likelihood}, {"variance", r.variance},
+                                         {"information", r.information}, {0}});
     lua_pushinteger(L, (lua_Integer)r.rank);
     lua_setfield(L, -2, "rank");
     return 1;
 }
 
-/* linear{w = (d, m), b = (1, d), v = (1, d), x = (n, d), mu = (n, m), sigma = (n, m)} → {log_likelihood =, elbo =,
- * gap =} */
+typedef struct LinearCall {
+    const BindArray *w, *b, *v, *x, *mu, *sigma;
+} LinearCall;
+
+#define ARRAY(field, text_) \
+    {OPTION(LinearCall, field), .type = OPTION_OBJECT, .object = BIND_ARRAY, .required = 1, .text = text_}
+static const Option linear_rows[] = {
+    ARRAY(w, "the decoder's weights (d, m)"), ARRAY(b, "its bias (1, d)"), ARRAY(v, "the variances of x (1, d)"),
+    ARRAY(x, "the examples (n, d)"), ARRAY(mu, "means of the approximate posteriors (n, m)"),
+    ARRAY(sigma, "their standard deviations (n, m)"),
+};
+static const BindOptions linear_options = {"stats.linear", {BIND_ROWS(linear_rows, 0)}};
+
+static void check_shape(lua_State *L, const char *name, const BindArray *a, size_t rows, size_t cols)
+{
+    if (a->rows != rows || a->cols != cols)
+        luaL_error(L, "%s is (%I, %I), expected (%I, %I)", name, (LUAI_UACINT)a->rows, (LUAI_UACINT)a->cols,
+                   (LUAI_UACINT)rows, (LUAI_UACINT)cols);
+}
+
 static int linear(lua_State *L)
 {
-    static const char *const keys[] = {"w", "b", "v", "x", "mu", "sigma", NULL};
-    const BindArray *a[6];
+    LinearCall c;
     StatsLinear r;
     Error err = ERROR_NONE;
-    luaL_checktype(L, 1, LUA_TTABLE);
-    bind_keys(L, 1, "linear", keys);
-    for (int i = 0; i < 6; i++) {
-        lua_getfield(L, 1, keys[i]);
-        a[i] = bind_array_check(L, lua_gettop(L));
-    }
-    size_t d = a[0]->rows, m = a[0]->cols, n = a[3]->rows;
-    const size_t rows[] = {d, 1, 1, n, n, n}, cols[] = {m, d, d, d, m, m};
-    for (int i = 0; i < 6; i++)
-        if (a[i]->rows != rows[i] || a[i]->cols != cols[i])
-            luaL_error(L, "%s is (%I, %I), not (%I, %I)", keys[i], (LUAI_UACINT)a[i]->rows, (LUAI_UACINT)a[i]->cols,
-                       (LUAI_UACINT)rows[i], (LUAI_UACINT)cols[i]);
-    if (stats_linear(&r, a[0]->data, a[1]->data, a[2]->data, a[3]->data, a[4]->data, a[5]->data, n, d, m, &err) != 0)
+    bind_options(L, 1, &linear_options, &c);
+    size_t d = c.w->rows, m = c.w->cols, n = c.x->rows;
+    check_shape(L, "b", c.b, 1, d);
+    check_shape(L, "v", c.v, 1, d);
+    check_shape(L, "x", c.x, n, d);
+    check_shape(L, "mu", c.mu, n, m);
+    check_shape(L, "sigma", c.sigma, n, m);
+    if (stats_linear(&r, c.w->data, c.b->data, c.v->data, c.x->data, c.mu->data, c.sigma->data, n, d, m, &err) != 0)
         return bind_raise(L, &err);
     lua_createtable(L, 0, 3);
-    set_number(L, "log_likelihood", r.log_likelihood);
-    set_number(L, "elbo", r.elbo);
-    set_number(L, "gap", r.gap);
+    set_numbers(L, (const NamedNumber[]){{"log_likelihood", r.log_likelihood}, {"elbo", r.elbo}, {"gap", r.gap}, {0}});
     return 1;
 }
 
-/* subspace_angle(w (d, m), u (k, d)) → radians */
 static int subspace_angle(lua_State *L)
 {
     double angle = 0;
@@ -397,7 +421,6 @@ static const BindArray *check_components(lua_State *L, int index, const BindArra
     return components;
 }
 
-/* pca_encode(p, x) → the scores of x (n, d) on the components of p = pca(…): (n, m) */
 static int pca_encode(lua_State *L)
 {
     const BindArray *mean, *components = check_components(L, 1, &mean), *x = bind_array_check(L, 2);
@@ -407,7 +430,6 @@ static int pca_encode(lua_State *L)
     return 1;
 }
 
-/* pca_decode(p, code) → what is rebuilt from the scores: (n, d) */
 static int pca_decode(lua_State *L)
 {
     const BindArray *mean, *components = check_components(L, 1, &mean), *code = bind_array_check(L, 2);
@@ -417,7 +439,6 @@ static int pca_decode(lua_State *L)
     return 1;
 }
 
-/* generators() → the names of the random number generators, philox4x32 first */
 static int generators(lua_State *L)
 {
     const char *name;
@@ -429,7 +450,6 @@ static int generators(lua_State *L)
     return 1;
 }
 
-/* normal(rows, cols, seed, stream, rng) and uniform(…): an array of draws of a named stream; rng: a generator's name */
 static int draws(lua_State *L, void (*fill)(NumStream, uint64_t, uint32_t, size_t, size_t, float *))
 {
     lua_Integer rows = luaL_checkinteger(L, 1), cols = luaL_checkinteger(L, 2), seed = luaL_optinteger(L, 3, 1);
@@ -456,7 +476,6 @@ static int uniform(lua_State *L)
     return draws(L, num_stream_uniform);
 }
 
-/* fitted_log_density(draws, points) → a list: of the Gaussian fitted to the draws, arrays (n, d) and (count, d) */
 static int fitted_log_density(lua_State *L)
 {
     Error err = ERROR_NONE;
@@ -466,27 +485,65 @@ static int fitted_log_density(lua_State *L)
     double *logp = bind_scratch(L, points->rows, sizeof *logp);
     if (stats_fitted_log_density(logp, x->data, x->rows, x->cols, points->data, points->rows, &err) != 0)
         return bind_raise(L, &err);
-    lua_createtable(L, (int)points->rows, 0);
-    for (size_t i = 0; i < points->rows; i++) {
-        lua_pushnumber(L, logp[i]);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
+    bind_list(L, logp, points->rows, 1);
     return 1;
 }
 
-int bind_stats_open(lua_State *L)
-{
-    static const luaL_Reg functions[] = {
-        {"interval", interval}, {"log_mean_exp", log_mean_exp}, {"mean", mean}, {"normal_quantile", normal_quantile},
-        {"hole_fraction", hole_fraction}, {"hole_density", hole_density}, {"mean_bhattacharyya", mean_bhattacharyya},
-        {"active_units", active_units}, {"pooled_sd", pooled_sd}, {"knn_agreement", knn_agreement}, {"pca", pca},
-        {"normal", normal}, {"uniform", uniform}, {"generators", generators},
-        {"fitted_log_density", fitted_log_density}, {"elbo_decomposition", elbo_decomposition}, {"ppca", ppca},
-        {"linear", linear}, {"subspace_angle", subspace_angle}, {"squared_error", squared_error},
-        {"distance_spearman", distance_spearman}, {"class_separation", class_separation},
-        {"pca_encode", pca_encode}, {"pca_decode", pca_decode},
-        {NULL, NULL},
-    };
-    luaL_newlib(L, functions);
-    return 1;
-}
+static const BindFunction functions[] = {
+    {.name = "interval", .call = interval, .use = "(list, level = 0.95) → interval",
+     .text = "{ mean =, sd =, low =, high =, n = }, by Student's t"},
+    {.name = "log_mean_exp", .call = log_mean_exp, .use = "(list) → value, se, ess",
+     .text = "log of the mean of exp, its standard error, the effective sample size"},
+    {.name = "mean", .call = mean, .use = "(list) → number", .text = "the mean"},
+    {.name = "normal_quantile", .call = normal_quantile, .use = "(p) → number", .text = "the quantile of N(0, 1)"},
+    {.name = "hole_fraction", .call = hole_fraction, .use = "(mu, sigma, options) → number",
+     .text = "the share of N(0, I) that lies far from every approximate posterior",
+     .options = &fraction_options},
+    {.name = "hole_density", .call = hole_density, .use = "(mu, sigma, options) → number",
+     .text = "the share of N(0, I) where the aggregate posterior's density is low",
+     .options = &density_options},
+    {.name = "mean_bhattacharyya", .call = mean_bhattacharyya, .use = "(mu, sigma, options) → number",
+     .text = "the mean overlap of pairs",
+     .options = &overlap_options},
+    {.name = "active_units", .call = active_units, .use = "(mu, threshold = 0.01) → integer",
+     .text = "dimensions whose means vary more than the threshold"},
+    {.name = "pooled_sd", .call = pooled_sd, .use = "(mu) → number",
+     .text = "the standard deviation of the means, pooled over the dimensions"},
+    {.name = "knn_agreement", .call = knn_agreement, .use = "(mu, labels, k) → number",
+     .text = "the share of the k nearest neighbours with the same label"},
+    {.name = "elbo_decomposition", .call = elbo_decomposition, .use = "(mu, sigma, options) → table",
+     .text = "the parts of the KL term: intervals and numbers by the names of stats/aggregate.h",
+     .options = &decomposition_options},
+    {.name = "distance_spearman", .call = distance_spearman, .use = "(x, y, options) → number",
+     .text = "the rank correlation of distances in x and in y",
+     .options = &distance_options},
+    {.name = "class_separation", .call = class_separation, .use = "(mu, labels) → { within_sd =, separation = }",
+     .text = "root mean square distance to the class's centre; distance to the nearest other centre in this unit"},
+    {.name = "pca", .call = pca, .use = "(x, m) → { mean =, eigenvalues =, components = }",
+     .text = "principal components: arrays (1, d), (1, m), (m, d)"},
+    {.name = "pca_encode", .call = pca_encode, .use = "(p, x) → array (n, m)",
+     .text = "the scores of x (n, d) on the components of pca"},
+    {.name = "pca_decode", .call = pca_decode, .use = "(p, code) → array (n, d)",
+     .text = "the reconstruction from scores"},
+    {.name = "squared_error", .call = squared_error, .use = "(a, b) → number",
+     .text = "the mean of (a - b)^2 over all elements"},
+    {.name = "ppca", .call = ppca, .use = "(x, m, variance) → table",
+     .text = "probabilistic PCA: { log_likelihood =, variance =, information =, rank =, components = (m, d) }"},
+    {.name = "linear", .call = linear, .use = "(options) → { log_likelihood =, elbo =, gap = }",
+     .text = "exact values of a linear-Gaussian model",
+     .options = &linear_options},
+    {.name = "subspace_angle", .call = subspace_angle, .use = "(w, u) → number",
+     .text = "the largest angle between the spans of w (d, m) and u (k, d), in radians"},
+    {.name = "generators", .call = generators, .use = "() → list",
+     .text = "the names of the random number generators, philox4x32 first"},
+    {.name = "normal", .call = normal, .use = "(rows, cols, seed = 1, stream, rng) → array",
+     .text = "draws of N(0, 1) of a named stream; rng: a generator's name"},
+    {.name = "uniform", .call = uniform, .use = "(rows, cols, seed = 1, stream, rng) → array",
+     .text = "draws of U(0, 1) of a named stream; rng: a generator's name"},
+    {.name = "fitted_log_density", .call = fitted_log_density, .use = "(draws, points) → list",
+     .text = "log density at points (count, d) of the Gaussian fitted to draws (n, d)"},
+    {0},
+};
+
+const BindModule bind_stats_module = {.name = "stats",
+ .text = "Statistics. A list may also be an array, all of whose elements are read.", .functions = functions};

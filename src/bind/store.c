@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/store.c: results.db for Lua, reading only: any SELECT, as a list of rows.
+ * bind/store.c: results.db for Lua, read-only: any SELECT, as a list of rows.
  */
 #include "bind/bind.h"
 
@@ -8,43 +8,16 @@
 
 Store *bind_store_check(lua_State *L, int index)
 {
-    BindStore *box = luaL_checkudata(L, index, BIND_STORE);
-    if (box->store == NULL)
-        luaL_argerror(L, index, "a closed database");
-    return box->store;
+    return bind_box_check(L, index, BIND_STORE);
 }
 
-static BindStore *push_empty(lua_State *L)
-{
-    BindStore *box = lua_newuserdatauv(L, sizeof *box, 0);
-    box->store = NULL;
-    box->borrowed = 0;
-    luaL_setmetatable(L, BIND_STORE);
-    return box;
-}
-
-BindStore *bind_store_push(lua_State *L, Store *store)
-{
-    BindStore *box = push_empty(L);
-    box->store = store;
-    box->borrowed = 1;
-    return box;
-}
-
-/* store.open(path) */
 static int open_store(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    BindStore *box = push_empty(L);
+    BindBox *box = bind_box_push(L, BIND_STORE, 0);
     Error err = ERROR_NONE;
-    box->store = store_open(path, STORE_READ, &err);
-    return box->store == NULL ? bind_raise(L, &err) : 1;
-}
-
-static int get_path(lua_State *L)
-{
-    lua_pushstring(L, store_path(bind_store_check(L, 1)));
-    return 1;
+    box->object = store_open(path, STORE_READ, &err);
+    return box->object == NULL ? bind_raise(L, &err) : 1;
 }
 
 /* ---- query ---- */
@@ -60,17 +33,17 @@ static void push_value(lua_State *L, const StoreValue *v)
     }
 }
 
-typedef struct Row {
+typedef struct ResultRow {
     int columns;
     const char *const *names;
     const StoreValue *values;
-} Row;
+} ResultRow;
 
-/* Called in protected mode with the list of rows and a Row: SQLite's own frames lie between here and the script, and no raise
- * may pass them. */
+/* Called in protected mode with the list of rows and a ResultRow: no raise may pass SQLite's frames, which lie
+ * between here and the script. */
 static int append_row(lua_State *L)
 {
-    const Row *row = lua_touserdata(L, 2);
+    const ResultRow *row = lua_touserdata(L, 2);
     lua_createtable(L, 0, row->columns);
     for (int i = 0; i < row->columns; i++) {
         push_value(L, &row->values[i]);
@@ -80,14 +53,22 @@ static int append_row(lua_State *L)
     return 0;
 }
 
-static int take_row(void *context, int columns, const char *const *names, const StoreValue *values)
+int bind_store_row(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     lua_State *L = context;
-    Row row = {columns, names, values};
+    ResultRow row = {columns, names, values};
     lua_pushcfunction(L, append_row);
     lua_pushvalue(L, -2);
     lua_pushlightuserdata(L, &row);
     return lua_pcall(L, 2, 0, 0) == LUA_OK ? 0 : 1; /* the list stays on the top, or an error above it */
+}
+
+void bind_store_done(lua_State *L, int list, int status, const Error *err)
+{
+    if (lua_gettop(L) > list)
+        lua_error(L);
+    if (status != 0)
+        bind_raise(L, err);
 }
 
 static void read_argument(lua_State *L, int index, StoreValue *v)
@@ -108,11 +89,10 @@ static void read_argument(lua_State *L, int index, StoreValue *v)
         v->type = STORE_TEXT;
         v->bytes = lua_tolstring(L, index, &v->size);
         break;
-    default: luaL_argerror(L, index, "nil, a number, a text or a boolean expected");
+    default: luaL_argerror(L, index, "nil, a number, a string or a boolean expected");
     }
 }
 
-/* s:query(sql, …): the arguments bind to ?1, ?2 … */
 static int query(lua_State *L)
 {
     enum { ARGS = 16 };
@@ -127,27 +107,33 @@ static int query(lua_State *L)
     lua_newtable(L);
     int list = lua_gettop(L);
     Error err = ERROR_NONE;
-    int status = store_query(s, sql, args, (size_t)nargs, take_row, L, &err);
-    if (lua_gettop(L) > list)
-        return lua_error(L);
-    return status != 0 ? bind_raise(L, &err) : 1;
+    bind_store_done(L, list, store_query(s, sql, args, (size_t)nargs, bind_store_row, L, &err), &err);
+    return 1;
 }
 
 static int close_store(lua_State *L)
 {
-    BindStore *box = luaL_checkudata(L, 1, BIND_STORE);
-    if (!box->borrowed)
-        store_close(box->store);
-    box->store = NULL;
+    BindBox *box = luaL_checkudata(L, 1, BIND_STORE);
+    if (!box->lent)
+        store_close(box->object);
+    box->object = NULL;
     return 0;
 }
 
-int bind_store_open(lua_State *L)
-{
-    static const luaL_Reg functions[] = {{"open", open_store}, {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"query", query}, {"path", get_path}, {NULL, NULL}};
-    static const luaL_Reg meta[] = {{"__gc", close_store}, {"__close", close_store}, {NULL, NULL}};
-    bind_type(L, BIND_STORE, methods, meta);
-    luaL_newlib(L, functions);
-    return 1;
-}
+static const BindFunction functions[] = {
+    {.name = "open", .call = open_store, .use = "(path) → store", .text = "a database, for reading"},
+    {0},
+};
+
+static const BindFunction methods[] = {
+    {.name = "query", .call = query, .use = "(sql, …) → { {column = value}, … }",
+     .text = "the rows of a SELECT; arguments are ?1, ?2 …; a blob is a string, NULL is nil"},
+    {0},
+};
+
+static const luaL_Reg meta[] = {{"__gc", close_store}, {"__close", close_store}, {NULL, NULL}};
+
+const BindModule bind_store_module = {
+    .name = "store",
+     .text = "results.db, for reading.", .functions = functions, .type = BIND_STORE, .methods = methods, .meta = meta,
+};

@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-enum { INSTRUCTIONS = 100000 }; /* between two looks at the clock */
+enum { INSTRUCTIONS = 100000 }; /* between two readings of the clock */
 
 typedef struct Watch {
     double seconds, deadline; /* of processor time */

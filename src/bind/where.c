@@ -58,8 +58,9 @@ void bind_forget_line(lua_State *L)
         p->line = 0;
 }
 
-/* [OUT] line: the frames of the user's code, innermost first, as "file:line"; returns how many.  The noted line replaces the frame
- * that a tail call has hidden, and with `guess` also serves when no frame of the user's code is left. */
+/* [OUT] line: the frames of the user's code, innermost first, as "file:line"; returns how many.  The noted line
+ * replaces the frame that a tail call has hidden, and with `guess` also serves when no frame of the user's code is
+ * left. */
 static size_t user_lines(lua_State *L, const ScriptPlace *p, int guess, char line[][LINE_SIZE], size_t max)
 {
     lua_Debug ar;
@@ -92,7 +93,8 @@ void bind_where(lua_State *L, char *text, size_t size)
         snprintf(text, size, "%s", line[0]);
 }
 
-/* `position` comes first when it is the user's code (after a pcall its frame may be gone), and in brackets when it is the library's. */
+/* `position` comes first when it is the user's code (after a pcall its frame may be gone), and in brackets when it
+ * is the library's. */
 void bind_where_from(lua_State *L, const char *position, char *text, size_t size)
 {
     char line[FRAMES][LINE_SIZE];
@@ -113,7 +115,8 @@ void bind_where_from(lua_State *L, const char *position, char *text, size_t size
         snprintf(text, size, "%s", position);
 }
 
-/* The length of "chunk:12: " at the start of a message, 0 when there is none.  A chunk's name is on the stack, or ends in .lua. */
+/* The length of "chunk:12: " at the start of a message, 0 when there is none.  A chunk's name is on the stack, or
+ * ends in .lua. */
 static size_t position_length(lua_State *L, const char *message)
 {
     for (const char *colon = strchr(message, ':'); colon != NULL && *colon != '\n'; colon = strchr(colon + 1, ':')) {
@@ -146,7 +149,8 @@ size_t bind_where_split(lua_State *L, const char *message, char *position, size_
         const char *shown = strncmp(message, "...", 3) == 0 ? message + 3 : message;
         size_t length_shown = (size_t)(message + name - 1 - shown), whole = strlen(p->script);
         if (length_shown <= whole && strncmp(p->script + whole - length_shown, shown, length_shown) == 0) {
-            snprintf(position, size, "%.*s%.*s", (int)(size - 16), p->script, (int)(length - name + 1), message + name - 1);
+            snprintf(position, size, "%.*s%.*s", (int)(size - 16), p->script, (int)(length - name + 1),
+                     message + name - 1);
             return skip;
         }
     }

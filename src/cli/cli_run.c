@@ -309,7 +309,7 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *r
 static int run(int operands, char **operand, Error *err)
 {
     LabRun *runs;
-    size_t count, twins;
+    size_t count, duplicates;
     if (cli_operands(operands, operand, 1, 1, "one experiment: vae-lab run FILE.lua", err) != 0)
         return error_hint(err, "for example: vae-lab run experiments/kl_ablation.lua");
     if (num_isa_choose(NULL, err) != 0 || take_rng(err) != 0)
@@ -317,10 +317,10 @@ static int run(int operands, char **operand, Error *err)
     const BindSettings settings = {.set = set, .nset = nset, .data_dir = cli_shared.data_dir};
     Text resume = {0};
     BindScript *script = bind_script_load(operand[0], &settings, err);
-    int status = script == NULL ? -1 : bind_script_plan(script, &runs, &count, &twins, err);
-    if (status == 0 && twins > 0 && !quiet)
-        fprintf(stderr, "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n", twins,
-                twins == 1 ? " has" : "s have");
+    int status = script == NULL ? -1 : bind_script_runs(script, &runs, &count, &duplicates, err);
+    if (status == 0 && duplicates > 0 && !quiet)
+        fprintf(stderr, "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n", duplicates,
+                duplicates == 1 ? " has" : "s have");
     if (status == 0)
         status = choose_workers(count, err);
     resume_command(&resume);

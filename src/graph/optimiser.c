@@ -44,21 +44,21 @@ static const struct {
 
 /* The options with their ranges, in the order of the canonical text. */
 static const struct {
-    const char *name;
-    size_t offset;
+    Option option;
     unsigned read; /* by the kinds that have this bit; ALL: by every kind */
-    double least, below;
-    const char *text;
 } options[] = {
-    {"momentum", offsetof(OptimiserSpec, momentum), MOMENTUM, 0, 1,
-     "share of the last update's direction that is kept"},
-    {"beta1", offsetof(OptimiserSpec, beta1), BETA1, 0, 1, "decay of the running mean of the gradient"},
-    {"beta2", offsetof(OptimiserSpec, beta2), BETA2, 0, 1, "decay of the running mean of the squared gradient"},
-    {"epsilon", offsetof(OptimiserSpec, epsilon), EPSILON, 1e-30, INFINITY,
-     "added to the root of the squared gradient"},
-    {"weight_decay", offsetof(OptimiserSpec, weight_decay), ALL, 0, INFINITY,
-     "adamw: decay of the weights themselves; else L2, added to the gradient: a prior N(0, I/weight_decay)"},
-    {"clip_norm", offsetof(OptimiserSpec, clip_norm), ALL, 0, INFINITY, "the gradient's largest norm; 0: no limit"},
+    {{OPTION(OptimiserSpec, momentum), .type = OPTION_FROM, .most = 1,
+     .text = "share of the last update's direction that is kept"}, MOMENTUM},
+    {{OPTION(OptimiserSpec, beta1), .type = OPTION_FROM, .most = 1,
+     .text = "decay of the running mean of the gradient"}, BETA1},
+    {{OPTION(OptimiserSpec, beta2), .type = OPTION_FROM, .most = 1,
+     .text = "decay of the running mean of the squared gradient"}, BETA2},
+    {{OPTION(OptimiserSpec, epsilon), .type = OPTION_FROM, .least = 1e-30,
+     .text = "added to the root of the squared gradient"}, EPSILON},
+    {{OPTION(OptimiserSpec, weight_decay), .type = OPTION_FROM,
+      .text = "adamw: decay of the weights themselves; else L2, added to the gradient: a prior N(0, I/weight_decay)"},
+     ALL},
+    {{OPTION(OptimiserSpec, clip_norm), .type = OPTION_FROM, .text = "the gradient's largest norm; 0: no limit"}, ALL},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 
@@ -67,24 +67,17 @@ static int reads(OptimiserKind kind, size_t i)
     return ((kinds[kind].reads | ALL) & options[i].read) != 0;
 }
 
-static double value_of(const OptimiserSpec *spec, size_t i)
-{
-    double value;
-    memcpy(&value, (const char *)spec + options[i].offset, sizeof value);
-    return value;
-}
-
 const char *optimiser_name(OptimiserKind kind)
 {
     return kinds[kind].name;
 }
 
-int optimiser_option(OptimiserKind kind, size_t i, OptimiserOption *option)
+int optimiser_option(OptimiserKind kind, size_t i, Option *option)
 {
     for (size_t o = 0; o < OPTIONS; o++)
         if (reads(kind, o) && i-- == 0) {
-            *option = (OptimiserOption){options[o].name, value_of(&kinds[kind].defaults, o), options[o].least,
-                                        options[o].below, options[o].text};
+            *option = options[o].option;
+            option->standard = option_get(option, &kinds[kind].defaults);
             return 0;
         }
     return -1;
@@ -113,16 +106,9 @@ int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err)
 
 int optimiser_check(const OptimiserSpec *spec, Error *err)
 {
-    for (size_t i = 0; i < OPTIONS; i++) {
-        double value = value_of(spec, i);
-        if (!reads(spec->kind, i) || (value >= options[i].least && value < options[i].below))
-            continue;
-        error_set(err, ERR_SCRIPT, "%s: %s is out of range", kinds[spec->kind].name, options[i].name);
-        error_found(err, "%s = %g", options[i].name, value);
-        if (isinf(options[i].below))
-            return error_expected(err, "a finite number from %g", options[i].least);
-        return error_expected(err, "%g <= %s < %g", options[i].least, options[i].name, options[i].below);
-    }
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (reads(spec->kind, i) && options_check(&options[i].option, 1, spec, kinds[spec->kind].name, err) != 0)
+            return -1;
     return 0;
 }
 
@@ -133,8 +119,8 @@ void optimiser_text(const OptimiserSpec *spec, Text *text)
     for (size_t i = 0; i < OPTIONS; i++) {
         if (!reads(spec->kind, i))
             continue;
-        text_addf(text, "%s%s=", first ? "" : ", ", options[i].name);
-        text_add_number(text, value_of(spec, i));
+        text_addf(text, "%s%s=", first ? "" : ", ", options[i].option.name);
+        text_add_number(text, option_get(&options[i].option, spec));
         first = 0;
     }
     text_add(text, ")");

@@ -8,6 +8,7 @@
 #define GRAPH_OPTIMISER_H
 
 #include "base/error.h"
+#include "base/option.h"
 #include "base/text.h"
 
 #include <stddef.h>
@@ -24,18 +25,10 @@ typedef struct OptimiserSpec {
     double momentum, beta1, beta2, epsilon, weight_decay, clip_norm;
 } OptimiserSpec;
 
-/* An option of a kind: its default, its range (least <= value < below; below is INFINITY for any finite number), one
- * line of text. */
-typedef struct OptimiserOption {
-    const char *name;
-    double fallback, least, below;
-    const char *text;
-} OptimiserOption;
-
 const char *optimiser_name(OptimiserKind kind);
 
-/* [OUT] the i-th option of a kind, in the order of the canonical text; 0, or -1 past the last. */
-int optimiser_option(OptimiserKind kind, size_t i, OptimiserOption *option);
+/* [OUT] the i-th option of a kind, a field of OptimiserSpec, in the order of the canonical text; 0, or -1 past the last. */
+int optimiser_option(OptimiserKind kind, size_t i, Option *option);
 
 /* [OUT] the default options of the kind of that name; -1 with *err for an unknown name, with a suggestion. */
 int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err);

@@ -8,11 +8,16 @@
 #include <string.h>
 
 const Option infer_hmc_options[INFER_HMC_OPTIONS] = {
-    {"leapfrog", offsetof(InferHmc, leapfrog), 1, 1, 100000, 10, "leapfrog steps of a transition (Kingma & Welling, appendix E: 10)"},
-    {"step_size", offsetof(InferHmc, step_size), 0, 0, HUGE_VAL, 0.1, "the first step size of every chain; each chain tunes its own"},
-    {"accept", offsetof(InferHmc, accept), 0, 0, 1, 0.9, "acceptance probability that step sizes are tuned to (appendix E: 0.9)"},
-    {"warm_up", offsetof(InferHmc, warm_up), 1, 0, 1e9, 100, "first transitions, which tune the step size and give no draw"},
-    {"thin", offsetof(InferHmc, thin), 1, 1, 1e9, 1, "transitions from one kept draw to the next"},
+    {OPTION(InferHmc, leapfrog), .type = OPTION_SIZE, .least = 1, .most = 100000, .standard = 10,
+     .text = "leapfrog steps of a transition (Kingma & Welling, appendix E: 10)"},
+    {OPTION(InferHmc, step_size), .type = OPTION_NUMBER, .standard = 0.1,
+     .text = "the first step size of every chain; each chain tunes its own"},
+    {OPTION(InferHmc, accept), .type = OPTION_NUMBER, .most = 1, .standard = 0.9,
+     .text = "acceptance probability that step sizes are tuned to (appendix E: 0.9)"},
+    {OPTION(InferHmc, warm_up), .type = OPTION_SIZE, .most = 1e9, .standard = 100,
+     .text = "first transitions, which tune the step size and give no draw"},
+    {OPTION(InferHmc, thin), .type = OPTION_SIZE, .least = 1, .most = 1e9, .standard = 1,
+     .text = "transitions from one kept draw to the next"},
 };
 
 /* The draws of the current chunk.  [OUT] z (rows, samples, draws, width) */

@@ -14,9 +14,20 @@
 #include <math.h>
 #include <string.h>
 
+const Option lab_train_options[LAB_TRAIN_OPTIONS] = {
+    {OPTION(LabSpec, epochs), .type = OPTION_INT, .least = 1, .most = 1000000, .standard = 10,
+     .text = "passes over the training split"},
+    {OPTION(LabSpec, batch), .type = OPTION_SIZE, .least = 1, .standard = 100, .text = "examples of a minibatch"},
+    {OPTION(LabSpec, samples), .type = OPTION_SIZE, .least = 1, .standard = 1, .text = "draws of z for each example"},
+    {OPTION(LabSpec, test_every), .type = OPTION_INT, .least = 1, .most = 1000000, .standard = 1,
+     .text = "epochs from one computation of the test metrics to the next"},
+};
+
 const Option lab_monte_carlo_em_options[LAB_MONTE_CARLO_EM_OPTIONS] = {
-    {"transitions", offsetof(LabMonteCarloEM, transitions), 1, 1, 100000, 1, "transitions of each chain before the updates"},
-    {"updates", offsetof(LabMonteCarloEM, updates), 1, 1, 100000, 5, "steps of the optimiser with the same draws (appendix E: 5)"},
+    {OPTION(LabMonteCarloEM, transitions), .type = OPTION_SIZE, .least = 1, .most = 100000, .standard = 1,
+     .text = "transitions of each chain before the updates"},
+    {OPTION(LabMonteCarloEM, updates), .type = OPTION_SIZE, .least = 1, .most = 100000, .standard = 5,
+     .text = "steps of the optimiser with the same draws (appendix E: 5)"},
 };
 
 double lab_schedule_at(const LabSchedule *s, int epoch)
@@ -60,7 +71,8 @@ static void scalars_text(Text *t, const LabSpec *spec)
     }
 }
 
-/* The keys "posterior" (Monte Carlo EM) and "step" (step_size) are part of the identity of recorded runs: they keep their names. */
+/* The keys "posterior" (Monte Carlo EM) and "step" (step_size) are part of the identity of recorded runs: they keep
+ * their names. */
 static void monte_carlo_em_text(Text *t, const LabMonteCarloEM *em)
 {
     text_add(t, ",\"posterior\":{\"accept\":");

@@ -58,6 +58,10 @@ typedef struct LabSpec {
     const LabMonteCarloEM *monte_carlo_em; /* NULL: the graph draws z.  Else there are no test metrics: test examples have no chains */
 } LabSpec;
 
+/* The rows of epochs, batch, samples, test_every. */
+enum { LAB_TRAIN_OPTIONS = 4 };
+extern const Option lab_train_options[LAB_TRAIN_OPTIONS];
+
 /* Checks every range and name of the spec.  [OUT] identity: SHA-256 of the graph's canonical text, the training plan, the data's digest,
  * the seed and the arithmetic version; *plan: the training plan as canonical JSON, replaced (mem_free).  -1 with *err (ERR_SCRIPT). */
 int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, Error *err);

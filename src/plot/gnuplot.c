@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plot/gnuplot.c: starts gnuplot, waits for it and keeps what it says.
+ * plot/gnuplot.c: starts gnuplot, waits for it and keeps its output.
  *
- * posix_spawn, not system(): a file name or a label never meets a shell.
+ * posix_spawn, not system(): file names and labels never reach a shell.
  */
 #include "plot/gnuplot.h"
 
@@ -33,11 +33,12 @@ static int missing(Error *err, int code)
     error_found(err, "%s: %s", program(), strerror(code));
     error_expected(err, "gnuplot 5.4 or newer on the PATH");
     return error_hint(err, "install it (Debian: apt-get install gnuplot-nox; macOS: brew install gnuplot), or set "
-                           "VAE_LAB_GNUPLOT to the program; the numbers are safe in the database, draw again with "
+                           "VAE_LAB_GNUPLOT to the program; the numbers are in the database; then draw again with "
                            "`vae-lab figures`");
 }
 
-/* A time zone decides how long cairo's date is, a locale how numbers are read: both are fixed for the child. */
+/* The time zone changes the length of cairo's date and the locale how numbers are read, so both are fixed for the
+ * child. */
 static char **environment(void)
 {
     static const char *const fixed[] = {"TZ=UTC", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=0", NULL};
@@ -63,8 +64,8 @@ static char **environment(void)
     return list;
 }
 
-/* Reads to the end, so that a talkative child never waits for us; keeps the beginning. */
-static void read_all(int fd, char *said, size_t size)
+/* Reads to the end, so that the child never blocks on a full pipe; keeps the beginning. */
+static void read_all(int fd, char *output, size_t size)
 {
     char buffer[1024];
     size_t kept = 0;
@@ -75,13 +76,13 @@ static void read_all(int fd, char *said, size_t size)
         if (got <= 0)
             break;
         size_t room = size - 1 - kept, take = (size_t)got < room ? (size_t)got : room;
-        memcpy(said + kept, buffer, take);
+        memcpy(output + kept, buffer, take);
         kept += take;
     }
-    said[kept] = '\0';
+    output[kept] = '\0';
 }
 
-static int spawn(pid_t *pid, const char *const *arguments, int output, Error *err)
+static int spawn(pid_t *pid, const char *const *arguments, int pipe_end, Error *err)
 {
     union { const char *read; char *as_exec_wants_it; } word;
     char *argv[ARGUMENTS + 2];
@@ -101,9 +102,9 @@ static int spawn(pid_t *pid, const char *const *arguments, int output, Error *er
     if (code == 0) {
         code = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         if (code == 0)
-            code = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+            code = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDOUT_FILENO);
         if (code == 0)
-            code = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+            code = posix_spawn_file_actions_adddup2(&actions, pipe_end, STDERR_FILENO);
         if (code == 0)
             code = posix_spawnp(pid, argv[0], &actions, NULL, argv, env);
         posix_spawn_file_actions_destroy(&actions);
@@ -112,12 +113,12 @@ static int spawn(pid_t *pid, const char *const *arguments, int output, Error *er
     return code == 0 ? 0 : missing(err, code);
 }
 
-int gnuplot_run(const char *const *arguments, char *said, size_t size, int *status, Error *err)
+int gnuplot_run(const char *const *arguments, char *output, size_t size, int *status, Error *err)
 {
     int ends[2];
-    said[0] = '\0';
+    output[0] = '\0';
     if (pipe(ends) != 0) {
-        error_set(err, ERR_FILE, "no pipe to gnuplot");
+        error_set(err, ERR_FILE, "no pipe to gnuplot could be made");
         return error_found(err, "%s", strerror(errno));
     }
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
@@ -129,17 +130,17 @@ int gnuplot_run(const char *const *arguments, char *said, size_t size, int *stat
         return -1;
     }
     close(ends[1]);
-    read_all(ends[0], said, size);
+    read_all(ends[0], output, size);
     close(ends[0]);
     int state = 0;
     while (waitpid(pid, &state, 0) < 0) {
         if (errno == EINTR)
             continue;
-        error_set(err, ERR_FILE, "gnuplot was lost");
+        error_set(err, ERR_FILE, "waiting for gnuplot failed");
         return error_found(err, "%s", strerror(errno));
     }
     *status = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-    if (*status == 127 && said[0] == '\0') /* an older C library reports a missing program this way */
+    if (*status == 127 && output[0] == '\0') /* an older C library reports a missing program this way */
         return missing(err, ENOENT);
     return 0;
 }
@@ -148,14 +149,14 @@ int plot_version(char *text, size_t size)
 {
     static const char *const arguments[] = {"--version", NULL};
     static const char prefix[] = "gnuplot ";
-    char said[256];
+    char output[256];
     int status;
     Error err = ERROR_NONE;
-    if (size == 0 || gnuplot_run(arguments, said, sizeof said, &status, &err) != 0 || status != 0)
+    if (size == 0 || gnuplot_run(arguments, output, sizeof output, &status, &err) != 0 || status != 0)
         return -1;
-    if (strncmp(said, prefix, sizeof prefix - 1) != 0)
+    if (strncmp(output, prefix, sizeof prefix - 1) != 0)
         return -1;
-    const char *version = said + sizeof prefix - 1;
+    const char *version = output + sizeof prefix - 1;
     size_t length = strcspn(version, "\r\n");
     if (length >= size)
         length = size - 1;

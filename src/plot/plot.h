@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plot/plot.h: draws one figure through gnuplot: terminals, data hand-over, rendering beside and renaming.  The only room
- * that starts gnuplot.
+ * plot/plot.h: draws one figure through gnuplot.  Only this room starts gnuplot.
  *
- * A figure is a gnuplot body (everything but terminal and output) and named data blocks.  Both are written beside the figure
- * (NAME.gp, NAME.BLOCK.dat / .bin), so that `gnuplot NAME.gp` by hand redraws it; then gnuplot renders to a file beside, its
- * trailer is checked, times in it are made constant, and it is renamed.  On failure the older figure stays as it was.
+ * A figure is a gnuplot body (everything but terminal and output) and named data blocks.  Both are written into the
+ * figure's folder (NAME.gp, NAME.BLOCK.dat / .bin), so that `gnuplot NAME.gp` draws it again.  gnuplot renders to a
+ * partial file; its last bytes are checked, its dates are made constant, and it is renamed.  On failure the older
+ * figure stays as it was.
  *
- * In the body, `format` is "pdf", "png", "svg" or "tex", `tex` is 1 for the last, `data_NAME` a block's file.  A tex figure is
- * two files, NAME.tex for \input from any folder and its graphic NAME-tex.pdf.
+ * In the body, `format` is "pdf", "png", "svg" or "tex", `tex` is 1 for the last, `data_NAME` a block's file.  A tex
+ * figure is two files, NAME.tex for \input from any folder and its graphic NAME-tex.pdf.
  */
 #ifndef PLOT_PLOT_H
 #define PLOT_PLOT_H
@@ -33,12 +33,13 @@ typedef struct PlotFigure {
     size_t nblocks;
 } PlotFigure;
 
-/* Writes script and data, renders FOLDER/NAME.FORMAT for one of pdf, png, svg, tex; makes the folder.  -1 with *err (ERR_FILE):
- * gnuplot is missing (how to get it), the folder cannot be written, the disk is full, gnuplot's own complaint with its line. */
+/* Writes script and data, renders FOLDER/NAME.FORMAT for one of pdf, png, svg, tex; makes the folder.  -1 with *err
+ * (ERR_FILE): gnuplot is missing, the folder cannot be written, the disk is full, or gnuplot's message with its
+ * line. */
 int plot_render(const PlotFigure *figure, const char *format, Error *err);
 
-/* `string` as a gnuplot string expression that means just that text in every format: single quotes, doubled; its special
- * characters escaped for the enhanced text mode and for LaTeX.  Goes wherever gnuplot takes a string. */
+/* `string` as a gnuplot string expression for exactly this text in every format: in single quotes, with special
+ * characters escaped for the enhanced text mode and for LaTeX.  gnuplot takes it wherever it takes a string. */
 void plot_quote(Text *t, const char *string);
 
 /* gnuplot's version ("5.4 patchlevel 4"), or -1: it is not installed. */

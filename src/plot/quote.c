@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plot/quote.c: any text as a gnuplot string that means just that text, in every format.
+ * plot/quote.c: any text as a gnuplot string for exactly this text, in every format.
  *
- * Double quotes would run what stands in backticks; single quotes take everything as it is, but for the quote, which is doubled.
- * The enhanced text mode of pdf, png and svg and LaTeX want different escapes, so that a text with special characters becomes
- * (tex ? 'for LaTeX' : 'for the others'); `tex` is a variable of the script's head (render.c).
+ * gnuplot runs text in backticks inside double quotes.  Single quotes take everything literally except the quote,
+ * which is doubled. The enhanced text mode (pdf, png, svg) and LaTeX need different escapes: a text with special
+ * characters becomes (tex ? 'for LaTeX' : 'for the others'); `tex` is a variable of the script's head (script.c).
  */
 #include "plot/plot.h"
 
 #include <string.h>
 
-typedef struct {
+typedef struct TexSpelling {
     const char *character, *tex;
-} Spelling;
+} TexSpelling;
 
-/* What LaTeX cannot read as it stands.  UTF-8 letters with accents it can. */
-static const Spelling spellings[] = {
+/* Characters that LaTeX needs in another spelling.  It reads UTF-8 letters with accents. */
+static const TexSpelling spellings[] = {
     {"#", "\\#"}, {"$", "\\$"}, {"%", "\\%"}, {"&", "\\&"}, {"_", "\\_"}, {"{", "\\{"}, {"}", "\\}"},
     {"~", "\\textasciitilde{}"}, {"^", "\\textasciicircum{}"}, {"\\", "\\textbackslash{}"},
     {"<", "\\textless{}"}, {">", "\\textgreater{}"}, {"|", "\\textbar{}"}, {"`", "\\textasciigrave{}"},
@@ -30,7 +30,7 @@ static const Spelling spellings[] = {
     {"…", "\\dots{}"},
 };
 
-static const Spelling *find(const char *string)
+static const TexSpelling *find(const char *string)
 {
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
         if (strncmp(string, spellings[i].character, strlen(spellings[i].character)) == 0)
@@ -38,7 +38,8 @@ static const Spelling *find(const char *string)
     return NULL;
 }
 
-/* One byte inside single quotes.  A control character would end the line and with it the command: it becomes a space. */
+/* One byte inside single quotes.  A control character would end the line and with it the command: it becomes a
+ * space. */
 static void add_byte(Text *t, char c)
 {
     if (c == '\'')
@@ -49,8 +50,8 @@ static void add_byte(Text *t, char c)
         text_add_bytes(t, &c, 1);
 }
 
-/* Opens the string.  gnuplot 5.4 takes a doubled quote right after the opening one for an empty string: leading quotes
- * stand in double quotes of their own, which hold nothing else.  Returns what follows them. */
+/* Opens the string.  gnuplot 5.4 reads a doubled quote right after the opening one as an empty string, so leading
+ * quotes go into a double-quoted string, which holds nothing else.  Returns the rest of the text. */
 static const char *open_quote(Text *t, const char *string)
 {
     size_t quotes = strspn(string, "'");
@@ -80,7 +81,7 @@ static void add_tex(Text *t, const char *string)
     if (string[0] == '[')
         text_add(t, "\\relax{}");
     while (*c != '\0') {
-        const Spelling *s = find(c);
+        const TexSpelling *s = find(c);
         if (s != NULL) {
             text_add(t, s->tex);
             c += strlen(s->character);

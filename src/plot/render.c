@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plot/render.c: one figure in one format: writes script and data, lets gnuplot draw beside, checks, renames.
+ * plot/render.c: draws one figure in one format: writes script and data, runs gnuplot into a partial file, checks it,
+ * renames it.
  *
- * gnuplot exits with 0 when its output could not be written (5.4, measured with a full disk), so its word is not taken:
- * a figure counts when its last bytes are those of a whole file.
+ * gnuplot 5.4 exits with 0 even when its output could not be written (measured with a full disk).  The last bytes of
+ * the file are therefore checked.
  */
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "plot/plot.h"
@@ -22,28 +23,29 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { SAID_MAX = 4096, TAIL = 64 };
+enum { OUTPUT_MAX = 4096, TAIL = 64 };
 
-typedef struct {
-    const char *name, *trailer;
-} Format;
+typedef struct FigureFormat {
+    const char *name, *trailer; /* the last bytes of a whole file */
+} FigureFormat;
 
-static const Format formats[] = {
+static const FigureFormat formats[] = {
     {"pdf", "%%EOF"},
     {"png", "IEND\xae\x42\x60\x82"},
     {"svg", "</svg>"},
     {"tex", "\\endgroup"},
 };
 
-/* What one rendering works with; paths are absolute. */
-typedef struct {
+/* The rendering of one figure in one format; paths are absolute. */
+typedef struct FigureRender {
     const PlotFigure *figure;
-    const Format *format;
+    const FigureFormat *format;
     char folder[PATH_MAX];
-    char beside[SCRIPT_NAME_MAX]; /* base name of what gnuplot writes: NAME.PID.part */
-} Render;
+    char partial[SCRIPT_NAME_MAX]; /* base name of what gnuplot writes: NAME.PID.part */
+} FigureRender;
 
-/* ---- what was asked for -------------------------------------------------------------------------------------------- */
+/* ---- checks of the arguments
+ * -------------------------------------------------------------------------------------------- */
 
 static int good_name(const char *name)
 {
@@ -62,7 +64,7 @@ static int good_block(const char *name)
     return good_name(name) && strpbrk(name, "-=.") == NULL;
 }
 
-static int check(const PlotFigure *f, const char *format, const Format **found, Error *err)
+static int check(const PlotFigure *f, const char *format, const FigureFormat **found, Error *err)
 {
     *found = NULL;
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
@@ -74,30 +76,31 @@ static int check(const PlotFigure *f, const char *format, const Format **found, 
         return error_expected(err, "pdf, png, svg or tex");
     }
     if (!good_name(f->name)) {
-        error_set(err, ERR_FILE, "this cannot be a figure's name");
+        error_set(err, ERR_FILE, "bad name of a figure");
         error_found(err, "%s", f->name);
-        return error_expected(err, "letters, digits and _ - = . of ASCII, fewer than %d, beginning with a letter or digit",
+        return error_expected(err, "ASCII letters, digits and _ - = . , fewer than %d, a letter or digit first",
                               SCRIPT_PART_MAX);
     }
     for (size_t i = 0; i < f->nblocks; i++)
         if (!good_block(f->blocks[i].name)) {
-            error_set(err, ERR_FILE, "this cannot be the name of a figure's data");
+            error_set(err, ERR_FILE, "bad name of a figure's data block");
             error_where(err, "figure %s", f->name);
             error_found(err, "%s", f->blocks[i].name);
-            return error_expected(err, "letters, digits and _ of ASCII");
+            return error_expected(err, "ASCII letters, digits and _");
         }
     if (!(f->width_cm >= 1 && f->width_cm <= 100 && f->height_cm >= 1 && f->height_cm <= 100)) {
-        error_set(err, ERR_FILE, "a figure of this size cannot be drawn");
+        error_set(err, ERR_FILE, "bad size of a figure");
         error_where(err, "figure %s", f->name);
         error_found(err, "%g cm x %g cm", f->width_cm, f->height_cm);
-        return error_expected(err, "1 to 100 cm");
+        return error_expected(err, "a width and a height from 1 to 100 cm");
     }
     return 0;
 }
 
-/* ---- files --------------------------------------------------------------------------------------------------------- */
+/* ---- files
+ * --------------------------------------------------------------------------------------------------------- */
 
-static int path(char text[PATH_MAX], const Render *r, const char *base, const char *ending, Error *err)
+static int path(char text[PATH_MAX], const FigureRender *r, const char *base, const char *ending, Error *err)
 {
     int length = snprintf(text, PATH_MAX, "%s/%s%s", r->folder, base, ending);
     if (length >= 0 && length < PATH_MAX)
@@ -106,44 +109,44 @@ static int path(char text[PATH_MAX], const Render *r, const char *base, const ch
     return error_where(err, "%.200s", r->folder);
 }
 
-static int cannot(Error *err, const char *what, const char *where, int code)
+static int file_error(Error *err, const char *what, const char *where, int code)
 {
     error_set(err, ERR_FILE, "%s", what);
     error_where(err, "%.250s", where);
     error_found(err, "%s", strerror(code));
     if (code == ENOSPC || code == EDQUOT)
-        return error_hint(err, "the disk is full: make room and draw again; the figure that was there is unharmed");
+        return error_hint(err, "the disk is full: free some space and draw again; the older figure is unchanged");
     if (code == EACCES || code == EPERM || code == EROFS)
         return error_hint(err, "choose a folder that you may write with --out DIR");
     return -1;
 }
 
-static int open_folder(Render *r, Error *err)
+static int open_folder(FigureRender *r, Error *err)
 {
     const char *folder = r->figure->folder[0] == '\0' ? "." : r->figure->folder;
     char failed[PATH_MAX];
     int reason = folder_make(folder, failed);
     if (reason != 0)
-        return cannot(err, "the figures' folder cannot be made", failed, reason);
+        return file_error(err, "the figures' folder cannot be made", failed, reason);
     if (realpath(folder, r->folder) == NULL)
-        return cannot(err, "the figures' folder cannot be opened", folder, errno);
+        return file_error(err, "the figures' folder cannot be opened", folder, errno);
     for (const char *c = r->folder; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20)
-            return cannot(err, "the figures' folder has a control character in its name", folder, EINVAL);
+            return file_error(err, "the figures' folder has a control character in its name", folder, EINVAL);
     if (access(r->folder, W_OK | X_OK) != 0)
-        return cannot(err, "the figures' folder cannot be written", r->folder, errno);
+        return file_error(err, "the figures' folder cannot be written", r->folder, errno);
     return 0;
 }
 
-/* Writes a whole file beside and renames it, so that a full disk leaves the old one. */
-static int write_file(const Render *r, const char *base, const void *bytes, size_t size, Error *err)
+/* Writes a partial file and renames it, so that a full disk leaves the old one. */
+static int write_file(const FigureRender *r, const char *base, const void *bytes, size_t size, Error *err)
 {
-    char target[PATH_MAX], beside[PATH_MAX];
-    if (path(target, r, base, "", err) != 0 || path(beside, r, r->beside, "", err) != 0)
+    char target[PATH_MAX], partial[PATH_MAX];
+    if (path(target, r, base, "", err) != 0 || path(partial, r, r->partial, "", err) != 0)
         return -1;
-    FILE *file = fopen(beside, "wb");
+    FILE *file = fopen(partial, "wb");
     if (file == NULL)
-        return cannot(err, "a figure's file cannot be written", target, errno);
+        return file_error(err, "a figure's file cannot be written", target, errno);
     errno = 0;
     int bad = size > 0 && fwrite(bytes, 1, size, file) != size;
     bad |= fflush(file) != 0;
@@ -152,12 +155,12 @@ static int write_file(const Render *r, const char *base, const void *bytes, size
         bad = 1;
         code = errno;
     }
-    if (!bad && rename(beside, target) == 0)
+    if (!bad && rename(partial, target) == 0)
         return 0;
     if (!bad)
         code = errno;
-    unlink(beside);
-    return cannot(err, "a figure's file cannot be written", target, code);
+    unlink(partial);
+    return file_error(err, "a figure's file cannot be written", target, code);
 }
 
 /* [OUT] *bytes (mem_free), one terminator more than *size. */
@@ -167,7 +170,7 @@ static int read_file(const char *name, char **bytes, size_t *size, Error *err)
     *size = 0;
     FILE *file = fopen(name, "rb");
     if (file == NULL)
-        return cannot(err, "gnuplot drew nothing", name, errno);
+        return file_error(err, "gnuplot wrote no file", name, errno);
     struct stat state;
     if (fstat(fileno(file), &state) == 0 && state.st_size > 0)
         *size = (size_t)state.st_size;
@@ -180,10 +183,11 @@ static int read_file(const char *name, char **bytes, size_t *size, Error *err)
         return 0;
     mem_free(*bytes);
     *bytes = NULL;
-    return cannot(err, "a rendered figure cannot be read back", name, EIO);
+    return file_error(err, "a rendered figure cannot be read back", name, EIO);
 }
 
-/* ---- what gnuplot says --------------------------------------------------------------------------------------------- */
+/* ---- gnuplot's messages
+ * --------------------------------------------------------------------------------------------- */
 
 static int blank_or_caret(const char *line, size_t length)
 {
@@ -193,13 +197,13 @@ static int blank_or_caret(const char *line, size_t length)
     return 1;
 }
 
-/* The lines with text in one line, the one that names script and line first. */
-static void complaint(char *text, size_t size, const char *said)
+/* [OUT] text: the lines of the output joined, those that name script and line first. */
+static void join_lines(char *text, size_t size, const char *output)
 {
     size_t used = 0;
     text[0] = '\0';
     for (int pass = 0; pass < 2; pass++)
-        for (const char *line = said; *line != '\0';) {
+        for (const char *line = output; *line != '\0';) {
             size_t length = strcspn(line, "\n");
             const char *number = strstr(line, "line ");
             int named = line[0] == '"' && number != NULL && number < line + length;
@@ -211,29 +215,30 @@ static void complaint(char *text, size_t size, const char *said)
         }
 }
 
-/* gnuplot goes on after these with a panel missing. */
-static int serious(const char *said)
+/* Warnings after which gnuplot draws the figure with a panel missing. */
+static int is_serious(const char *output)
 {
-    return strstr(said, "Skipping data file") != NULL || strstr(said, "Cannot find or open file") != NULL ||
-           strstr(said, "kipping unreadable file") != NULL || strstr(said, "matrix contains missing") != NULL;
+    return strstr(output, "Skipping data file") != NULL || strstr(output, "Cannot find or open file") != NULL ||
+           strstr(output, "kipping unreadable file") != NULL || strstr(output, "matrix contains missing") != NULL;
 }
 
-static int refused(const Render *r, const char *said, int status, Error *err)
+static int gnuplot_error(const FigureRender *r, const char *output, int status, Error *err)
 {
     char text[sizeof err->found];
-    complaint(text, sizeof text, said);
+    join_lines(text, sizeof text, output);
     error_set(err, ERR_FILE, "gnuplot could not draw the figure");
     error_where(err, "%.200s/%s.gp", r->folder, r->figure->name);
     if (status > 128)
-        error_found(err, "gnuplot was ended by signal %d", status - 128);
+        error_found(err, "signal %d ended gnuplot", status - 128);
     else
-        error_found(err, "%s", text[0] != '\0' ? text : "exit status not zero, no message");
-    return error_hint(err, "script and data lie there: run gnuplot on the script by hand; an older figure is unharmed");
+        error_found(err, "%s", text[0] != '\0' ? text : "a non-zero exit status and no message");
+    return error_hint(err, "to find the mistake run gnuplot on this script; an older figure is unchanged");
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------------------ */
+/* ---- checking
+ * ------------------------------------------------------------------------------------------------------ */
 
-static int whole(const Format *format, const char *bytes, size_t size)
+static int whole(const FigureFormat *format, const char *bytes, size_t size)
 {
     size_t length = strlen(format->trailer), tail = size < TAIL ? size : TAIL;
     for (size_t i = size - tail; i + length <= size; i++)
@@ -242,23 +247,23 @@ static int whole(const Format *format, const char *bytes, size_t size)
     return 0;
 }
 
-static int incomplete(const Render *r, const char *name, const char *said, Error *err)
+static int incomplete(const FigureRender *r, const char *name, const char *output, Error *err)
 {
     struct statvfs disk;
     error_set(err, ERR_FILE, "gnuplot left an incomplete figure");
     error_where(err, "%.250s", name);
     if (statvfs(r->folder, &disk) == 0 && disk.f_bavail < 16) {
         error_found(err, "no room left on the disk");
-        return error_hint(err, "the disk is full: make room and draw again; the figure that was there is unharmed");
+        return error_hint(err, "the disk is full: free some space and draw again; the older figure is unchanged");
     }
     char text[sizeof err->found];
-    complaint(text, sizeof text, said);
+    join_lines(text, sizeof text, output);
     error_found(err, "%s", text[0] != '\0' ? text : "the end of the file is missing");
-    return error_hint(err, "is the disk or the quota full, is there a limit on the size of files? "
-                           "The figure that was there is unharmed");
+    return error_hint(err, "is the disk or the quota full, or is there a limit on file sizes? "
+                           "The older figure is unchanged");
 }
 
-/* cairo's dates, to a constant of the same length; the zone is UTC's always (gnuplot.c). */
+/* Sets cairo's dates to a constant of the same length; the zone is always UTC (gnuplot.c). */
 static void fix_dates(char *bytes, size_t size)
 {
     static const char *const keys[] = {"/CreationDate (D:", "/ModDate (D:"};
@@ -271,12 +276,12 @@ static void fix_dates(char *bytes, size_t size)
     }
 }
 
-/* The LaTeX part names its graphic: after the final one, in the folder of the .tex file itself, so that \input works from
- * any folder.  \CurrentFilePath is LaTeX's since October 2020; with an older one \graphicspath has to say it. */
-static int finish_tex(Text *t, const Render *r, const char *bytes)
+/* The LaTeX part includes its graphic by the final name, from the folder of the .tex file, so that \input works from
+ * any folder. LaTeX has \CurrentFilePath since October 2020; with an older one the user sets \graphicspath. */
+static int finish_tex(Text *t, const FigureRender *r, const char *bytes)
 {
     char include[SCRIPT_NAME_MAX + 2];
-    snprintf(include, sizeof include, "{%s}", r->beside);
+    snprintf(include, sizeof include, "{%s}", r->partial);
     const char *start = strstr(bytes, "\\begingroup"), *graphic = strstr(bytes, include);
     if (start == NULL || graphic == NULL)
         return -1;
@@ -291,8 +296,8 @@ static int finish_tex(Text *t, const Render *r, const char *bytes)
     return 0;
 }
 
-/* Checks what gnuplot wrote as BESIDE.format and puts it in its place as `base`. */
-static int accept(const Render *r, const Format *format, const char *base, const char *said, Error *err)
+/* Checks the file PARTIAL.format that gnuplot wrote and moves it to `base`. */
+static int accept(const FigureRender *r, const FigureFormat *format, const char *base, const char *output, Error *err)
 {
     char name[PATH_MAX];
     char *bytes;
@@ -300,14 +305,14 @@ static int accept(const Render *r, const Format *format, const char *base, const
     char ending[8];
     Text tex = {0};
     snprintf(ending, sizeof ending, ".%s", format->name);
-    if (path(name, r, r->beside, ending, err) != 0 || read_file(name, &bytes, &size, err) != 0)
+    if (path(name, r, r->partial, ending, err) != 0 || read_file(name, &bytes, &size, err) != 0)
         return -1;
     int status = 0;
     if (!whole(format, bytes, size)) {
-        status = incomplete(r, name, said, err);
+        status = incomplete(r, name, output, err);
     } else if (strcmp(format->name, "tex") == 0) {
         if (finish_tex(&tex, r, bytes) != 0)
-            status = incomplete(r, name, said, err);
+            status = incomplete(r, name, output, err);
         else if (tex.failed)
             status = error_memory(err, "a LaTeX figure");
         else
@@ -322,9 +327,10 @@ static int accept(const Render *r, const Format *format, const char *base, const
     return status;
 }
 
-/* ---- rendering ----------------------------------------------------------------------------------------------------- */
+/* ---- rendering
+ * ----------------------------------------------------------------------------------------------------- */
 
-static int write_inputs(const Render *r, Error *err)
+static int write_inputs(const FigureRender *r, Error *err)
 {
     const PlotFigure *f = r->figure;
     char base[SCRIPT_NAME_MAX];
@@ -336,13 +342,14 @@ static int write_inputs(const Render *r, Error *err)
     Text script = {0};
     script_write(&script, f);
     snprintf(base, sizeof base, "%s.gp", f->name);
-    int status = script.failed ? error_memory(err, "a gnuplot script") : write_file(r, base, script.data, script.length, err);
+    int status = script.failed ? error_memory(err, "a gnuplot script")
+                               : write_file(r, base, script.data, script.length, err);
     text_free(&script);
     return status;
 }
 
-/* -d: no start-up files; they could change any figure. */
-static int draw(const Render *r, char *said, Error *err)
+/* -d: without start-up files, which could change any figure. */
+static int draw(const FigureRender *r, char *output, Error *err)
 {
     char script[SCRIPT_NAME_MAX];
     Text set = {0};
@@ -351,49 +358,49 @@ static int draw(const Render *r, char *said, Error *err)
     text_add(&set, "cd '");
     for (const char *c = r->folder; *c != '\0'; c++)
         text_add_bytes(&set, *c == '\'' ? "''" : c, *c == '\'' ? 2 : 1);
-    text_addf(&set, "'; format = '%s'; output = '%s.%s'", r->format->name, r->beside, r->format->name);
+    text_addf(&set, "'; format = '%s'; output = '%s.%s'", r->format->name, r->partial, r->format->name);
     if (set.failed) {
         text_free(&set);
         return error_memory(err, "gnuplot's arguments");
     }
     const char *const arguments[] = {"-d", "-e", set.data, script, NULL};
-    int started = gnuplot_run(arguments, said, SAID_MAX, &status, err);
+    int started = gnuplot_run(arguments, output, OUTPUT_MAX, &status, err);
     text_free(&set);
     if (started != 0)
         return -1;
-    return status != 0 || serious(said) ? refused(r, said, status, err) : 0;
+    return status != 0 || is_serious(output) ? gnuplot_error(r, output, status, err) : 0;
 }
 
-static int put_in_place(const Render *r, const char *said, Error *err)
+static int move_files(const FigureRender *r, const char *output, Error *err)
 {
     char base[SCRIPT_NAME_MAX];
     if (strcmp(r->format->name, "tex") == 0) {
         snprintf(base, sizeof base, "%s-tex.pdf", r->figure->name);
-        if (accept(r, &formats[0], base, said, err) != 0)
+        if (accept(r, &formats[0], base, output, err) != 0)
             return -1;
     }
     snprintf(base, sizeof base, "%s.%s", r->figure->name, r->format->name);
-    return accept(r, r->format, base, said, err);
+    return accept(r, r->format, base, output, err);
 }
 
 int plot_render(const PlotFigure *figure, const char *format, Error *err)
 {
-    Render r = {.figure = figure};
-    char said[SAID_MAX], left[PATH_MAX];
+    FigureRender r = {.figure = figure};
+    char output[OUTPUT_MAX], left[PATH_MAX];
     if (check(figure, format, &r.format, err) != 0 || open_folder(&r, err) != 0)
         return -1;
-    snprintf(r.beside, sizeof r.beside, "%s.%ld.part", figure->name, (long)getpid());
+    snprintf(r.partial, sizeof r.partial, "%s.%ld.part", figure->name, (long)getpid());
     int status = write_inputs(&r, err);
     if (status == 0)
-        status = draw(&r, said, err);
+        status = draw(&r, output, err);
     if (status == 0)
-        status = put_in_place(&r, said, err);
+        status = move_files(&r, output, err);
     const char *const endings[] = {r.format->name, "pdf"};
     for (size_t i = 0; i < 2; i++) {
         char ending[8];
         Error ignored = ERROR_NONE;
         snprintf(ending, sizeof ending, ".%s", endings[i]);
-        if (path(left, &r, r.beside, ending, &ignored) == 0)
+        if (path(left, &r, r.partial, ending, &ignored) == 0)
             unlink(left);
     }
     return status;

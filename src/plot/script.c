@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * plot/script.c: the gnuplot script of a figure: its head (terminals, names of the data files) before the figure's own body.
+ * plot/script.c: the gnuplot script of a figure: its head (terminals, names of the data files) and the figure's body.
  *
- * One script draws every format, so that what a reader changes by hand changes all of them:
+ * One script draws every format, so that a change by hand changes all of them:
  *     gnuplot NAME.gp                        NAME.pdf
  *     gnuplot -e "format='png'" NAME.gp      NAME.png; also 'svg', and 'tex' (NAME-tex.tex with NAME-tex.pdf)
- * vae-lab itself sets `output` too, to a file beside.
+ * vae-lab also sets `output`, to a partial file.
  *
- * All terminals agree on what a unit is, measured with gnuplot 5.4 and cairo 1.16: text is 9 pt, a line width of 1 is
- * half a point.  pango thinks in 96 dots an inch: hence pdf's 0.75; png has 300 dots an inch, svg 96.
+ * All terminals use the same units, measured with gnuplot 5.4 and cairo 1.16: text is 9 pt, a line width of 1 is half
+ * a point. pango counts 96 dots per inch: hence 0.75 for pdf; png has 300 dots per inch, svg 96.
  */
 #include "plot/script.h"
 
@@ -21,7 +21,7 @@ static int pixels(double cm, int dpi)
     return (int)(cm / 2.54 * dpi + 0.5);
 }
 
-/* In the C locale whatever the program's is: a comma would end the size. */
+/* With a point in every locale: gnuplot would read a comma as the end of the size. */
 static void add_cm(Text *t, double cm)
 {
     long thousandths = (long)(cm * 1000 + 0.5);
@@ -41,11 +41,11 @@ static void add_terminals(Text *t, const PlotFigure *f)
     text_add(t, "if (format eq 'pdf') set terminal pdfcairo");
     add_size_cm(t, f);
     text_add(t, " font 'Helvetica,9' fontscale 0.75 linewidth 1 pointscale 0.5\n");
-    text_addf(t, "if (format eq 'png') set terminal pngcairo size %d,%d font 'Helvetica,9' fontscale 3.125 linewidth 2.0833 "
-                 "pointscale 2.0833\n",
+    text_addf(t, "if (format eq 'png') set terminal pngcairo size %d,%d font 'Helvetica,9' fontscale 3.125 "
+                 "linewidth 2.0833 pointscale 2.0833\n",
               pixels(f->width_cm, PNG_DPI), pixels(f->height_cm, PNG_DPI));
-    text_addf(t, "if (format eq 'svg') set terminal svg size %d,%d font 'Helvetica,9' fontscale 1.3333 linewidth 0.6667 "
-                 "dashlength 0.6 background '#ffffff'\n",
+    text_addf(t, "if (format eq 'svg') set terminal svg size %d,%d font 'Helvetica,9' fontscale 1.3333 "
+                 "linewidth 0.6667 dashlength 0.6 background '#ffffff'\n",
               pixels(f->width_cm, SVG_DPI), pixels(f->height_cm, SVG_DPI));
     text_add(t, "if (format eq 'tex') set terminal cairolatex pdf input colortext");
     add_size_cm(t, f);
@@ -57,7 +57,8 @@ void script_write(Text *t, const PlotFigure *f)
     const char *name = f->name;
     text_addf(t, "# %s: drawn by vae-lab. Change it by hand, then:\n", name);
     text_addf(t, "#   gnuplot %s.gp                     draws %s.pdf\n", name, name);
-    text_addf(t, "#   gnuplot -e \"format='png'\" %s.gp   draws %s.png; also 'svg', and 'tex' (%s-tex.tex, for \\input)\n",
+    text_addf(t, "#   gnuplot -e \"format='png'\" %s.gp   draws %s.png; "
+                 "also 'svg', and 'tex' (%s-tex.tex, for \\input)\n",
               name, name, name);
     text_add(t, "if (!exists('format')) format = 'pdf'\n"
                 "tex = format eq 'tex'\n");
@@ -78,5 +79,6 @@ void script_write(Text *t, const PlotFigure *f)
 
 void script_block_file(char file[SCRIPT_NAME_MAX], const PlotFigure *f, size_t block)
 {
-    snprintf(file, SCRIPT_NAME_MAX, "%s.%s.%s", f->name, f->blocks[block].name, f->blocks[block].binary ? "bin" : "dat");
+    const PlotBlock *b = &f->blocks[block];
+    snprintf(file, SCRIPT_NAME_MAX, "%s.%s.%s", f->name, b->name, b->binary ? "bin" : "dat");
 }
