@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # vae-lab.   make          build ./vae-lab              make demo     build, run the quick KL ablation, draw its figures
-#            make check    every test, last line counts make paper    the lecture notes (asks for TeX Live)
-#            make check-exhaustive  all 2^32 inputs of each vector function, in minutes
-#            make check-bits    the same bits for all threads, instruction sets, compilers, processors, in minutes
-#            make asan | ubsan   build and test with a sanitizer      make bench    measurements beside other programs
-#            make claims   every experiment in its quick profile, and whether what it claims holds
+#            make check    run every test               make paper    the lecture notes (needs TeX Live)
+#            make check-exhaustive  test each vector function on all 2^32 inputs; takes minutes
+#            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
+#            make asan | ubsan   build and test with a sanitizer      make bench    measurements against other programs
+#            make claims   run every experiment in its quick profile and judge its claims
 #            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
 #
-# A new .c file in a room is found by itself.  Files in src/num/isa/ are compiled once for each instruction set, files
-# in src/graph/ops/ once for float and once for double.
+# The Makefile finds new .c files of a room.  Files in src/num/isa/ are compiled once for each instruction set, files in
+# src/graph/ops/ once for float and once for double.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -24,7 +24,7 @@ BIN := $(if $(filter release,$(VARIANT)),vae-lab,$(B)/vae-lab)
 # ---- flags ----------------------------------------------------------------------------------------------------------
 # -ffp-contract=off and no fast-math are part of the arithmetic: fused operations are written as fma.
 PKGS      := gsl sqlite3 lua5.4 zlib nettle smartcols
-# asked for only when something is built, so that `make deps` runs on a bare machine
+# evaluated only when something is built, so that `make deps` runs on a machine without pkg-config
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 VERSION   := $(shell cat VERSION)
@@ -34,21 +34,21 @@ OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT_coverage := -O0 -g --coverage
 OPT     ?= $(OPT_$(VARIANT))
-# (-Wno-pass-failed: clang remarks on each loop that a plain x86-64 cannot vectorise; gcc does not know it, and says nothing)
+# -Wno-pass-failed: clang warns about each loop that plain x86-64 cannot vectorise; gcc ignores the flag
 WARN    := -Wno-pass-failed -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
 CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp-simd -pthread -ffp-contract=off \
              -fno-math-errno -fno-trapping-math -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -pthread $(LDFLAGS)
 
-# ---- what there is to build -----------------------------------------------------------------------------------------
+# ---- rooms and objects -----------------------------------------------------------------------------------------------
 ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
 ISA_x86_64  := avx512 avx2 generic
 ISA_aarch64 := neon generic
 ISAS := $(or $(ISA_$(ARCH)),generic)
 ISA_FLAGS_avx512 := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mavx2 -mfma -mprefer-vector-width=512
 ISA_FLAGS_avx2   := -mavx2 -mfma
-# The release build's kernels are optimised more than the rest; an OPT that is asked for holds for them too.
-# (-fno-thread-jumps: gcc would evaluate a polynomial twice, once for each outcome of a choice made before it)
+# The release build optimises the kernels more than the rest; OPT=… on the command line applies to them too.
+# -fno-thread-jumps: otherwise gcc evaluates a polynomial twice, once for each outcome of an earlier choice
 ISA_FLAGS_release := -O3 $(if $(shell $(CC) --version | grep -i clang),,-fno-thread-jumps)
 ISA_FLAGS ?= $(if $(filter file,$(origin OPT)),$(ISA_FLAGS_$(VARIANT)))
 
@@ -65,13 +65,13 @@ TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 .PHONY: all demo check check-exhaustive check-bits deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
 all: $(BIN)
 
-# A changed flag rebuilds.
+# Changed flags rebuild everything.
 $(B)/flags: FORCE
 	@mkdir -p $(B)
 	@echo '$(CC) $(CFLAGS_ALL) $(ISA_FLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL) $(ISA_FLAGS) $(ISAS)' > $@
 FORCE:
 
-# One short line a file; V=1 prints the commands.
+# Prints one short line per file; V=1 prints the commands.
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(Q),@printf '  %-3s %s\n' $(1) $(2))
 
@@ -102,13 +102,13 @@ $(B)/bind/library.o: private CFLAGS_ALL += -DVAE_LAB_PREFIX='"$(PREFIX)"'
 $(B)/prefix: FORCE
 	@mkdir -p $(B)
 	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
-# the schema is part of the program
+# the schema is compiled into the program
 $(B)/store/schema.o: $(B)/store/schema.inc
 $(B)/store/schema.inc: src/store/schema.sql $(sort $(wildcard src/store/schema_*.sql))
 	@mkdir -p $(@D)
 	@for f in $^; do sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; echo ,; done > $@
 $(B)/store/schema.o: private CFLAGS_ALL += -I$(B)/store
-# so is the Lua code that prepares a script's globals
+# and so is the Lua code that prepares a script's globals
 $(B)/bind/sandbox.o: $(B)/bind/prelude.inc
 $(B)/bind/prelude.inc: src/bind/prelude.lua
 	@mkdir -p $(@D)
@@ -134,13 +134,13 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$(VARIANT)
 	@tests/run $(B) $(BIN)
 
-# Every vector function on all 2^32 inputs.  What is done is kept until all is right, so that it may be stopped and resumed.
+# Tests every vector function on all 2^32 inputs.  Finished functions are recorded until all pass, so that it can be stopped and resumed.
 $(B)/tests/exhaustive $(B)/tests/test_num_elementwise: private CFLAGS_ALL += -DNUM_ISA_LIST='$(foreach i,$(ISAS),X($(i)))'
 check-exhaustive: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/tests/exhaustive VARIANT=$(VARIANT)
 	@$(B)/tests/exhaustive --resume $(B)/tests/exhaustive.done --check docs/arithmetic.md
 
-# The golden models in every way that a machine can differ; what cannot be had is left out, and said.
+# Runs the golden models in every supported way; prints which ways are not available here.
 check-bits: deps
 	@tools/deps bits || true
 	@tests/bits
@@ -149,7 +149,7 @@ asan ubsan: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$@
 	@tests/run build/$@ build/$@/vae-lab
 
-# ---- the rest -------------------------------------------------------------------------------------------------------
+# ---- other targets -------------------------------------------------------------------------------------------------------
 deps:
 	@tools/deps build
 
@@ -162,7 +162,7 @@ paper: all
 	@tools/deps paper
 	@$(MAKE) --no-print-directory -C paper
 
-# Every experiment in its quick profile, one after the other, and the table of what they claim.
+# Runs every experiment in its quick profile, one after the other, and prints the table of claims.
 claims: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@for e in experiments/*.lua; do echo "$$e"; ./vae-lab run $$e >/dev/null || exit 1; done

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/epoch.py: a training epoch beside PyTorch's: its own VAE example, and importance weighted autoencoders.
+# bench/epoch.py: a training epoch compared with PyTorch's: its VAE example, and importance weighted autoencoders.
 #
-# PyTorch runs in processes that wait between their turns (epoch_torch.py), one for each way to start it; the ways to write
-# the model are tried in a short round first, and the two fastest of all take part in the rounds.
+# PyTorch runs in processes that wait between their turns (epoch_torch.py), one for each way to start it.  A short round first tries all
+# ways to write the model; the two fastest take part in the rounds.
 import json
 import os
 import subprocess
@@ -16,23 +16,23 @@ import models
 import processors
 import timing
 
-TITLE = "an epoch beside PyTorch's"
+TITLE = "an epoch, compared with PyTorch"
 MODELS = [models.PYTORCH_EXAMPLE, models.IWAE.but(name="IWAE k=5", k=5), models.IWAE.but(name="IWAE k=50", k=50)]
 REST = 0.06  # seconds until PyTorch's threads sleep
 
-# ways to start it, by threads: of PyTorch's own loops, of OpenBLAS, and the environment
+# ways to start it: threads of PyTorch's loops, threads of OpenBLAS, environment
 STARTS = {
     1: {"OpenBLAS' own kernels": (1, 1, {}), "SkylakeX": (1, 1, {"OPENBLAS_CORETYPE": "SkylakeX"})},
     2: {"passive waiting": (2, 2, {"OMP_WAIT_POLICY": "passive"}),
         "passive waiting, SkylakeX": (2, 2, {"OMP_WAIT_POLICY": "passive", "OPENBLAS_CORETYPE": "SkylakeX"}),
         "two threads in OpenBLAS alone": (1, 2, {})},
 }
-# ways to write it: the cross-entropy (epoch_torch.py), and whether Adam works on all parameters at once
+# ways to write it: the cross-entropy (epoch_torch.py), and whether Adam updates all parameters at once
 LOSSES = {"elbo": ["sigmoid", "logits", "softplus"], "iwae": ["logits", "softplus"]}
 
 
 def examples_of(model, quick):
-    """Images of one turn: an epoch of the VAE, a part of one with many draws."""
+    """Images of one turn: an epoch of the VAE, a part of an epoch for models with many draws."""
     return {1: 12800 if quick else lab.IMAGES, 5: 6000}.get(model.k, 600)
 
 
@@ -53,13 +53,13 @@ class Torch:
         return json.loads(line) if line else None
 
     def train(self, model, way, examples):
-        ask = {"hidden": model.hidden, "latent": model.latent, "act": model.act, "bound": model.bound, "batch": model.batch,
-               "samples": model.k, "binarise": model.binarise, "examples": examples, "loss": way[0], "foreach": way[1]}
-        self.process.stdin.write(json.dumps(ask) + "\n")
+        request = {"hidden": model.hidden, "latent": model.latent, "act": model.act, "bound": model.bound, "batch": model.batch,
+                   "samples": model.k, "binarise": model.binarise, "examples": examples, "loss": way[0], "foreach": way[1]}
+        self.process.stdin.write(json.dumps(request) + "\n")
         answer = self.read()
         time.sleep(REST)
         if answer is None:
-            machine.fail("PyTorch stopped")
+            machine.fail("the PyTorch process ended")
         return answer
 
     def close(self):
@@ -68,7 +68,7 @@ class Torch:
 
 
 def fastest_ways(processes, model):
-    """The two fastest of all (process, way), by a part of an epoch."""
+    """The two fastest of all pairs of process and way, measured on a part of an epoch."""
     tried = []
     for process in processes:
         for loss in LOSSES[model.bound]:
@@ -81,14 +81,14 @@ def fastest_ways(processes, model):
 
 
 def ours(options, model, threads, between):
-    """Seconds of an epoch of all images; a short one is not a run's first (PyTorch's first steps are not timed either)."""
+    """Seconds of an epoch of all images.  A run's first short epoch is not timed, as PyTorch's first steps are not."""
     share = lab.IMAGES / examples_of(model, options.quick)
     times = lab.train(options.build, model, 1 if share == 1 else 4, examples_of(model, options.quick), threads)["epochs"]
     return timing.median(times[1:] or times) * share + between
 
 
 def compare(options, model, processes, rounds, between):
-    """[OUT] {threads: {"ours": [seconds of an epoch], "theirs": …}}: all thread counts in the same rounds."""
+    """Returns {threads: {"ours": [seconds of an epoch], "theirs": …}}, with all thread counts in the same rounds."""
     found, result = {}, {}
     for threads in options.threads:
         machine.note("epoch: %s, PyTorch's settings on %d thread(s)" % (model.name, threads))
@@ -124,11 +124,11 @@ def measure(options):
     processes = {threads: [Torch(name, *how) for name, how in STARTS[threads].items()] for threads in options.threads}
     rows, version = [], None
     try:
-        said = [p.read() for of in processes.values() for p in of]
-        if None in said:
+        introductions = [p.read() for of in processes.values() for p in of]
+        if None in introductions:
             machine.note("epoch: PyTorch is not installed (Debian: python3-torch libopenblas0-pthread)")
             return {"rows": []}, []
-        version = said[0]["version"]
+        version = introductions[0]["version"]
         for model in chosen:
             rows += rows_of(model, compare(options, model, processes, rounds, between), examples_of(model, options.quick))
     finally:
@@ -147,8 +147,8 @@ def verdict(rows):
                 continue
             a, b = of[threads], of[theirs]
             lines.append(dict(what="%s: ours on %d over PyTorch's on %d thread(s)" % (model, threads, theirs),
-                              asked=("<=", limit) if limit else None, **timing.ratio(a["rounds"]["ours"], b["rounds"]["theirs"]),
-                              how="%.2f s beside %.2f s an epoch%s (%s)" % (
+                              target=("<=", limit) if limit else None, **timing.ratio(a["rounds"]["ours"], b["rounds"]["theirs"]),
+                              how="%.2f s against %.2f s per epoch%s (%s)" % (
                                   a["seconds"]["ours"]["median"], b["seconds"]["theirs"]["median"],
                                   "" if a["images"] == lab.IMAGES else ", from %d images" % a["images"], b["best"])))
     return lines
@@ -179,7 +179,7 @@ set yrange [0:*]
 set grid noxtics
 %s
 set ylabel 'time of an epoch (PyTorch, one thread: 1)'
-plot 0.45 with lines ls 10 title 'asked: 0.45', 0.25 with lines ls 9 dt 3 title 'asked, two threads: 0.25', \\
+plot 0.45 with lines ls 10 title 'target: 0.45', 0.25 with lines ls 9 dt 3 title 'target, two threads: 0.25', \\
     data using ($1-0.3):2 with boxes ls 2 lw 1 dt solid title 'PyTorch, one thread', \\
     data using ($1-0.1):3 with boxes ls 1 lw 1 dt solid title 'vae-lab, one thread', \\
     data using ($1+0.1):4 with boxes ls 2 lw 1 dt solid fs pattern 4 title 'PyTorch, two threads', \\

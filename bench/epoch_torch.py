@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/epoch_torch.py: PyTorch trains the models of epoch.py, as it is asked to on standard input.
+# bench/epoch_torch.py: PyTorch trains the models of epoch.py, one per line of standard input.
 #
 #     epoch_torch.py IMAGES THREADS
 #
-# Says its version in one line of JSON, then answers each line {"model": …, "steps": N, "loss": …, "foreach": …} with
-# {"seconds": of these steps, "bound": nats per example in their mean}.
+# Prints its version in one line of JSON.  For each line {"hidden": …, "examples": N, "loss": …, "foreach": …} it prints
+# {"seconds": of these examples, "bound": mean over them, nats per example}.
 #
-# PyTorch is given its best case: the images wait in memory as one float tensor, there is no loader, the order is a randperm
-# (counted in with its share), a few steps warm it up before the clock starts, and the loss is read once at the end.
+# This is PyTorch's best case: the images are in memory as one float tensor, there is no loader, the order is a randperm whose time is
+# included, a few steps warm up before the clock starts, and the loss is read once at the end.
 import gzip
 import json
 import math
@@ -85,20 +85,20 @@ class VAE(nn.Module):
         return math.log(k) - torch.logsumexp(logw, 0).mean()
 
 
-def train(images, ask):
-    model = VAE(ask["hidden"], ask["latent"], ask["act"])
-    objective = model.minus_iwae if ask["bound"] == "iwae" else model.minus_elbo
-    optimiser = optim.Adam(model.parameters(), lr=1e-3, foreach=ask["foreach"])
-    batch = ask["batch"]
+def train(images, request):
+    model = VAE(request["hidden"], request["latent"], request["act"])
+    objective = model.minus_iwae if request["bound"] == "iwae" else model.minus_elbo
+    optimiser = optim.Adam(model.parameters(), lr=1e-3, foreach=request["foreach"])
+    batch = request["batch"]
 
     def steps(rows):
         total = torch.zeros(())
         for i in range(0, len(rows), batch):
             x = images[rows[i:i + batch]]
-            if ask["binarise"] == "dynamic":
+            if request["binarise"] == "dynamic":
                 x = torch.bernoulli(x)
             optimiser.zero_grad(set_to_none=True)
-            loss = objective(x, ask["samples"], ask["loss"])
+            loss = objective(x, request["samples"], request["loss"])
             loss.backward()
             optimiser.step()
             total += loss.detach() * len(x)
@@ -106,7 +106,7 @@ def train(images, ask):
 
     steps(torch.arange(8 * batch))
     start, start_cpu = time.perf_counter(), time.process_time()
-    examples = min(ask["examples"], len(images))
+    examples = min(request["examples"], len(images))
     bound = steps(torch.randperm(len(images))[:examples])
     return {"seconds": time.perf_counter() - start, "cpu": time.process_time() - start_cpu, "bound": -bound}
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/figures.py: a figure through gnuplot: results/bench/NAME.gp and NAME.dat, drawn as NAME.pdf and NAME.png.
+# bench/figures.py: draws a figure with gnuplot: results/bench/NAME.gp and NAME.dat give NAME.pdf and NAME.png.
 import os
 import subprocess
 
 import machine
 
 WIDTH, HEIGHT = 12.0, 8.0  # cm
-# Okabe and Ito's colours; each with a point and a dash of its own, so that nothing is told by colour alone
+# Okabe and Ito's colours, each with its point and dash, so that nothing is shown by colour alone
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 POINTS = [7, 5, 13, 6, 4, 12, 2]
 DASHES = ["solid", "(16,9)", "(4,6)", "(16,6,4,6)", "(30,9)", "(8,4)", "solid"]
@@ -34,7 +34,7 @@ set key outside top center horizontal Left reverse samplen 2.5 width 1
 
 
 def places(names):
-    """Of bars: names at 0, 1, 2 …, every other one a line lower where they would run together."""
+    """Names of bars at 0, 1, 2 …; every other one is a line lower if they would overlap."""
     low = "\\n" if sum(map(len, names)) > 45 else ""
     names = ", ".join('"%s%s" %d' % (low if i % 2 else "", n, i) for i, n in enumerate(names))
     return "set xtics (%s)" % names + ("\nset bmargin 3.5" if low else "")

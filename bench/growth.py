@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/growth.py: how the cost grows with what one may want more of, as figures with the line of the ideal: a step's time with
-# its operations, an epoch's with its examples and threads, a query's with the runs in the database.
+# bench/growth.py: how the cost grows, as figures with an ideal line: the time of a step with its operations, of an epoch with its
+# examples and threads, of a query with the runs in the database.
 import sqlite3
 import subprocess
 import time
@@ -16,7 +16,7 @@ import timing
 TITLE = "growth of the cost, and a database of 1,000 runs"
 BASE = models.STEP_MODELS[0]  # 784-500-2, batch 100
 
-# name: what the axis says, its values, the model at a value
+# name: title of the axis, its values, the model at a value
 AXES = {
     "batch": ("examples in a minibatch", [1, 4, 16, 64, 256, 1000], lambda v: BASE.but(batch=v)),
     "width": ("hidden units", [25, 50, 100, 200, 400, 800, 1600], lambda v: BASE.but(hidden=[v])),
@@ -31,12 +31,12 @@ RUNS, METRICS, EPOCHS = [10, 100, 1000], 10, 1000
 NAMES = ["train/elbo", "test/elbo", "train/reconstruction", "test/reconstruction", "train/kl", "test/kl", "train/bound", "test/bound",
          "gradient/norm", "time/epoch"]
 QUERIES = {"runs": ["runs"], "compare": ["compare", "growth"], "summary": ["sql", "select * from summary"]}
-ANSWER = {"runs": lambda n: n, "compare": lambda n: n // 10, "summary": lambda n: n}  # lines at least: ten metrics a configuration
+ANSWER = {"runs": lambda n: n, "compare": lambda n: n // 10, "summary": lambda n: n}  # least number of lines; ten metrics per configuration
 QUERY_LIMIT, ROW_LIMIT = 0.5, 25.0  # seconds, bytes
 
 
 def step_seconds(options, model, threads=1):
-    """Of one step: the median of short epochs, some 60 ms each, all but the first, which brings everything into the caches."""
+    """Seconds of one step: the median of short epochs of about 60 ms, without the first, which fills the caches."""
     flops = models.operations(model.products())
     steps = max(3, int(0.06 * 60e9 / flops))
     examples = min(lab.IMAGES, steps * model.batch) // model.batch * model.batch
@@ -76,8 +76,8 @@ def threads_rows(options, rounds):
 
 
 def fill(database, first, last):
-    """Runs first … last - 1 of 100 configurations, ten seeds each, copies of run 1 but for their numbers.  The metrics are written in
-    the order in which a training writes them, epoch by epoch: that decides how full the pages are."""
+    """Adds the runs first … last - 1 of 100 configurations with ten seeds each, copies of run 1 with other numbers.  The metrics are
+    written epoch by epoch, as a training writes them: the order decides how full the pages are."""
     connection = sqlite3.connect(database.path, isolation_level=None)
     connection.execute("pragma synchronous = off")
     connection.execute("begin immediate")
@@ -104,7 +104,7 @@ def fill(database, first, last):
 
 
 def bytes_a_row(database):
-    """Of the pages of the table `metric`, where SQLite can tell; else of the whole file."""
+    """Bytes per row of the pages of the table `metric`, if SQLite has dbstat; else of the whole file."""
     rows = database.query("select count(*) from metric")[0][0]
     try:
         size = database.query("select sum(pgsize) from dbstat where name = 'metric'")[0][0]
@@ -115,7 +115,7 @@ def bytes_a_row(database):
 
 
 def query_seconds(build, database, command, least_lines):
-    """Wall time of a command, whose answer must have as many lines: none is fast that says nothing."""
+    """Wall time of a command; fails unless it prints at least this many lines."""
     start = time.perf_counter()
     done = subprocess.run([build.program] + command + ["--db", database.path], env=build.environment(), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True)
@@ -126,7 +126,7 @@ def query_seconds(build, database, command, least_lines):
 
 
 def database_rows(options, rounds):
-    """A database that grows: [{"x": runs, "bytes": of a metric's row, "seconds": {query: …}}]."""
+    """A growing database: [{"x": runs, "bytes": of a row of `metric`, "seconds": {query: …}}]."""
     database, rows, filled = lab.Database(options.build), [], 0
     database.run({"net": "tanh-2", "data": "digits", "data.train": 100, "data.test": 1, "epochs": 1})
     for runs in RUNS:
@@ -158,11 +158,11 @@ def measure(options):
         result["database"] = database_rows(options, 3 if options.quick else 5)
         last = result["database"][-1]
         for query, s in last["seconds"].items():
-            lines.append(dict(what="%s, %d runs of %d metrics and %d epochs" % (query, last["x"], METRICS, EPOCHS), asked=("<=", QUERY_LIMIT),
+            lines.append(dict(what="%s, %d runs of %d metrics and %d epochs" % (query, last["x"], METRICS, EPOCHS), target=("<=", QUERY_LIMIT),
                               unit="s", measured=s["median"], minima=s["min"], low=s["min"], high=s["max"],
                               how="wall time of vae-lab " + " ".join(QUERIES[query])))
-        lines.append(dict(what="bytes of a metric's row", asked=("<=", ROW_LIMIT), measured=last["bytes"],
-                          how="pages of the table over %d rows, written epoch by epoch" % last["rows"]))
+        lines.append(dict(what="bytes of a metric's row", target=("<=", ROW_LIMIT), measured=last["bytes"],
+                          how="pages of the table, divided by %d rows, written epoch by epoch" % last["rows"]))
     return result, lines
 
 
@@ -171,14 +171,14 @@ TEXTS.update(examples="training examples", threads="threads (784-500-2, batch 10
 
 
 def ideal(rows):
-    """Of each point: its operations at the rate of the point that has the best."""
+    """For each point the time of its operations at the rate of the fastest point."""
     best = min(r["seconds"]["median"] / r["operations"] for r in rows)
     return [best * r["operations"] for r in rows]
 
 
 def details(result):
     for name, rows in result["axes"].items():
-        yield "%s: of a %s, microseconds: minimum, median, maximum; the ideal, at the rate of the best point" % (
+        yield "%s: time of a %s, microseconds: minimum, median, maximum; ideal: at the rate of the fastest point" % (
             TEXTS[name], "whole epoch" if name == "examples" else "step")
         for r, i in zip(rows, ideal(rows)):
             yield "%8g   %12.1f %12.1f %12.1f   %12.1f" % (r["x"], *(1e6 * r["seconds"][k] for k in ("min", "median", "max")), 1e6 * i)
@@ -205,14 +205,14 @@ set xtics (%s)
 set ytics %s
 plot data using 1:5 with lines ls 10 title '%s', \\
     data using 1:2:3:4 with yerrorbars ls 1 title 'minimum, median, maximum', data using 1:2 with lines ls 1 lw 1 notitle
-""" % (rows[0]["x"] / 1.15, rows[-1]["x"] * 1.15, low / 1.4, high * 1.4, TEXTS[name], "an epoch, seconds" if whole else "a step, milliseconds", ", ".join("%g" % r["x"] for r in rows), ticks(low / 1.4, high * 1.4),
-       {"examples": "ideal: as the examples", "threads": "ideal: 1 / threads"}.get(name, "ideal: as the operations")), data)
+""" % (rows[0]["x"] / 1.15, rows[-1]["x"] * 1.15, low / 1.4, high * 1.4, TEXTS[name], "time of an epoch, seconds" if whole else "time of a step, milliseconds", ", ".join("%g" % r["x"] for r in rows), ticks(low / 1.4, high * 1.4),
+       {"examples": "ideal: proportional to the examples", "threads": "ideal: 1 / threads"}.get(name, "ideal: proportional to the operations")), data)
     if result["database"]:
         draw_database(result["database"])
 
 
 def ticks(low, high):
-    """A logarithmic axis over less than a power of ten has no labels of its own."""
+    """The labels of a logarithmic axis; gnuplot gives none over less than a power of ten."""
     steps = [m * 10.0 ** e for e in range(-4, 6) for m in ((1, 2, 5) if high / low > 10 else (1, 2, 3, 4, 5, 6, 8))]
     return "(%s)" % ", ".join("%g" % s for s in steps if low <= s <= high)
 
@@ -229,5 +229,5 @@ set yrange [*:1]
 set xtics (10, 100, 1000)
 set xlabel 'runs in the database, each of 10 metrics and 1,000 epochs'
 set ylabel 'seconds'
-plot 0.5 with lines ls 10 title 'asked at most', data using 1:%d with lines ls 9 title 'ideal: as the runs', """ % (len(QUERIES) + 2) +
+plot 0.5 with lines ls 10 title 'target: at most', data using 1:%d with lines ls 9 title 'ideal: proportional to the runs', """ % (len(QUERIES) + 2) +
                  ", ".join("data using 1:%d with linespoints ls %d title '%s'" % (i + 2, i + 1, q) for i, q in enumerate(QUERIES)), data)

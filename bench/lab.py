@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/lab.py: vae-lab at work: bench/model.lua, run as a user runs it, each time into a database of its own.
+# bench/lab.py: runs bench/model.lua as a user does, each time into a new database.
 import functools
 import os
 import sqlite3
@@ -25,7 +25,7 @@ class Database:
         self.path = os.path.join(build.scratch, "%d.db" % Database.count)
 
     def run(self, settings, threads=1, jobs=1):
-        """`vae-lab run bench/model.lua`; its wall time in seconds."""
+        """Runs `vae-lab run bench/model.lua`; returns its wall time in seconds."""
         command = [self.build.program, "run", SCRIPT, "--db", self.path, "--jobs", str(jobs), "--threads", str(threads), "--quiet"]
         for name, value in settings.items():
             command += ["--set", "%s=%s" % (name, value)]
@@ -44,11 +44,11 @@ class Database:
             connection.close()
 
     def epochs(self, run=1):
-        """Seconds of each epoch: the metric time/epoch, the training alone."""
+        """Seconds of each epoch: the metric time/epoch, which is training alone."""
         return [v for v, in self.query("select value from curves where run = ? and metric = 'time/epoch' order by step", run)]
 
     def seconds(self, run=1):
-        """Of the whole training: with what lies between the epochs."""
+        """Seconds of the whole training, with the work between the epochs."""
         return self.query("select seconds from runs where id = ?", run)[0][0]
 
     def remove(self):
@@ -58,7 +58,7 @@ class Database:
 
 
 def train(build, model, epochs, examples, threads):
-    """One run: {"epochs": [seconds of each], "between": seconds of all that the training did outside its epochs, "wall"}."""
+    """One run: {"epochs": [seconds of each], "between": seconds of training outside the epochs, "wall"}."""
     database = Database(build)
     wall = database.run(dict(model.settings(), **{"epochs": epochs, "data.train": examples, "data.test": 1, "test_every": 1000000}),
                         threads)
@@ -70,8 +70,8 @@ def train(build, model, epochs, examples, threads):
 
 @functools.cache
 def between_epochs(build, rounds=2):
-    """Seconds that an epoch of all images costs outside of time/epoch: the order of the examples, the commit of the metrics.  It
-    is the same for all models; a run of 11 short epochs has ten times that more of it than a run of one."""
+    """Seconds of an epoch of all images outside time/epoch: the order of the examples, the commit of the metrics.  They are the same
+    for all models; a run of 11 short epochs has ten times as many more than a run of one."""
     model = models.Model("small", [2], 2, 1000)
 
     def least(epochs):

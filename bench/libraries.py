@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/libraries.py: the libraries whose matrix products are compared, each a process of its own (product.c), asked in turns.
+# bench/libraries.py: the libraries whose matrix products are compared, one process each (product.c), measured in turns.
 import json
 import os
 import subprocess
@@ -10,7 +10,7 @@ import machine
 import processors
 import timing
 
-# OpenBLAS' threads stay awake for some 26 ms after a product, libgomp's for some 5: the next turn waits for them to sleep.
+# OpenBLAS' threads stay awake for about 26 ms after a product, libgomp's for about 5: the next turn waits until they sleep.
 REST = 0.04
 WAKE = 15  # milliseconds
 OPENBLAS_KERNELS = ["", "SkylakeX", "Cooperlake", "Sapphirerapids", "Zen", "Haswell"]
@@ -25,17 +25,17 @@ class Library:
         self.threads = threads
         self.process = subprocess.Popen([build.compile("product"), which, str(threads)], env=environment, text=True, bufsize=1,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.said = self.read()
-        self.error = self.said.get("error")
-        self.kernels = self.said.get("kernels", "")
-        self.name = self.said.get("library", which) + (" " + self.kernels if which == "openblas" else "")
+        self.identity = self.read()
+        self.error = self.identity.get("error")
+        self.kernels = self.identity.get("kernels", "")
+        self.name = self.identity.get("library", which) + (" " + self.kernels if which == "openblas" else "")
 
     def read(self):
         line = self.process.stdout.readline()
-        return json.loads(line) if line else {"error": "it stopped"}
+        return json.loads(line) if line else {"error": "the process ended"}
 
     def time(self, product, milliseconds, check):
-        """Seconds of one product (form, m, n, k)."""
+        """The seconds of one product (form, m, n, k)."""
         self.process.stdin.write("%s %d %d %d %g %d\n" % (*product, milliseconds, check))
         answer = self.read()
         if "error" in answer:
@@ -43,7 +43,8 @@ class Library:
         return answer["seconds"]
 
     def turn(self, products, milliseconds, check):
-        """On several threads some milliseconds go by before the system has given each its own processor: not timed, for all."""
+        """The seconds of each product.  On several threads the system needs some milliseconds to give each thread a processor: an
+        untimed product comes first, for every library."""
         if self.threads > 1:
             self.time(products[0], WAKE, 0)
         times = [self.time(p, milliseconds, check) for p in products]
@@ -57,7 +58,7 @@ class Library:
 
 
 class Libraries:
-    """Ours and the peers, on as many threads.  Used as a context."""
+    """Our library and the peers, on a number of threads.  Used as a context."""
 
     def __init__(self, build, threads, ours=True):
         self.all = [Library(build, "vae-lab", threads)] if ours else []
@@ -69,7 +70,7 @@ class Libraries:
             self.add(Library(build, "openblas", threads, kernels))
 
     def add(self, library):
-        """An OpenBLAS that does not know some kernels takes others: one of each is enough."""
+        """Keeps one library per name: an OpenBLAS that lacks some kernels uses others instead."""
         if library.error:
             self.missing.append(library.error)
         if library.error or library.name in [l.name for l in self.all]:
@@ -90,9 +91,9 @@ class Libraries:
     def peers(self):
         return [n for n in self.names() if n != self.ours]
 
-    def measure(self, groups, rounds, milliseconds, say=None):
-        """[OUT] {product: {library: [seconds of each round]}}.  A group of products is one turn of a library; the libraries
-        follow each other group by group, in rotating order."""
+    def measure(self, groups, rounds, milliseconds, progress=None):
+        """Returns {product: {library: [seconds of each round]}}.  A group of products is one turn of a library; the libraries take
+        turns group by group, in rotating order."""
         times = {p: {l.name: [] for l in self.all} for group in groups for p in group}
         for turn in range(rounds):
             for g, group in enumerate(groups):
@@ -102,11 +103,11 @@ class Libraries:
                 for library, answer in zip(libraries, answers):
                     for product, seconds in zip(group, answer):
                         times[product][library.name].append(seconds)
-            if say:
-                say(turn + 1)
+            if progress:
+                progress(turn + 1)
         return times
 
 
 def best_peer(times, peers, of=timing.median):
-    """The fastest peer for a product: the one whose median is smallest; its name."""
+    """The name of the fastest peer for a product: the one with the smallest median."""
     return min(peers, key=lambda name: of(times[name]))

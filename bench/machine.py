@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/machine.py: what is measured, and on what: paths, the processor, versions, C programs beside the library.
+# bench/machine.py: the build under test and the machine: paths, processor, versions, compiling the C programs of bench/.
 import datetime
 import json
 import os
@@ -29,9 +29,9 @@ def note(message):
 
 
 class Build:
-    """The build under test: its program, its library, and a scratch folder where its databases and our programs lie.
+    """The build under test: its program, its library, and a scratch folder for databases and compiled programs.
 
-    The scratch folder stands where results.db does, on the same disk: a commit there costs what it costs a user."""
+    The scratch folder is on the disk of results.db, so that a commit costs what it costs a user."""
 
     def __init__(self, folder):
         self.library = os.path.join(ROOT, folder, "libvaelab.a")
@@ -47,7 +47,7 @@ class Build:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def compile(self, name):
-        """bench/NAME.c, linked with the library; the path of the program."""
+        """Compiles bench/NAME.c with the library; returns the path of the program."""
         program = os.path.join(self.scratch, name)
         if not os.path.exists(program):
             def flags(what):
@@ -82,7 +82,7 @@ def mnist_images(folder):
     return None
 
 
-# ---- what a reader must know beside every number ----
+# ---- the conditions of a measurement ----
 
 
 def load():
@@ -93,7 +93,7 @@ def load():
 
 
 def busy():
-    """Seconds of processor time: (of all processes, of this one and those that it has ended)."""
+    """Seconds of processor time: (of all processes, of this one and its finished children)."""
     mine = os.times()
     own = mine.user + mine.system + mine.children_user + mine.children_system
     try:
@@ -136,7 +136,7 @@ def caches():
 
 
 def describe(build):
-    """The machine, for the JSON file."""
+    """A description of the machine for the JSON file."""
     doctor = output(build.program, "doctor", "--json")
     try:
         doctor = json.loads(doctor)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- bench/model.lua: any of the measured models, by its settings: --set net=tanh-200-200 --set latent=50 --set bound=iwae.
+-- bench/model.lua: each of the measured models, chosen by settings: --set net=tanh-200-200 --set latent=50 --set bound=iwae.
 
 local lab = require "vae_lab"
 
@@ -29,7 +29,7 @@ return lab.experiment {
 
   train    = { epochs = 1, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
 
-  -- the evaluation alone, of a run that is trained already
+  -- the evaluation alone, for a run that is already trained
   profile = {
     train    = {},
     nll      = { evaluate = { lab.eval.nll { samples = 5000 } } },

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/models.py: the models that are measured, and the matrix products that a training step of each is made of.
+# bench/models.py: the measured models, and the matrix products of a training step of each.
 
 
 class Model:
-    """A VAE 784 - hidden … - latent and back; k draws of z for an example; `bound`: elbo or iwae."""
+    """A VAE 784 - hidden … - latent and back; k draws of z per example; `bound`: elbo or iwae."""
 
     def __init__(self, name, hidden, latent, batch, k=1, act="tanh", bound="elbo", binarise="dynamic", init="glorot", pixels=784):
         self.name, self.hidden, self.latent, self.batch, self.k = name, list(hidden), latent, batch, k
@@ -22,7 +22,7 @@ class Model:
                 "samples": self.k, "bound": self.bound, "binarise": self.binarise, "init": self.init}
 
     def layers(self):
-        """(rows, inputs, outputs, whether its input's gradient is needed) of each dense layer."""
+        """(rows, inputs, outputs, whether the gradient of its input is needed) of each dense layer."""
         encoder = [self.pixels] + self.hidden
         decoder = [self.latent] + self.hidden[::-1] + [self.pixels]
         layers = [(self.batch, a, b, i > 0) for i, (a, b) in enumerate(zip(encoder, encoder[1:]))]
@@ -30,7 +30,7 @@ class Model:
         return layers + [(self.k * self.batch, a, b, True) for a, b in zip(decoder, decoder[1:])]
 
     def products(self):
-        """Of one training step: (form, m, n, k) for each, as num/matmul.h says them."""
+        """The products of one training step, each (form, m, n, k) as in num/matmul.h."""
         products = []
         for rows, a, b, back in self.layers():
             products.append(("NN", rows, b, a))      # y = x W

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bench/processors.c: how many processors there are to be had just now, and how far they are from each other.
+ * bench/processors.c: how much processor time several threads get at this moment, and how fast they exchange a cache line.
  *
  *     processors THREADS
  *
- * Answers each line of its input, within some 30 ms, with {"whole": 1.99, "handover": 61}:
+ * For each line of its input it prints, within about 30 ms, {"whole": 1.99, "handover": 61}:
  *  whole     the rate of that many threads at pure arithmetic in registers, over the rate of one
- *  handover  nanoseconds until a cache line that one thread wrote came back from another one
- * Two processors of a virtual machine may be the two halves of one core, be shared with others, or lie on two chips, and that
- * changes while a program runs.  Then threads gain less, whatever the program, and a comparison says nothing.
+ *  handover  nanoseconds until a cache line that one thread wrote returns from another
+ * Two processors of a virtual machine may be two halves of one core, shared with other machines, or on two chips, and this changes
+ * while a program runs.  Then threads gain less, whatever the program, and a comparison is meaningless.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -29,7 +29,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Enough independent chains that the arithmetic units are full: the compiler makes vectors of them. */
+/* Enough independent chains to fill the arithmetic units; the compiler vectorises them. */
 static float work(float x[CHAINS])
 {
     for (int i = 0; i < 2000; i++)
@@ -55,7 +55,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Rounds in a second of `threads` threads together. */
+/* Rounds per second of `threads` threads together. */
 static double together(int threads)
 {
     pthread_t thread[THREADS_MAX];
@@ -90,7 +90,7 @@ static void *give_back(void *unused)
     return NULL;
 }
 
-/* The shortest of some series: what disturbs makes it longer. */
+/* The shortest of several series, because every disturbance lengthens one. */
 static double handover(void)
 {
     enum { SERIES = 40, TIMES = 200 };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/processors.py: times on two threads only while two near processors are to be had (processors.c).  The criterion knows
-# nothing of what is measured, and holds for everybody alike.
+# bench/processors.py: measures on two threads only while two near processors are available (processors.c).  The criterion does not
+# depend on what is measured, and is the same for all programs.
 import json
 import os
 import subprocess
@@ -9,22 +9,22 @@ import time
 
 import machine
 
-SHORTEST = os.path.join(machine.FIGURES, "handover.json")  # the shortest handover seen on this machine, in whichever run
+SHORTEST = os.path.join(machine.FIGURES, "handover.json")  # the shortest handover seen on this machine in any run
 
-WHOLE = 1.9     # what two threads of pure arithmetic must reach, over one
-NEAR = 2.0      # the handover of a cache line may take so many times the shortest seen
-patience = 60   # seconds that a measurement waits in all, before it goes on whatever the probes say
-REPEATS = 4     # of a piece during which the processors moved
+WHOLE = 1.9     # two threads of pure arithmetic must reach this many times the rate of one
+NEAR = 2.0      # the handover of a cache line may take this many times the shortest
+patience = 60   # seconds that a measurement waits in total; then it continues whatever the probes find
+REPEATS = 4     # of a measurement during which the processors moved
 
 _process = None
 _shortest = None
-probes = []     # of the measurement at work
+probes = []     # of the current measurement
 waited = 0.0    # seconds
-spoilt = 0      # pieces that were kept although the processors were not as they should be
+disturbed = 0   # measurements that were kept although the processors did not meet the criterion
 
 
 def _probe(build):
-    """(whole, near): whether they are whole, whether they are near."""
+    """Whether the processors are whole, and whether they are near."""
     global _process, _shortest
     if _process is None:
         _shortest = _known()
@@ -58,8 +58,8 @@ def _wait(build):
 
 
 def steady(build, threads, piece):
-    """piece(), made again when the processors are far from each other after it."""
-    global spoilt
+    """Returns piece(), repeated if the processors are far from each other after it."""
+    global disturbed
     if threads < 2:
         return piece()
     for _ in range(REPEATS if waited < patience else 1):
@@ -67,22 +67,22 @@ def steady(build, threads, piece):
         result = piece()
         if _probe(build)[1]:
             return result
-    spoilt += 1
+    disturbed += 1
     return result
 
 
 def summary():
-    """Of the measurement that ends: what the probes said, and how many pieces are spoilt.  None: nothing ran on two threads."""
-    global spoilt, waited
+    """The probes of the measurement that ends, and its number of disturbed parts.  None: nothing ran on two threads."""
+    global disturbed, waited
     if not probes:
         return None
-    said = {"probes": len(probes), "spoilt": spoilt, "waited": waited}
+    found = {"probes": len(probes), "disturbed": disturbed, "waited": waited}
     for what in ("whole", "handover"):
         values = sorted(p[what] for p in probes)
-        said[what] = {"min": values[0], "median": values[len(values) // 2], "max": values[-1]}
+        found[what] = {"min": values[0], "median": values[len(values) // 2], "max": values[-1]}
     probes.clear()
-    spoilt, waited = 0, 0.0
-    return said
+    disturbed, waited = 0, 0.0
+    return found
 
 
 def close():

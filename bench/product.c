@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bench/product.c: times matrix products of one library, as it is asked to.
+ * bench/product.c: times the matrix products of one library that its input names.
  *
  *     product vae-lab|onednn|openblas THREADS
  *
- * Says who it is in one line of JSON, then answers each line of its input, until that ends:
+ * Prints the library's name and kernels in one line of JSON.  For each line of its input,
  *     FORM M N K MILLISECONDS CHECK     for example  NN 100 400 784 2 1
- * with {"seconds": of one product, "count": how many were timed}, the mean over as many products as take that long, after some
- * that are not timed.  CHECK 1: the product is also verified; {"error": …} where it is wrong.
+ * it prints {"seconds": of one product, "count": of timed products}: the mean over as many products as take MILLISECONDS, after a
+ * warm-up.  CHECK 1: the product is also verified; a wrong one gives {"error": …}.
  *
- * One library a process: threads that a library keeps awake must not disturb another's turn, and OpenBLAS chooses its kernels
- * (OPENBLAS_CORETYPE) when it is loaded.  On one thread the clock is that of the thread, so that what else the machine does
- * counts little; on several it is the wall's.
+ * One process per library: threads that one library keeps awake must not disturb another's turn, and OpenBLAS chooses its kernels
+ * (OPENBLAS_CORETYPE) when it is loaded.  On one thread the clock is the thread's processor time, which other processes disturb
+ * little; on several threads it is wall time.
  */
 #define _GNU_SOURCE
 #include "base/mem.h"
@@ -64,14 +64,14 @@ static void *open_one_of(const char *const *names, const char *package)
     return NULL;
 }
 
-/* A function's address: ISO C has no cast for it. */
+/* A function's address; ISO C has no cast from an object pointer. */
 static void find(void *library, const char *name, void *function)
 {
     void *address = dlsym(library, name);
     memcpy(function, &address, sizeof address);
 }
 
-static void introduce_onednn(void)
+static void load_onednn(void)
 {
     static const char *const names[] = {"libdnnl.so.3", "libdnnl.so.2", "libdnnl.so", NULL};
     void *library = open_one_of(names, "oneDNN is not installed (Debian: libdnnl-dev)");
@@ -82,7 +82,7 @@ static void introduce_onednn(void)
     printf("{\"library\": \"oneDNN %d.%d.%d\", \"kernels\": \"\"}\n", v->major, v->minor, v->patch);
 }
 
-static void introduce_openblas(void)
+static void load_openblas(void)
 {
     static const char *const names[] = {"libopenblas.so.0", "libopenblas.so", NULL};
     void *library = open_one_of(names, "OpenBLAS is not installed (Debian: libopenblas0-pthread)");
@@ -95,7 +95,7 @@ static void introduce_openblas(void)
     printf("{\"library\": \"OpenBLAS %s\", \"kernels\": \"%s\"}\n", version, core());
 }
 
-static void introduce_ours(void)
+static void load_ours(void)
 {
     Error err = ERROR_NONE;
     if (num_isa_choose(NULL, &err) != 0)
@@ -121,11 +121,11 @@ static void multiply(const Product *x)
 
 static double sign(size_t i) { return (i * 2654435761u >> 16 & 1) != 0 ? 1.0 : -1.0; }
 
-/* Freivalds' test: r C s = (r A)(B s) for signs r and s, here in double: one wrong element is far above the tolerance, the
- * rounding of all far below. */
+/* Freivalds' test: r C s = (r A)(B s) for signs r and s, here in double: one wrong element exceeds the tolerance by far, the rounding
+ * of all elements stays far below it. */
 static int is_right(const Product *x)
 {
-    double *row = calloc(x->k, sizeof *row), *column = calloc(x->k, sizeof *column), want = 0, got = 0;
+    double *row = calloc(x->k, sizeof *row), *column = calloc(x->k, sizeof *column), expected = 0, found = 0;
     if (row == NULL || column == NULL)
         fail("out of memory");
     for (size_t i = 0; i < x->m; i++)
@@ -135,13 +135,13 @@ static int is_right(const Product *x)
         for (size_t j = 0; j < x->n; j++)
             column[p] += sign(j + 7) * (double)x->b[x->form == NUM_NT ? j * x->k + p : p * x->n + j];
     for (size_t p = 0; p < x->k; p++)
-        want += row[p] * column[p];
+        expected += row[p] * column[p];
     for (size_t i = 0; i < x->m; i++)
         for (size_t j = 0; j < x->n; j++)
-            got += sign(i) * sign(j + 7) * (double)x->c[i * x->n + j];
+            found += sign(i) * sign(j + 7) * (double)x->c[i * x->n + j];
     free(row);
     free(column);
-    return fabs(got - want) <= 1e-5 * sqrt((double)x->m * (double)x->n * (double)x->k);
+    return fabs(found - expected) <= 1e-5 * sqrt((double)x->m * (double)x->n * (double)x->k);
 }
 
 /* ---- timing --------------------------------------------------------------------------------------------------------- */
@@ -169,11 +169,11 @@ static void answer(const Product *x, double seconds, int check)
             x->c[i] = NAN;
         multiply(x);
         if (!is_right(x)) {
-            printf("{\"error\": \"a wrong product\"}\n");
+            printf("{\"error\": \"wrong product\"}\n");
             return;
         }
     }
-    /* the first brings the operands to the caches and wakes the threads */
+    /* the first product brings the operands into the caches and wakes the threads */
     long count = 1;
     double once = (take(x, 1), take(x, 1));
     while (once < 0.1 * seconds)
@@ -203,11 +203,11 @@ int main(int argc, char **argv)
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (strcmp(argv[1], "onednn") == 0)
-        introduce_onednn();
+        load_onednn();
     else if (strcmp(argv[1], "openblas") == 0)
-        introduce_openblas();
+        load_openblas();
     else
-        introduce_ours();
+        load_ours();
 
     Product x = {.a = matrix(1), .b = matrix(2), .c = matrix(3)};
     char form[3];

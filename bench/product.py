@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/product.py: one matrix product: num_matmul_f32 beside oneDNN and OpenBLAS with each of its kernels, on the layers of
-# this project's models, forward and backward, on one thread and on two.
+# bench/product.py: one matrix product: num_matmul_f32 compared with oneDNN and with each kernel of OpenBLAS, on the layers of this
+# project's models, forward and backward, on one thread and on two.
 import figures
 import machine
 import timing
@@ -16,7 +16,7 @@ FORMS = ["NN", "NT", "TN"]
 
 
 def product(form, batch, inputs, outputs):
-    """As num/matmul.h says a layer's output, its input's gradient, its weights' gradient."""
+    """A layer's output, its input's gradient or its weights' gradient, as num/matmul.h names them."""
     return {"NN": ("NN", batch, outputs, inputs), "NT": ("NT", batch, inputs, outputs), "TN": ("TN", inputs, outputs, batch)}[form]
 
 
@@ -37,7 +37,7 @@ def rows_of(layers, times, names, ours, peers):
         for form, batch, p in entries:
             best = best_peer(times[p], peers)
             rows.append({"form": form, "batch": batch, "in": a, "out": b, "operations": 2 * p[1] * p[2] * p[3], "best": best,
-                         # rates, so theirs over ours
+                         # a ratio of rates is the inverse ratio of times
                          "ratio": timing.ratio(times[p][best], times[p][ours]),
                          "seconds": {n: timing.summary(times[p][n]) for n in names}})
     return rows
@@ -68,10 +68,10 @@ def verdict(rows, threads):
     worst = min(rows, key=lambda r: r["ratio"]["measured"])
     where = "%s, batch %d, %d-%d" % (worst["form"], worst["batch"], worst["in"], worst["out"])
     return [
-        dict(what="rate over the best library's, mean of %d products, %d thread(s)" % (len(rows), threads), asked=(">=", 0.95),
+        dict(what="rate over the best library's, mean of %d products, %d thread(s)" % (len(rows), threads), target=(">=", 0.95),
              measured=over("measured"), minima=over("minima"), low=over("low"), high=over("high"), how="geometric mean; the best of "
              "oneDNN and OpenBLAS' kernels for each product"),
-        dict(what="the worst of them, %d thread(s)" % threads, asked=(">=", 0.88), measured=worst["ratio"]["measured"],
+        dict(what="the worst of them, %d thread(s)" % threads, target=(">=", 0.88), measured=worst["ratio"]["measured"],
              minima=worst["ratio"]["minima"], low=worst["ratio"]["low"], high=worst["ratio"]["high"],
              how="%s against %s; %d of %d below 0.88" % (where, worst["best"], sum(r["ratio"]["measured"] < 0.88 for r in rows),
                                                          len(rows))),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/report.py: the table of what is asked and what was measured, and results/bench.json.
+# bench/report.py: the table of targets and measured numbers, and results/bench.json.
 import json
 import os
 
@@ -8,14 +8,14 @@ import machine
 
 FILE = os.path.join(machine.RESULTS, "bench.json")
 
-VERDICTS = {True: "PASS", False: "short of it", None: "-"}
+VERDICTS = {True: "PASS", False: "FAIL", None: "-"}
 
 
 def meets(line):
-    """None: nothing is asked of it, it is told for comparison."""
-    if line["asked"] is None:
+    """Whether the target is met; None: there is no target, the number is for comparison."""
+    if line["target"] is None:
         return None
-    op, limit = line["asked"]
+    op, limit = line["target"]
     return line["measured"] >= limit if op == ">=" else line["measured"] <= limit
 
 
@@ -29,15 +29,15 @@ def number(value, unit):
 
 
 def show(parts):
-    """One line for each thing that is asked: its verdict is that of the medians."""
-    head = ["item", "what", "asked", "measured", "by minima", "rounds' range", "verdict", "how"]
+    """Prints one line per target; the verdict uses the medians."""
+    head = ["item", "what", "target", "measured", "by minima", "rounds' range", "verdict", "how"]
     rows = []
     for name, part in parts.items():
         for line in part["lines"]:
             unit = line.get("unit", "")
             low, high = line.get("low"), line.get("high")
-            asked = "-" if line["asked"] is None else "%s %s" % (line["asked"][0], number(line["asked"][1], unit))
-            rows.append([name, line["what"], asked,
+            target = "-" if line["target"] is None else "%s %s" % (line["target"][0], number(line["target"][1], unit))
+            rows.append([name, line["what"], target,
                          number(line["measured"], unit), number(line.get("minima"), unit),
                          "-" if low is None else "%s to %s" % (number(low, unit), number(high, unit)),
                          VERDICTS[meets(line)], line.get("how", "")])
@@ -45,7 +45,7 @@ def show(parts):
     for row in [head] + rows:
         print("  ".join(cell.ljust(w) for cell, w in zip(row, widths)) + "  " + row[-1])
     verdicts = [r[6] for r in rows if r[6] != VERDICTS[None]]
-    print("%d of %d as asked" % (verdicts.count(VERDICTS[True]), len(verdicts)))
+    print("%d of %d targets met" % (verdicts.count(VERDICTS[True]), len(verdicts)))
 
 
 def read():
@@ -57,7 +57,7 @@ def read():
 
 
 def keep(machine_facts, parts):
-    """Measurements that were not made now stay as they were, each with its date."""
+    """Writes the file.  Measurements that were not repeated stay, each with its date."""
     kept = {"date": machine.now(), "machine": machine_facts, "measurements": dict(read().get("measurements", {}), **parts)}
     with open(FILE + ".new", "w") as f:
         json.dump(kept, f, indent=1)

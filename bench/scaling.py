@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/scaling.py: what a second processor brings: two threads inside a run, and two runs of a sweep side by side.
+# bench/scaling.py: the gain of a second processor: two threads inside a run, and two runs of a sweep in parallel.
 import math
 
 import figures
@@ -14,7 +14,7 @@ TITLE = "two threads inside a run, two jobs of a sweep"
 MODELS = [m for m in models.STEP_MODELS if m.k == 1]
 BATCHES = [100, 128, 1000]
 EXAMPLES = 20000
-# one after the other and two at a time, each run with one thread
+# one run at a time and two at a time, each with one thread
 SWEEP = {"epochs": 3, "seed": "1,2,3,4", "data.test": 1, "test_every": 1000000}
 
 
@@ -32,7 +32,7 @@ def threads_rows(options, rounds):
         for turn in range(rounds):
             for threads in timing.rotated([1, 2], turn):
                 run = processors.steady(options.build, threads, lambda: lab.train(options.build, model, 3, examples, threads))
-                times[threads].append(timing.median(run["epochs"][1:]))  # the first brings everything into the caches
+                times[threads].append(timing.median(run["epochs"][1:]))  # the first fills the caches
         rows.append({"model": model.name, "rounds": times, "seconds": {t: timing.summary(v) for t, v in times.items()},
                      "ratio": timing.ratio(times[1], times[2])})
         machine.note("scaling: %s: %.2f" % (model.name, rows[-1]["ratio"]["measured"]))
@@ -40,8 +40,8 @@ def threads_rows(options, rounds):
 
 
 def sweep_seconds(options, model, jobs):
-    """Wall time of the training of four equal runs: that of the command, without that of the same command again, when all runs
-    are done and only what lies around them is left."""
+    """Wall time of training four equal runs: the time of the command, minus that of the same command again, which finds all runs
+    done."""
     database = lab.Database(options.build)
     settings = dict(model.settings(), **SWEEP, **{"data.train": lab.IMAGES // (6 if options.quick else 3)})
     first = database.run(settings, jobs=jobs)
@@ -67,12 +67,12 @@ def measure(options):
         return {"threads": [], "jobs": None}, []
     rounds = options.rounds or (1 if options.quick else 3)
     result = {"threads": threads_rows(options, rounds), "jobs": None}
-    lines = [dict(what="%s: two threads over one" % r["model"], asked=(">=", 1.8), **r["ratio"],
-                  how="%.3f s and %.3f s an epoch of %s" % (r["seconds"][1]["median"], r["seconds"][2]["median"], "the same images"))
+    lines = [dict(what="%s: two threads over one" % r["model"], target=(">=", 1.8), **r["ratio"],
+                  how="%.3f s and %.3f s per epoch of the same images" % (r["seconds"][1]["median"], r["seconds"][2]["median"]))
              for r in result["threads"]]
     if not options.only or options.only.search("jobs"):
         r = result["jobs"] = jobs_row(options, rounds)
-        lines.append(dict(what="%s, four runs: two jobs over one" % r["model"], asked=(">=", 1.95), **r["ratio"],
+        lines.append(dict(what="%s, four runs: two jobs over one" % r["model"], target=(">=", 1.95), **r["ratio"],
                           how="%.2f s and %.2f s of wall time" % (r["seconds"][1]["median"], r["seconds"][2]["median"])))
     return result, lines
 
@@ -96,7 +96,7 @@ set xrange [%g:2.2]
 set yrange [%g:0.7]
 set grid noytics
 set xlabel 'time on one over time on two'
-set label 1 'asked: 1.8' at 1.79,0.95 right
+set label 1 'target: 1.8' at 1.79,0.95 right
 set arrow 1 from 1.8,graph 0 to 1.8,0.6 nohead ls 10
 set label 2 'jobs: 1.95' at 1.94,0.95 left
 set arrow 2 from 1.95,graph 0 to 1.95,0.6 nohead ls 9

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bench/shares.c: what a training step spends its time on: the calls of lab/train.c in their order, each timed.
+ * bench/shares.c: how a training step divides its time: the calls of lab/train.c in their order, each timed.
  *
  *     shares DATABASE RUN BATCH SAMPLES THREADS ROUNDS MILLISECONDS
  *
- * Takes the graph of a recorded run of bench/model.lua and trains it anew, in memory, on MNIST (VAE_LAB_DATA).  Prints JSON: for each
- * round the seconds of one step in each of its parts, and the seconds of what comes once an epoch: the order of the examples,
- * the commit of its metrics, a commit with a checkpoint.  The commits go to DATABASE, into a run of their own.
+ * Trains the graph of a recorded run of bench/model.lua again, in memory, on MNIST (VAE_LAB_DATA).  Prints JSON: for each round the
+ * seconds of each part of one step, and the seconds of the work that is done once per epoch: the order of the examples, the commit of the
+ * metrics, a commit with a checkpoint.  The commits go to a separate run in DATABASE.
  */
 #include "base/mem.h"
 #include "data/data.h"
@@ -27,7 +27,7 @@
 enum { ROWS, NOISE, FORWARD, BACKWARD, OPTIMISER, TOTALS, REPORT, PARTS };
 static const char *const part_names[PARTS] = {"data", "noise", "forward", "backward", "optimiser", "totals", "report"};
 
-/* What bench/model.lua records at every epoch. */
+/* The metrics that bench/model.lua records at every epoch. */
 static const char *const metrics[] = {"elbo", "reconstruction", "kl", "bound", NULL};
 enum { METRICS = 4 };
 
@@ -37,11 +37,11 @@ typedef struct Bench {
     Graph *graph;
     Data *data;
     GraphParams *params;
-    GraphExec *plan;
+    GraphExec *exec;
     Optimiser *optimiser;
     LabReporter reporter;
     uint32_t *order;
-    size_t n, batch, next; /* examples, rows of a minibatch, the next one's number */
+    size_t n, batch, next; /* examples, rows of a minibatch, number of the next minibatch */
     NumStream binarise, shuffle;
     double part[PARTS], total;
 } Bench;
@@ -52,7 +52,7 @@ static void fail(const Bench *b)
     exit(1);
 }
 
-/* ---- making it -------------------------------------------------------------------------------------------------------- */
+/* ---- set-up -------------------------------------------------------------------------------------------------------- */
 
 static int parse(void *context, int columns, const char *const *names, const StoreValue *values)
 {
@@ -83,11 +83,11 @@ static void make(Bench *b, const char *database, long run, size_t samples)
     if (b->params == NULL)
         fail(b);
     const char *outputs[METRICS + 1];
-    memcpy(outputs, metrics, sizeof outputs); /* `bound`, the objective, is among them */
+    memcpy(outputs, metrics, sizeof outputs); /* they include `bound`, the objective */
     GraphExecSpec spec = {.batch = b->batch, .samples = samples, .type = GRAPH_FLOAT, .outputs = outputs, .objective = "bound"};
     OptimiserSpec adam;
-    b->plan = graph_exec_alloc(b->graph, &spec, b->params, &b->err);
-    if (b->plan == NULL || optimiser_defaults(&adam, "adam", &b->err) != 0)
+    b->exec = graph_exec_alloc(b->graph, &spec, b->params, &b->err);
+    if (b->exec == NULL || optimiser_defaults(&adam, "adam", &b->err) != 0)
         fail(b);
     b->optimiser = optimiser_alloc(&adam, graph_params_count(b->params), &b->err);
     if (b->optimiser == NULL)
@@ -101,10 +101,10 @@ static void make(Bench *b, const char *database, long run, size_t samples)
 
 /* ---- one step, as in lab/train.c --------------------------------------------------------------------------------------- */
 
-static double output_mean(const GraphExec *plan, const char *name)
+static double output_mean(const GraphExec *exec, const char *name)
 {
     NumShape shape;
-    const float *value = graph_exec_output(plan, name, &shape);
+    const float *value = graph_exec_output(exec, name, &shape);
     size_t n = num_shape_size(shape);
     return num_total_f32(n, value) / (double)n;
 }
@@ -120,23 +120,23 @@ static void step(Bench *b)
 {
     size_t first = b->next % (b->n / b->batch) * b->batch;
     double t = lab_clock(), since = t;
-    data_rows(b->data, DATA_TRAIN, b->order, first, b->batch, b->binarise, 1, graph_exec_input(b->plan, "x", NULL));
+    data_rows(b->data, DATA_TRAIN, b->order, first, b->batch, b->binarise, 1, graph_exec_input(b->exec, "x", NULL));
     b->part[ROWS] += lap(&t);
-    graph_exec_noise(b->plan, num_seed(1), "noise", b->next++);
+    graph_exec_noise(b->exec, num_seed(1), "noise", b->next++);
     b->part[NOISE] += lap(&t);
-    graph_exec_forward(b->plan);
+    graph_exec_forward(b->exec);
     b->part[FORWARD] += lap(&t);
-    double bound = output_mean(b->plan, "bound");
+    double bound = output_mean(b->exec, "bound");
     b->part[TOTALS] += lap(&t);
-    graph_exec_backward(b->plan);
+    graph_exec_backward(b->exec);
     b->part[BACKWARD] += lap(&t);
-    float *gradient = graph_exec_gradient(b->plan);
+    float *gradient = graph_exec_gradient(b->exec);
     b->total += sqrt(num_sum_squares_f32(graph_params_count(b->params), gradient));
     b->part[TOTALS] += lap(&t);
     optimiser_step(b->optimiser, graph_params_block(b->params), gradient, 1e-3);
     b->part[OPTIMISER] += lap(&t);
     for (size_t i = 0; i < METRICS; i++)
-        b->total += output_mean(b->plan, metrics[i]) * (double)b->batch;
+        b->total += output_mean(b->exec, metrics[i]) * (double)b->batch;
     b->part[TOTALS] += lap(&t);
     b->reporter.last.fraction = (double)b->next + lab_clock() - since + bound;
     lab_report(&b->reporter, 0);
@@ -155,7 +155,7 @@ static void print_round(Bench *b, double seconds, int last)
     printf("}%s\n", last ? "" : ",");
 }
 
-/* ---- once an epoch -------------------------------------------------------------------------------------------------------- */
+/* ---- once per epoch -------------------------------------------------------------------------------------------------------- */
 
 static int64_t claim(Bench *b)
 {
@@ -217,8 +217,8 @@ int main(int argc, char **argv)
     make(&b, argv[1], atol(argv[2]), strtoul(argv[4], NULL, 10));
     for (int i = 0; i < 5; i++)
         step(&b);
-    printf("{\"multiply_adds\": %.0f, \"bytes\": %zu, \"parameters\": %zu, \"rounds\": [\n", graph_exec_flops(b.plan),
-           graph_exec_bytes(b.plan), graph_params_count(b.params));
+    printf("{\"multiply_adds\": %.0f, \"bytes\": %zu, \"parameters\": %zu, \"rounds\": [\n", graph_exec_flops(b.exec),
+           graph_exec_bytes(b.exec), graph_params_count(b.params));
     for (int i = 0; i < rounds; i++)
         print_round(&b, seconds, i == rounds - 1);
     printf("], \"epochs\": [\n");
@@ -227,5 +227,5 @@ int main(int argc, char **argv)
         printf("  {\"shuffle\": %.9f, \"commit\": %.9f, \"checkpoint\": %.9f}%s\n", permutation(&b, 2 + (uint64_t)i),
                commit(&b, run, 2 * i + 1, 0), commit(&b, run, 2 * i + 2, 1), i == rounds - 1 ? "" : ",");
     printf("], \"total\": %g}\n", b.total);
-    return 0; /* what was allocated ends with the process */
+    return 0; /* the process ends: nothing is freed */
 }

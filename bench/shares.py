@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/shares.py: what a training step spends on making its inputs, and on recording: shares.c times the parts of a step.
+# bench/shares.py: the shares of a training step that make its inputs and that record: shares.c times the parts of a step.
 import json
 import subprocess
 
@@ -12,13 +12,13 @@ import processors
 import timing
 
 TITLE = "the share of noise and data, and of logging and checkpoints, in a step"
-CHECKPOINT_SECONDS = 10.0  # lab/train.c: between two checkpoints
+CHECKPOINT_SECONDS = 10.0  # between two checkpoints (lab/train.c)
 PARTS = ["data", "noise", "forward", "backward", "optimiser", "totals", "report"]
 INPUTS = ["data", "noise", "shuffle"]
 RECORDS = ["report", "commit", "checkpoint"]
 
 
-def ask(options, database, model, threads, rounds, milliseconds):
+def time_parts(options, database, model, threads, rounds, milliseconds):
     done = subprocess.run([options.build.compile("shares"), database.path, "1", str(model.batch), str(model.k), str(threads), str(rounds),
                            str(milliseconds)], env=options.build.environment(), stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -27,7 +27,7 @@ def ask(options, database, model, threads, rounds, milliseconds):
 
 
 def row_of(model, threads, answer):
-    """Seconds of each part in one step of each round; what comes once an epoch or every 10 s, with its share."""
+    """Seconds of each part of one step in each round; work that is done once per epoch or every 10 s counts with its share."""
     steps = model.steps(lab.IMAGES)
     rounds = []
     for step, epoch in zip(answer["rounds"], answer["epochs"]):
@@ -56,8 +56,8 @@ def measure(options):
         database.run(dict(model.settings(), **{"epochs": 1, "data.train": model.batch, "data.test": 1}))
         for threads in options.threads:
             rows.append(row_of(model, threads, processors.steady(
-                options.build, threads, lambda: ask(options, database, model, threads, rounds, milliseconds))))
-        # the list of products in models.py is what the engine says of its graph
+                options.build, threads, lambda: time_parts(options, database, model, threads, rounds, milliseconds))))
+        # the list of products in models.py must match the engine's count
         if 2 * rows[-1]["multiply_adds"] != models.operations(model.products()):
             machine.fail("%s: models.py counts %.0f operations, the engine %.0f"
                          % (model.name, models.operations(model.products()), 2 * rows[-1]["multiply_adds"]))
@@ -70,9 +70,9 @@ def lines_of(r):
     def named(names):
         return ", ".join("%s %.2f %%" % (n, 100 * part[n]) for n in names)
     where = "%s, %d thread(s)" % (r["model"], r["threads"])
-    return [dict(what=where + ": noise, data, shuffling", asked=("<=", 0.05), unit="%", how=named(INPUTS), **r["inputs"]),
-            dict(what=where + ": logging and checkpoints", asked=("<=", 0.01), unit="%", **r["records"],
-                 how=named(RECORDS) + "; a commit %.1f ms, with a checkpoint of %.1f MB %.1f ms, at most every 10 s"
+    return [dict(what=where + ": noise, data, shuffling", target=("<=", 0.05), unit="%", how=named(INPUTS), **r["inputs"]),
+            dict(what=where + ": logging and checkpoints", target=("<=", 0.01), unit="%", **r["records"],
+                 how=named(RECORDS) + "; a commit %.1f ms; with a checkpoint of %.1f MB, at most every 10 s, %.1f ms"
                      % (1e3 * r["once"]["commit"]["median"], 12e-6 * r["parameters"], 1e3 * r["once"]["checkpoint"]["median"]))]
 
 

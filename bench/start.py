@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/start.py: what one waits for: the program's start, the first step of a training, an exact likelihood.
+# bench/start.py: waiting times: the start of the program, the first step of a training, a precise likelihood.
 import os
 import time
 
@@ -15,11 +15,11 @@ from libraries import Libraries, best_peer
 TITLE = "start of the program and of a training; NLL with k = 5000"
 MODEL = models.STEP_MODELS[2]  # 784-200-200-50
 DRAWS, IMAGES = 5000, 10000
-ROWS = [500, 1000, 2000]  # of a pass through the decoder: a library's best counts
+ROWS = [500, 1000, 2000]  # rows of a pass through the decoder; the fastest counts
 
 
 def version_seconds(build, rounds):
-    """Wall time of `vae-lab --version`, its process made and ended."""
+    """Wall time of `vae-lab --version`, with the start and the end of its process."""
     times = []
     null = os.open(os.devnull, os.O_WRONLY)
     for _ in range(rounds):
@@ -32,9 +32,9 @@ def version_seconds(build, rounds):
 
 
 def first_step_seconds(build, data, rounds):
-    """From the start of the process to the first step, an upper bound: the wall time of a run, without its training, and with
-    what the training does before its first epoch.  That is what a run of one epoch and a run of two have alike beside their
-    epochs: twice the one's minus the other's."""
+    """An upper bound of the time from the start of the process to the first step: the wall time of a run minus its training, plus the
+    training's work before its first epoch.  That work is the same in a run of one epoch and in a run of two, so it is twice the
+    time outside the epochs of the first minus that of the second."""
     def run(epochs):
         database = lab.Database(build)
         settings = dict(models.STEP_MODELS[0].settings(), epochs=epochs, data=data)
@@ -62,8 +62,8 @@ def encoder_products(rows):
 
 
 def ideal_nll(options, threads, images, rounds):
-    """Seconds that the best library takes for the products: every draw through the decoder, every image once through the
-    encoder.  [OUT] of each round, and the operations."""
+    """Seconds that the fastest library takes for the products, in each round, and the number of operations: every draw passes through
+    the decoder, every image once through the encoder."""
     encoder = encoder_products(1000)
     groups = [decoder_products(rows) for rows in ROWS] + [sorted(set(encoder))]
     with Libraries(options.build, threads, ours=False) as libraries:
@@ -81,8 +81,7 @@ def ideal_nll(options, threads, images, rounds):
 
 
 def nll(options, threads, images, rounds):
-    """Seconds of the evaluation: of the command that adds it to a trained run, without those of one that evaluates next to
-    nothing."""
+    """Seconds of the evaluation: of the command that adds it to a trained run, minus those of one that evaluates almost nothing."""
     profile = {IMAGES: "nll", 200: "nll_some"}[images]
 
     def once():
@@ -93,7 +92,7 @@ def nll(options, threads, images, rounds):
         seconds = database.run(dict(settings, profile=profile), threads) - around
         database.remove()
         return seconds
-    # all images take minutes: once, and not again when the processors moved meanwhile
+    # all images take minutes: measured once, not repeated when the processors moved
     return [once() if images == IMAGES else processors.steady(options.build, threads, once) for _ in range(rounds)]
 
 
@@ -111,7 +110,7 @@ def nll_row(options, threads):
 
 
 def line(what, limit, times):
-    return dict(what=what, asked=("<=", limit), unit="s", measured=timing.median(times), minima=min(times), low=min(times),
+    return dict(what=what, target=("<=", limit), unit="s", measured=timing.median(times), minima=min(times), low=min(times),
                 high=max(times))
 
 
@@ -137,7 +136,7 @@ def measure(options):
             row = nll_row(options, threads)
             if row:
                 result["nll"].append(row)
-                lines.append(dict(what="NLL, k = 5000, %d images, %d thread(s)" % (row["images"], threads), asked=(">=", 0.9),
+                lines.append(dict(what="NLL, k = 5000, %d images, %d thread(s)" % (row["images"], threads), target=(">=", 0.9),
                                   **row["ratio"], how="%.1f s, %.0f Gflop/s; the best library's products alone %.1f s"
                                       % (row["seconds"]["median"], 1e-9 * row["operations"] / row["seconds"]["median"],
                                          row["ideal"]["median"])))
@@ -164,5 +163,5 @@ set yrange [%g:0.6]
 set grid noytics
 set xlabel 'milliseconds'
 plot data using 3:1:4:5:ytic(2) with xerrorbars ls 1 title 'minimum, median, maximum', \\
-    data using 6:1 with points ls 2 pt 2 ps 1.2 title 'asked at most'
+    data using 6:1 with points ls 2 pt 2 ps 1.2 title 'target: at most'
 """ % (0.4 - len(rows)), data, height=5.0)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/step.py: a whole training step (data, noise, forward, backward, optimiser, metrics, logging) beside its matrix
-# products alone, each done by the best library.  The ratio says how much of the best library's rate a step achieves.
+# bench/step.py: a whole training step (data, noise, forward, backward, optimiser, metrics, logging) compared with its matrix products
+# alone, each by the library that is fastest at it.  The ratio is the share of that rate that a step reaches.
 import figures
 import lab
 import machine
@@ -14,17 +14,17 @@ TITLE = "a whole training step over the best library's matrix products"
 
 
 def examples_of(model):
-    """Training examples of a timed epoch: all images, and fewer where a step with many draws takes long."""
+    """Training examples of a timed epoch: all images, fewer for models with many draws."""
     return {1: lab.IMAGES, 5: 15000}.get(model.k, 1500)
 
 
 def step_seconds(run, model, between):
-    """Of one step, in each epoch of a run; with its share of what lies between two epochs of all images."""
+    """Seconds of one step in each epoch of a run, with its share of the work between two epochs of all images."""
     return [t / model.steps(examples_of(model)) + between / model.steps(lab.IMAGES) for t in run["epochs"]]
 
 
 def ideal_seconds(model, times, peers):
-    """Of each round: the sum over the model's products of the time of the library that is best at it."""
+    """For each round the sum over the model's products of the time of the library that is fastest at it."""
     products = model.products()
     rounds = len(next(iter(times[products[0]].values())))
     best = {p: best_peer(times[p], peers) for p in products}
@@ -34,7 +34,7 @@ def ideal_seconds(model, times, peers):
 def compare(options, model, threads, rounds, epochs, between):
     milliseconds = 0.5 if options.quick else 2.0
     products = sorted(set(model.products()))
-    ideal, ours, bare = [], [], []
+    ideal, ours, own_products = [], [], []
     with Libraries(options.build, threads) as libraries:
         if not libraries.peers():
             machine.note("step: " + "; ".join(libraries.missing))
@@ -49,9 +49,9 @@ def compare(options, model, threads, rounds, epochs, between):
                                     lambda: lab.train(options.build, model, epochs, examples_of(model), threads))
             ours += step_seconds(run, model, between)
         ideal = ideal_seconds(model, times, libraries.peers())
-        bare = ideal_seconds(model, times, [libraries.ours])
+        own_products = ideal_seconds(model, times, [libraries.ours])
     return {"model": model.name, "threads": threads, "operations": models.operations(model.products()), "between_epochs": between,
-            "seconds": {"step": timing.summary(ours), "ideal": timing.summary(ideal), "own_products": timing.summary(bare)},
+            "seconds": {"step": timing.summary(ours), "ideal": timing.summary(ideal), "own_products": timing.summary(own_products)},
             "ratio": {"measured": timing.median(ideal) / timing.median(ours), "minima": min(ideal) / min(ours),
                       "low": timing.median(ideal) / max(ours), "high": timing.median(ideal) / min(ours)},
             "best": {"%s %dx%dx%d" % p: best_peer(times[p], libraries.peers()) for p in products}}
@@ -73,7 +73,7 @@ def measure(options):
 
 def line(row):
     s = row["seconds"]
-    return dict(what="%s, %d thread(s)" % (row["model"], row["threads"]), asked=(">=", 0.88), **row["ratio"],
+    return dict(what="%s, %d thread(s)" % (row["model"], row["threads"]), target=(">=", 0.88), **row["ratio"],
                 how="%.0f us a step, %.1f Gflop/s; the best libraries' products alone %.0f us, our products alone %.0f us"
                     % (1e6 * s["step"]["median"], 1e-9 * row["operations"] / s["step"]["median"], 1e6 * s["ideal"]["median"],
                        1e6 * s["own_products"]["median"]))
@@ -102,7 +102,7 @@ set yrange [0:1.1]
 set grid noxtics
 %s
 set ylabel 'rate of a step over the best library’s'
-plot 0.88 with lines ls 10 title 'asked: 0.88', \\
+plot 0.88 with lines ls 10 title 'target: 0.88', \\
     data using ($1-0.19):2 with boxes ls 1 lw 1 dt solid title 'one thread', \\
     data using ($1+0.19):3 with boxes ls 2 lw 1 dt solid fs pattern 4 title 'two threads'
 """ % (len(names) - 0.4, figures.places(names)), data, width=14.0)

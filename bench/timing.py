@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# bench/timing.py: rounds, and what is said of them: minimum, median, maximum.
+# bench/timing.py: statistics of rounds: minimum, median, maximum.
 import math
 import statistics
 
@@ -20,15 +20,15 @@ def geometric_mean(values):
 
 
 def rotated(things, turn):
-    """In each round another one begins: what warms up, or slows down, meets all alike."""
+    """Each round begins with another one, so that warming up and slowing down affect all alike."""
     things = list(things)
     turn %= len(things)
     return things[turn:] + things[:turn]
 
 
 def ratio(top, bottom):
-    """Of two lists of rounds: the ratio of the medians, of the minima, and the smallest and largest of one round's.
+    """For two lists of rounds: the ratio of the medians, of the minima, and the smallest and largest ratio of one round.
 
-    What the verdict is about is the ratio of the medians."""
+    The verdict uses the ratio of the medians."""
     each = [a / b for a, b in zip(top, bottom)]
     return {"measured": median(top) / median(bottom), "minima": min(top) / min(bottom), "low": min(each), "high": max(each)}

@@ -2,14 +2,14 @@
 --
 -- style.lua: how every figure looks: colours, dashes, points, sizes, and how settings and numbers are spelt.
 --
--- Promise: nothing is shown by colour alone; every text is at least 8 pt; colours are Okabe and Ito's (2008), distinguishable with
--- any kind of colour vision.
+-- Promise: nothing is shown by colour alone; every text is at least 8 pt; colours are Okabe and Ito's (2008),
+-- distinguishable with any kind of colour vision.
 
 local plot = require "vae_lab.native.plot"
 
 local style = {}
 
--- ---- colours ---------------------------------------------------------------------------------------------------------
+-- ---- colours --------------------------------------------------------------------------------------------------------
 
 -- Okabe and Ito's eight, those with most contrast on white first; yellow, the palest, is left for fills.
 style.colours = { "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000" }
@@ -43,7 +43,7 @@ function style.class_look(label)
   return { colour = pick(style.classes, label + 1), point = pick(style.points, label + 1) }
 end
 
--- ---- text ------------------------------------------------------------------------------------------------------------
+-- ---- text -----------------------------------------------------------------------------------------------------------
 
 style.text = plot.quote -- any text as a gnuplot string, right in every format
 
@@ -65,7 +65,8 @@ local settings = {
 local counted = {
   latent = { "latent dimension", "latent dimensions" }, hidden = { "hidden unit", "hidden units" },
   samples = { "sample", "samples" }, seen = { "training sample seen", "training samples seen" },
-  examples = { "training example", "training examples" }, layers = { "layer", "layers" }, epochs = { "epoch", "epochs" },
+  examples = { "training example", "training examples" }, layers = { "layer", "layers" },
+  epochs = { "epoch", "epochs" },
 }
 
 --- style.setting(name) → the words for a setting on an axis: "β", "latent dimensions", "learning rate".
@@ -148,7 +149,7 @@ local metrics = {
   ["property/order"] = { "distances in pixels and in the plane", "rank correlation", share = true },
   ["property/neighbours"] = { "neighbours of the same class", "share", share = true },
   ["property/holes"] = { "prior mass that no ellipse covers", "share", share = true },
-  ["property/validity"] = { "Gaussian draws among the codes judged decoded images", "0 never, 1 as often", share = true },
+  ["property/validity"] = { "Gaussian draws judged decoded images", "0 never, 1 as often", share = true },
   ["property/apart"] = { "distance to the nearest other class", "in class widths", positive = true },
   ["property/overlap"] = { "overlap of two classes' ellipses", "0 apart, 1 the same", share = true },
   ["property/within"] = { "width of a class", "standard deviation (prior: 1)", positive = true },
@@ -175,7 +176,8 @@ local metrics = {
 function style.metric(name)
   local known = metrics[name] or metrics[name:match("[^/]*$")] -- "latent/spread", or the last word of "final/test/elbo"
   if known then
-    return { title = known[1], unit = known[2], share = known.share or false, positive = known.positive or known.share or false }
+    local share = known.share or false
+    return { title = known[1], unit = known[2], share = share, positive = known.positive or share }
   end
   return { title = (name:gsub("^test/", ""):gsub("[_/]", " ")), unit = "", share = false, positive = false }
 end

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# docs/arithmetic.md's numbers, worked out by hand: docs/by_hand.py, in whole numbers and fractions, prints what stands there.
-# (tests/test_num_by_hand.c holds the same text against the engine.)
+# docs/by_hand.py computes the examples of docs/arithmetic.md in integers and fractions: its output must equal the text there.
+# tests/test_num_by_hand.c compares the same text with the engine.
 . "$(dirname "$0")/common.sh.inc"
 if ! command -v python3 >/dev/null 2>&1; then
     skip "arithmetic: by hand" "python3 is not installed"
@@ -14,6 +14,6 @@ if ! python3 "$root/docs/by_hand.py" >got 2>&1; then
 elif [ -s expected ] && diff expected got >difference; then
     ok "arithmetic: by hand"
 else
-    no "arithmetic: by hand" "docs/by_hand.py prints what docs/arithmetic.md does not say"
+    no "arithmetic: by hand" "docs/by_hand.py and docs/arithmetic.md differ (< arithmetic.md, > by_hand.py)"
     sed 's/^/    /' difference
 fi

@@ -594,6 +594,33 @@ return require "vae_lab".experiment { name = "words", model = function (_, x) re
 X
 check "titles: settings in words" 0 'words' -- "$VAE_LAB" run words.lua --dry-run
 
+# ---- axes of figures: linear and logarithmic ranges, values on an axis, and texts
+cat >axes.lua <<'X'
+local axes = require "vae_lab.figures.common.axes"
+local function close(a, b) return math.abs(a - b) < 1e-9 end
+local function texts(a)
+  local list = {}
+  for i, t in ipairs(a.tics) do list[i] = t[2] end
+  return table.concat(list, " ")
+end
+local a = axes.fit({ 0, 10 }, { floor = 0 })
+assert(not a.log and a.low == 0 and close(a.high, 10.6) and a.map(3) == 3 and texts(a) == "0 5 10", texts(a))
+a = axes.fit { 1, 1000, 0 / 0, math.huge } -- values that are not finite do not count
+assert(a.log and close(a.map(10), 1) and a.map(-1) == -math.huge and texts(a) == "1 10 100 1000", texts(a))
+a = axes.fit { -1000, -10 } -- the ELBO: from the most negative up
+assert(a.log and a.low < a.map(-1000) and a.map(-1000) < a.map(-10) and a.map(-10) < a.high and a.map(1) == math.huge)
+assert(texts(a) == "−10 −20 −50 −100 −200 −500 −1000", texts(a))
+assert(not axes.fit({ 1, 1000 }, { linear = true }).log and not axes.fit({ -1, 1000 }).log)
+assert(axes.metric({ 0.1, 0.99 }, "latent/overlap").high == 1, "a share is at most 1")
+local held = {}
+axes.hold(held, { mean = 5, sd = 1, low = -20, high = 30 })
+assert(held[1] == 5 and held[2] == 2 and held[3] == 8 and #held == 3, "an interval counts up to three standard deviations")
+assert(axes.places({ 1, 2, 3 }).map(3) == 3 and axes.places({ 1, 10, 100 }).map(100) == 3 and axes.places({ "a", "b" }).map "b" == 2)
+assert(close(axes.counts({ 1, 5, 50 }, "k").map(50), math.log(50, 10)) and texts(axes.counts({ 1, 5, 50 }, "k")) == "1 5 50")
+return require "vae_lab".experiment { name = "axes", model = function (_, x) return { bound = x:sum() } end }
+X
+check "axes of figures" 0 'axes' -- "$VAE_LAB" run axes.lua --dry-run
+
 # ---- regions of a density: N(0, I) on a grid of 101 cells of 0.1, whose regions of 50 % and 95 % are circles of radius
 # sqrt(-2 log(1 - share)), where the density is 1 - share of its peak; gnuplot draws them from the level, in an svg of a known frame
 cat >regions.lua <<'X'

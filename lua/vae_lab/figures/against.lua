@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; one line for each
--- combination of the other settings.  beside = { metric =, title = } adds one more line, for a metric that all of them share, such as the
--- loss of principal components.  panels = SETTING: one panel for each of its values, with all metrics in it.
+-- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; one line for
+-- each combination of the other settings.  beside = { metric =, title = } adds one more line, for a metric that all of
+-- them share, such as the loss of principal components.  panels = SETTING: one panel for each of its values, with all
+-- metrics in it.
 
 local axes = require "vae_lab.figures.common.axes"
 local check = require "vae_lab.check"
@@ -21,7 +22,9 @@ local against = {
 function against.check(options)
   if not options.beside then return end
   if options.panels then
-    check.fail { what = "lab.fig.against has both panels and beside", expected = "one of them", hint = "draw two figures" }
+    check.fail {
+      what = "lab.fig.against has both panels and beside", expected = "one of them", hint = "draw two figures",
+    }
   end
   check.options("beside of lab.fig.against", options.beside, {
     metric = { type = "string", required = true }, title = { type = "string", required = true },
@@ -52,7 +55,8 @@ local function by_metric(ctx, groups, metrics, x)
     local m = style.metric(metric)
     local p = { heading = m.title, unit = m.unit, metric = metric, x = x, grid = "y", series = {}, values = {} }
     for g, group in ipairs(groups) do
-      add_line(ctx, p, group, group.metric or metric, style.look(g), #groups > 1 and (group.title or style.title(group.rest)) or nil)
+      local key = #groups > 1 and (group.title or style.title(group.rest)) or nil
+      add_line(ctx, p, group, group.metric or metric, style.look(g), key)
     end
     panels[i] = p
   end
@@ -67,7 +71,10 @@ local function by_setting(ctx, groups, metrics, x, name)
     local value, rest = records.setting(group.points[1].c.first, name), style.without(group.rest, name)
     local p = panel_of[value]
     if not p then
-      p = { heading = style.title(name .. "=" .. tostring(value)), unit = unit, metric = metrics[1], x = x, grid = "y", series = {}, values = values }
+      p = {
+        heading = style.title(name .. "=" .. tostring(value)), unit = unit, metric = metrics[1], x = x, grid = "y",
+        series = {}, values = values,
+      }
       panel_of[value], panels[#panels + 1] = p, p
     end
     if not look_of[rest] then
@@ -78,7 +85,9 @@ local function by_setting(ctx, groups, metrics, x, name)
       add_line(ctx, p, group, metric, with_dash(look_of[rest], i), i == 1 and style.title(rest) or nil)
     end
   end
-  for i, metric in ipairs(metrics) do key[i] = { text = style.metric(metric).title, colour = style.ink, dash = style.dash(i) } end
+  for i, metric in ipairs(metrics) do
+    key[i] = { text = style.metric(metric).title, colour = style.ink, dash = style.dash(i) }
+  end
   return panels, key
 end
 
@@ -111,13 +120,16 @@ function against.sheets(ctx, options)
   local metrics, seeds = recorded(ctx, groups, options.metrics)
   if #metrics == 0 then return {} end
   if options.beside then
-    groups[#groups + 1] = { title = options.beside.title, metric = records.metric_name(options.beside.metric), points = groups[1].points }
+    local metric = records.metric_name(options.beside.metric)
+    groups[#groups + 1] = { title = options.beside.title, metric = metric, points = groups[1].points }
   end
   local words = style.setting(options.x)
-  local panels, key = (options.panels and by_setting or by_metric)(ctx, groups, metrics, axes.places(xs, { title = words }), options.panels)
+  local x, build = axes.places(xs, { title = words }), options.panels and by_setting or by_metric
+  local panels, key = build(ctx, groups, metrics, x, options.panels)
   for _, p in ipairs(panels) do p.y = axes.metric(p.values, p.metric) end
   return { {
-    title = "Results against " .. words, note = records.over_seeds(seeds, ", with its 95 % interval, cut at the frame"), panels = panels, key = key,
+    title = "Results against " .. words, panels = panels, key = key,
+    note = records.over_seeds(seeds, ", with its 95 % interval, cut at the frame"),
   } }
 end
 

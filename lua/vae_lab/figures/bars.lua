@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/bars.lua: final numbers of each configuration, one panel per metric: the mean as a bar, its 95 % interval (Student's, over
--- the seeds), and every seed as a ring.  Numbers without a natural zero, as the ELBO, have a mark and no bar.
+-- figures/bars.lua: final numbers of each configuration, one panel per metric: the mean as a bar, its 95 % interval
+-- (Student's, over the seeds), and every seed as a ring.  Numbers without a natural zero, as the ELBO, have a mark and
+-- no bar.
 
 local axes = require "vae_lab.figures.common.axes"
 local records = require "vae_lab.figures.common.records"
@@ -13,7 +14,8 @@ local bars = {
     metrics = {
       type = "table",
       default = {
-        "latent/hole_fraction", "latent/overlap", "latent/spread", "latent/sigma", "latent/knn_agreement", "sample/validity",
+        "latent/hole_fraction", "latent/overlap", "latent/spread", "latent/sigma", "latent/knn_agreement",
+        "sample/validity",
       },
     },
   },
@@ -53,7 +55,8 @@ function bars.sheets(ctx, options)
     panels[#panels + 1] = panel
     if not panel then ctx.note(full .. " is not recorded; left out") end
   end
-  local note = records.over_seeds(seeds, " (bar or mark), its 95 % interval (line), cut at the frame, and each seed (ring)")
+  local note = records.over_seeds(seeds,
+    " (bar or mark), its 95 % interval (line), cut at the frame, and each seed (ring)")
   return #panels > 0 and { { title = "Final numbers of each configuration", note = note, panels = panels } } or {}
 end
 

@@ -31,10 +31,11 @@ local function points_of(ctx, c, metric, band)
   local points = {}
   for i, step in ipairs(steps) do
     local values = at[step]
-    local over = #values > 0 and stats.interval(values, 0.95) or { mean = 0 / 0 }
-    local low, high = over.low, over.high
-    if #values > 0 and (band == "range" or #values < 2) then low, high = math.min(table.unpack(values)), math.max(table.unpack(values)) end
-    points[i] = { step, over.mean, low, high }
+    local s = #values > 0 and stats.interval(values, 0.95) or { mean = 0 / 0 }
+    if #values > 0 and (band == "range" or #values < 2) then
+      s.low, s.high = math.min(table.unpack(values)), math.max(table.unpack(values))
+    end
+    points[i] = { step, s.mean, s.low, s.high }
   end
   return points
 end
@@ -61,7 +62,8 @@ local function panel_of(ctx, list, metric, options)
       -- marks at a few epochs distinguish the lines without their colour
       local every = math.max(1, #test // 5)
       lines[#lines + 1] = {
-        points = test, look = look, size = 0.7, every = every, first = math.min(#test - 1, (i * every) // 5), key = c.title,
+        points = test, look = look, size = 0.7, every = every, first = math.min(#test - 1, (i * every) // 5),
+        key = c.title,
       }
     end
     local train = options.train and points_of(ctx, c, "train/" .. metric, options.band) or {}
@@ -72,8 +74,9 @@ local function panel_of(ctx, list, metric, options)
     end
   end
   local m = style.metric(metric)
-  local panel = { heading = m.title, unit = m.unit, grid = "y", series = table.move(lines, 1, #lines, #bands + 1, bands), y = axes.fit(values) }
-  return #lines > 0 and panel, last
+  if #lines == 0 then return nil, 0 end
+  table.move(lines, 1, #lines, #bands + 1, bands)
+  return { heading = m.title, unit = m.unit, grid = "y", series = bands, y = axes.fit(values) }, last
 end
 
 function curves.sheets(ctx, options)
@@ -81,7 +84,7 @@ function curves.sheets(ctx, options)
   for _, c in ipairs(list) do seeds = math.max(seeds, #c.runs) end
   for _, metric in ipairs(options.metrics) do
     local panel, last = panel_of(ctx, list, (metric:gsub("^t[erainst]+/", "")), options)
-    panels[#panels + 1] = panel or nil
+    panels[#panels + 1] = panel
     longest = math.max(longest, last)
     if not panel then ctx.note("no curve of " .. metric .. " is recorded; left out") end
   end
@@ -93,7 +96,8 @@ function curves.sheets(ctx, options)
     local what = options.band == "range" and "lowest to highest of " or "95 % interval of the mean of "
     key[#key + 1] = { text = what .. seeds .. " seeds", colour = style.soft, fill = 0.25 }
   end
-  return { { title = #panels == 1 and panels[1].heading .. " during training" or "Training: the bound and its parts", key = key, panels = panels } }
+  local title = #panels == 1 and panels[1].heading .. " during training" or "Training: the bound and its parts"
+  return { { title = title, key = key, panels = panels } }
 end
 
 return curves

@@ -2,8 +2,8 @@
 --
 -- figures/draws.lua: bounds against the number of draws that they average (lab.eval.bounds), of one configuration.
 --
--- What it shows: a bound on log p(x) rises with its draws and stays below log p(x); a formula that does not is no bound.  The dotted line
--- is log p(x) by importance sampling with many draws (lab.eval.nll).
+-- What it shows: a bound on log p(x) rises with its draws and stays below log p(x); a formula that does not is no
+-- bound.  The dotted line is log p(x) by importance sampling with many draws (lab.eval.nll).
 
 local axes = require "vae_lab.figures.common.axes"
 local check = require "vae_lab.check"
@@ -14,12 +14,13 @@ local style = require "vae_lab.style"
 local draws = {
   about = "bounds against the number of draws",
   options = {
-    title = { type = "string", default = "Bounds against their number of draws" }, lines = { type = "list", required = true },
+    title = { type = "string", default = "Bounds against their number of draws" },
+    lines = { type = "list", required = true },
   },
 }
 
---- lab.fig.draws { title =, lines = { { "the IWAE bound", metric = "iwae" }, … } }: the metrics that lab.eval.bounds recorded under these
--- names, of the first configuration that has all of them; where = { … } chooses.
+--- lab.fig.draws { title =, lines = { { "the IWAE bound", metric = "iwae" }, … } }: the metrics that lab.eval.bounds
+-- recorded under these names, of the first configuration that has all of them; where = { … } chooses.
 function draws.check(options)
   for i, line in ipairs(options.lines) do
     options.lines[i] = check.options("line " .. i .. " of lab.fig.draws", line, {
@@ -34,7 +35,10 @@ local function points_of(ctx, c, metric)
   for _, name in ipairs(records.metric_names(ctx, c.first, prefix)) do
     local k = math.tointeger(tonumber(name:sub(#prefix + 1):match "^%d+$"))
     local values = k and records.finals(ctx, c, name) or {}
-    if #values > 0 then points[#points + 1] = { k, stats.interval(values).mean, math.min(table.unpack(values)), math.max(table.unpack(values)) } end
+    if #values > 0 then
+      local low, high = math.min(table.unpack(values)), math.max(table.unpack(values))
+      points[#points + 1] = { k, stats.interval(values).mean, low, high }
+    end
   end
   table.sort(points, function(a, b) return a[1] < b[1] end)
   return points
@@ -71,10 +75,11 @@ function draws.sheets(ctx, options)
     local truth = -stats.interval(nll).mean
     values[#values + 1] = truth
     table.insert(series, {
-      segments = { { 0, truth, math.huge, truth } }, colour = style.ink, dash = style.dash(7), width = 1.6, key = "log p(x), by importance sampling",
+      segments = { { 0, truth, math.huge, truth } }, colour = style.ink, dash = style.dash(7), width = 1.6,
+      key = "log p(x), by importance sampling",
     })
   end
-  local note = #c.runs > 1 and "mean over " .. #c.runs .. " seeds; bars: the lowest and the highest of them" or "one seed"
+  local note = records.over_seeds(#c.runs, "; bars: the lowest and the highest of them")
   return { { title = options.title, note = note, panels = { {
     unit = "nats per example", x = x, y = axes.fit(values, { linear = true }), grid = "y", series = series,
   } } } }

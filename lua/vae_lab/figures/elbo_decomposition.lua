@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/elbo_decomposition.lua: the KL term as a stack of its parts, mutual information, total correlation and dimension-wise KL, one
--- bar per value of a setting (from lab.eval.elbo_decomposition).
+-- figures/elbo_decomposition.lua: the KL term as a stack of its parts, mutual information, total correlation and
+-- dimension-wise KL, one bar per value of a setting (from lab.eval.elbo_decomposition).
 --
--- What it shows: how much of the KL is information about x, and how much is only q(z) differing from the prior.  The dashed line is log N,
--- the information of a code that identifies each of N examples.  Where the mutual information reaches it, N examples cannot show more of
--- it, and the rest is counted in the total correlation.
+-- What it shows: how much of the KL is information about x, and how much is only q(z) differing from the prior.  The
+-- dashed line is log N, the information of a code that identifies each of N examples.  Where the mutual information
+-- reaches it, N examples cannot show more of it, and the rest is counted in the total correlation.
 
 local axes = require "vae_lab.figures.common.axes"
 local records = require "vae_lab.figures.common.records"
@@ -30,7 +30,9 @@ local parts = {
 local function panel_of(ctx, group, split, x, values)
   local stacks, totals, log_n, seeds = { {}, {}, {} }, {}, nil, 1
   for _, p in ipairs(group.points) do
-    local function summary(metric) return records.summary(ctx, p.c, "accounting/" .. split .. "/" .. metric) end -- the recorded name
+    local function summary(metric) -- "accounting" is the recorded name
+      return records.summary(ctx, p.c, "accounting/" .. split .. "/" .. metric)
+    end
     local kl, found, low = summary "kl", {}, 0
     for i, part in ipairs(parts) do found[i] = summary(part.metric) end
     if kl and #found == #parts then
@@ -48,7 +50,9 @@ local function panel_of(ctx, group, split, x, values)
   for i = #parts, 1, -1 do
     series[#series + 1] = { columns = stacks[i], colour = style.colour(i), fill = parts[i].fill, key = parts[i].text }
   end
-  if totals[1][3] then series[#series + 1] = { intervals = totals, colour = style.ink, point = 7, size = 0.3, width = 1.6 } end
+  if totals[1][3] then
+    series[#series + 1] = { intervals = totals, colour = style.ink, point = 7, size = 0.3, width = 1.6 }
+  end
   if log_n then
     values[#values + 1] = log_n
     series[#series + 1] = {
@@ -76,8 +80,8 @@ function elbo_decomposition.sheets(ctx, options)
   for _, p in ipairs(panels) do p.y = axes.fit(values, { linear = true, floor = 0, count = 6 }) end
   return { {
     title = "The parts of the KL, by " .. words, panels = panels, columns = math.min(2, #panels),
-    note = "height: the KL to the prior over the " .. options.split .. " examples, nats per example, q(z) over all of them; "
-      .. records.over_seeds(most, " with its 95 % interval"),
+    note = string.format("height: the KL to the prior, nats per example; q(z) over all %s examples; %s", options.split,
+      records.over_seeds(most, " with its 95 % interval")),
   } }
 end
 

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/ellipses.lua: where the encoder puts chosen images: q(z|x) of each as an ellipse in the plane, in the colour of its class.
+-- figures/ellipses.lua: where the encoder puts chosen images: q(z|x) of each as an ellipse in the plane, in the colour
+-- of its class.
 --
--- What it shows: with the KL term the ellipses fill the prior; without it they shrink to dots far apart.  The first sheet has all
--- configurations on ONE scale and, where that scale is much larger than the prior, below each the square of the prior magnified.  Further
--- sheets have one configuration each, on its own scale.
+-- What it shows: with the KL term the ellipses fill the prior; without it they shrink to dots far apart.  The first
+-- sheet has all configurations on ONE scale and, where that scale is much larger than the prior, below each the square
+-- of the prior magnified.  Further sheets have one configuration each, on its own scale.
 
 local plane = require "vae_lab.figures.common.plane"
 local records = require "vae_lab.figures.common.records"
@@ -22,7 +23,8 @@ local PRIOR = plane.PRIOR
 
 function ellipses.remark(options, widths, data)
   if options.digits and not options.examples and data:classes() == 0 then
-    return "lab.fig.ellipses chooses by digits =, and the data has no labels; examples = { 1, 2, … } names images instead"
+    return "lab.fig.ellipses chooses by digits =, and the data has no labels; examples = { 1, 2, … } chooses images "
+      .. "by their numbers"
   end
   return records.no_plane("ellipses", widths)
 end
@@ -66,7 +68,8 @@ end
 -- gnuplot draws an ellipse of width 0, a code without noise, at a size of its own: this width is too small to see.
 local function width(v) return math.max(v, 1e-9) end
 
--- The ellipses of each class, then a mark at each centre; the border keeps an ellipse that is smaller than the pen visible as a dot.
+-- The ellipses of each class, then a mark at each centre; the border keeps an ellipse that is smaller than the pen
+-- visible as a dot.
 local function panel_of(rows, square, radius, o)
   local series, classes, by_class = { plane.prior() }, plane.classes(rows, class_of)
   for _, class in ipairs(classes) do
@@ -82,8 +85,8 @@ local function panel_of(rows, square, radius, o)
 end
 
 local function around_prior()
-  return { line = { { -PRIOR, -PRIOR }, { PRIOR, -PRIOR }, { PRIOR, PRIOR }, { -PRIOR, PRIOR }, { -PRIOR, -PRIOR } }, colour = style.ink,
-    dash = "(3,4)", width = 1.6 }
+  local corners = { { -PRIOR, -PRIOR }, { PRIOR, -PRIOR }, { PRIOR, PRIOR }, { -PRIOR, PRIOR }, { -PRIOR, -PRIOR } }
+  return { line = corners, colour = style.ink, dash = "(3,4)", width = 1.6 }
 end
 
 local function inside(rows)
@@ -94,8 +97,9 @@ end
 
 local function words(rows, radius)
   local labelled = rows[1].label ~= nil
-  return string.format("%d %s", #rows, labelled and "images" or "examples"), string.format("each ellipse is one posterior q(z|x), at %s standard "
-    .. "deviation%s", style.number(radius), radius == 1 and "" or "s")
+  return string.format("%d %s", #rows, labelled and "images" or "examples"),
+    string.format("each ellipse is one q(z|x), at %s standard deviation%s", style.number(radius),
+      radius == 1 and "" or "s")
 end
 
 local function all(list, sets, radius)
@@ -120,10 +124,13 @@ local function all(list, sets, radius)
     end
   end
   if #list > 1 then note = note .. "; all on one scale" end
-  if magnified then note = note .. "\nbelow each panel: its dotted square, which holds the prior, magnified; and how many centres are in it" end
+  if magnified then
+    note = note
+      .. "\nbelow each panel: its dotted square, which holds the prior, magnified; and how many centres are in it"
+  end
   return {
-    title = "Where the encoder puts " .. what, note = note, panels = panels, columns = columns, shared = true, seed = list[1].first,
-    key = { plane.prior_key },
+    title = "Where the encoder puts " .. what, note = note, panels = panels, columns = columns, shared = true,
+    seed = list[1].first, key = { plane.prior_key },
     largest = magnified and #list > columns and 3.4 or nil, -- the page stays shorter than a sheet of paper
   }
 end
@@ -133,11 +140,15 @@ local SINGLE = 8.6 -- cm
 local function single(c, rows, radius)
   local what, note = words(rows, radius)
   local square, small = square_of({ rows }, radius), 0
-  for _, row in ipairs(rows) do small = small + (2 * radius * row.major < 0.1 * 2 * square.half / SINGLE and 1 or 0) end -- less than 1 mm
-  if small > 0 then note = note .. string.format("\n%d of %d are smaller than the mark at their centre", small, #rows) end
+  local mark = 0.1 * 2 * square.half / SINGLE -- 1 mm
+  for _, row in ipairs(rows) do small = small + (2 * radius * row.major < mark and 1 or 0) end
+  if small > 0 then
+    note = note .. string.format("\n%d of %d are smaller than the mark at their centre", small, #rows)
+  end
   return {
-    title = c.title .. ": where the encoder puts " .. what, note = note, width = 10, largest = SINGLE, seed = c.first, suffix = "-" .. c.slug,
-    panels = { panel_of(rows, square, radius, { size = 0.6, count = 6 }) }, key = { plane.prior_key },
+    title = c.title .. ": where the encoder puts " .. what, note = note, width = 10, largest = SINGLE, seed = c.first,
+    suffix = "-" .. c.slug, key = { plane.prior_key },
+    panels = { panel_of(rows, square, radius, { size = 0.6, count = 6 }) },
   }
 end
 
@@ -148,7 +159,8 @@ function ellipses.sheets(ctx, options)
     if #rows > 0 then
       list[#list + 1], sets[#sets + 1] = c, rows
     else
-      ctx.note("no posteriors of the chosen images are recorded for " .. c.label .. "; add lab.eval.latent_space() to the evaluations")
+      ctx.note("no posteriors of the chosen images are recorded for " .. c.label
+        .. "; add lab.eval.latent_space() to the evaluations")
     end
   end
   if #list == 0 then return {} end

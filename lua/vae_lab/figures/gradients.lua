@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/gradients.lua: estimators of one gradient against the number of draws: the variance of each, and its signal-to-noise ratio.
--- What lab.eval.gradients recorded; one row of panels per configuration.
+-- figures/gradients.lua: estimators of one gradient against the number of draws: the variance of each, and its
+-- signal-to-noise ratio. What lab.eval.gradients recorded; one row of panels per configuration.
 --
--- Both axes are logarithmic: a power of k is a straight line.  Marks are hollow where the mean of an estimator differs from that of the
--- reference: a small variance around a wrong mean is no merit.
+-- Both axes are logarithmic: a power of k is a straight line.  Marks are hollow where the mean of an estimator differs
+-- from that of the reference: a small variance around a wrong mean is no merit.
 
 local axes = require "vae_lab.figures.common.axes"
 local records = require "vae_lab.figures.common.records"
@@ -14,8 +14,9 @@ local gradients = { about = "variance and signal of gradient estimators against 
 
 -- The usual estimators in the order of the key.
 local known = {
-  { "score", "score function" }, { "score_baseline", "score function with a baseline" }, { "pathwise", "pathwise: z = μ + σ ε" },
-  { "stl", "path derivative alone (sticking the landing)" }, { "dreg", "doubly reparameterised" },
+  { "score", "score function" }, { "score_baseline", "score function with a baseline" },
+  { "pathwise", "pathwise: z = μ + σ ε" }, { "stl", "path derivative alone (sticking the landing)" },
+  { "dreg", "doubly reparameterised" },
 }
 local shapes = { 7, 5, 13, 15, 2 } -- all but the last can be hollow
 
@@ -46,14 +47,16 @@ local function estimators_of(names)
   local function take(name, text)
     if not left[name] then return end
     local i = #out + 1
-    left[name], out[i] = nil, { name = name, text = text, look = { colour = style.colour(i), dash = style.dash(i), point = shapes[(i - 1) % #shapes + 1] } }
+    local look = { colour = style.colour(i), dash = style.dash(i), point = shapes[(i - 1) % #shapes + 1] }
+    left[name], out[i] = nil, { name = name, text = text, look = look }
   end
   for _, way in ipairs(known) do take(way[1], way[2]) end
   for _, name in ipairs(names) do take(name, (name:gsub("_", " "))) end
   return out
 end
 
--- { { k, mean, low, high }, … } of one estimator, and those of its points that are biased.  A logarithmic axis has no place for the others.
+-- { { k, mean, low, high }, … } of one estimator, and those of its points that are biased.  A logarithmic axis has no
+-- place for the others.
 local function points_of(ctx, c, name, draws, what)
   local rows, biased = {}, {}
   for _, k in ipairs(draws) do
@@ -67,13 +70,14 @@ local function points_of(ctx, c, name, draws, what)
   return rows, biased
 end
 
--- The slope of 1 / sqrt(k), through the first point of the pathwise estimator.
+-- The slope −1/2 of 1 / sqrt(k), through the first point of the pathwise estimator.
 local function add_guide(p, rows, last)
   local k, from = rows[1][1], rows[1][2]
   local function at(k2) return from * math.sqrt(k / k2) end
   local named = k ^ 0.3 * last ^ 0.7
-  table.insert(p.series, 1, { line = { { k, from }, { last, at(last) } }, colour = style.soft, dash = "(3,4)", width = 1 })
-  p.labels = { { "1/√k", named, at(named), align = "right", up = -0.25, size = 8, colour = style.soft } }
+  local line = { { k, from }, { last, at(last) } }
+  table.insert(p.series, 1, { line = line, colour = style.soft, dash = "(3,4)", width = 1 })
+  p.labels = { { "slope −1/2", named, at(named), align = "right", up = -0.25, size = 8, colour = style.soft } }
 end
 
 local function panel_of(ctx, c, estimators, draws, kind)
@@ -118,7 +122,8 @@ function gradients.sheets(ctx)
   end
   return { {
     title = "Variance and signal of gradient estimators", panels = drawn, columns = 2,
-    note = "of the ELBO (k = 1) and the IWAE bound; " .. records.over_seeds(seeds, ", 95 % interval") .. "; hollow marks: biased",
+    note = string.format("of the ELBO (k = 1) and the IWAE bound; %s; hollow marks: biased",
+      records.over_seeds(seeds, ", 95 % interval")),
   } }
 end
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/interpolation.lua: from one image to another: decoding along the straight line between the means of their posteriors.
+-- figures/interpolation.lua: from one image to another: decoding along the straight line between the means of their
+-- posteriors.
 --
 -- What it shows: where the latent space has holes, the line passes through images that resemble nothing.
 

@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/manifold.lua: the decoded latent plane: an n × n grid of latent points, each drawn as the image that the decoder makes of it.
+-- figures/manifold.lua: the decoded latent plane: an n × n grid of latent points, each drawn as the image that the
+-- decoder makes of it.
 --
--- The grid is even in probability under the prior, z = the inverse Gaussian CDF of (i + 1/2)/n (Kingma and Welling 2014, figure 4): each
--- image takes as much of the figure as it has of the prior.
+-- The grid is even in probability under the prior, z = the inverse Gaussian CDF of (i + 1/2)/n (Kingma and Welling
+-- 2014, figure 4): each image takes as much of the figure as it has of the prior.
 
+local axes = require "vae_lab.figures.common.axes"
 local images = require "vae_lab.figures.common.images"
 local records = require "vae_lab.figures.common.records"
 local stats = require "vae_lab.native.stats"
@@ -25,27 +27,28 @@ local function plane_points(n)
   return points
 end
 
-local function identity(p) return p end
-
 -- Axes from 0 to 1 in probability: the normal CDF of -1, 0 and 1 is 0.158655, 0.5, 0.841345.
-local across = { low = 0, high = 1, tics = { { 0.158655, "−1" }, { 0.5, "0" }, { 0.841345, "1" } }, map = identity, title = "z₁" }
-local down = { low = 1, high = 0, tics = { { 0.841345, "−1" }, { 0.5, "0" }, { 0.158655, "1" } }, map = identity, title = "z₂" }
+local across, down = axes.bare(0, 1, "z₁"), axes.bare(1, 0, "z₂")
+across.tics = { { 0.158655, "−1" }, { 0.5, "0" }, { 0.841345, "1" } }
+down.tics = { { 0.841345, "−1" }, { 0.5, "0" }, { 0.158655, "1" } }
 
 function manifold.remark(_, widths) return records.no_plane("manifold", widths) end
 
 function manifold.sheets(ctx, options)
   local panels, sheets = {}, {}
-  local note = "the grid is even in probability under the prior"
+  local title, note = "The decoded latent plane", "the grid is even in probability under the prior"
   for _, m in ipairs(images.models(ctx, records.planar(ctx))) do
     local image = images.join(m, images.decode(m, plane_points(options.n)), options.n, 0)
     local function panel() return { title = m.c.title, image = image, x = across, y = down, frame = "box" } end
     panels[#panels + 1] = panel()
     sheets[#sheets + 1] = {
-      title = "The decoded latent plane", note = note, width = 12, largest = 10.6, seed = m.c.first, panels = { panel() }, suffix = "-" .. m.c.slug,
+      title = title, note = note, width = 12, largest = 10.6, seed = m.c.first, panels = { panel() },
+      suffix = "-" .. m.c.slug,
     }
   end
   if #panels == 0 then return {} end
-  local all = { title = "The decoded latent plane", note = note, columns = #panels == 4 and 2 or nil, seed = sheets[1].seed, panels = panels }
+  local columns = #panels == 4 and 2 or nil
+  local all = { title = title, note = note, columns = columns, seed = sheets[1].seed, panels = panels }
   if #panels == 1 then return { all } end
   table.insert(sheets, 1, all)
   return sheets

@@ -2,9 +2,9 @@
 --
 -- figures/means.lua: the means of the posteriors of all stored examples, coloured by class: a map of the data set.
 --
--- What it shows: how the classes share the latent plane, and how far the means lie from the prior, whose circles give the scale.  In more
--- than two dimensions the plane is that of the first two principal components of the means.  pca = true adds the images' own first
--- principal components (lab.eval.compression).
+-- What it shows: how the classes share the latent plane, and how far the means lie from the prior, whose circles give
+-- the scale.  In more than two dimensions the plane is that of the first two principal components of the means.  pca =
+-- true adds the images' own first principal components (lab.eval.compression).
 
 local array = require "vae_lab.native.array"
 local plane = require "vae_lab.figures.common.plane"
@@ -73,7 +73,9 @@ end
 local function panel_of(points, o)
   local x1, x2, y1, y2 = math.huge, -math.huge, math.huge, -math.huge
   if o.prior then x1, x2, y1, y2 = -2.2, 2.2, -2.2, 2.2 end
-  for _, p in ipairs(points) do x1, x2, y1, y2 = math.min(x1, p[1]), math.max(x2, p[1]), math.min(y1, p[2]), math.max(y2, p[2]) end
+  for _, p in ipairs(points) do
+    x1, x2, y1, y2 = math.min(x1, p[1]), math.max(x2, p[1]), math.min(y1, p[2]), math.max(y2, p[2])
+  end
   local square = plane.square(x1, x2, y1, y2, 0.04)
   local series, classes, by_class = {}, plane.classes(points, function(p) return p[3] end)
   for _, class in ipairs(classes) do
@@ -96,8 +98,10 @@ function means.sheets(ctx, options)
     if #points > 0 then
       local own = options.pca and not first and components_of(ctx, c.first)
       if own then panels[1] = panel_of(own, { size = options.size, title = "principal components", letter = "u" }) end
-      local title = options.latent and style.title(style.without(c.label, "latent")) or c.title
-      panels[#panels + 1] = panel_of(points, { size = options.size, title = title, letter = d > 2 and "u" or "z", prior = true })
+      panels[#panels + 1] = panel_of(points, {
+        size = options.size, letter = d > 2 and "u" or "z", prior = true,
+        title = options.latent and style.title(style.without(c.label, "latent")) or c.title,
+      })
       first, count, principal = first or c.first, math.max(count, #points), principal or d > 2
     elseif of_size then
       ctx.note(c.label .. (d == 1 and " has one latent dimension" or " has no posteriors recorded") .. "; left out")
@@ -105,9 +109,10 @@ function means.sheets(ctx, options)
   end
   if not first then return {} end
   return { {
-    title = string.format("%s of %d examples, by class", options.pca and "Codes" or "Posterior means", count), seed = first, panels = panels,
-    note = "each panel has its own scale" .. (principal and "; in more than two dimensions: the first two principal components u" or ""),
-    columns = #panels == 4 and 2 or nil, key = { plane.prior_key },
+    title = string.format("%s of %d examples, by class", options.pca and "Codes" or "Posterior means", count),
+    note = "each panel has its own scale"
+      .. (principal and "; in more than two dimensions: the first two principal components u" or ""),
+    seed = first, panels = panels, columns = #panels == 4 and 2 or nil, key = { plane.prior_key },
   } }
 end
 

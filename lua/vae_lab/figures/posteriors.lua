@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/posteriors.lua: the true posterior p(z|x) of single images and the encoder's approximation q(z|x), over each other.
+-- figures/posteriors.lua: the true posterior p(z|x) of single images and the encoder's approximation q(z|x), over each
+-- other.
 --
--- What it shows: where the true posterior is bent, tilted or in two parts, no ellipse along the axes equals it, and KL(q ‖ p(z|x)), written
--- above each panel, is what the ELBO loses there.  Drawn are highest-density regions that hold 50 % and 95 %: of p(z|x) from its values on
--- a grid (lab.eval.posteriors), of q(z|x) its ellipses.  One page per configuration with two latent dimensions.
+-- What it shows: where the true posterior is bent, tilted or in two parts, no ellipse along the axes equals it, and
+-- KL(q ‖ p(z|x)), written above each panel, is what the ELBO loses there.  Drawn are highest-density regions that hold
+-- 50 % and 95 %: of p(z|x) from its values on a grid (lab.eval.posteriors), of q(z|x) its ellipses.  One page per
+-- configuration with two latent dimensions.
 
 local check = require "vae_lab.check"
 local images = require "vae_lab.figures.common.images"
@@ -18,7 +20,8 @@ local posteriors = {
 }
 
 local TRUE, SHADE, OURS = style.colours[1], "#8FBFDF", { colour = style.colours[2], dash = style.dash(2) }
--- Shares of the mass, the pen for each, and the radius of a Gaussian's ellipse in the plane that holds it: sqrt(-2 log(1 - share)).
+-- Shares of the mass, the pen for each, and the radius of a Gaussian's ellipse in the plane that holds it: sqrt(-2
+-- log(1 - share)).
 local regions = { { share = 0.5, pen = 2.4, radius = 1.17741002 }, { share = 0.95, pen = 1.4, radius = 2.44774683 } }
 
 function posteriors.remark(_, widths) return records.no_plane("posteriors", widths) end
@@ -28,7 +31,10 @@ function posteriors.fits(_, evaluations)
   for _, evaluation in ipairs(evaluations) do
     if evaluation.name == "posteriors" then return end
   end
-  check.fail { what = "lab.fig.posteriors needs what lab.eval.posteriors records", hint = "add lab.eval.posteriors() to evaluate" }
+  check.fail {
+    what = "lab.fig.posteriors draws the posteriors that lab.eval.posteriors() records",
+    found = "no lab.eval.posteriors() in evaluate", hint = "add lab.eval.posteriors() to evaluate",
+  }
 end
 
 --- The height above which the cells of a density hold `share` of its mass: the border of a highest-density region.
@@ -56,14 +62,15 @@ end
 
 -- The density's shade with the lines around its regions, q's ellipses, and q's mean.
 local function series_of(density, n, box, mu, sigma)
-  local lines = {}
-  for i, region in ipairs(regions) do lines[i] = { level = posteriors.level(density, region.share), width = region.pen } end
-  local series = { { field = density, n = n, box = { x = box[1], y = box[3], side = box[2] - box[1] }, lines = lines, colour = TRUE, shade = SHADE } }
-  for _, region in ipairs(regions) do
-    series[#series + 1] = {
-      ellipses = { { mu[1], mu[2], 2 * region.radius * sigma[1], 2 * region.radius * sigma[2], 0 } }, look = OURS, width = region.pen,
-    }
+  local lines, series = {}, { {
+    field = density, n = n, box = { x = box[1], y = box[3], side = box[2] - box[1] }, colour = TRUE, shade = SHADE,
+  } }
+  for i, region in ipairs(regions) do
+    lines[i] = { level = posteriors.level(density, region.share), width = region.pen }
+    local ellipse = { mu[1], mu[2], 2 * region.radius * sigma[1], 2 * region.radius * sigma[2], 0 }
+    series[#series + 1] = { ellipses = { ellipse }, look = OURS, width = region.pen }
   end
+  series[1].lines = lines
   series[#series + 1] = { points = { mu }, look = OURS, point = 7, size = 0.6 }
   return series
 end
@@ -91,10 +98,11 @@ local function panels_of(ctx, run, most)
   local word = (run.data or ""):match "^digits" and "digit " or "class "
   for i = 1, math.min(#kl, most) do
     local box, label = table.move(boxes, 4 * i - 3, 4 * i, 1, {}), labels[i]
-    local series = series_of(density_of(bytes:sub((i - 1) * cells + 1, i * cells)), n, box, { mu[2 * i - 1], mu[2 * i] },
-      { sigma[2 * i - 1], sigma[2 * i] })
+    local density = density_of(bytes:sub((i - 1) * cells + 1, i * cells))
+    local function pair(list) return { list[2 * i - 1], list[2 * i] } end
     panels[i] = plane.panel({
-      heading = label and label >= 0 and word .. label or "example " .. i, unit = "KL " .. style.number(kl[i], 2), series = series,
+      heading = label and label >= 0 and word .. label or "example " .. i, unit = "KL " .. style.number(kl[i], 2),
+      series = series_of(density, n, box, pair(mu), pair(sigma)),
       icon = w > 0 and icons[i] and { image = icons[i], w = w, h = h, dark = records.strokes(icons[i]) } or nil,
     }, plane.square(box[1], box[2], box[3], box[4], 0), { count = 3, title = "z" })
   end
@@ -112,7 +120,8 @@ function posteriors.sheets(ctx, options)
         panels = panels, columns = math.min(3, #panels), key = key(), seed = c.first, suffix = "-" .. c.slug,
       }
     else
-      ctx.note("no posteriors on a grid are recorded for " .. c.label .. "; add lab.eval.posteriors() to the evaluations")
+      ctx.note("no posteriors on a grid are recorded for " .. c.label
+        .. "; add lab.eval.posteriors() to the evaluations")
     end
   end
   if #sheets == 1 then sheets[1].suffix = nil end

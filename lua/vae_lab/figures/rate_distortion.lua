@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/rate_distortion.lua: distortion (minus the reconstruction) against rate (the KL), one point for each value of a setting, after
--- Alemi et al., "Fixing a broken ELBO" (arXiv 1711.00464).
+-- figures/rate_distortion.lua: distortion (minus the reconstruction) against rate (the KL), one point for each value of
+-- a setting, after Alemi et al., "Fixing a broken ELBO" (arXiv 1711.00464).
 --
--- What it shows: models on one grey line have the same ELBO = -(distortion + rate) and divide it differently.  With the KL weighted by
--- beta, training ends where the curve falls by beta nats of distortion for each nat of rate; at beta = 1 it touches the lowest of the lines.
+-- What it shows: models on one grey line have the same ELBO = -(distortion + rate) and divide it differently.  With the
+-- KL weighted by beta, training ends where the curve falls by beta nats of distortion for each nat of rate; at beta = 1
+-- it touches the lowest of the lines.
 
 local axes = require "vae_lab.figures.common.axes"
 local records = require "vae_lab.figures.common.records"
@@ -27,8 +28,11 @@ end
 local function points_of(ctx, group, split)
   local points = {}
   for _, p in ipairs(group.points) do
-    local rate, reconstruction = records.summary(ctx, p.c, split .. "/kl"), records.summary(ctx, p.c, split .. "/reconstruction")
-    if rate and reconstruction then points[#points + 1] = { x = p.x, rate = rate, distortion = negated(reconstruction) } end
+    local rate = records.summary(ctx, p.c, split .. "/kl")
+    local reconstruction = records.summary(ctx, p.c, split .. "/reconstruction")
+    if rate and reconstruction then
+      points[#points + 1] = { x = p.x, rate = rate, distortion = negated(reconstruction) }
+    end
   end
   table.sort(points, function(a, b) return a.rate.mean < b.rate.mean end)
   return points
@@ -50,7 +54,10 @@ local function add_equal_elbo(p)
     if from then
       rows[#rows + 1] = { from, c - from, to, c - to }
       local inside = to < p.x.high
-      table.insert(p.labels, { style.number(-c, 6), to, c - to, right = 0.12, up = inside and 0.22 or 0, size = 8, colour = style.soft, boxed = inside })
+      table.insert(p.labels, {
+        style.number(-c, 6), to, c - to, right = 0.12, up = inside and 0.22 or 0, size = 8, colour = style.soft,
+        boxed = inside,
+      })
     end
   end
   table.insert(p.series, { segments = rows, colour = style.faint, key = "equal ELBO" })
@@ -81,9 +88,9 @@ local function add_curve(p, points, look, key, words)
     rows[i] = { r.mean, d.mean, r.low, r.high, d.low, d.high }
     -- the name up and to the right of the point, where a falling curve is not; above it at the frame's right edge
     local edge = r.mean > p.x.high - 0.12 * (p.x.high - p.x.low)
+    local text = words .. " = " .. (type(point.x) == "number" and style.number(point.x) or tostring(point.x))
     table.insert(p.labels, {
-      words .. " = " .. (type(point.x) == "number" and style.number(point.x) or tostring(point.x)), r.mean, d.mean, right = edge and 0 or 0.2,
-      up = edge and 0.45 or 0.3, align = edge and "center" or "left",
+      text, r.mean, d.mean, right = edge and 0 or 0.2, up = edge and 0.45 or 0.3, align = edge and "center" or "left",
     })
   end
   table.insert(p.series, { line = rows, look = look, key = key })
@@ -106,7 +113,8 @@ function rate_distortion.sheets(ctx, options)
     return {}
   end
   local p = {
-    heading = "distortion: −reconstruction", unit = options.split .. " examples, nats per example", series = {}, labels = {},
+    heading = "distortion: −reconstruction", unit = options.split .. " examples, nats per example",
+    series = {}, labels = {},
     x = axes.fit(rates, { linear = true, floor = 0, count = 6, title = "rate: KL to the prior (nats per example)" }),
     y = axes.fit(distortions, { linear = true, count = 6 }),
   }

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/reconstructions.lua: test images above the images that the decoder makes of the centres of their posteriors, one row per
--- configuration.
+-- figures/reconstructions.lua: test images above the images that the decoder makes of the centres of their posteriors,
+-- one row per configuration.
 
 local images = require "vae_lab.figures.common.images"
 local plane = require "vae_lab.figures.common.plane"
@@ -46,7 +46,8 @@ function reconstructions.sheets(ctx, options)
     end
   end
   return #panels > 0 and { {
-    title = "Test images and their reconstructions", note = "the decoder's image at the centre of each posterior; a column is one test image",
+    title = "Test images and their reconstructions",
+    note = "the decoder's image at the centre of each posterior; a column is one test image",
     seed = first, panels = panels,
   } } or {}
 end

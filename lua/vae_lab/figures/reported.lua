@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/reported.lua: reported and correct numbers: one row for each way to report, with two marks and their difference in nats.
+-- figures/reported.lua: reported and correct numbers: one row for each way to report, with two marks and their
+-- difference in nats.
 --
--- What it shows: how much a mistake flatters.  Both numbers of a row are of the same trained models, seed by seed; line = { … } draws one
--- number of other models, the correct ones, through all rows.
+-- What it shows: how much a mistake flatters.  Both numbers of a row are of the same trained models, seed by seed; line
+-- = { … } draws one number of other models, the correct ones, through all rows.
 
 local axes = require "vae_lab.figures.common.axes"
 local check = require "vae_lab.check"
@@ -15,23 +16,29 @@ local reported = {
   about = "reported and correct numbers, and the difference",
   options = {
     title = { type = "string", default = "What is reported, and what is correct" },
-    truth = { type = "string", default = "ELBO of the same model" }, rows = { type = "list", required = true }, line = { type = "table" },
+    truth = { type = "string", default = "ELBO of the same model" },
+    rows = { type = "list", required = true }, line = { type = "table" },
   },
 }
 
 local row_rules = {
-  [1] = { type = "string" }, where = { type = "table", required = true }, reported = { type = "string", required = true },
-  honest = { type = "string", default = "elbo" },
+  [1] = { type = "string" }, where = { type = "table", required = true },
+  reported = { type = "string", required = true }, honest = { type = "string", default = "elbo" },
 }
-local line_rules = { [1] = { type = "string" }, where = { type = "table", required = true }, metric = { type = "string", default = "elbo" } }
+local line_rules = {
+  [1] = { type = "string" }, where = { type = "table", required = true },
+  metric = { type = "string", default = "elbo" },
+}
 
---- lab.fig.reported { title =, rows = { { "at the mean z", where = { mistake = "none" }, reported = "at_mean", honest = "elbo" }, … },
--- truth = "ELBO of the same model", line = { "the right model", where = {…}, metric = "elbo" } }: metrics by their recorded names, those
--- without a "/" of the test split; truth: the name of the honest ones in the key.
+--- lab.fig.reported { title =, rows = { { "at the mean z", where = { mistake = "none" }, reported = "at_mean", honest =
+-- "elbo" }, … }, truth = "ELBO of the same model", line = { "the right model", where = {…}, metric = "elbo" } }:
+-- metrics by their recorded names, those without a "/" of the test split; truth: the name of the honest ones in the
+-- key.
 function reported.check(options)
   for i, row in ipairs(options.rows) do
-    options.rows[i] = check.options("row " .. i .. " of lab.fig.reported", row, row_rules)
-    if not options.rows[i][1] then check.fail { what = "row " .. i .. " of lab.fig.reported has no text", expected = '{ "…", where = … }' } end
+    local what = "row " .. i .. " of lab.fig.reported"
+    options.rows[i] = check.options(what, row, row_rules)
+    if not options.rows[i][1] then check.fail { what = what .. " has no text", expected = '{ "…", where = … }' } end
   end
   if options.line then options.line = check.options("line of lab.fig.reported", options.line, line_rules) end
 end
@@ -55,7 +62,8 @@ local function difference_of(a, b)
   local list = {}
   for i, v in ipairs(a) do list[i] = v - b[i] end
   local d = stats.interval(list)
-  return { (d.mean > 0 and "+" or "") .. rounded(d.mean) .. " nats", #list > 1 and "± " .. rounded((d.high - d.low) / 2) or nil }
+  local half = #list > 1 and "± " .. rounded((d.high - d.low) / 2) or nil
+  return { (d.mean > 0 and "+" or "") .. rounded(d.mean) .. " nats", half }
 end
 
 function reported.sheets(ctx, options)
@@ -75,20 +83,23 @@ function reported.sheets(ctx, options)
   end
   if #texts == 0 then return {} end
   local series = {
-    { segments = gaps, colour = style.faint, width = 4 }, { points = right, colour = style.colour(1), point = 7, size = 1, key = options.truth },
+    { segments = gaps, colour = style.faint, width = 4 },
+    { points = right, colour = style.colour(1), point = 7, size = 1, key = options.truth },
     { points = wrong, colour = style.colour(2), point = 13, size = 1.2, key = "reported" },
   }
   local line = options.line and (mean_of(ctx, options.line.where, options.line.metric))
   if line then
     values[#values + 1] = line
     series[4] = {
-      segments = { { line, -math.huge, line, math.huge } }, colour = style.ink, dash = style.dash(2), width = 1.6, key = options.line[1],
+      segments = { { line, -math.huge, line, math.huge } }, colour = style.ink, dash = style.dash(2), width = 1.6,
+      key = options.line[1],
     }
   end
   local x = axes.fit(values, { linear = true, count = 5, title = "nats per example" })
   return { {
     title = options.title, panels = { { x = x, y = axes.rows(texts, differences), grid = "x", series = series } },
-    note = records.over_seeds(seeds) .. "; on the right: the difference" .. (seeds > 1 and ", with its 95 % interval" or ""),
+    note = records.over_seeds(seeds)
+      .. "; on the right: the difference" .. (seeds > 1 and ", with its 95 % interval" or ""),
   } }
 end
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/samples.lua: generated images: draws from the prior N(0, I), decoded.  All configurations with the same number of latent
--- dimensions decode the same draws.
+-- figures/samples.lua: generated images: draws from the prior N(0, I), decoded.  All configurations with the same
+-- number of latent dimensions decode the same draws.
 
 local images = require "vae_lab.figures.common.images"
 local records = require "vae_lab.figures.common.records"
@@ -10,7 +10,8 @@ local stats = require "vae_lab.native.stats"
 local samples = {
   about = "draws from the prior, decoded",
   options = {
-    rows = { type = "integer", default = 8, min = 1, max = 40 }, columns = { type = "integer", default = 8, min = 1, max = 40 },
+    rows = { type = "integer", default = 8, min = 1, max = 40 },
+    columns = { type = "integer", default = 8, min = 1, max = 40 },
     seed = { type = "integer", default = 1, min = 0 },
   },
 }
@@ -25,8 +26,8 @@ function samples.sheets(ctx, options)
     first = first or m.c.first
   end
   return #panels > 0 and { {
-    title = "Generated images: draws from the prior, decoded", note = "the mean image of p(x|z) for each draw z of N(0, I)", seed = first,
-    panels = panels, largest = 7,
+    title = "Generated images: draws from the prior, decoded",
+    note = "the mean image of p(x|z) for each draw z of N(0, I)", seed = first, panels = panels, largest = 7,
   } } or {}
 end
 

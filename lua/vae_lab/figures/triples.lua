@@ -2,8 +2,9 @@
 --
 -- figures/triples.lua: three consecutive random numbers as a point in the unit cube, one panel per generator.
 --
--- The cube is seen along RANDU's planes 9 u - 6 u' + u'' = const: to the right (9, -6, 1) / sqrt(118), upwards (6, 9, 0) / sqrt(117).
--- A generator whose triples lie on such planes shows lines; independent uniforms fill the cube's outline.
+-- The cube is seen along RANDU's planes 9 u - 6 u' + u'' = const: to the right (9, -6, 1) / sqrt(118), upwards (6, 9,
+-- 0) / sqrt(117). A generator whose triples lie on such planes shows lines; independent uniforms fill the cube's
+-- outline.
 
 local axes = require "vae_lab.figures.common.axes"
 local planes = require "vae_lab.evaluations.planes"
@@ -52,13 +53,16 @@ function triples.sheets(ctx, options)
     for k = 1, options.count do points[k] = project(u:row(k)) end
     panels[i] = {
       title = g.rng, square = true, frame = "none", x = axes.bare(-0.6, 0.97), y = axes.bare(-0.09, 1.48),
-      series = { { line = edges(), colour = style.faint, width = 1.2 }, { points = points, colour = style.colour(i), size = 0.25 } },
+      series = {
+        { line = edges(), colour = style.faint, width = 1.2 },
+        { points = points, colour = style.colour(i), size = 0.25 },
+      },
     }
   end
   return { {
     title = "Triples of random numbers in the unit cube", panels = panels, columns = math.min(#panels, 2),
-    note = string.format("one point: three consecutive uniforms; the view is along the planes that hold RANDU's triples; %d triples of one stream of "
-      .. "each generator", options.count),
+    note = string.format("a point: three consecutive uniforms; the view is along the planes that hold RANDU's triples; "
+      .. "%d triples of one stream of each generator", options.count),
   } }
 end
 

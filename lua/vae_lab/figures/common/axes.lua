@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/common/axes.lua: the axes of a panel: { low, high, tics = { { place, text }, … }, map = function (value) → place, title =, log = }.
+-- figures/common/axes.lua: the axes of a panel:
+-- { low, high, tics = { { place, text }, … }, map = function (value) → place, title =, log = }.
 --
--- Series hold values; `map` gives their place on the axis, so that logarithms, negative logarithms (the ELBO) and words are all alike.
+-- Series hold values; `map` gives their place on the axis, so that logarithms, negative logarithms (the ELBO) and words
+-- are all alike.
 
 local style = require "vae_lab.style"
 
@@ -19,11 +21,11 @@ function axes.step(span, count)
   end
 end
 
---- axes.bare(low, high): without tics.
-function axes.bare(low, high) return { low = low, high = high, tics = {}, map = identity } end
+--- axes.bare(low, high, title): without tics.
+function axes.bare(low, high, title) return { low = low, high = high, tics = {}, map = identity, title = title } end
 
---- axes.linear(low, high, o): exactly this range.  o: title; count: at most so many tics (5); whole: tics at integers only;
--- inset: the share of the range at each end that has no tics, so that those of neighbouring panels do not touch.
+--- axes.linear(low, high, o): exactly this range.  o: title; count: at most so many tics (5); whole: tics at integers
+-- only; inset: the share of the range at each end that has no tics, so that those of neighbouring panels do not touch.
 function axes.linear(low, high, o)
   o = o or {}
   local step, inset, tics = axes.step(high - low, o.count or 5), (o.inset or 0) * (high - low), {}
@@ -34,8 +36,8 @@ function axes.linear(low, high, o)
   return { low = low, high = high, tics = tics, map = identity, title = o.title }
 end
 
--- Values of one sign from `near` to `far` (absolute values); negative ones run from the most negative up.  A value of the other sign lies
--- beyond the end that is nearest to 0.
+-- Values of one sign from `near` to `far` (absolute values); negative ones run from the most negative up.  A value of
+-- the other sign lies beyond the end that is nearest to 0.
 local function logarithmic(sign, near, far, title)
   local function map(v) return v * sign > 0 and sign * math.log(v * sign, 10) or -sign * math.huge end
   local tics, steps = {}, math.log(far / near, 10) > 2.4 and { 1 } or { 1, 2, 5 }
@@ -49,8 +51,9 @@ local function logarithmic(sign, near, far, title)
   return { low = math.min(low, high), high = math.max(low, high), tics = tics, map = map, title = title, log = true }
 end
 
---- axes.fit(values, o): an axis that holds the finite ones of these values, with a margin; logarithmic where values of one sign span more
--- than a factor of 12.  o: as axes.linear, and linear = true: never logarithmic; floor, ceiling: natural limits.
+--- axes.fit(values, o): an axis that holds the finite ones of these values, with a margin; logarithmic where values of
+-- one sign span more than a factor of 12.  o: as axes.linear, and linear = true: never logarithmic; floor, ceiling:
+-- natural limits.
 function axes.fit(values, o)
   o = o or {}
   local low, high = math.huge, -math.huge
@@ -72,23 +75,23 @@ function axes.metric(values, metric, o)
   local m = style.metric(metric)
   o = o or {}
   return axes.fit(values, {
-    linear = o.linear or m.share, floor = m.positive and 0 or nil, ceiling = m.share and 1 or nil, count = o.count, title = o.title,
+    linear = o.linear or m.share, floor = m.positive and 0 or nil, ceiling = m.share and 1 or nil, count = o.count,
   })
 end
 
---- Adds to `values` what the axis of a summary over seeds must hold: the mean, and its interval up to three standard deviations.  The
--- interval of two or three seeds may reach far beyond anything possible.
+--- Adds to `values` what the axis of a summary over seeds must hold: the mean, and its interval up to three standard
+-- deviations.  The interval of two or three seeds may reach far beyond anything possible.
 function axes.hold(values, s)
   local reach = 3 * (s.sd or 0)
-  for _, v in ipairs { s.mean, s.low and math.max(s.low, s.mean - reach), s.high and math.min(s.high, s.mean + reach) } do
-    values[#values + 1] = v
-  end
-  return values
+  values[#values + 1] = s.mean
+  values[#values + 1] = s.low and math.max(s.low, s.mean - reach)
+  values[#values + 1] = s.high and math.min(s.high, s.mean + reach)
 end
 
---- axes.places(xs, o): the values of a setting: at their own places where they are numbers in nearly even steps, else side by side.
--- o: title; even = true: always side by side.
+--- axes.places(xs, o): the values of a setting: at their own places where they are numbers in nearly even steps, else
+-- side by side. o: title; even = true: always side by side.
 function axes.places(xs, o)
+  o = o or {}
   local numbers, even = #xs > 2 and not o.even, true
   for _, x in ipairs(xs) do numbers = numbers and type(x) == "number" end
   for i = 2, numbers and #xs - 1 or 0 do
@@ -102,7 +105,8 @@ function axes.places(xs, o)
   end
   local low, high = place[xs[1]], place[xs[#xs]]
   local margin = o.even and 0.6 or #xs > 1 and (high - low) * 0.08 or 0.5
-  return { low = low - margin, high = high + margin, tics = tics, map = function(x) return place[x] or x end, title = o.title }
+  local function map(x) return place[x] or x end
+  return { low = low - margin, high = high + margin, tics = tics, map = map, title = o.title }
 end
 
 --- axes.counts(ks, title): numbers of draws, ascending, on a logarithmic axis whose tics are just these.
@@ -114,7 +118,8 @@ function axes.counts(ks, title)
   return { low = low - margin, high = high + margin, tics = tics, map = map, title = title }
 end
 
---- axes.rows(texts, right): rows from above, each with a text on its left and, where `right` has one, lines of text on its right.
+--- axes.rows(texts, right): rows from above, each with a text on its left and, where `right` has one, lines of text on
+-- its right.
 function axes.rows(texts, right)
   return { low = #texts + 0.5, high = 0.5, rows = texts, right = right, tics = {}, map = identity }
 end

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/common/images.lua: pictures as blobs of float32, row after row from the top: what models decode, and many as one.
+-- figures/common/images.lua: pictures as blobs of float32, row after row from the top: what models decode, and many as
+-- one.
 
 local array = require "vae_lab.native.array"
 local records = require "vae_lab.figures.common.records"
 
 local images = {}
 
---- The configurations whose models decode images, with the images that they were tested on: { { c, originals, model }, … }; a note names the
--- others.
+--- The configurations whose models decode images, with their test images: { { c, originals, model }, … }.  A note names
+-- the others.
 function images.models(ctx, list)
   local out = {}
   for _, c in ipairs(list) do
@@ -39,8 +40,8 @@ function images.decode(m, points)
   return images.split(decoded:blob(), m.originals.width * m.originals.height)
 end
 
---- images.join(m, list, columns, gap) → one image for a panel: pictures row by row, `gap` pixels of paper between them; false: an empty
--- place.
+--- images.join(m, list, columns, gap) → one image for a panel: pictures row by row, `gap` pixels of paper between them;
+-- false: an empty place.
 function images.join(m, list, columns, gap)
   local w, h = m.originals.width, m.originals.height
   local rows, width = (#list + columns - 1) // columns, columns * w + (columns - 1) * gap

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/common/page.lua: gnuplot's commands and data for one page, places in centimetres from its upper left corner.  For
--- sheet.lua and series.lua only: a figure kind describes panels and series (sheet.lua).
+-- figures/common/page.lua: gnuplot's commands and data for one page, places in centimetres from its upper left corner.
+-- For sheet.lua and series.lua only: a figure kind describes panels and series (sheet.lua).
 
 local plot = require "vae_lab.native.plot"
 local style = require "vae_lab.style"
@@ -9,7 +9,7 @@ local style = require "vae_lab.style"
 local Page = {}
 Page.__index = Page
 
--- ---- measures --------------------------------------------------------------------------------------------------------
+-- ---- measures -------------------------------------------------------------------------------------------------------
 
 --- Width of a text of `size` pt, cm: an estimate from above, because fonts differ.
 function Page.text_width(text, size) return utf8.len(text) * 0.0185 * size + 0.05 end
@@ -33,13 +33,13 @@ function Page.wrap(text, width, size)
   return lines
 end
 
--- ---- commands and data -----------------------------------------------------------------------------------------------
+-- ---- commands and data ----------------------------------------------------------------------------------------------
 
-function Page.new(width, height)
-  local page = setmetatable({ width = width, height = height, before = {}, lines = {}, blocks = {}, columns = {}, tags = 0 }, Page)
+--- Page.new(width): the height is set before the first text.
+function Page.new(width)
+  local page = setmetatable({ width = width, before = {}, lines = {}, blocks = {}, columns = {}, tags = 0 }, Page)
   page:add "set multiplot"
   page:add "unset key; unset colorbox; set style fill solid noborder"
-  page:add "set style textbox opaque margins 0.4,0.4 fillcolor rgb '#FFFFFF' noborder"
   page:add "set tics nomirror out scale 0.4 font ',8' textcolor rgb '#000000'"
   return page
 end
@@ -51,8 +51,8 @@ function Page:screen(x, y) return string.format("screen %.4f,%.4f", x / self.wid
 
 --- The frame of the next plot: its upper left corner, its width and height, cm.
 function Page:margins(x, y, w, h)
-  self:add("set lmargin at screen %.4f; set rmargin at screen %.4f; set tmargin at screen %.4f; set bmargin at screen %.4f", x / self.width,
-    (x + w) / self.width, 1 - y / self.height, 1 - (y + h) / self.height)
+  self:add("set lmargin at screen %.4f; set rmargin at screen %.4f", x / self.width, (x + w) / self.width)
+  self:add("set tmargin at screen %.4f; set bmargin at screen %.4f", 1 - y / self.height, 1 - (y + h) / self.height)
 end
 
 function Page:tag()
@@ -60,21 +60,22 @@ function Page:tag()
   return self.tags
 end
 
---- A text of the next plot at (x, y) cm; o: align "left", "center" or "right"; size, pt; colour.
+--- A text of the next plot at (x, y) cm; o: align "left", "center" or "right"; size, pt; colour; boxed: on white.
 function Page:text(text, x, y, o)
   o = o or {}
-  self:add("set label %d %s at %s %s front font ',%d' textcolor rgb '%s'", self:tag(), style.text(text), self:screen(x, y), o.align or "left",
-    o.size or 9, o.colour or style.ink)
+  local size = o.size or 9
+  if o.boxed then -- a rectangle: in LaTeX gnuplot's own boxes need one more package
+    local wide, high = Page.text_width(text, size) + 0.1, 0.04 * size
+    local left = x - wide * (o.align == "right" and 1 or o.align == "center" and 0.5 or 0)
+    self:add("set object rectangle from %s to %s front fc rgb '#FFFFFF' fs solid noborder",
+      self:screen(left, y + high / 2), self:screen(left + wide, y - high / 2))
+  end
+  self:add("set label %d %s at %s %s front font ',%d' textcolor rgb '%s'", self:tag(), style.text(text),
+    self:screen(x, y), o.align or "left", size, o.colour or style.ink)
 end
 
---- A text of the next plot at the place (x, y) on its axes, moved by o.right and o.up cm; o.boxed: on white.
-function Page:label(text, x, y, o)
-  self:add("set label %d %s at first %.9g,%.9g %s offset screen %.4f,%.4f front font ',%d' textcolor rgb '%s'%s", self:tag(), style.text(text), x,
-    y, o.align or "left", (o.right or 0) / self.width, (o.up or 0) / self.height, o.size or 9, o.colour or style.ink, o.boxed and " boxed" or "")
-end
-
---- Columns of numbers and texts, in the one file that holds all of them: rows {a, b, …}, where nil, NaN and infinities are gaps.
--- Returns how a plot refers to them.
+--- Columns of numbers and texts, in the one file that holds all of them: rows {a, b, …}, where nil, NaN and infinities
+-- are gaps. Returns how a plot refers to them.
 function Page:data(name, rows, columns)
   local out = {}
   for i, row in ipairs(rows) do
@@ -107,20 +108,22 @@ end
 --- Writes the figure in the formats of ctx; returns its name.
 function Page:render(ctx, name)
   self:add "unset multiplot"
-  -- two empty lines end a set of columns
-  if #self.columns > 0 then self.blocks[#self.blocks + 1] = { name = "points", text = table.concat(self.columns, "\n\n") } end
+  if #self.columns > 0 then -- two empty lines end a set of columns
+    self.blocks[#self.blocks + 1] = { name = "points", text = table.concat(self.columns, "\n\n") }
+  end
+  local lines = table.move(self.lines, 1, #self.lines, #self.before + 1, self.before)
   plot.render {
     folder = ctx.folder, name = name, width = self.width, height = self.height, formats = ctx.formats,
-    body = table.concat(table.move(self.lines, 1, #self.lines, #self.before + 1, self.before), "\n") .. "\n", blocks = self.blocks,
+    body = table.concat(lines, "\n") .. "\n", blocks = self.blocks,
   }
   return name
 end
 
--- ---- keys ------------------------------------------------------------------------------------------------------------
+-- ---- keys -----------------------------------------------------------------------------------------------------------
 
 local SAMPLE, LINE = 0.8, 0.4 -- width of a sample, height of a line, cm
 
--- Calls visit(entry, x, y) for each entry of a key whose upper left corner is (x, y); returns the height of the key, cm.
+-- Calls visit(entry, x, y) for each entry of a key with the upper left corner (x, y); returns the key's height, cm.
 local function key_places(entries, x, y, width, visit)
   local at, line = x, 1
   for _, e in ipairs(entries) do
@@ -134,21 +137,22 @@ end
 
 function Page.key_height(entries, x, width) return key_places(entries, x, 0, width, function() end) end
 
---- A key of entries { text =, colour =, dash =, width =, point =, size =, fill = } with its upper left corner at (x, y), wrapped at the
--- page's right edge.
+--- Draws a key with its upper left corner at (x, y), wrapped at the page's right edge; its entries are
+-- { text =, colour =, dash =, width =, point =, size =, fill = }.
 function Page:key(entries, x, y)
   key_places(entries, x, y, self.width, function(e, left, middle)
     if e.fill then
-      self:add("set object rectangle from %s to %s front fc rgb '%s' fs solid %.2f noborder", self:screen(left, middle + 0.1),
-        self:screen(left + SAMPLE, middle - 0.1), e.colour, e.fill)
+      self:add("set object rectangle from %s to %s front fc rgb '%s' fs solid %.2f noborder",
+        self:screen(left, middle + 0.1), self:screen(left + SAMPLE, middle - 0.1), e.colour, e.fill)
     end
     if e.dash then
-      self:add("set arrow from %s to %s nohead front lw %g dt %s lc rgb '%s'", self:screen(left, middle), self:screen(left + SAMPLE, middle),
-        e.width or 2, e.dash, e.colour)
+      self:add("set arrow from %s to %s nohead front lw %g dt %s lc rgb '%s'", self:screen(left, middle),
+        self:screen(left + SAMPLE, middle), e.width or 2, e.dash, e.colour)
     end
     if e.point then
-      self:add("set label %d '' at %s point pt %d ps %g lc rgb '%s' front", self:tag(),
-        self:screen(left + ((e.dash or e.fill) and SAMPLE / 2 or SAMPLE - 0.2), middle), e.point, e.size or 0.9, e.colour)
+      local at = left + ((e.dash or e.fill) and SAMPLE / 2 or SAMPLE - 0.2)
+      self:add("set label %d '' at %s point pt %d ps %g lc rgb '%s' front", self:tag(), self:screen(at, middle),
+        e.point, e.size or 0.9, e.colour)
     end
     self:text(e.text, left + SAMPLE + 0.15, middle, { size = 8 })
   end)

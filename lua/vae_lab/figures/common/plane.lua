@@ -17,7 +17,8 @@ end
 --- plane.panel(p, square, o) → p with axes over the square; o: title: the letter of both axes; count: of tics.
 function plane.panel(p, square, o)
   local function axis(centre, index)
-    return axes.linear(centre - square.half, centre + square.half, { count = o.count or 5, inset = 0.07, title = o.title and o.title .. index })
+    local look = { count = o.count or 5, inset = 0.07, title = o.title and o.title .. index }
+    return axes.linear(centre - square.half, centre + square.half, look)
   end
   p.x, p.y, p.square = axis(square.x, "₁"), axis(square.y, "₂"), true
   return p
@@ -32,7 +33,9 @@ function plane.prior(colour)
   return table.unpack(out)
 end
 
-plane.prior_key = { text = "prior, 1 and 2 standard deviations", colour = style.soft, dash = style.circles[2], width = 1.6 }
+plane.prior_key = {
+  text = "prior, 1 and 2 standard deviations", colour = style.soft, dash = style.circles[2], width = 1.6,
+}
 
 --- classes, by_class = plane.classes(rows, class_of): the labels in ascending order (-1: none), and the rows of each.
 function plane.classes(rows, class_of)

@@ -2,7 +2,8 @@
 --
 -- figures/common/records.lua: everything that figures read from the database.
 --
--- A configuration is what the runs of one label share.  Its pictures are those of its lowest seed; its numbers are over all seeds.
+-- A configuration is what the runs of one label share.  Its pictures are those of its lowest seed; its numbers are over
+-- all seeds.
 
 local style = require "vae_lab.style"
 
@@ -42,7 +43,8 @@ function records.setting(run, name)
   return value
 end
 
---- records.matches(run, where) → whether a run has these settings; where = { beta = 0, latent = { 2, 5 } }: a value, or one of a list.
+--- records.matches(run, where) → whether a run has these settings; where = { beta = 0, latent = { 2, 5 } }: a value, or
+-- one of a list.
 function records.matches(run, where)
   for name, wanted in pairs(where) do
     local own, found = records.setting(run, name), false
@@ -54,8 +56,8 @@ function records.matches(run, where)
   return true
 end
 
---- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … }, one a
--- combination of the other settings; and the list of all values, ascending where they are numbers.
+--- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … },
+-- one a combination of the other settings; and the list of all values, ascending where they are numbers.
 function records.groups(ctx, name)
   local groups, by_rest, xs, seen, numbers = {}, {}, {}, {}, true
   for _, c in ipairs(records.configurations(ctx)) do
@@ -117,14 +119,14 @@ end
 --- The remark of a figure that needs two latent dimensions, on a model with these public names.
 function records.no_plane(kind, widths)
   if widths.z == nil or widths.z == 2 then return nil end
-  return string.format("lab.fig.%s needs 2 latent dimensions, and z has %d dimensions; lab.fig.means draws principal components of any number",
-    kind, widths.z)
+  return string.format("lab.fig.%s needs 2 latent dimensions, and z has %d dimensions; lab.fig.means draws principal "
+    .. "components of any number", kind, widths.z)
 end
 
--- ---- artifacts ---------------------------------------------------------------------------------------------------------
+-- ---- artifacts ------------------------------------------------------------------------------------------------------
 
---- records.artifact(ctx, run, name) → its bytes and function (key) → the numbers under a key of its JSON, a list; nil: not recorded.  null
--- becomes false.
+--- records.artifact(ctx, run, name) → its bytes and function (key) → the numbers under a key of its JSON, a list; nil:
+-- not recorded.  null becomes false.
 function records.artifact(ctx, run, name)
   local row = ctx.db:query("SELECT meta, bytes FROM artifact WHERE run = ?1 AND name = ?2", run.id, name)[1]
   if not row then return nil end
@@ -154,8 +156,8 @@ function records.originals(ctx, run)
   return o
 end
 
---- records.strokes(blob) → whether these pictures (float32) are strokes on an empty ground, which are printed dark on white; photographs
--- are printed as they are.
+--- records.strokes(blob) → whether these pictures (float32) are strokes on an empty ground, which are printed dark on
+-- white; photographs are printed as they are.
 function records.strokes(blob)
   local sum, seen = 0, 0
   for at = 1, #blob - 3, 4 * 3 do
@@ -177,12 +179,14 @@ function records.posteriors(ctx, run)
   return rows
 end
 
---- records.ellipses(ctx, run) → { { example, label, mu1, mu2, major, minor, angle }, … } at one standard deviation, by example.
+--- records.ellipses(ctx, run) → { { example, label, mu1, mu2, major, minor, angle }, … } at one standard deviation, by
+-- example.
 function records.ellipses(ctx, run)
-  return ctx.db:query("SELECT example, label, mu1, mu2, major, minor, angle FROM ellipses WHERE run = ?1 ORDER BY example", run.id)
+  return ctx.db:query([[SELECT example, label, mu1, mu2, major, minor, angle FROM ellipses
+      WHERE run = ?1 ORDER BY example]], run.id)
 end
 
--- ---- numbers -----------------------------------------------------------------------------------------------------------
+-- ---- numbers --------------------------------------------------------------------------------------------------------
 
 --- The final value of a metric of one run, or nil.
 function records.final(ctx, run, metric)
@@ -200,18 +204,20 @@ end
 --- The names of a run's metrics that begin with `prefix`, in alphabetical order.
 function records.metric_names(ctx, run, prefix)
   local names = {}
-  for i, row in ipairs(ctx.db:query("SELECT metric FROM last_values WHERE run = ?1 AND substr(metric, 1, length(?2)) = ?2 ORDER BY metric", run.id,
-    prefix)) do names[i] = row.metric end
+  local rows = ctx.db:query([[SELECT metric FROM last_values
+      WHERE run = ?1 AND substr(metric, 1, length(?2)) = ?2 ORDER BY metric]], run.id, prefix)
+  for i, row in ipairs(rows) do names[i] = row.metric end
   return names
 end
 
 --- records.curve(ctx, run, metric) → { { step, value or nil }, … } over the epochs.
 function records.curve(ctx, run, metric)
-  return ctx.db:query("SELECT step, value FROM curves WHERE run = ?1 AND experiment = ?2 AND metric = ?3 ORDER BY step", run.id, ctx.experiment, metric)
+  return ctx.db:query([[SELECT step, value FROM curves
+      WHERE run = ?1 AND experiment = ?2 AND metric = ?3 ORDER BY step]], run.id, ctx.experiment, metric)
 end
 
---- The summary of a metric over the seeds of a configuration: { seeds, mean, sd, low, high }, without sd, low and high where there is one
--- seed; nil: not recorded.
+--- The summary of a metric over the seeds of a configuration: { seeds, mean, sd, low, high }, without sd, low and high
+-- where there is one seed; nil: not recorded.
 function records.summary(ctx, configuration, metric)
   local rows = ctx.db:query([[SELECT seeds, mean, sd, ci_low AS low, ci_high AS high FROM summary
       WHERE experiment = ?1 AND label = ?2 AND metric = ?3 AND (?4 IS NULL OR configuration = ?4) AND seeds > 0]],

@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- figures/common/series.lua: what a panel may show, each as gnuplot draws it.  A series is a table with one of the names below:
+-- figures/common/series.lua: what a panel may show, each as gnuplot draws it.  A series is a table with one of the
+-- names below:
 --
 --     { line = { {x, y}, … }, look = style.look(1), key = "AEVB" }
 --
--- Its rows hold values, which the panel's axes map to places; a look { colour =, dash =, point = } and the same names in the series
--- itself say how it is drawn; `key` is its text in the key, where series of one text share an entry.
+-- Its rows hold values, which the panel's axes map to places; a look { colour =, dash =, point = } and the same names
+-- in the series itself say how it is drawn; `key` is its text in the key, where series of one text share an entry.
 
 local check = require "vae_lab.check"
 local style = require "vae_lab.style"
@@ -47,7 +48,10 @@ local function mapped(rows, kinds, panel)
   return out
 end
 
-local function pen(s, width) return string.format("lw %g dt %s lc rgb '%s'", s.width or width, s.dash or "solid", s.colour) end
+local function pen(s, width)
+  return string.format("lw %g dt %s lc rgb '%s'", s.width or width, s.dash or "solid", s.colour)
+end
+
 local function mark(s) return string.format("pt %d ps %g lc rgb '%s'", s.point or 7, s.size or 0.9, s.colour) end
 
 -- Marks with intervals.  A row without one is a mark alone: an interval of no width would look like a sure one.
@@ -65,74 +69,85 @@ end
 local draw = {
   line = function(data, s) return string.format("%s using 1:2 with lines %s", data, pen(s, 2)) end,
   points = function(data, s)
-    local some = s.every and string.format(" every %d::%d", s.every, s.first) or ""
     if s.hollow then return string.format("%s using 1:2 with points pt %d ps 0.5 lc rgb '#FFFFFF'", data, s.point) end
+    local some = s.every and string.format(" every %d::%d", s.every, s.first) or ""
     return string.format("%s using 1:2%s with points %s lw 1", data, some, mark(s))
   end,
   band = function(data, s)
-    return string.format("%s using 1:2:3 with filledcurves fs transparent solid %g noborder fc rgb '%s'", data, s.fill or 0.2, s.colour)
+    return string.format("%s using 1:2:3 with filledcurves fs transparent solid %g noborder fc rgb '%s'", data,
+      s.fill or 0.2, s.colour)
   end,
   intervals = whiskers "1:2:3:4 with yerrorbars",
   spans = whiskers "1:2:3:4 with xerrorbars",
   crosses = whiskers "1:2:3:4:5:6 with xyerrorbars",
   columns = function(data, s)
-    return string.format("%s using 1:2:($1-0.32):($1+0.32):2:3 with boxxyerror lc rgb '%s' lw 1 fs solid %.2f border", data, s.colour, s.fill)
+    return string.format("%s using 1:2:($1-0.32):($1+0.32):2:3 with boxxyerror lc rgb '%s' lw 1 fs solid %.2f border",
+      data, s.colour, s.fill)
   end,
   bars = function(data, s)
-    return string.format("%s using 2:1:2:3:($1-0.3):($1+0.3) with boxxyerror fs solid %.2f noborder lc rgb '%s'", data, s.fill, s.colour)
+    return string.format("%s using 2:1:2:3:($1-0.3):($1+0.3) with boxxyerror fs solid %.2f noborder lc rgb '%s'", data,
+      s.fill, s.colour)
   end,
-  segments = function(data, s) return string.format("%s using 1:2:($3-$1):($4-$2) with vectors nohead %s", data, pen(s, 1)) end,
+  segments = function(data, s)
+    return string.format("%s using 1:2:($3-$1):($4-$2) with vectors nohead %s", data, pen(s, 1))
+  end,
   ellipses = function(data, s)
     local fill = s.fill and string.format("transparent solid %g", s.fill) or "empty"
-    return string.format("%s using 1:2:3:4:5 with ellipses units xx fs %s border lc rgb '%s' lw %g dt %s fc rgb '%s'", data, fill, s.colour,
-      s.width or 1.2, s.dash or "solid", s.colour)
+    return string.format("%s using 1:2:3:4:5 with ellipses units xx fs %s border %s fc rgb '%s'", data, fill,
+      pen(s, 1.2), s.colour)
   end,
   names = function(data)
-    return data .. " using 1:2 with points pt 7 ps 2.6 lc rgb '#ffffff', " .. data .. " using 1:2:3 with labels font ',9' textcolor rgb '#000000'"
+    return string.format("%s using 1:2 with points pt 7 ps 2.6 lc rgb '#ffffff', "
+      .. "%s using 1:2:3 with labels font ',9' textcolor rgb '#000000'", data, data)
   end,
 }
 
--- A field of n × n values, rows from below, over the square s.box = { x, y, side }, shaded from white (0) to s.colour (1), with lines
--- { level, width } of equal height around it, which gnuplot finds.
+-- A file of w × h float32 values over an area of the axes: from (x, y) on, each dx × dy large; z: a third coordinate.
+local function grid(data, w, h, x, y, dx, dy, z)
+  return string.format("%s binary array=(%d,%d) format='%%float32' origin=(%.9g,%.9g%s) dx=%.9g dy=%.9g", data, w, h,
+    x + dx / 2, y + dy / 2, z or "", dx, dy)
+end
+
+-- A field of n × n values, rows from below, over the square s.box = { x, y, side }, shaded from white (0) to s.shade
+-- (1), with lines { level, width } of equal height, which gnuplot finds.
 local function field(page, name, s)
   local box, n, floats = s.box, s.n, {}
   for i, v in ipairs(s.field) do floats[i] = string.pack("<f", v) end
   local data, cell = page:blob(name, table.concat(floats)), box.side / n
-  local function grid(z)
-    return string.format("%s binary array=(%d,%d) format='%%float32' origin=(%.9g,%.9g%s) dx=%.9g dy=%.9g", data, n, n, box.x + cell / 2,
-      box.y + cell / 2, z, cell, cell)
-  end
-  local elements = { grid "" .. " with image" }
+  local elements = { grid(data, n, n, box.x, box.y, cell, cell) .. " with image" }
   for i, line in ipairs(s.lines) do
     local block = string.format("$%s_%d", name, i)
     -- before the page begins, because a table takes the place of what is drawn
-    page.before[#page.before + 1] = string.format("set contour base; unset surface; set cntrparam levels discrete %.9g\nset table %s\n"
-      .. "splot %s with lines\nunset table; unset contour; set surface", line.level, block, grid ",0")
+    page.before[#page.before + 1] = string.format("set contour base; unset surface\n"
+      .. "set cntrparam levels discrete %.9g\nset table %s\nsplot %s with lines\n"
+      .. "unset table; unset contour; set surface", line.level, block, grid(data, n, n, box.x, box.y, cell, cell, ",0"))
     elements[#elements + 1] = string.format("%s using 1:2 with lines lw %g lc rgb '%s'", block, line.width, s.colour)
   end
-  return elements, s.key and { text = s.key, colour = s.colour, dash = "solid", width = s.lines[1].width },
-    string.format("set palette positive defined (0 '#FFFFFF', 1 '%s'); set cbrange [0:1]", s.shade)
+  return elements, nil, string.format("set palette positive defined (0 '#FFFFFF', 1 '%s'); set cbrange [0:1]", s.shade)
 end
 
 -- A picture of float32 values, rows from above, over the unit square; s.dark: large values are dark.
 local function image(page, name, s)
-  local data = page:blob(name, s.image)
-  return { string.format("%s binary array=(%d,%d) format='%%float32' origin=(%.9g,%.9g) dx=%.9g dy=%.9g with image", data, s.w, s.h, 0.5 / s.w,
-    0.5 / s.h, 1 / s.w, 1 / s.h) }, nil,
-    string.format("set palette gray gamma 1 %s; set cbrange [0:1]", s.dark and "negative" or "positive") -- gnuplot's default gamma is 1.5
+  local elements = { grid(page:blob(name, s.image), s.w, s.h, 0, 0, 1 / s.w, 1 / s.h) .. " with image" }
+  -- gnuplot's default gamma is 1.5
+  return elements, nil, "set palette gray gamma 1 " .. (s.dark and "negative" or "positive") .. "; set cbrange [0:1]"
 end
 
--- What the key shows of a series; of series with one text together.
-local function describe(s, kind)
-  local filled = s.fill or kind == "band" and 0.25
-  local marked = kind == "points" or kind == "intervals" or kind == "spans" or kind == "crosses"
-  return {
-    text = s.key, colour = s.colour, fill = filled and (kind == "ellipses" and 0.3 or filled) or nil, point = marked and s.point or nil,
-    size = marked and s.size and math.max(s.size, 0.8) or nil, dash = not marked and not filled and (s.dash or "solid") or nil, width = s.width,
-  }
+-- The entry of the key that shows a series.
+local function entry_of(s, kind)
+  local entry = { text = s.key, colour = s.colour, width = s.width }
+  if s.fill or kind == "band" then
+    entry.fill = kind == "ellipses" and 0.3 or s.fill or 0.25
+  elseif kind == "points" or kind == "intervals" or kind == "spans" or kind == "crosses" then
+    entry.point, entry.size = s.point, s.size and math.max(s.size, 0.8)
+  else
+    entry.dash = s.dash or "solid"
+  end
+  return entry
 end
 
---- series.elements(page, panel, name, s) → the elements of gnuplot's plot; the entry of the key, or nil; a command before the plot, or nil.
+--- series.elements(page, panel, name, s) → the elements of gnuplot's plot; the entry of the key, or nil; a command
+-- before the plot, or nil.
 function series.elements(page, panel, name, s)
   s = setmetatable(s, { __index = s.look })
   if s.image then return image(page, name, s) end
@@ -141,10 +156,13 @@ function series.elements(page, panel, name, s)
     if rawget(s, kind) then
       local rows = mapped(s[kind], kinds, panel)
       local elements = #rows > 0 and { draw[kind](page:data(name .. "_" .. kind, rows, #kinds), s, rows) } or {}
-      return elements, s.key and #rows > 0 and describe(s, kind) or nil
+      return elements, s.key and #rows > 0 and entry_of(s, kind) or nil
     end
   end
-  check.fail { what = "a series of a figure has no data", expected = table.concat(check.sorted_keys(columns), ", ") .. ", field or image" }
+  check.fail {
+    what = "a series of a figure has no data",
+    expected = table.concat(check.sorted_keys(columns), ", ") .. ", field or image",
+  }
 end
 
 return series

@@ -9,7 +9,7 @@
 --       key = { entry, … }              entries of the key besides those of the series
 --       seed = run, suffix = "-…" }     the run that is drawn; the end of the figure's name
 --
---     panel = { title =, or heading =, unit =, icon = image, or side =      above it, above it on the left, or on its left
+--     panel = { title =, or heading =, unit =, icon = image, or side =     above; above, on the left; left of it
 --       x = axis, y = axis (axes.lua), grid = "x" or "y", square = true, frame = "box", "dotted" or "none",
 --       series = { … } (series.lua), image = { image =, w =, h =, dark = },
 --       labels = { { text, x, y, align =, right =, up =, size =, colour =, boxed = }, … },  right and up in cm
@@ -26,9 +26,9 @@ local style = require "vae_lab.style"
 local sheet = {}
 
 -- Centimetres.
-local EDGE, GAP = 0.15, 0.4                  -- the page's margin; between a panel and what belongs to the next one
-local TITLE, SMALL, FOOT = 0.5, 0.4, 0.5     -- a line of the title, of smaller text; the strip below everything
-local ICON, SIDE, ROW = 0.9, 6.2, 0.38       -- an icon's height; the widest text on a panel's left; a line of text in a row
+local EDGE, GAP = 0.15, 0.4              -- the page's margin; between a panel and what belongs to the next one
+local TITLE, SMALL, FOOT = 0.5, 0.4, 0.5 -- a line of the title, of smaller text; the strip below everything
+local ICON, SIDE, ROW = 0.9, 6.2, 0.38   -- an icon's height; the widest text left of a panel; a line of text in a row
 local UNIT = { x = axes.bare(0, 1), y = axes.bare(1, 0) } -- the axes of a picture
 
 local function widest(texts, size)
@@ -37,16 +37,16 @@ local function widest(texts, size)
   return most
 end
 
--- ---- measures of a panel ---------------------------------------------------------------------------------------------
+-- ---- measures of a panel --------------------------------------------------------------------------------------------
 
--- The width of what is written on its left; `first`: of the leftmost panel of a row.
-local function left_of(s, p, first)
+-- The width of the text on its left.
+local function left_of(s, p)
   if p.side then return math.min(SIDE, widest({ p.side }, 9)) + 0.3 end
-  if p.y.rows then return first and math.min(SIDE, widest(p.y.rows, 9)) + 0.3 or 0 end
+  if p.y.rows then return p.first and math.min(SIDE, widest(p.y.rows, 9)) + 0.3 or 0 end
+  if s.shared and not p.first then return 0 end
   local texts = {}
   for i, tic in ipairs(p.y.tics) do texts[i] = tic[2] end
-  local named = first or not s.shared
-  return (named and #texts > 0 and widest(texts, 8) + 0.2 or 0) + (p.y.title and named and 0.45 or 0)
+  return (#texts > 0 and widest(texts, 8) + 0.2 or 0) + (p.y.title and 0.45 or 0)
 end
 
 local function right_of(p)
@@ -59,23 +59,28 @@ end
 local function below(p) return (#p.x.tics > 0 and 0.45 or 0) + (p.x.title and 0.45 or 0) + 0.2 end
 
 -- The lines of text above it, from the top: { text, size, colour }.
-local function head_of(p, width)
+local function head_of(p)
   if p.title then return { { p.title, 9, style.ink } } end
   local lines = {}
   local function add(text, size, colour)
-    for _, line in ipairs(Page.wrap(text, width + 0.3, size)) do lines[#lines + 1] = { line, size, colour } end -- it may reach into the gap
+    for _, line in ipairs(Page.wrap(text, p.w_cm + 0.3, size)) do -- it may reach into the gap
+      lines[#lines + 1] = { line, size, colour }
+    end
   end
   if p.heading then add(p.heading, 9, style.ink) end
-  if p.unit and p.unit ~= "" then add(p.unit .. (p.y.log and " (log)" or ""), 8, p.heading and style.soft or style.ink) end
+  local unit = p.unit ~= "" and p.unit
+  if unit then add(unit .. (p.y.log and " (log)" or ""), 8, p.heading and style.soft or style.ink) end
   return lines
 end
 
-local function above(p, width) return math.max(#head_of(p, width) * SMALL, p.icon and ICON or 0) + 0.15 end
+local function above(p) return math.max(#head_of(p) * SMALL, p.icon and ICON or 0) + 0.15 end
 
 -- A row of a panel of rows is as high as its longest text.
 local function row_height(y)
   local lines = 1
-  for i, text in ipairs(y.rows) do lines = math.max(lines, #Page.wrap(text, SIDE, 9), y.right and #y.right[i] or 1) end
+  for i, text in ipairs(y.rows) do
+    lines = math.max(lines, #Page.wrap(text, SIDE, 9), y.right and #y.right[i] or 1)
+  end
   return lines * ROW + (y.right and 0.2 or 0.15)
 end
 
@@ -86,13 +91,13 @@ local function height(s, p, width)
   return width * (s.columns == 1 and 0.6 or s.columns == 2 and 0.7 or 0.95)
 end
 
--- ---- the page --------------------------------------------------------------------------------------------------------
+-- ---- the page -------------------------------------------------------------------------------------------------------
 
--- Panels side by side, where the kind has no reason of its own: one row up to four pictures or three charts.
+-- The default number of panels side by side: one row up to four pictures or three charts.
 local function columns_for(panels)
   local n, chart = #panels, not (panels[1].square or panels[1].image)
   if panels[1].side then return 1 end
-  if panels[1].y.rows then return widest(panels[1].y.rows, 9) > 2.5 and math.min(2, n) or n == 4 and 2 or math.min(3, n) end
+  if panels[1].y.rows then return math.min(n, (n == 4 or widest(panels[1].y.rows, 9) > 2.5) and 2 or 3) end
   if n <= (chart and 3 or 4) then return n end
   return (chart or n <= 6) and 3 or 4
 end
@@ -102,46 +107,47 @@ local function largest(p)
   return p.image and 8 or p.square and 6.5 or p.y.rows and 9 or 12
 end
 
--- Puts x, y, w, h into each panel; returns the height of all of them.
+-- Gives each panel its place x_cm, y_cm, w_cm, h_cm, and `first` to the leftmost ones; returns the height of all.
 local function place(s, top)
   local n = s.columns
   local left, between, right, most = 0, 0, 0, 0
   for i, p in ipairs(s.panels) do
     if p then
-      local first = (i - 1) % n == 0
-      if first then left = math.max(left, left_of(s, p, true)) else between = math.max(between, left_of(s, p, false)) end
+      p.first = (i - 1) % n == 0
+      if p.first then left = math.max(left, left_of(s, p)) else between = math.max(between, left_of(s, p)) end
       right, most = math.max(right, right_of(p)), math.max(most, largest(p))
     end
   end
   local free = s.width - 2 * EDGE - left - GAP / 2 - n * right - (n - 1) * (between + GAP)
   local width = math.min(free / n, s.largest or most)
-  local indent = s.panels[1].side and 0 or (free - n * width) / 2 -- what is left over is shared by both sides
+  local indent = s.panels[1].side and 0 or (free - n * width) / 2 -- both sides share the remaining width
   local y = top
   for from = 1, #s.panels, n do
+    local row = table.move(s.panels, from, math.min(from + n - 1, #s.panels), 1, {})
     local over, tall, under = 0, 0, 0
-    for i = from, math.min(from + n - 1, #s.panels) do
-      local p = s.panels[i]
-      if p then over, tall, under = math.max(over, above(p, width)), math.max(tall, height(s, p, width)), math.max(under, below(p)) end
-    end
-    for i = from, math.min(from + n - 1, #s.panels) do
-      local p = s.panels[i]
+    for _, p in ipairs(row) do
       if p then
-        p.x_cm, p.y_cm, p.first = EDGE + left + indent + (i - from) * (width + right + between + GAP), y + over, i == from
         p.w_cm, p.h_cm = width, height(s, p, width)
+        over, tall, under = math.max(over, above(p)), math.max(tall, p.h_cm), math.max(under, below(p))
       end
+    end
+    for i, p in ipairs(row) do
+      if p then p.x_cm, p.y_cm = EDGE + left + indent + (i - 1) * (width + right + between + GAP), y + over end
     end
     y = y + over + tall + under
   end
   return y - top
 end
 
--- ---- drawing ---------------------------------------------------------------------------------------------------------
+-- ---- drawing --------------------------------------------------------------------------------------------------------
 
--- The command for the tics of the axis "x" or "y"; an empty list would be gnuplot's own choice.
+-- The command for the tics of the axis "x" or "y"; with an empty list gnuplot would choose them.
 local function tics(axis, list, named, offset)
   local out = {}
   if #list == 0 then return "unset " .. axis .. "tics" end
-  for i, t in ipairs(list) do out[i] = string.format("%s %.9g", style.text(named and t[2]:gsub("%%", "%%%%") or ""), t[1]) end
+  for i, t in ipairs(list) do
+    out[i] = string.format("%s %.9g", style.text(named and t[2]:gsub("%%", "%%%%") or ""), t[1])
+  end
   return string.format("set %stics (%s) offset %s", axis, table.concat(out, ", "), offset)
 end
 
@@ -154,26 +160,28 @@ local function thinned(list, width)
   return out
 end
 
-local borders = { box = "15 lw 0.6 lc rgb '#555555' dt solid", dotted = "15 lw 1.6 lc rgb '#000000' dt (3,4)", none = "0" }
+local borders = {
+  none = "0", bottom = "1 lw 1 lc rgb '#555555' dt solid", axes = "3 lw 1 lc rgb '#555555' dt solid",
+  box = "15 lw 0.6 lc rgb '#555555' dt solid", dotted = "15 lw 1.6 lc rgb '#000000' dt (3,4)",
+}
 
 local function frame(page, s, p)
-  local x, y, w, h = p.x_cm, p.y_cm, p.w_cm, p.h_cm
-  page:margins(x, y, w, h)
+  page:margins(p.x_cm, p.y_cm, p.w_cm, p.h_cm)
   page:add("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", p.x.low, p.x.high, p.y.low, p.y.high)
-  page:add("set border %s", borders[p.frame or p.image and not p.x.title and "none"] or (p.y.rows and "1" or "3") .. " lw 1 lc rgb '#555555' dt solid")
-  page:add(tics("x", thinned(p.x.tics, w), true, "0,0.3"))
+  page:add("set border %s", borders[p.frame or p.image and "none" or p.y.rows and "bottom" or "axes"])
+  page:add(tics("x", thinned(p.x.tics, p.w_cm), true, "0,0.3"))
   page:add(tics("y", p.y.tics, p.first or not s.shared, "0.5,0"))
   page:add "unset grid"
   if p.grid then page:add("set grid %stics lt 1 lc rgb '#DDDDDD' lw 0.8", p.grid) end
 end
 
--- What is written around a panel.
+-- The texts around a panel.
 local function words(page, s, p)
   local x, y, w, h = p.x_cm, p.y_cm, p.w_cm, p.h_cm
-  local head = head_of(p, w)
-  local at = x + (p.icon and ICON * p.icon.w / p.icon.h + 0.15 or 0)
+  local head, at = head_of(p), p.title and x + w / 2 or x + (p.icon and ICON * p.icon.w / p.icon.h + 0.15 or 0)
   for i, line in ipairs(head) do
-    page:text(line[1], p.title and x + w / 2 or at, y - 0.22 - (#head - i) * SMALL, { size = line[2], colour = line[3], align = p.title and "center" })
+    local o = { size = line[2], colour = line[3], align = p.title and "center" }
+    page:text(line[1], at, y - 0.22 - (#head - i) * SMALL, o)
   end
   local function column(lines, left, middle, align)
     for k, text in ipairs(lines) do page:text(text, left, middle + (k - (#lines + 1) / 2) * ROW, { align = align }) end
@@ -184,18 +192,24 @@ local function words(page, s, p)
     if p.first then column(Page.wrap(text, SIDE, 9), x - 0.2, middle, "right") end
     if p.y.right then column(p.y.right[i], x + w + 0.2, middle) end
   end
-  if p.x.title then page:text(p.x.title, x + w / 2, y + h + (#p.x.tics > 0 and 0.75 or 0.3), { align = "center" }) end
-  if p.y.title and (p.first or not s.shared) then page:text(p.y.title, x - left_of(s, p, p.first) + 0.05, y + h / 2) end
-  for _, l in ipairs(p.labels or {}) do page:label(l[1], p.x.map(l[2]), p.y.map(l[3]), l) end
-  if p.corner then page:label(p.corner, p.x.high, p.y.low, { align = "right", right = -0.12, up = 0.25, size = 8, boxed = true }) end
+  if p.x.title then
+    page:text(p.x.title, x + w / 2, y + h + (#p.x.tics > 0 and 0.75 or 0.3), { align = "center" })
+  end
+  if p.y.title and (p.first or not s.shared) then page:text(p.y.title, x - left_of(s, p) + 0.05, y + h / 2) end
+  for _, l in ipairs(p.labels or {}) do
+    local right, up = (p.x.map(l[2]) - p.x.low) / (p.x.high - p.x.low), (p.y.map(l[3]) - p.y.low) / (p.y.high - p.y.low)
+    page:text(l[1], x + right * w + (l.right or 0), y + h - up * h - (l.up or 0), l)
+  end
+  if p.corner then page:text(p.corner, x + w - 0.12, y + h - 0.25, { align = "right", size = 8, boxed = true }) end
 end
 
 local function icon(page, name, p)
-  local i = p.icon
-  local wide = ICON * i.w / i.h
-  local panel = { x = UNIT.x, y = UNIT.y, x_cm = p.x_cm, y_cm = p.y_cm - 0.1 - ICON, w_cm = wide, h_cm = ICON, frame = "box" }
+  local panel = {
+    x = UNIT.x, y = UNIT.y, frame = "box",
+    x_cm = p.x_cm, y_cm = p.y_cm - 0.1 - ICON, w_cm = ICON * p.icon.w / p.icon.h, h_cm = ICON,
+  }
   frame(page, {}, panel)
-  local elements, _, command = series.elements(page, panel, name .. "_icon", i)
+  local elements, _, command = series.elements(page, panel, name .. "_icon", p.icon)
   page:add(command)
   page:plot(elements)
 end
@@ -211,41 +225,45 @@ local function add_entry(entries, entry)
   entries[#entries + 1] = entry
 end
 
+-- The elements and the commands of each panel's plot, and the entries of the key.
+local function parts_of(page, s)
+  local parts, entries = {}, {}
+  for i, p in ipairs(s.panels) do
+    local part = { elements = {}, commands = {} }
+    local function show(what, number)
+      local elements, entry, command = series.elements(page, p, string.format("p%d_%d", i, number), what)
+      table.move(elements, 1, #elements, #part.elements + 1, part.elements)
+      part.commands[#part.commands + 1] = command
+      if entry then add_entry(entries, entry) end
+    end
+    if p and p.image then show(p.image, 0) end
+    for k, one in ipairs(p and p.series or {}) do show(one, k) end
+    parts[i] = part
+  end
+  for _, entry in ipairs(s.key or {}) do add_entry(entries, entry) end
+  return parts, entries
+end
+
 --- sheet.draw(ctx, name, s) → the name of the figure: draws the page that s describes.
 function sheet.draw(ctx, name, s)
   s.width = s.width or 16
   for _, p in ipairs(s.panels) do
-    if p then p.x, p.y, p.series = p.x or UNIT.x, p.y or UNIT.y, p.series or {} end
+    if p then p.x, p.y = p.x or UNIT.x, p.y or UNIT.y end
   end
   s.columns = s.columns or columns_for(s.panels)
-  local title, note = Page.wrap(s.title, s.width - 2 * EDGE, 10), s.note and Page.wrap(s.note, s.width - 2 * EDGE, 8) or {}
+  local title, note = Page.wrap(s.title, s.width - 2 * EDGE, 10), Page.wrap(s.note or "", s.width - 2 * EDGE, 8)
   local top = EDGE + #title * TITLE + #note * SMALL
   local bottom = top + place(s, top)
-
-  -- The elements are made before the rest of the page: they give the key, whose height is part of the page's.
-  local page, parts, entries = Page.new(s.width, 0), {}, {}
-  for i, p in ipairs(s.panels) do
-    if p then
-      local part = { elements = {}, commands = {} }
-      local function show(what, number)
-        local elements, entry, command = series.elements(page, p, string.format("p%d_%d", i, number), what)
-        table.move(elements, 1, #elements, #part.elements + 1, part.elements)
-        part.commands[#part.commands + 1] = command
-        if entry then add_entry(entries, entry) end
-      end
-      if p.image then show(p.image, 0) end
-      for k, one in ipairs(p.series) do show(one, k) end
-      parts[i] = part
-    end
-  end
-  for _, entry in ipairs(s.key or {}) do add_entry(entries, entry) end
+  local page = Page.new(s.width)
+  local parts, entries = parts_of(page, s)
   page.height = bottom + Page.key_height(entries, 0.5, s.width) + FOOT
 
   page:key(entries, 0.5, bottom)
+  local small = { size = 8, colour = style.soft }
   for i, line in ipairs(title) do page:text(line, EDGE, 0.36 + (i - 1) * TITLE, { size = 10 }) end
-  for i, line in ipairs(note) do page:text(line, EDGE, 0.34 + #title * TITLE + (i - 1) * SMALL, { size = 8, colour = style.soft }) end
-  local source = records.source(ctx, s.seed and "seed " .. tostring(s.seed.seed))
-  page:text(source, s.width - EDGE, page.height - 0.22, { size = 8, align = "right", colour = style.soft })
+  for i, line in ipairs(note) do page:text(line, EDGE, 0.34 + #title * TITLE + (i - 1) * SMALL, small) end
+  small.align = "right"
+  page:text(records.source(ctx, s.seed and "seed " .. tostring(s.seed.seed)), s.width - EDGE, page.height - 0.22, small)
   for i, p in ipairs(s.panels) do
     if p then
       frame(page, s, p)
