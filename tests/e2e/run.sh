@@ -111,6 +111,13 @@ GSL_RNG_TYPE=taus2 "$VAE_LAB" $one --set rng=mt19937 >/dev/null 2>&1
     ok "rng: one that is not the default is a recorded setting" || no "rng: setting" "$(recorded "select run, value from param where name = 'rng'")"
 [ "$(recorded 'select count(distinct digest) from runs')" = 3 ] && ok "rng: each generator gives other weights" ||
     no "rng: weights" "$(recorded 'select digest from runs')"
+nll() { sqlite3 "$1" "select printf('%.17g', value) from last_values v join run r on r.id = v.run where metric = 'test/nll' and r.plan ->> '$.rng' = 'mt19937'"; }
+sed 's/samples = 20, /samples = 30, /' tiny.lua >later.lua
+later="run later.lua --set beta=1 --set seed=1 --set rng=mt19937 --quiet"
+"$VAE_LAB" $later >/dev/null 2>&1
+VAE_LAB_DB=$scratch/at_once.db "$VAE_LAB" $later >/dev/null 2>&1
+[ -n "$(nll "$VAE_LAB_DB")" ] && [ "$(nll "$VAE_LAB_DB")" = "$(nll "$scratch/at_once.db")" ] &&
+    ok "rng: a later evaluation draws with the run's generator" || no "rng: later evaluation" "$(nll "$VAE_LAB_DB"), $(nll "$scratch/at_once.db")"
 
 # ---- the experiment on generators, small: RANDU's planes are measured and drawn
 "$VAE_LAB" run "$root/experiments/generators.lua" --set data.train=200 --set data.test=50 --set epochs=1 --set seed=1 --set rng=philox4x32,randu \
