@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/exhaustive.c: every vector function of one variable on all 2^32 inputs: each instruction set of this processor gives
- * the bits of the scalar definition, and the largest error against long double is what docs/arithmetic.md says.
+ * tests/exhaustive.c: checks every vector function of one variable on all 2^32 inputs.  Each instruction set of this
+ * processor must give the bits of the scalar definition, and the largest error against long double must be that of the
+ * table in docs/arithmetic.md.
  *
- * `make check-exhaustive` runs it; `exhaustive --help` tells how to run it in parts.  The work is cut into pieces of 2^24
- * inputs of one function; threads take them from one list.
+ * `make check-exhaustive` runs it; `exhaustive --help` lists the options for a part of the work.  The work is divided
+ * into pieces of 2^24 inputs of one function, which the threads take one after the other.
  */
 #include "num_functions.h"
 
@@ -23,17 +24,17 @@ static const char help[] =
     "  --functions A,B   only these\n"
     "  --isa A,B         compare only these instruction sets\n"
     "  --part I/N        only the Ith of N parts of the inputs\n"
-    "  --threads N       how many work (default: the processors)\n"
-    "  --seconds S       begin nothing new after S seconds; exit status 3 when something is left\n"
-    "  --resume FILE     keep there what is done, and do not do it again; removed at the end when all is right\n"
+    "  --threads N       number of threads (default: the processors)\n"
+    "  --seconds S       start no new piece after S seconds; exit status 3 when pieces are left\n"
+    "  --resume FILE     record finished pieces in FILE and skip those recorded; removed when all are finished and right\n"
     "  --table           print the table of errors\n"
     "  --check FILE      the rows of the functions measured must be those of the table in FILE\n"
     "  --write FILE      write the rows of the functions measured into the table in FILE; the others stay\n"
     "  --list            print the names of the functions\n"
-    "Exit status: 0 all right, 1 wrong, 2 usage, 3 not finished.\n";
+    "Exit status: 0 no error, 1 error, 2 usage, 3 not finished.\n";
 
-/* Errors are kept as whole numbers of 2^-20 ulp, so that which of several nearly equal ones is the largest does not hang on
- * the last bits of a long double, of which machines have different sizes. */
+/* Errors are stored as whole numbers of 2^-20 ulp: so machines with long doubles of different size choose the same
+ * input among several with nearly the same error. */
 #define STEPS_IN_AN_ULP 0x1p20
 #define NO_ERROR_IS_THIS_LARGE UINT32_MAX
 
@@ -42,14 +43,14 @@ typedef struct {
 } Worst;
 
 static struct {
-    /* what is asked for */
+    /* the options */
     int wanted[FUNCTIONS], part, parts, threads;
     double seconds;
     const char *resume, *check, *write;
     int table;
     FunctionKernels kernels[FUNCTION_ISAS];
     int isas;
-    /* what is known; under the lock */
+    /* the results; under the lock */
     pthread_mutex_t lock;
     Worst worst[FUNCTIONS];
     unsigned char done[FUNCTIONS][PIECES];
@@ -80,8 +81,8 @@ static uint32_t steps_of(double ulp)
     return ulp < 4000.0 ? (uint32_t)lrint(ulp * STEPS_IN_AN_ULP) : NO_ERROR_IS_THIS_LARGE;
 }
 
-/* Never less than the error in ulp, less some 2^-24, where the exact value is known in double only: that is fast.  NaN where
- * this form cannot say: next to the largest floats and beyond. */
+/* An upper bound of the error in ulp, but for about 2^-24, from the exact value in double, which is fast.  NaN where
+ * this bound does not hold: at the largest floats and beyond. */
 static inline double error_at_most(float got, double exact)
 {
     double size = fabs(exact), below = size * (1.0 - 0x1p-40); /* perhaps below a power of 2: then its smaller ulp counts */
@@ -95,13 +96,13 @@ static inline double error_at_most(float got, double exact)
     return size < 0x1.fffffdp+127 ? error : NAN;
 }
 
-/* An infinity that is right, or a NaN: beyond doubt in double. */
+/* Whether got is an infinity or a NaN that double precision proves right. */
 static int is_plainly_right(float got, double exact)
 {
     return got != got ? exact != exact : isinf(got) && fabs(exact) > 0x1.000001p+128 && (got > 0) == (exact > 0);
 }
 
-/* Inputs, and what the scalar definition says of them. */
+/* Inputs and the results of the scalar definition. */
 typedef struct {
     size_t n;
     uint32_t bits[FUNCTION_CHUNK];
@@ -137,13 +138,13 @@ static void compare(const Function *f, const char *isa, const Chunk *c, const fl
         if (num_bits(y[i]) == num_bits(expected) || (y[i] != y[i] && expected != expected))
             continue;
         if ((*wrong)++ < SHOWN)
-            printf("WRONG %s: %s of 0x%08x is 0x%08x (%a), the scalar definition says 0x%08x (%a)\n", isa, f->name,
+            printf("WRONG %s: %s of 0x%08x is 0x%08x (%a), the scalar definition gives 0x%08x (%a)\n", isa, f->name,
                    (unsigned)c->bits[i], (unsigned)num_bits(y[i]), (double)y[i], (unsigned)num_bits(expected), (double)expected);
     }
 }
 
-/* The next inputs from *from on, below end.  A word that means the same uniform as the word before is left out where the
- * function is of the uniform: 2^32 words make some 2^26 floats. */
+/* The next inputs from *from on, below end.  For functions of the uniform it skips a word with the same uniform as
+ * the word before: the 2^32 words have about 2^26 different uniforms. */
 static void next_inputs(const Function *f, uint64_t *from, uint64_t end, Chunk *c)
 {
     for (c->n = 0; c->n < FUNCTION_CHUNK && *from < end; ++*from) {
@@ -153,8 +154,8 @@ static void next_inputs(const Function *f, uint64_t *from, uint64_t end, Chunk *
     }
 }
 
-/* All inputs of one piece; returns how many results differ. */
-static long walk(const Function *f, int piece, Worst *worst)
+/* Checks all inputs of one piece; returns how many results differ. */
+static long check_piece(const Function *f, int piece, Worst *worst)
 {
     Chunk c;
     float x[FUNCTION_CHUNK], y[FUNCTION_CHUNK];
@@ -172,8 +173,8 @@ static long walk(const Function *f, int piece, Worst *worst)
     return wrong;
 }
 
-/* A few inputs from everywhere first: the larger the error that is known, the fewer inputs need the slow long double. */
-static void sample(const Function *f, Worst *worst)
+/* Measures a few inputs of the whole range first: a large known error spares most inputs the slow long double. */
+static void measure_sample(const Function *f, Worst *worst)
 {
     for (uint64_t bits = 0; bits >> 32 == 0; bits += 4099)
         keep_worst(worst, steps_of(function_ulp(f->scalar((uint32_t)bits), f->exact((uint32_t)bits))), (uint32_t)bits);
@@ -181,9 +182,9 @@ static void sample(const Function *f, Worst *worst)
 
 /* ---- all pieces --------------------------------------------------------------------------------------------------------- */
 
-/* The next piece of work, or -1: piece after piece, in each all functions, so that the pace is even.  A few wrong pieces are
- * enough: then there is no more work. */
-static int take(void)
+/* The next piece, or -1.  All functions take turns, so that the estimate of the remaining time is steady.  After a
+ * few wrong pieces there is no more work. */
+static int take_piece(void)
 {
     int item = -1;
     pthread_mutex_lock(&all.lock);
@@ -214,12 +215,12 @@ static void finish(int f, int piece, Worst worst, long wrong)
 
 static void *work(void *unused)
 {
-    for (int item; (item = take()) >= 0;) {
+    for (int item; (item = take_piece()) >= 0;) {
         int f = item % FUNCTIONS, piece = item / FUNCTIONS;
         pthread_mutex_lock(&all.lock);
         Worst worst = all.worst[f];
         pthread_mutex_unlock(&all.lock);
-        long wrong = walk(&functions[f], piece, &worst);
+        long wrong = check_piece(&functions[f], piece, &worst);
         finish(f, piece, worst, wrong);
     }
     return unused;
@@ -260,7 +261,7 @@ static void run(void)
     show_progress(1);
 }
 
-/* ---- what is done already ----------------------------------------------------------------------------------------------- */
+/* ---- the record of pieces ----------------------------------------------------------------------------------------------- */
 
 /* The record's first line: the digest of this program, and the instruction sets compared. */
 static int record_title(char *title, size_t size, const char *program)
@@ -295,7 +296,8 @@ static void read_line(const char *line)
         }
 }
 
-/* Reads the record if it is this program's own, else begins a new one; leaves it open for more.  -1: it cannot be written. */
+/* Reads the record if this program wrote it, else starts a new one; leaves it open for writing.  -1: it cannot be
+ * written. */
 static int open_record(const char *program)
 {
     char title[LINE], line[LINE];
@@ -305,7 +307,7 @@ static int open_record(const char *program)
     int ours = old != NULL && fgets(line, sizeof line, old) != NULL && strcspn(line, "\n") == strlen(title)
             && strncmp(line, title, strlen(title)) == 0;
     if (old != NULL && !ours)
-        fprintf(stderr, "%s is of another program or another choice: begun anew\n", all.resume);
+        fprintf(stderr, "%s was recorded by another program or with other instruction sets: starting again\n", all.resume);
     while (ours && fgets(line, sizeof line, old) != NULL)
         read_line(line);
     if (old != NULL)
@@ -338,7 +340,8 @@ static const char *old_row(const char *table, int f)
     return table != NULL ? strstr(table, start) : NULL;
 }
 
-/* [OUT] text: the rows of all functions; measured where a function is complete, else taken from `old`, which may be NULL. */
+/* [OUT] text: the rows of all functions; measured where a function is complete, else taken from `old`, which may be
+ * NULL. */
 static void table_text(char *text, size_t size, const char *old)
 {
     size_t used = (size_t)snprintf(text, size, "| function | of x | largest error, ulp | at |\n|---|---|---:|---|\n");
@@ -367,8 +370,8 @@ static char *read_file(const char *path)
     return text;
 }
 
-/* Compares the rows of the complete functions in a file with those measured, or writes them there.  Returns DONE or WRONG and
- * prints why. */
+/* Compares the rows of the complete functions in a file with those measured, or writes them there.  Returns DONE or
+ * WRONG and prints why. */
 static int table_in_file(const char *path, int write)
 {
     static char table[FUNCTIONS * LINE];
@@ -404,7 +407,7 @@ static int usage(const char *what, const char *found)
     return -1;
 }
 
-/* Whether `name` stands in a list with commas. */
+/* Whether `name` is in a list with commas. */
 static int listed(const char *list, const char *name)
 {
     size_t length = strlen(name);
@@ -474,7 +477,7 @@ static int read_options(int argc, char **argv)
         if (strcmp(argv[i], "--table") == 0) {
             all.table = 1;
         } else if (i + 1 == argc || strncmp(argv[i], "--", 2) != 0) {
-            return usage("an option without its value, or no option", argv[i]);
+            return usage("not an option, or an option without its value", argv[i]);
         } else if (choose(argv[i], argv[i + 1]) != 0) {
             return -1;
         } else {
@@ -492,7 +495,7 @@ static void count_pieces(void)
     all.todo = all.left;
 }
 
-/* Says for each function what is known now; returns how many are complete. */
+/* Prints the result of each function; returns how many are complete. */
 static int report(void)
 {
     int complete = 0;
@@ -506,7 +509,7 @@ static int report(void)
         if (!all.wanted[f])
             continue;
         printf("%-16s %s, at most %.4f ulp, at 0x%08x%s\n", functions[f].name, whole ? "all 2^32 inputs" : "not all inputs yet",
-               all.worst[f].steps / STEPS_IN_AN_ULP, (unsigned)all.worst[f].at, bad ? ": WRONG, more than is allowed" : "");
+               all.worst[f].steps / STEPS_IN_AN_ULP, (unsigned)all.worst[f].at, bad ? ": WRONG, above the limit" : "");
         all.wrong += bad;
     }
     return complete;
@@ -549,14 +552,14 @@ int main(int argc, char **argv)
     if (read_options(argc, argv) != 0)
         return USAGE;
     if (all.resume != NULL && open_record(argv[0]) != 0) {
-        fprintf(stderr, "exhaustive: %s cannot be written, or %s not be read\n", all.resume, argv[0]);
+        fprintf(stderr, "exhaustive: cannot write %s or cannot read %s\n", all.resume, argv[0]);
         return USAGE;
     }
     all.start = now();
     count_pieces();
     for (int f = 0; f < FUNCTIONS; f++)
         if (all.wanted[f] && all.left > 0 && all.worst[f].steps == 0)
-            sample(&functions[f], &all.worst[f]);
+            measure_sample(&functions[f], &all.worst[f]);
     run();
     return conclude();
 }

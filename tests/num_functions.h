@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/num_functions.h: each vector function of one variable in src/num, and what it is held against: the scalar definition
- * (num/isa/scalar.h, compiled for the plain processor, one value at a call, fused by the C library's fmaf, so that neither
- * vectors nor this project's own fma take part), and the exact value in double and in long double.
+ * tests/num_functions.h: each vector function of one variable in src/num, with its references: the scalar definition
+ * and the exact value in double and in long double.
  *
- * The input is 32 bits: a float, or a word of the random stream for the functions that only ever see those.
- * Compiled with NUM_ISA_LIST, as src/num is.
+ * The scalar definition (num/isa/scalar.h) is compiled without instruction-set flags, for one value at a time, with the
+ * C library's fmaf: it shares neither the vectors nor the emulated fma with the kernels.
+ * The input is 32 bits: a float, or a random word for functions that only get those.
+ * Compiled with NUM_ISA_LIST, like src/num.
  */
 #ifndef TESTS_NUM_FUNCTIONS_H
 #define TESTS_NUM_FUNCTIONS_H
@@ -33,7 +34,7 @@
 #define NUM_TABLE_NAME num_stream_table
 #include "num/isa_table.h"
 
-/* The most values of one call of a kernel here. */
+/* The most values of one call of a kernel in these tests. */
 enum { FUNCTION_CHUNK = 4096 };
 
 /* The kernels of one instruction set. */
@@ -44,8 +45,8 @@ typedef struct {
     const NumStreamTable *stream;
 } FunctionKernels;
 
-/* What the 32 bits of the input are. */
-typedef enum { OF_FLOATS, OF_WORDS, OF_UNIFORMS /* words that only count as the uniforms that they become */ } FunctionInput;
+/* The meaning of the 32 bits of an input. */
+typedef enum { OF_FLOATS, OF_WORDS, OF_UNIFORMS /* words; the function gets the uniform of the word */ } FunctionInput;
 
 typedef struct {
     const char *name, *formula;
@@ -55,11 +56,12 @@ typedef struct {
     long double (*exact)(uint32_t bits);
     void (*vector)(const FunctionKernels *k, size_t n, float *y, const float *x); /* n <= FUNCTION_CHUNK, the bits of x */
     double limit;                                  /* ulp */
-    /* the scalar definition of n inputs, one after another; fused by an instruction where there is one, which is faster */
+    /* the scalar definition of n inputs, one after another; fused by an instruction where there is one, which is
+     * faster */
     void (*scalars)(size_t n, float *y, const uint32_t *bits);
 } Function;
 
-/* ---- what a random word means ----------------------------------------------------------------------------------------- */
+/* ---- random words ----------------------------------------------------------------------------------------------------- */
 
 /* num/stream.h: (word + 1/2) 2^-32 rounded once, below 1. */
 static inline float function_uniform(uint32_t word)
@@ -104,7 +106,7 @@ static inline size_t function_least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The n words cut into four parts, one for each word of a block; where n is no multiple of 4 they overlap. */
+/* The n words in four parts, one for each word of a block; the parts overlap where n is not a multiple of 4. */
 static inline void uniform_vector(const FunctionKernels *k, size_t n, float *y, const float *x)
 {
     uint32_t w[FUNCTION_CHUNK];
@@ -119,8 +121,8 @@ static inline void uniform_vector(const FunctionKernels *k, size_t n, float *y, 
             y[first[j] + i] = draws[4 * i + j];
 }
 
-/* Draws of the normal stream, with the n words in the place `at` (0: the radius, 1: the angle) of both pairs of a block and
- * `other` in the other place; y takes the first (cosine) or second (sine) of each pair. */
+/* Draws of the normal stream, with the n words in the place `at` (0: the radius, 1: the angle) of both pairs of a
+ * block and `other` in the other place; y takes the first (cosine) or second (sine) of each pair. */
 static inline void function_normal(const FunctionKernels *k, size_t n, float *y, const float *x, int at, uint32_t other,
                                    size_t second)
 {
@@ -138,13 +140,14 @@ static inline void function_normal(const FunctionKernels *k, size_t n, float *y,
     }
 }
 
-/* Word 0 is the angle 2^-33, whose cosine is 1. */
+/* Word 0 gives the angle 2^-33, whose cosine is 1. */
 static inline void radius_vector(const FunctionKernels *k, size_t n, float *y, const float *x)
 {
     function_normal(k, n, y, x, 0, 0, 0);
 }
 
-/* Its radius is 1: u rounds to the float next to exp(-1/2) whose logarithm is -1/2.  Were it not, every cosine would say so. */
+/* Its radius is 1: u rounds to the float next to exp(-1/2) whose logarithm is -1/2.  Were it not, every cosine would
+ * say so. */
 #define FUNCTION_UNIT_RADIUS 0x9b459800u
 
 static inline void cos_turns_vector(const FunctionKernels *k, size_t n, float *y, const float *x)
@@ -180,7 +183,7 @@ static inline double function_excess_double(double x)
     return 0.25 * x * x * sum;
 }
 
-/* sin(2 pi v + quarters pi / 2): whole quarters come off v exactly. */
+/* sin(2 pi v + quarters pi / 2): whole quarters are subtracted from v exactly. */
 static inline long double function_turn(long double v, int quarters)
 {
     long double whole = rintl(4.0L * v), angle = 6.28318530717958647692528676655900577L * (v - whole / 4.0L);
@@ -199,8 +202,8 @@ static inline double function_turn_double(double v, int quarters)
 
 /* ---- the list ---------------------------------------------------------------------------------------------------------- */
 
-/* Compiled once more with the fma instruction of x86-64, so that fmaf is no call: the very instruction that the C library's
- * takes.  `volatile`: no compiler makes vectors of this loop. */
+/* Compiled once more with the fma instruction of x86-64, so that fmaf is no call: the very instruction that the C
+ * library's takes.  `volatile`: no compiler makes vectors of this loop. */
 #if defined(__x86_64__)
 #define FUNCTION_FUSED __attribute__((target("fma"), flatten))
 #define FUNCTION_CAN_FUSE __builtin_cpu_supports("fma")
@@ -256,7 +259,8 @@ FUNCTION(cos_turns,       function_uniform,  num_sincos_turns1(x).cos, function_
 
 #define FUNCTION_UNARY_ROW(NAME, name, formula, reads, domain, ulp, ...) FUNCTION_ROW(name, formula, OF_FLOATS, ulp),
 
-/* The functions of one variable of num/elementwise_list.h, in the order of NumUnary; then those inside densities and streams. */
+/* The functions of one variable of num/elementwise_list.h, in the order of NumUnary; then those inside densities and
+ * streams. */
 static const Function functions[] = {
     NUM_UNARY_LIST(FUNCTION_UNARY_ROW)
     FUNCTION_ROW(half_expm1,      "(exp(x) - 1) / 2",                 OF_FLOATS,    2.0),
@@ -283,8 +287,8 @@ static inline int function_kernels(FunctionKernels kernels[FUNCTION_ISAS])
     return count;
 }
 
-/* The distance of a float from the exact value, in units of the spacing of floats there; denormals have their own.
- * INFINITY: a NaN where there should be none, or none where there should be one; an infinity or 0 at the wrong place. */
+/* The distance of a float from the exact value in ulp: the spacing of floats there, that of the denormals for
+ * denormals.  INFINITY: one is NaN and the other is not, or an infinity or a 0 is at the wrong place. */
 static inline double function_ulp(float got, long double exact)
 {
     if (exact != exact || got != got)
@@ -298,7 +302,7 @@ static inline double function_ulp(float got, long double exact)
     return (double)(fabsl((long double)got - exact) / ldexpl(1.0L, (exponent < -125 ? -125 : exponent) - 24));
 }
 
-/* The line of the table in docs/arithmetic.md for one function, where its error is largest. */
+/* [OUT] line: the row of a function in the table of docs/arithmetic.md; `at`: the input with the largest error. */
 static inline void function_table_row(char *line, size_t size, const Function *f, double ulp, uint32_t at)
 {
     char where[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/num_help.h: what the tests of the arithmetic share: inputs from a fixed seed, a walk over the instruction
- * sets, and the sums of num/sum.h once more, written as their definition reads.
+ * tests/num_help.h: shared by the tests of the arithmetic: inputs from a fixed seed, a loop over the instruction sets, and
+ * the sums of num/sum.h written again, directly from their definition.
  */
 #ifndef TESTS_NUM_HELP_H
 #define TESTS_NUM_HELP_H
@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-/* cmocka wants the four above first */
+/* cmocka needs the four headers above first */
 #include <cmocka.h>
 
 #include "num/isa.h"
@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* splitmix64: inputs need to be the same everywhere, and not to come from what is tested. */
+/* splitmix64: the inputs are the same on every machine and do not come from the code under test. */
 static inline uint64_t help_random(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -61,7 +61,7 @@ static inline float help_float(uint32_t bits)
     return x;
 }
 
-/* Equal bits; one NaN is as good as another. */
+/* Equal bits, or both NaN. */
 static inline int help_same(float a, float b)
 {
     return help_bits(a) == help_bits(b) || (a != a && b != b);
@@ -72,7 +72,7 @@ static inline void help_assert_same_at(const float *a, const float *b, size_t n,
 {
     for (size_t i = 0; i < n; i++)
         if (!help_same(a[i], b[i])) {
-            print_error("element %zu of %zu: %a is not %a (instruction set %s)\n", i, n, (double)a[i], (double)b[i],
+            print_error("element %zu of %zu is %a, expected %a (instruction set %s)\n", i, n, (double)a[i], (double)b[i],
                         num_isa_name());
             _fail(file, line);
         }
@@ -85,13 +85,13 @@ static inline void help_assert_near_at(const float *a, const double *b, size_t n
 {
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)a[i] - b[i]) <= tolerance * (fabs(b[i]) + scale))) {
-            print_error("element %zu of %zu: %.9g is not near %.17g (instruction set %s)\n", i, n, (double)a[i], b[i],
+            print_error("element %zu of %zu is %.9g, expected about %.17g (instruction set %s)\n", i, n, (double)a[i], b[i],
                         num_isa_name());
             _fail(file, line);
         }
 }
 
-/* Runs the statement that follows once for each instruction set of this processor, then goes back to the best. */
+/* Runs the next statement once for each instruction set of this processor; the best one is in use afterwards. */
 static inline int help_next_isa(int *i)
 {
     Error err = ERROR_NONE;

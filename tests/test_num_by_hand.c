@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_by_hand.c: the numbers that docs/arithmetic.md works out by hand are the engine's, on every instruction set.
- * (docs/by_hand.py reaches them in exact fractions; tests/e2e/arithmetic.sh runs it.)
+ * tests/test_num_by_hand.c: the numbers that docs/arithmetic.md works out by hand are the engine's, on every
+ * instruction set.  (docs/by_hand.py reaches them in exact fractions; tests/e2e/arithmetic.sh runs it.)
  */
 #define NUM_VARIANT test
 #include "num/isa/scalar.h"
@@ -19,7 +19,7 @@
 
 static const char begin[] = "<!-- by hand: what docs/by_hand.py prints -->\n```text\n", end[] = "```\n<!-- end of by hand -->\n";
 
-/* The bits, M 2^e with an M of 24 bits (none of these is denormal), and the decimal. */
+/* Prints the bits, M 2^e with an M of 24 bits (no value here is denormal), and the decimal value. */
 static void show(Text *t, const char *what, float x)
 {
     char whole[32] = "0";
@@ -37,7 +37,7 @@ static void words(Text *t, const char *what, const uint32_t *w, int n)
         text_addf(t, "0x%08x%s", (unsigned)w[i], i + 1 < n ? " " : "\n");
 }
 
-/* A draw, a latent variable made from it, and a unit of the next layer. */
+/* A draw, a latent variable that uses it, and a unit of the next layer. */
 static void one_number(Text *t)
 {
     NumStream s = num_stream(1, "noise");
@@ -98,7 +98,7 @@ static void orders(Text *t)
     show(t, "40 times 0.1: exact, rounded once", (float)(40.0 * (double)0.1f));
 }
 
-/* What stands between the marks; to be freed. */
+/* The text between the marks; the caller frees it. */
 static char *documented(void)
 {
     enum { MOST = 1 << 20 };
@@ -110,7 +110,7 @@ static char *documented(void)
     fclose(file);
     char *from = strstr(text, begin), *to = from != NULL ? strstr(from, end) : NULL;
     if (to == NULL)
-        fail_msg("docs/arithmetic.md lacks the marks of what is worked out by hand");
+        fail_msg("docs/arithmetic.md has no example between its marks");
     *to = '\0';
     memmove(text, from + strlen(begin), strlen(from + strlen(begin)) + 1);
     return text;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_density.c: every row of num/density_list.h: float against double, double against differences, bits against
- * one element at a time summed in the stated order, and arguments where a plain formula would overflow.
+ * tests/test_num_density.c: every row of num/density_list.h: float against double, double against differences, bits
+ * against one element at a time summed in the stated order, and arguments where a plain formula would overflow.
  */
 #include "num_help.h"
 
@@ -388,8 +388,8 @@ static void test_densities_are_normalised(void **state)
     }
 }
 
-/* Far out, value and gradients are near the double ones wherever those are floats: no intermediate overflows.  A log variance
- * of +-200 is a standard deviation of e^+-100. */
+/* Far out, value and gradients are near the double ones wherever those are floats: no intermediate overflows.  A log
+ * variance of +-200 is a standard deviation of e^+-100. */
 static void test_extreme_scales(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_elementwise.c: functions over arrays: error against long double, special values, the same bits from every
- * instruction set, gradients.  A sample of all exponents; tests/exhaustive.c walks all 2^32 inputs.
+ * tests/test_num_elementwise.c: functions over arrays: error against long double, special values, the same bits from
+ * every instruction set, gradients.  A sample of all exponents; tests/exhaustive.c walks all 2^32 inputs.
  */
 #include "num_functions.h"
 
@@ -12,13 +12,13 @@
 
 #include <stdlib.h>
 
-/* The functions of num/elementwise.h come first in the list, in the order of NumUnary. */
+/* The list of functions starts with those of num/elementwise_list.h, in the order of NumUnary. */
 enum { CHUNK = FUNCTION_CHUNK };
 #define UNARY ((int)NUM_UNARY_COUNT)
 
 /* ---- the sample --------------------------------------------------------------------------------------------------------- */
 
-/* Where a function changes its way, overflows, underflows or saturates: the inputs around these count most. */
+/* Where functions change their formula, overflow, underflow or saturate: the sample is dense around these inputs. */
 static const float turning_points[] = {
     0.0f, 0x1p-149f, FLT_MIN, 0x1p-64f, 0x1p-33f, 0x1p-25f, 0x1p-24f, 0x1p-12f, 0.55f, 1.0f, 1.8f, 2.0f,
     0x1.555556p-2f, 0x1.555556p-1f, 0x1.555556p+0f, 0.5f, 2.0f / 3.0f, 0x1.62e43p-2f, 0x1.62e43p-1f, 0x1p22f, 0x1p23f, 0x1p24f,
@@ -28,8 +28,9 @@ static const float turning_points[] = {
 
 enum { MANTISSAS = 128, BESIDE = 16, POINTS = sizeof turning_points / sizeof turning_points[0] };
 
-/* Sample i: first every sign and exponent with the first, the last, the middle and other mantissas, from a fixed seed; then
- * the neighbours of each turning point, of both signs; then every 16381st bit pattern (a prime, so that all low bits appear). */
+/* Sample i: first every sign and exponent with the first, the last, the middle and other mantissas, from a fixed
+ * seed; then the neighbours of each turning point, of both signs; then every 16381st bit pattern (a prime, so that
+ * all low bits appear). */
 static int sample_at(uint64_t i, uint32_t *bits)
 {
     if (i < 512 * MANTISSAS) {
@@ -64,7 +65,7 @@ static size_t next_inputs(uint64_t *i, uint32_t bits[CHUNK])
 
 /* ---- against the exact value, and against the scalar definition --------------------------------------------------------- */
 
-/* [OUT] the error that docs/arithmetic.md states for a function, and the input that it names. */
+/* [OUT] the error of a function in the table of docs/arithmetic.md, and the input where it occurs. */
 static void read_documented(const Function *f, double *ulp, uint32_t *at)
 {
     char line[512], name[64], formula[64], where[64];
@@ -82,7 +83,8 @@ static void read_documented(const Function *f, double *ulp, uint32_t *at)
     *at = sscanf(where, "word %x", &word) == 1 ? word : help_bits(strtof(where, NULL));
 }
 
-/* The table that tests/exhaustive.c measured on all inputs: as large as it says where it says, and nowhere larger. */
+/* The table of tests/exhaustive.c: the error at the input that it names is right, and no input of the sample has a
+ * larger one. */
 static void test_the_error_is_the_documented_one(void **state)
 {
     (void)state;
@@ -93,7 +95,7 @@ static void test_the_error_is_the_documented_one(void **state)
         read_documented(f, &documented, &at);
         double there = function_ulp(f->scalar(at), f->exact(at));
         if (!(fabs(there - documented) <= half_a_digit))
-            fail_msg("%s: docs/arithmetic.md says %.4f ulp at 0x%08x, it is %.4f", f->name, documented, (unsigned)at, there);
+            fail_msg("%s: %.4f ulp at 0x%08x in docs/arithmetic.md, measured %.4f", f->name, documented, (unsigned)at, there);
         assert_true(documented <= f->limit);
         assert_true(f->limit <= 2.0);
         uint64_t i = 0;
@@ -104,12 +106,12 @@ static void test_the_error_is_the_documented_one(void **state)
                 worst = ulp > worst ? ulp : worst;
             }
         if (!(worst <= documented + half_a_digit))
-            fail_msg("%s of 0x%08x is wrong by %.4f ulp, docs/arithmetic.md says at most %.4f", f->name, (unsigned)at, worst,
+            fail_msg("%s of 0x%08x has an error of %.4f ulp, docs/arithmetic.md allows %.4f", f->name, (unsigned)at, worst,
                      documented);
     }
 }
 
-/* One scalar definition: vectors of every width equal it, at every place in the array. */
+/* Vectors of every width equal the scalar definition, at every place in the array. */
 static void test_instruction_sets_agree_to_the_bit(void **state)
 {
     (void)state;
@@ -126,14 +128,14 @@ static void test_instruction_sets_agree_to_the_bit(void **state)
                 f->vector(&kernels[k], n, y, x);
                 for (size_t j = 0; j < n; j++)
                     if (!help_same(y[j], f->scalar(bits[j])) || !help_same(y[j], fused[j]))
-                        fail_msg("%s: %s of 0x%08x = %a, the scalar definition says %a", kernels[k].isa, f->name,
+                        fail_msg("%s: %s of 0x%08x = %a, the scalar definition gives %a", kernels[k].isa, f->name,
                                  (unsigned)bits[j], (double)y[j], (double)f->scalar(bits[j]));
             }
         }
     }
 }
 
-/* The list of functions is that of num/elementwise.h, and num_unary_f32 takes the same kernels. */
+/* num_unary_f32 runs the kernels that are tested here. */
 static void test_num_unary_takes_these_kernels(void **state)
 {
     (void)state;
@@ -153,8 +155,8 @@ static void test_num_unary_takes_these_kernels(void **state)
 
 /* ---- NaN ---------------------------------------------------------------------------------------------------------------- */
 
-/* What is promised of NaN: a NaN goes in, a NaN comes out; and else one comes out just where the function has no value.
- * Which NaN, its sign and payload, is not: processors differ.  (A run that meets one stops, and stores no NaN.) */
+/* A NaN comes out where one goes in and where the function has no value, and nowhere else.  Which NaN, its sign and
+ * payload, is not defined, because processors differ; a run that meets a NaN stops and stores none. */
 static void test_nan(void **state)
 {
     (void)state;
@@ -168,7 +170,7 @@ static void test_nan(void **state)
             for (int i = 0; i < NANS * N; i++) {
                 for (int j = 0; j < N; j++)
                     x[j] = 0.5f;
-                memcpy(&x[i % N], &nans[i / N], sizeof x[0]); /* one NaN, and its neighbours stay numbers */
+                memcpy(&x[i % N], &nans[i / N], sizeof x[0]); /* one NaN; its neighbours must stay numbers */
                 functions[f].vector(&kernels[k], N, y, x);
                 for (int j = 0; j < N; j++)
                     if ((y[j] != y[j]) != (j == i % N))
@@ -212,8 +214,8 @@ static void test_gradients_agree_to_the_bit(void **state)
     }
 }
 
-/* Another coefficient, even a better one, is another arithmetic version.  Each group of functions has the digest that was recorded
- * when it was added. */
+/* Another coefficient, even a better one, is another arithmetic version.  Each group of functions has the digest
+ * that was recorded when it was added. */
 static void test_the_bits_are_those_of_arithmetic_version_1(void **state)
 {
     (void)state;
@@ -246,7 +248,7 @@ static void test_the_bits_are_those_of_arithmetic_version_1(void **state)
     assert_int_equal(NUM_ARITHMETIC_VERSION, 1);
 }
 
-/* C11, annex F, and for what it does not know the limits of the formula; signs of zeros count. */
+/* The values of C11, Annex F, and for other functions the limits of the formula; the sign of zero counts. */
 static void test_special_values(void **state)
 {
     (void)state;
@@ -374,7 +376,7 @@ static void test_gradients(void **state)
         }
         num_unary_f32((NumUnary)k, N, y, x);
         num_unary_back_f32((NumUnary)k, N, dx, dy, x, y);
-        help_assert_near(dx, wide_dx, N, 1e-6, 3.0); /* a few roundings of terms that may cancel */
+        help_assert_near(dx, wide_dx, N, 1e-6, 3.0); /* a few roundings; terms may cancel */
     }
     float zero = 0.0f, one = 1.0f, d = 0.0f;
     num_unary_back_f32(NUM_RELU, 1, &d, &one, &zero, &zero);
@@ -401,7 +403,8 @@ static void test_affine_and_axpy(void **state)
     }
 }
 
-/* exp(-|x|) saves what exp needs for other arguments: a million floats over all exponents, and each where 2^n is denormal. */
+/* exp(-|x|) saves what exp needs for other arguments: a million floats over all exponents, and each where 2^n is
+ * denormal. */
 static void test_exp_nabs_is_exp(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_log_sum.c: log sum exp of blocks against long double, on every instruction set, which agree to the bit.
+ * tests/test_num_log_sum.c: log sum exp of blocks against long double, on every instruction set, which agree to the
+ * bit.
  */
 #include "num/isa.h"
 #include "num/log_sum.h"
@@ -17,7 +18,7 @@
 
 enum { MOST = 1000 };
 
-/* Terms about `centre`, `scale` wide: normals of a fixed seed. */
+/* Terms from N(centre, scale^2), with a fixed seed. */
 static void fill(double *term, size_t n, double centre, double scale)
 {
     float x[MOST];
@@ -39,7 +40,7 @@ static double by_definition(const double *term, size_t n)
 static double found(const double *term, size_t n)
 {
     NumLogSum s = num_log_sum_none();
-    num_log_sum_add(&s, n / 3, term); /* in two parts, neither a whole number of blocks */
+    num_log_sum_add(&s, n / 3, term); /* in two parts; neither is a whole number of blocks */
     num_log_sum_add(&s, n - n / 3, term + n / 3);
     return num_log_sum(s);
 }
@@ -59,12 +60,12 @@ static void against_long_double(void **state)
                     fill(term, size[k], centre[c], scale[w]);
                     double want = by_definition(term, size[k]), have = found(term, size[k]);
                     if (!(fabs(have - want) <= 1e-15 * (1.0 + fabs(want)) + 1e-15))
-                        fail_msg("%s, %zu terms about %g, %g wide: %.17g, not %.17g", *isa, size[k], centre[c], scale[w], have, want);
+                        fail_msg("%s, %zu terms from N(%g, %g^2): %.17g, expected %.17g", *isa, size[k], centre[c], scale[w], have, want);
                 }
     }
 }
 
-/* The exponential alone, all along its range: exp(0) + exp(x) in two terms, x from 0 to -36. */
+/* The exponential over its whole range: two terms, exp(0) + exp(x), x from 0 to -36. */
 static void one_exponential(void **state)
 {
     (void)state;
@@ -73,7 +74,7 @@ static void one_exponential(void **state)
         num_log_sum_add(&s, 2, (const double[]){0.0, x});
         double e = s.sum - 1.0, want = (double)expl((long double)x);
         assert_true(fabs(e - want) <= 3e-16 * want + 2.3e-16);
-        num_log_sum_add(&s, 1, (const double[]){40.0}); /* and one that shifts what was there */
+        num_log_sum_add(&s, 1, (const double[]){40.0}); /* a larger term, which rescales the sum so far */
         assert_true(fabs(num_log_sum(s) - (double)(40.0L + log1pl(expl(-40.0L) * (1.0L + expl((long double)x))))) <= 1e-14);
     }
 }

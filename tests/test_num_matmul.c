@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_matmul.c: the matrix product equals three plain loops over fmaf to the bit: in each form, on each instruction
- * set that this processor has, on 1, 2, 3 and 8 threads, with bias, activation and accumulation, for every small shape, at
- * the edges of every tile and block, for awkward values.
+ * tests/test_num_matmul.c: the matrix product equals three plain loops over fmaf to the bit: in each form, on each
+ * instruction set that this processor has, on 1, 2, 3 and 8 threads, with bias, activation and accumulation, for
+ * every small shape, at the edges of every tile and block, for awkward values.
  *
- * Random numbers come from a fixed seed.  No tolerance but for f64 against f32, stated there.  What is promised of NaN: an
- * element is a NaN exactly where the plain loops have one; which NaN (its sign, its payload) is not defined, since it
- * depends on the order of the factors in the machine's instruction.  All else, signed zeros too, is compared by its bits.
+ * Random numbers come from a fixed seed.  No tolerance but for f64 against f32, stated there.  What is promised of
+ * NaN: an element is a NaN exactly where the plain loops have one; which NaN (its sign, its payload) is not defined,
+ * since it depends on the order of the factors in the machine's instruction.  All else, signed zeros too, is
+ * compared by its bits.
  */
 #include "num/isa.h"
 #include "num/matmul.h"
@@ -201,8 +202,9 @@ static void known_product(void **state)
     assert_true(c[0] == 116 && c[1] == 128 && c[2] == 278 && c[3] == 308);
 }
 
-/* The chain is fused and ascending: (2^24 + 1) - 2^24 with the 1 first and last; a product whose low half only a fused step
- * keeps; sums in the middle between two floats, and a trace below it, which two roundings take for the middle. */
+/* The chain is fused and ascending: (2^24 + 1) - 2^24 with the 1 first and last; a product whose low half only a
+ * fused step keeps; sums in the middle between two floats, and a trace below it, which two roundings take for the
+ * middle. */
 static void chain_is_fused_and_ascending(void **state)
 {
     (void)state;
@@ -269,7 +271,8 @@ static void tile_edges(void **state)
         }
 }
 
-/* Sizes around the blocks of rows and of k, primes, and what a network has, drawn at random; none above two million steps. */
+/* Sizes around the blocks of rows and of k, primes, and what a network has, drawn at random; none above two million
+ * steps. */
 static void block_edges(void **state)
 {
     (void)state;

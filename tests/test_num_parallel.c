@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_parallel.c: the threads of num/parallel.h: every job exactly once, whatever the counts and the numbers of
- * threads; all threads work, also after a sleep, after a fork and in the child; a job's own loop runs alone.
+ * tests/test_num_parallel.c: the threads of num/parallel.h: every job exactly once, whatever the counts and the
+ * numbers of threads; all threads work, also after a sleep, after a fork and in the child; a job's own loop runs
+ * alone.
  *
- * A test that waits for another thread gives up after 20 s: far longer than a machine with other work needs.  An alarm ends
- * a test that hangs.  Random numbers come from a fixed seed.
+ * A test that waits for another thread gives up after 20 s: far longer than a machine with other work needs.  An
+ * alarm ends a test that hangs.  Random numbers come from a fixed seed.
  */
 #include "num/isa.h"
 #include "num/parallel.h"
@@ -54,12 +55,12 @@ static void rest(long milliseconds)
 
 /* ---- every job exactly once ------------------------------------------------------------------------------------------- */
 
-/* A loop knows its own job, so that a job that is handed another loop's task is seen. */
+/* A task names its job, so that the test notices a job that gets the task of another loop. */
 typedef struct Loop {
     NumJob *job;
-    size_t count, work;      /* turns that a job idles, at most */
+    size_t count, work;      /* jobs; the most iterations that a job spends idle */
     atomic_uchar *visits;    /* count + 1 */
-    uint64_t *value;         /* count, written without atomics: the end of a loop must make them visible */
+    uint64_t *value;         /* [count], written without atomics: the end of the loop must make them visible */
     atomic_int *wrong;
 } Loop;
 
@@ -83,7 +84,7 @@ static void visit(const Loop *l, NumJob *self, size_t index)
     l->value[index] = (uint64_t)index * index + l->count;
 }
 
-/* Two jobs that do the same, so that consecutive loops differ in their job as well as in their task. */
+/* Two equal jobs, so that consecutive loops differ in their job as well as in their task. */
 static void visit_even(const void *task, size_t index) { visit(task, visit_even, index); }
 static void visit_odd(const void *task, size_t index) { visit(task, visit_odd, index); }
 
@@ -100,7 +101,7 @@ static void run_loop(size_t count, size_t work, NumJob *job)
     num_parallel_jobs(count, job, l);
     for (size_t i = 0; i < count; i++)
         if (visits[i] != 1 || value[i] != (uint64_t)i * i + count)
-            fail_msg("%zu jobs on %d threads: job %zu was done %d times", count, num_threads(), i, (int)visits[i]);
+            fail_msg("%zu jobs on %d threads: job %zu ran %d times, expected once", count, num_threads(), i, (int)visits[i]);
     assert_int_equal(visits[count], 0);
     assert_int_equal(atomic_load(&wrong), 0);
 }
@@ -117,7 +118,7 @@ static void each_job_once(void **state)
     }
 }
 
-/* Jobs of unequal length, so that threads end, begin and fall asleep at all moments of a loop. */
+/* Jobs of unequal length: threads start, finish and fall asleep at all moments of a loop. */
 static void each_job_once_when_jobs_are_unequal(void **state)
 {
     (void)state;
@@ -134,7 +135,8 @@ static void add(const void *task, size_t index)
     atomic_fetch_add_explicit(*(atomic_ullong *const *)task, index + 1, memory_order_relaxed);
 }
 
-/* A hundred thousand loops of two to nine jobs, one after the other: the next begins while threads still look at the last. */
+/* A hundred thousand loops of two to nine jobs, one after the other: the next begins while threads still look at the
+ * last. */
 static void many_tiny_loops(void **state)
 {
     (void)state;
@@ -147,7 +149,7 @@ static void many_tiny_loops(void **state)
             num_parallel_jobs(count, add, &task);
             want += count * (count + 1) / 2;
             if (atomic_load_explicit(&sum, memory_order_relaxed) != want)
-                fail_msg("loop %d of %zu jobs on %d threads: the sum is %llu, not %llu", i, count, threads,
+                fail_msg("loop %d of %zu jobs on %d threads: the sum is %llu, expected %llu", i, count, threads,
                          (unsigned long long)sum, want);
         }
     }
@@ -160,7 +162,7 @@ typedef struct Meeting {
     atomic_int arrived, late;
 } Meeting;
 
-/* Waits for as many others as there are threads: one thread that does two of these jobs would wait for itself. */
+/* A job that waits until all threads run one: a thread that had two of these jobs would wait for ever. */
 static void meet(const void *task, size_t index)
 {
     Meeting *m = *(Meeting *const *)task;
@@ -174,7 +176,7 @@ static void meet(const void *task, size_t index)
     }
 }
 
-/* Whether `threads` threads do a job each at the same time. */
+/* Whether `threads` threads run one job each at the same time. */
 static int all_meet(int threads)
 {
     Meeting m = {.people = threads}, *task = &m;
@@ -203,7 +205,7 @@ static void the_number_goes_up_and_down(void **state)
     }
 }
 
-/* 20 ms are hundreds of times as long as a thread stays awake. */
+/* 20 ms is hundreds of times longer than a thread spins. */
 static void sleeping_threads_are_woken(void **state)
 {
     (void)state;
@@ -213,8 +215,8 @@ static void sleeping_threads_are_woken(void **state)
     }
 }
 
-/* Some 0.3 s in which all threads together use less than a tenth of one processor.  What another program does to this machine can
- * spoil one such time, not all of 20 s; a thread that waits awake spoils them all. */
+/* Some 0.3 s in which all threads together use less than a tenth of one processor.  What another program does to
+ * this machine can spoil one such time, not all of 20 s; a thread that waits awake spoils them all. */
 static int all_sleep(void)
 {
     for (double until = seconds(CLOCK_MONOTONIC) + PATIENCE; seconds(CLOCK_MONOTONIC) < until;) {
@@ -233,7 +235,7 @@ static void waiting_threads_sleep(void **state)
     assert_true(all_sleep());
 }
 
-/* All are woken for two jobs: most find nothing left, and must go to sleep again. */
+/* A loop of two jobs wakes all threads: most find no job left and must go back to sleep. */
 static void threads_woken_for_nothing_sleep(void **state)
 {
     (void)state;
@@ -299,7 +301,7 @@ static void in_order(const void *task, size_t index)
     *w->bad += !pthread_equal(pthread_self(), w->caller) || index != (*w->next)++;
 }
 
-/* Little work, one thread, or one job: on the calling thread, ascending. */
+/* Little work, one thread or one job: the calling thread runs the jobs in ascending order. */
 static void little_work_stays_here(void **state)
 {
     (void)state;
@@ -325,7 +327,7 @@ static void little_work_stays_here(void **state)
 
 /* ---- forks ------------------------------------------------------------------------------------------------------------ */
 
-/* In a child: its own threads meet, also those of its own child.  Its exit status is 0 when all do. */
+/* In a child: its own threads work, and those of its own child.  The exit status is 0 when they do. */
 static int child(int generations)
 {
     alarm(HANGS);
@@ -346,13 +348,13 @@ static void a_child_has_threads_of_its_own(void **state)
     for (int i = 0; i < 12; i++) {
         assert_true(all_meet(3));
         if (i % 3 == 0)
-            rest(5); /* a fork while they sleep, and while they are awake */
+            rest(5); /* fork while the threads sleep, and while they spin */
         pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0)
             _exit(child(1));
         int status;
-        assert_true(all_meet(3)); /* the parent has kept its own */
+        assert_true(all_meet(3)); /* the parent still has its threads */
         run_loop(500, 20, visit_even);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_step.c: the optimisers' updates: to the bit as num/isa/step.c states them, near the papers' formulas in
- * double over many steps, on every instruction set and any number of threads.
+ * tests/test_num_step.c: the optimisers' updates: to the bit as num/isa/step.c states them, near the papers'
+ * formulas in double over many steps, on every instruction set and any number of threads.
  */
 #include "num_help.h"
 
@@ -16,7 +16,7 @@ typedef enum { SGD, ADAGRAD, RMSPROP, ADAM, KINDS } Kind;
 
 static const float rate = 0.0123f, momentum = 0.9f, decay = 0.95f, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f;
 
-/* Adam's corrections of step t, as a caller makes them. */
+/* The bias corrections of Adam at step t, as the caller computes them. */
 static float rate_at(int t)
 {
     return (float)((double)rate / (1.0 - pow((double)beta1, t)));
@@ -80,7 +80,7 @@ static void check(Kind kind, size_t n)
         for (size_t i = 0; i < n; i++)
             expected_step(kind, i, t);
     }
-    help_assert_same(w, want_w, N); /* beyond n nothing has changed */
+    help_assert_same(w, want_w, N); /* nothing beyond n has changed */
     help_assert_same(m, want_m, N);
     help_assert_same(s, want_s, N);
 }
@@ -124,14 +124,14 @@ static void test_steps_follow_the_formulas(void **state)
                 } else if (kind == RMSPROP) {
                     ss[i] = k * ss[i] + (1.0 - k) * d * d;
                     ww[i] -= a * d / (sqrt(ss[i]) + (double)epsilon);
-                } else { /* Kingma and Ba 2015, algorithm 1, with the corrections where they stand there */
+                } else { /* Kingma and Ba 2015, algorithm 1, with the bias corrections at their original place */
                     mm[i] = b1 * mm[i] + (1.0 - b1) * d;
                     ss[i] = b2 * ss[i] + (1.0 - b2) * d * d;
                     ww[i] -= a * (mm[i] / (1.0 - pow(b1, t))) / (sqrt(ss[i] / (1.0 - pow(b2, t))) + (double)epsilon);
                 }
             }
         }
-        help_assert_near(w, ww, FEW, 1e-5, 1.0); /* 200 roundings of weights about 1, some of them alike */
+        help_assert_near(w, ww, FEW, 1e-5, 1.0); /* 200 roundings of weights near 1 */
     }
 }
 
@@ -146,7 +146,7 @@ static void test_scale(void **state)
     }
 }
 
-/* A gradient of 0 from the first step on moves nothing, and makes no NaN. */
+/* A gradient of 0 from the first step on moves no weight and gives no NaN. */
 static void test_no_gradient_no_step(void **state)
 {
     (void)state;

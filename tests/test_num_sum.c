@@ -26,7 +26,7 @@ static NumShape without(NumShape shape, int mask)
     return shape;
 }
 
-/* Values of very different size and sign, so that another order gives other bits. */
+/* Values of very different size and sign, so that another order of summation gives other bits. */
 static void fill_rough(uint64_t *seed, size_t n, float *to)
 {
     for (size_t i = 0; i < n; i++)
@@ -61,7 +61,8 @@ static void test_sums_run_in_the_stated_order(void **state)
     num_threads_set(1);
 }
 
-/* The order matters for these values: the ascending chain along features differs.  Else the test above would prove nothing. */
+/* The order matters for these values: the ascending chain along features differs.  Else the test above would prove
+ * nothing. */
 static void test_another_order_would_be_seen(void **state)
 {
     (void)state;
@@ -165,7 +166,7 @@ static void test_logsumexp_special_values(void **state)
                 help_assert_same(&got, &cases[i].y, 1);
             }
     }
-    /* where nothing has any weight no gradient passes, and it is no NaN */
+    /* where all inputs are -inf the gradient is 0, not NaN */
     float dx[3] = {1.0f, 1.0f, 1.0f}, dy = 2.0f;
     num_logsumexp_back_f32(dx, NUM_FEATURES, &dy, cases[0].x, &cases[0].y, (NumShape){{1, 1, 3}});
     assert_true(dx[0] == 1.0f && dx[1] == 1.0f && dx[2] == 1.0f);
@@ -221,7 +222,7 @@ static void test_totals(void **state)
     (void)state;
     uint64_t seed = 59;
     fill_rough(&seed, 1003, x);
-    x[500] = 3e38f; /* its square is no float, but a double */
+    x[500] = 3e38f; /* its square exceeds the floats, not the doubles */
     for (size_t n = 0; n <= 1003; n += 59) {
         double lane[2][16] = {{0.0}};
         for (size_t i = 0; i < n; i++) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_num_zeros.c: steps of a product that are left out because a tile's left elements are all 0 (num/isa/zeros.h)
- * change no bit, also where they must not be left out.
+ * tests/test_num_zeros.c: steps of a product that are left out because a tile's left elements are all 0
+ * (num/isa/zeros.h) change no bit, also where they must not be left out.
  */
 #include "num_help.h"
 
 #include "base/mem.h"
 #include "num/matmul.h"
 
-/* Rows of tiles of every instruction set, more than a block of them; k of one block and of two, and one too long. */
+/* Heights: the tiles of every instruction set, and more than a block of rows.  Lengths k: one block, two, and too
+ * long for lists. */
 static const size_t heights[] = {7, 12, 20, 100, 193}, lengths[] = {47, 48, 100, 399, 784, 1024, 1025}, widths[] = {64, 70, 131};
 
 typedef struct {
@@ -19,7 +20,7 @@ typedef struct {
 
 static size_t at(const Case *x, size_t i, size_t p) { return x->form == NUM_TN ? p * x->m + i : i * x->k + p; }
 
-/* An image's rows: runs of zeros of both signs, `kept` of the rest between 2^-8 and 1. */
+/* Rows of images: runs of zeros of both signs; a share of `kept` elements between 2^-8 and 1. */
 static void fill(Case *x, uint64_t *state, double kept)
 {
     for (size_t i = 0; i < x->m; i++)
@@ -58,7 +59,7 @@ static void each_case(void (*check)(Case *x, uint64_t *state))
             for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++)
                 for (int form = 0; form < 2; form++) {
                     if (emulated && heights[m] * lengths[k] > 40000)
-                        continue; /* slow there, and the same code as with fewer */
+                        continue; /* slow there, and no other code than with fewer */
                     x.form = form == 0 ? NUM_NN : NUM_TN;
                     x.m = heights[m], x.k = lengths[k], x.n = widths[(m + k) % 3];
                     check(&x, &state);
@@ -81,7 +82,7 @@ static void images(void **unused)
     each_case(check_images);
 }
 
-/* 0 times an infinity or a NaN is NaN: one such element of b, in the background of all images. */
+/* 0 times an infinity or a NaN is NaN: one such element in b, where all images have background. */
 static void check_not_finite(Case *x, uint64_t *state)
 {
     fill(x, state, 0.05);
@@ -97,7 +98,7 @@ static void not_finite(void **unused)
     each_case(check_not_finite);
 }
 
-/* A chain at -0, from a product too small to be a float, that zeros make +0: by tiny elements of a, or of b. */
+/* A product too small for a float gives a chain of -0, which the following zeros make +0: tiny elements of a, or of b. */
 static void check_underflow(Case *x, uint64_t *state)
 {
     memset(x->a, 0, x->m * x->k * sizeof *x->a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/binary.c: functions of two variables that broadcast: panels over the kernels of num/isa/elementwise.c, and the same in double.
+ * num/binary.c: functions of two variables that broadcast: panels over the kernels of num/isa/elementwise.c, and the
+ * same in double.
  */
 #include "num/elementwise.h"
 #include "num/panel.h"

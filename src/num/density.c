@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/density.c: densities over operands that broadcast: in float by the kernels of num/isa/density.c, panel by panel; in
- * double by one oracle for each density.
+ * num/density.c: densities over operands that broadcast: in float by the kernels of num/isa/density.c, panel by
+ * panel; in double by one oracle for each density.
  */
 #include "num/density.h"
 

@@ -2,9 +2,9 @@
  *
  * num/elementwise.h: functions of one and two variables over arrays, in arithmetic version 1.
  *
- * num/elementwise_list.h defines each function once, in + - * / sqrt fma and integer operations: at most 2 ulp from the exact
- * value, special values as in C's Annex F, the same bits from every instruction set.
- * The _f64 forms are plain loops over libm: the oracle of the gradient tests, not part of the arithmetic.
+ * num/elementwise_list.h defines each function once, in + - * / sqrt fma and integer operations: at most 2 ulp from
+ * the exact value, special values as in C's Annex F, the same bits from every instruction set.  The _f64 forms are
+ * plain loops over libm: the oracle of the gradient tests, not part of the arithmetic.
  */
 #ifndef NUM_ELEMENTWISE_H
 #define NUM_ELEMENTWISE_H
@@ -53,8 +53,8 @@ void num_grey_f32(size_t n, float *y, const uint8_t *x);
 void num_binary_f32(NumBinary op, NumShape shape, float *c, const float *a, NumShape a_shape, const float *b, NumShape b_shape);
 void num_binary_f64(NumBinary op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape);
 
-/* d += dc times the derivative by a (which = 0) or by b (which = 1), summed in num_sum's order over the axes along which that
- * operand was broadcast.  scratch: as many values as c has. */
+/* d += dc times the derivative by a (which = 0) or by b (which = 1), summed in num_sum's order over the axes along
+ * which that operand was broadcast.  scratch: as many values as c has. */
 void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
                          const float *b, NumShape b_shape, float *scratch);
 void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,

@@ -3,10 +3,11 @@
  * num/elementwise_list.h: the functions of one and of two variables, one row each.
  *
  * From these rows come the enumerations (num/elementwise.h), the kernels of every instruction set
- * (num/isa/elementwise.c), the oracles in double (num/unary.c, num/binary.c), the operations of src/graph, the activations
- * of a layer, the methods of tensors in Lua, the cases of the tests and the table of errors in docs/arithmetic.md.
- * To add a function: its scalar definition in num/isa/scalar.h, unless an expression is enough, and a row here; then
- * `build/release/tests/exhaustive --functions NAME --write docs/arithmetic.md` measures its error on all inputs.
+ * (num/isa/elementwise.c), the oracles in double (num/unary.c, num/binary.c), the operations of src/graph, the
+ * activations of a layer, the methods of tensors in Lua, the cases of the tests and the table of errors in
+ * docs/arithmetic.md.  To add a function: its scalar definition in num/isa/scalar.h, unless an expression is enough,
+ * and a row here; then `build/release/tests/exhaustive --functions NAME --write docs/arithmetic.md` measures its
+ * error on all inputs.
  */
 #ifndef NUM_ELEMENTWISE_LIST_H
 #define NUM_ELEMENTWISE_LIST_H

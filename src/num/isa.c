@@ -2,8 +2,8 @@
  *
  * num/isa.c: chooses the kernels that this processor runs best, and holds the number of threads.
  *
- * It is compiled without instruction-set flags because it runs before the choice.  To add a variant: name it in the Makefile
- * (ISA_…) and add its condition to runs_on_this_processor().
+ * It is compiled without instruction-set flags because it runs before the choice.  To add a variant: name it in the
+ * Makefile (ISA_…) and add its condition to runs_on_this_processor().
  */
 #include "num/isa.h"
 #include "num/isa_table.h"

@@ -21,8 +21,8 @@ const char *num_isa_name(void);
 /* The instruction sets of this processor, best first, ended by NULL. */
 const char *const *num_isa_available(void);
 
-/* Threads for large operations, at least 1.  Threads divide outputs, never a sum.  They start when they are first needed; a
- * process may fork afterwards. */
+/* Threads for large operations, at least 1.  Threads divide outputs, never a sum.  They start when they are first
+ * needed; a process may fork afterwards. */
 void num_threads_set(int threads);
 int num_threads(void);
 

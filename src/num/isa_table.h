@@ -8,8 +8,8 @@
  *     #define NUM_TABLE_NAME num_x_table
  *     #include "num/isa_table.h"
  *
- * num/x.c has `static const NumXTable *num_x_table(void)`, the table of the variant in use.  It may include this file again for
- * another table.  NUM_ISA_LIST, X(avx512) X(avx2) …, best first, comes from the Makefile.
+ * num/x.c has `static const NumXTable *num_x_table(void)`, the table of the variant in use.  It may include this
+ * file again for another table.  NUM_ISA_LIST, X(avx512) X(avx2) …, best first, comes from the Makefile.
  */
 #ifndef NUM_ISA_TABLE_H
 #define NUM_ISA_TABLE_H

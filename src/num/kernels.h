@@ -31,7 +31,8 @@ typedef struct NumElementwiseTable {
 typedef struct NumSumTable {
     /* [OUT] y[r] = the sum of row r, `columns` values from x + r stride, in lanes. */
     void (*rows)(size_t rows, size_t columns, float *y, const float *x, size_t stride);
-    /* y[c] += scale * sum over o of sum over i of x[o outer_stride + i inner_stride + c], both chains ascending from 0. */
+    /* y[c] += scale * sum over o of sum over i of x[o outer_stride + i inner_stride + c], both chains ascending from
+     * 0. */
     void (*columns)(size_t columns, size_t outer, size_t outer_stride, size_t inner, size_t inner_stride,
                     float *y, const float *x, float scale);
     /* [OUT] y[r] = log sum exp of row r; y[c] = log sum exp over i of x[i stride + c]. */
@@ -49,14 +50,15 @@ typedef struct NumDensityTable {
 } NumDensityTable;
 
 typedef struct NumStreamTable {
-    /* [OUT] word[4][n]: word w of the blocks with counters { column_block[i], row[i], step }, each array apart.  All arrays
-     * are read and written up to a multiple of 16. */
+    /* [OUT] word[4][n]: word w of the blocks with counters { column_block[i], row[i], step }, each array apart.  All
+     * arrays are read and written up to a multiple of 16. */
     void (*words)(size_t n, uint32_t *const *word, const uint32_t key[2], const uint32_t *column_block, const uint32_t *row,
                   uint64_t step);
     /* [OUT] x[4 n]: the draws of n blocks, block after block. */
     void (*uniform)(size_t n, float *x, uint32_t *const *word);
     void (*normal)(size_t n, float *x, uint32_t *const *word);
-    /* [OUT] x[4 blocks]: whether the uniform at (step, row, column) < grey / 255, for the blocks of a row from first_block. */
+    /* [OUT] x[4 blocks]: whether the uniform at (step, row, column) < grey / 255, for the blocks of a row from
+     * first_block. */
     void (*binarise)(size_t blocks, float *x, const uint8_t *grey, const uint32_t key[2], uint32_t first_block, uint32_t row,
                      uint64_t step);
 } NumStreamTable;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/matmul.c: chooses the layout of a product for the kernel, divides its elements over threads; the plain reference.
+ * num/matmul.c: chooses the layout of a product for the kernel, divides its elements over threads; the plain
+ * reference.
  *
- * A product can be computed as C or, with the operands exchanged, as the transpose of C: the factors of each fma change
- * places, which changes no bit.  The transpose fills the vectors better where C is narrow, and it allows the smaller operand
- * of a product with B^T to be the one that is transposed.
+ * A product can be computed as C or, with the operands exchanged, as the transpose of C: the factors of each fma
+ * change places, which changes no bit.  The transpose fills the vectors better where C is narrow, and it allows the
+ * smaller operand of a product with B^T to be the one that is transposed.
  */
 #include "num/matmul.h"
 
@@ -19,8 +20,8 @@
 #define NUM_TABLE_NAME num_matmul_table
 #include "num/isa_table.h"
 
-/* The least cost for one thread.  Starting a loop takes 1 us when the threads are awake; the machine of this measurement does
- * 57e3 operations in 1 us at its peak. */
+/* The least cost for one thread.  Starting a loop takes 1 us when the threads are awake; the machine of this
+ * measurement does 57e3 operations in 1 us at its peak. */
 static const double COST_PER_THREAD = 60e3;
 
 static size_t parts(size_t n, size_t largest) { return (n + largest - 1) / largest; }
@@ -49,9 +50,10 @@ static NumProduct transposed(NumForm form, size_t m, size_t n, size_t k, const f
 /* Columns are divided at cache lines. */
 enum { LINE = 16 };
 
-/* Divides x into rows x columns rectangles, at most `threads`, so that the largest one is small.  Threads that divide the columns
- * write to the same rows of c, so to the same lines and pages: several times slower for short chains.  Threads that divide the
- * rows each read, and transpose, all of b: slow for long chains.  So the division that does not suit counts 3/8 more. */
+/* Divides x into rows x columns rectangles, at most `threads`, so that the largest one is small.  Threads that
+ * divide the columns write to the same rows of c, so to the same lines and pages: several times slower for short
+ * chains.  Threads that divide the rows each read, and transpose, all of b: slow for long chains.  So the division
+ * that does not suit counts 3/8 more. */
 static void divide(const NumProduct *x, size_t threads, size_t *rows, size_t *columns)
 {
     const int prefer_rows = x->k < x->m && !x->c_transposed;

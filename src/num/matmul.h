@@ -17,8 +17,9 @@ typedef enum {
     NUM_TN  /* C = A^T B:  A (k, m), B (k, n)   its weight gradient dW = x^T dy    */
 } NumForm;
 
-/* [OUT] c (m, n).  bias (n) or NULL.  act: applied to the output while it is in cache; NUM_IDENTITY: none.  All matrices are
- * row-major and dense.  k = 0 gives the empty chain, 0.  Runs on num_threads() threads when the product is large enough to gain. */
+/* [OUT] c (m, n).  bias (n) or NULL.  act: applied to the output while it is in cache; NUM_IDENTITY: none.  All
+ * matrices are row-major and dense.  k = 0 gives the empty chain, 0.  Runs on num_threads() threads when the product
+ * is large enough to gain. */
 void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
                     const float *bias, NumUnary act, int accumulate);
 

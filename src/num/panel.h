@@ -2,9 +2,9 @@
  *
  * num/panel.h: elementwise kernels over operands that broadcast.  Internal to num/.
  *
- * The full shape is cut into panels of about 1000 elements: whole rows of one sample, or a part of one row.  A kernel gets a
- * dense array for each operand of a panel: the operand's own memory where that is dense, else a copy in cache.  So kernels
- * need no code for broadcasting, and temporaries stay in cache.
+ * The full shape is cut into panels of about 1000 elements: whole rows of one sample, or a part of one row.  A
+ * kernel gets a dense array for each operand of a panel: the operand's own memory where that is dense, else a copy
+ * in cache.  So kernels need no code for broadcasting, and temporaries stay in cache.
  */
 #ifndef NUM_PANEL_H
 #define NUM_PANEL_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/parallel.c: the thread pool.  It is not OpenMP's for three reasons: OpenMP's threads spin while they wait, which makes a
- * run many times slower on a shared machine, where the thread that they wait for may not be running; they do not survive a
- * fork; and clang's need one more library.
+ * num/parallel.c: the thread pool.  It is not OpenMP's for three reasons: OpenMP's threads spin while they wait,
+ * which makes a run many times slower on a shared machine, where the thread that they wait for may not be running;
+ * they do not survive a fork; and clang's need one more library.
  *
- * A loop is a ticket: its upper half is the loop's number, its lower half counts the jobs that no thread has taken yet.  Each
- * awake thread, the caller included, takes jobs by decreasing that count.  A thread that wakes too late finds 0 and goes back to
- * waiting; no other thread waits for it.
+ * A loop is a ticket: its upper half is the loop's number, its lower half counts the jobs that no thread has taken
+ * yet.  Each awake thread, the caller included, takes jobs by decreasing that count.  A thread that wakes too late
+ * finds 0 and goes back to waiting; no other thread waits for it.
  */
 #include "num/parallel.h"
 
@@ -46,9 +46,10 @@ static void pause_briefly(void)
 #endif
 }
 
-/* Takes some jobs and runs them; returns 0 when none is left.  It takes a share of the remaining jobs, an eighth with two
- * threads: few exchanges for many small jobs, and all threads finish together.  The job and task that are read before the
- * exchange belong to the ticket's loop: the next loop starts only after all jobs of this one are done, with another number. */
+/* Takes some jobs and runs them; returns 0 when none is left.  It takes a share of the remaining jobs, an eighth
+ * with two threads: few exchanges for many small jobs, and all threads finish together.  The job and task that are
+ * read before the exchange belong to the ticket's loop: the next loop starts only after all jobs of this one are
+ * done, with another number. */
 static int run_some_jobs(void)
 {
     uint64_t ticket = atomic_load(&pool.ticket), left;

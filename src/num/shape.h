@@ -2,8 +2,8 @@
  *
  * num/shape.h: the shape of every array: (samples, batch, features), row-major, features contiguous.
  *
- * An array holds k draws for each of b examples of d numbers.  A weight matrix is (1, in, out), a bias (1, 1, out), a scalar
- * (1, 1, 1).  A row is one (sample, example).
+ * An array holds k draws for each of b examples of d numbers.  A weight matrix is (1, in, out), a bias (1, 1, out),
+ * a scalar (1, 1, 1).  A row is one (sample, example).
  */
 #ifndef NUM_SHAPE_H
 #define NUM_SHAPE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/step.h: one optimiser step over a flat block of n parameters w.  The optimisers minimise: g is the gradient of the loss.
+ * num/step.h: one optimiser step over a flat block of n parameters w.  The optimisers minimise: g is the gradient of
+ * the loss.
  *
  * num/isa/step.c gives the order of the operations, fused ones included; it is the same for all instruction sets.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/sum.c: sums, their gradients and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in double.
- * Threads divide outputs, never a sum.
+ * num/sum.c: sums, their gradients and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in
+ * double.  Threads divide outputs, never a sum.
  */
 #include "num/sum.h"
 
@@ -41,7 +41,8 @@ static size_t least(size_t a, size_t b)
 
 /* ---- features kept: chains down the columns ------------------------------------------------------------------------- */
 
-/* The columns of a chain.  Over the batch alone: the features of each sample.  Over samples alone: all (batch, features). */
+/* The columns of a chain.  Over the batch alone: the features of each sample.  Over samples alone: all (batch,
+ * features). */
 static size_t chain_width(const SumJob *t)
 {
     return t->batch ? t->shape.n[NUM_FEATURES] : t->shape.n[NUM_BATCH] * t->shape.n[NUM_FEATURES];

@@ -28,9 +28,9 @@ void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shap
 void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const float *x, const float *y, NumShape x_shape);
 void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y, NumShape x_shape);
 
-/* Sum and sum of squares of n floats, added in double: each block of 8192 in the 16 lanes and the tree of a sum along
- * features, then the blocks in ascending order (a plain chain would wait for every addition, and one thread for the other):
- * for reported totals and gradient norms.  The _f64 form is a plain chain. */
+/* Sum and sum of squares of n floats, added in double: each block of 8192 in the 16 lanes and the tree of a sum
+ * along features, then the blocks in ascending order (a plain chain would wait for every addition, and one thread
+ * for the other): for reported totals and gradient norms.  The _f64 form is a plain chain. */
 double num_total_f32(size_t n, const float *x);
 double num_total_f64(size_t n, const double *x);
 double num_sum_squares_f32(size_t n, const float *x);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/unary.c: functions of one variable over arrays: the kernels of num/isa/elementwise.c on one or more threads, and the
- * oracle in double.
+ * num/unary.c: functions of one variable over arrays: the kernels of num/isa/elementwise.c on one or more threads,
+ * and the oracle in double.
  */
 #include "num/elementwise.h"
 

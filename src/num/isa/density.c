@@ -7,8 +7,8 @@
 
 #define LOG_2PI 0x1.d67f1cp+0f
 
-/* One loop over elements.  Forward: IN(k) is operand k, OUT(0) the term.  Backward: IN(0) is dy, IN(k + 1) operand k, OUT(k) the
- * gradient by operand k. */
+/* One loop over elements.  Forward: IN(k) is operand k, OUT(0) the term.  Backward: IN(0) is dy, IN(k + 1) operand
+ * k, OUT(k) the gradient by operand k. */
 #define PANEL(name, ...)                                                                                                \
     static void name(size_t n, float *const *out, const float *const *in)                                              \
     {                                                                                                                   \
@@ -17,8 +17,8 @@
 #define IN(k) in[k][i]
 #define OUT(k) out[k][i]
 
-/* log N(x; mu, exp(logvar)): -1/2 (log 2 pi + logvar + t^2), t = (x - mu) exp(-logvar / 2), finite wherever the exact t is a
- * float */
+/* log N(x; mu, exp(logvar)): -1/2 (log 2 pi + logvar + t^2), t = (x - mu) exp(-logvar / 2), finite wherever the
+ * exact t is a float */
 PANEL(normal, {
     float x = IN(0), mu = IN(1), logvar = IN(2);
     float t = num_times_exp1(x - mu, -0.5f * logvar);
@@ -46,8 +46,8 @@ PANEL(standard_normal_back, {
     OUT(0) = -dy * x;
 })
 
-/* log Laplace(x; mu, exp(logscale)): -(ln 2 + logscale + t), t = |x - mu| exp(-logscale), finite wherever the exact t is a
- * float */
+/* log Laplace(x; mu, exp(logscale)): -(ln 2 + logscale + t), t = |x - mu| exp(-logscale), finite wherever the exact
+ * t is a float */
 PANEL(laplace, {
     float x = IN(0), mu = IN(1), logscale = IN(2);
     OUT(0) = -(NUM_LN2 + logscale) - num_times_exp1(num_abs1(x - mu), -logscale);
@@ -62,8 +62,8 @@ PANEL(laplace_back, {
     OUT(2) = dy * (num_times_exp1(num_abs1(x - mu), -logscale) - 1.0f);
 })
 
-/* The Bernoulli kernels compute t = exp(-|l|) in a separate loop first, piece by piece: in one loop the chain of dependent
- * operations would be longer than a processor's out-of-order window. */
+/* The Bernoulli kernels compute t = exp(-|l|) in a separate loop first, piece by piece: in one loop the chain of
+ * dependent operations would be longer than a processor's out-of-order window. */
 enum { PIECE = 256 };
 
 static void exp_nabs(size_t n, float *restrict t, const float *restrict l)
@@ -91,7 +91,8 @@ PANEL_OF_EXP(bernoulli, 1, {
     OUT(0) = -(num_fma(-x, l, num_relu1(l)) + num_log1p_unit1(EXP));
 })
 
-/* d/dx = l, d/dl = x - sigmoid(l): with q = sigmoid(-|l|) it is x - q for l < 0, else (x - 1) + q, without cancellation */
+/* d/dx = l, d/dl = x - sigmoid(l): with q = sigmoid(-|l|) it is x - q for l < 0, else (x - 1) + q, without
+ * cancellation */
 PANEL_OF_EXP(bernoulli_back, 2, {
     float dy = IN(0), x = IN(1), l = IN(2), t = EXP;
     float q = num_over_one_plus1(t, t);
@@ -113,7 +114,8 @@ PANEL(kl_back, {
     OUT(1) = dy * num_half_expm1(logvar);
 })
 
-/* KL(N(mu1, exp(lv1)) || N(mu2, exp(lv2))): 1/2 t^2 + 1/2 (exp(lv1 - lv2) - 1 - (lv1 - lv2)), t = (mu1 - mu2) exp(-lv2 / 2) */
+/* KL(N(mu1, exp(lv1)) || N(mu2, exp(lv2))): 1/2 t^2 + 1/2 (exp(lv1 - lv2) - 1 - (lv1 - lv2)), t = (mu1 - mu2)
+ * exp(-lv2 / 2) */
 PANEL(kl_normal_normal, {
     float mu1 = IN(0), lv1 = IN(1), mu2 = IN(2), lv2 = IN(3);
     float t = num_times_exp1(mu1 - mu2, -0.5f * lv2);

@@ -30,7 +30,8 @@ static inline double double_of(uint64_t bits)
     return x;
 }
 
-/* exp(x) for x <= 0; exp(-708) below that.  x = n ln 2 + r, |r| <= ln 2 / 2: after 14 terms the series has an error of 4e-18. */
+/* exp(x) for x <= 0; exp(-708) below that.  x = n ln 2 + r, |r| <= ln 2 / 2: after 14 terms the series has an error
+ * of 4e-18. */
 static inline double exp_below(double x)
 {
     double c = x < -708.0 ? -708.0 : x;

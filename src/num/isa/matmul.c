@@ -2,10 +2,10 @@
  *
  * num/isa/matmul.c: the matrix product on one thread.
  *
- * A product is computed panel by panel, a panel tile by tile (tile.h).  A transposed b, and for narrow tiles any b, is first
- * copied, a panel at a time, to a buffer that stays in the first two caches (transpose.h).  For few rows the copy costs more than
- * it gains: then the tile transposes b in registers (tile_nt.h).  Steps that multiply by 0 are skipped (zeros.h).  Chains of one
- * or two steps use no tile (short.h).
+ * A product is computed panel by panel, a panel tile by tile (tile.h).  A transposed b, and for narrow tiles any b,
+ * is first copied, a panel at a time, to a buffer that stays in the first two caches (transpose.h).  For few rows
+ * the copy costs more than it gains: then the tile transposes b in registers (tile_nt.h).  Steps that multiply by 0
+ * are skipped (zeros.h).  Chains of one or two steps use no tile (short.h).
  */
 #include "num/isa/matmul.h"
 
@@ -94,8 +94,8 @@ static void chains(const ProductPanel *at, float *c, size_t c_row, int add)
     }
 }
 
-/* The same for a transposed b and few rows, written to c.  Too few columns for a vector are computed together with columns before
- * them, which are written again. */
+/* The same for a transposed b and few rows, written to c.  Too few columns for a vector are computed together with
+ * columns before them, which are written again. */
 static void nt_chains(const ProductPanel *at, float *c, size_t c_row)
 {
 #if NUM_HAS_FMA
@@ -167,10 +167,11 @@ static int uses_tile_nt(const NumProduct *x, size_t rows, size_t columns)
     return NUM_HAS_FMA && x->b_transposed && rows <= 2 * TILE_ROWS && columns >= NT_LANES && x->k >= 4;
 }
 
-/* An estimate of the time, in fused operations at the machine's peak.  A step of a tile takes at least as long as 64 operations
- * (4 cycles of latency, 16 operations each).  To enter and to leave a tile takes as long as ENTRY steps, 4 for short chains.  To
- * transpose an element takes as long as 2 operations in the tile, 8 in a copy, and more where a square of SQUARE rows is not
- * full.  Half a vector counts as a whole one: on 512-bit units it is, elsewhere the choice is rarely different. */
+/* An estimate of the time, in fused operations at the machine's peak.  A step of a tile takes at least as long as 64
+ * operations (4 cycles of latency, 16 operations each).  To enter and to leave a tile takes as long as ENTRY steps,
+ * 4 for short chains.  To transpose an element takes as long as 2 operations in the tile, 8 in a copy, and more
+ * where a square of SQUARE rows is not full.  Half a vector counts as a whole one: on 512-bit units it is, elsewhere
+ * the choice is rarely different. */
 static double cost(const NumProduct *x)
 {
     size_t tall = parts(x->m, TILE_ROWS), rows = parts(x->m, tall), columns, count, step;

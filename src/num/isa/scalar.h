@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/scalar.h: the scalar definitions of the functions, in + - * / sqrt, fma and integer operations, without branches.
+ * num/isa/scalar.h: the scalar definitions of the functions, in + - * / sqrt, fma and integer operations, without
+ * branches.
  *
- * The compiler vectorises loops over them.  Every lane performs the operations written here, so all instruction sets and
- * compilers give the same bits.  The trailing 1 means "of one value".  The error is at most 2 ulp (docs/arithmetic.md has the
- * measured error of each function).  Special values are those of C's Annex F; which NaN results is not defined.
- * The polynomials are minimax (Remez, weighted for the relative error of the whole function), rounded to float.
+ * The compiler vectorises loops over them.  Every lane performs the operations written here, so all instruction sets
+ * and compilers give the same bits.  The trailing 1 means "of one value".  The error is at most 2 ulp
+ * (docs/arithmetic.md has the measured error of each function).  Special values are those of C's Annex F; which NaN
+ * results is not defined.  The polynomials are minimax (Remez, weighted for the relative error of the whole
+ * function), rounded to float.
  */
 #ifndef NUM_ISA_SCALAR_H
 #define NUM_ISA_SCALAR_H
@@ -14,7 +16,8 @@
 
 #include <float.h>
 
-/* clang warns of each `omp simd` loop that it does not vectorise (those over the emulated fma); their bits are the same. */
+/* clang warns of each `omp simd` loop that it does not vectorise (those over the emulated fma); their bits are the
+ * same. */
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"
 #endif
@@ -50,8 +53,9 @@ static inline float num_nabs1(float x)
     return num_float(num_bits(x) | 0x80000000u);
 }
 
-/* A byte's grey level x / 255, in a third of the time of a division: 1 / 255 is the sum of two floats, of which the first has 15
- * bits, so that its product with x is exact.  For each of the 256 bytes the sum of the products rounds as the quotient does. */
+/* A byte's grey level x / 255, in a third of the time of a division: 1 / 255 is the sum of two floats, of which the
+ * first has 15 bits, so that its product with x is exact.  For each of the 256 bytes the sum of the products rounds
+ * as the quotient does. */
 static inline float num_grey1(uint8_t x)
 {
     return (float)x * 0x1.0102p-8f + (float)x * -0x1.fdfdfep-25f;
@@ -113,8 +117,8 @@ static inline float num_exp1(float x)
     return num_times_exp1(1.0f, x);
 }
 
-/* exp(-|x|), with the bits of exp.  A result of at most 1 needs no upper guard, and one factor of 2^n can be fixed: 2^(n + 64)
- * is a normal number down to x = -104, where the result is already 0. */
+/* exp(-|x|), with the bits of exp.  A result of at most 1 needs no upper guard, and one factor of 2^n can be fixed:
+ * 2^(n + 64) is a normal number down to x = -104, where the result is already 0. */
 static inline float num_exp_nabs1(float x)
 {
     float c = num_nabs1(x);
@@ -133,8 +137,8 @@ static inline float num_half_expm1(float x)
     return 2.0f * num_fma(e.m, quarter, quarter - 0.25f);
 }
 
-/* (exp(x) - 1 - x) / 2, never below 0: the KL divergence of N(0, exp(x)) from N(0, 1).  Near 0, where the difference would
- * cancel, it is a polynomial. */
+/* (exp(x) - 1 - x) / 2, never below 0: the KL divergence of N(0, exp(x)) from N(0, 1).  Near 0, where the difference
+ * would cancel, it is a polynomial. */
 static inline float num_half_exp_excess1(float x)
 {
     float top = x > 89.5f ? 89.5f : x; /* larger arguments give infinity; inf - inf would be NaN */
@@ -257,9 +261,9 @@ static inline NumExpParts num_exp_parts_of_sum(float x, float low)
     return (NumExpParts){num_expm1_near1(r), num_bits(t) - num_bits(NUM_ROUNDER)};
 }
 
-/* x sigmoid(v), v = high + low.  For v >= 0 it is x / (1 + t), for v < 0 it is x t / (1 + t), with t = exp(-|v|) = 2^n u.
- * u, d = 1 + t and the numerator p are sums of two floats, so that little more than the last rounding is lost.  Where v < 0,
- * x must be at least -120: exp(-120) times that is 0. */
+/* x sigmoid(v), v = high + low.  For v >= 0 it is x / (1 + t), for v < 0 it is x t / (1 + t), with t = exp(-|v|) =
+ * 2^n u.  u, d = 1 + t and the numerator p are sums of two floats, so that little more than the last rounding is
+ * lost.  Where v < 0, x must be at least -120: exp(-120) times that is 0. */
 static inline float num_times_sigmoid1(float x, float high, float low)
 {
     int negative = high < 0.0f;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/short.h: chains of one or two steps (the gradient of the weights from one example, a layer that reads two latent
- * variables).  They are computed row by row: entering and leaving a tile would take longer than its steps (batch 1, 784 to 200
- * units: half the time of tiles; from 2 to 500 units: three quarters).  From three steps on, some products gain and others lose
- * as much.
+ * num/isa/short.h: chains of one or two steps (the gradient of the weights from one example, a layer that reads two
+ * latent variables).  They are computed row by row: entering and leaving a tile would take longer than its steps
+ * (batch 1, 784 to 200 units: half the time of tiles; from 2 to 500 units: three quarters).  From three steps on,
+ * some products gain and others lose as much.
  */
 #ifndef NUM_ISA_SHORT_H
 #define NUM_ISA_SHORT_H
@@ -19,7 +19,8 @@ static inline __attribute__((always_inline)) NumVec short_chain(const int k, con
     return k == 2 ? num_fma_vec(left[1], second, sum) : sum;
 }
 
-/* k and add are constants for the compiler: a load of `to` that is not needed would wait for the store of the row before. */
+/* k and add are constants for the compiler: a load of `to` that is not needed would wait for the store of the row
+ * before. */
 static inline __attribute__((always_inline)) void short_rows(const int k, const int add, size_t rows, size_t columns,
                                                              const TileStep *step)
 {

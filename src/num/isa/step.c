@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/step.c: the updates of the optimisers.  The order of operations in each comment is part of arithmetic version 1.
+ * num/isa/step.c: the updates of the optimisers.  The order of operations in each comment is part of arithmetic
+ * version 1.
  */
 #include "num/isa/scalar.h"
 #include "num/kernels.h"

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/tile.h: a register tile of a product.  At most TILE_ROWS rows of TILE_VECTORS vectors of c, or fewer rows of more
- * vectors, stay in registers while p runs over a block of k.  Between blocks they are stored to memory, which changes no bit.
- * Elements of a are broadcast one by one, b is read in whole vectors; neither is copied first.
- * Every element of c is its own chain, so tiles of any shape give the same bits.
+ * num/isa/tile.h: a register tile of a product.  At most TILE_ROWS rows of TILE_VECTORS vectors of c, or fewer rows
+ * of more vectors, stay in registers while p runs over a block of k.  Between blocks they are stored to memory,
+ * which changes no bit.  Elements of a are broadcast one by one, b is read in whole vectors; neither is copied
+ * first.  Every element of c is its own chain, so tiles of any shape give the same bits.
  */
 #ifndef NUM_ISA_TILE_H
 #define NUM_ISA_TILE_H
 
 #include "num/isa/variant.h"
 
-/* TILE_ROWS: the accumulators of the largest tile fill the registers that the vectors of b and the elements of a leave free.
- * COPIES: a narrow tile reads little of each row of b, so a panel of b touches many cache lines and pages.  With AVX2 it is
- * faster to copy the panel first (784 to 500 units: by 10 %); AVX-512 would lose 2 %.
- * PART_COST: storing part of a vector, slow with AVX2, takes as long as so many operations.
- * ENTRY: to enter and to leave a tile takes as long as so many steps. */
+/* TILE_ROWS: the accumulators of the largest tile fill the registers that the vectors of b and the elements of a
+ * leave free.  COPIES: a narrow tile reads little of each row of b, so a panel of b touches many cache lines and
+ * pages.  With AVX2 it is faster to copy the panel first (784 to 500 units: by 10 %); AVX-512 would lose 2 %.
+ * PART_COST: storing part of a vector, slow with AVX2, takes as long as so many operations.  ENTRY: to enter and to
+ * leave a tile takes as long as so many steps. */
 #if defined(__AVX512F__)
 enum { TILE_ROWS = 12, COPIES = 0, PART_COST = 0, ENTRY = 10 };
 #elif defined(__AVX2__)
@@ -53,8 +53,8 @@ static inline size_t width(size_t rows)
     return rows > TILE_ROWS / 2 || !NUM_HAS_FMA ? TILE_VECTORS : rows > TILE_ROWS / 4 ? 2 * TILE_VECTORS : WIDE_VECTORS;
 }
 
-/* Whether a last vector that is at most half full becomes a separate tile of half vectors: on machines with 256-bit units an
- * AVX-512 operation costs twice an AVX2 one.  Only tall tiles have enough chains for it. */
+/* Whether a last vector that is at most half full becomes a separate tile of half vectors: on machines with 256-bit
+ * units an AVX-512 operation costs twice an AVX2 one.  Only tall tiles have enough chains for it. */
 enum { HALF_LANES = NUM_LANES == 16 ? 8 : 0 };
 static inline int halves(size_t rows, size_t columns)
 {
@@ -81,9 +81,9 @@ typedef struct TileStep {
 
 #if NUM_HAS_FMA
 
-/* A tile of `rows` rows and `vectors` vectors; the last vector is partial unless `whole`; `sparse`: over the kept steps.
- * Three rows of a share one pointer: with offsets of 0, 1 and 2 strides they fit the processor's addressing modes, and few
- * pointers have to be advanced. */
+/* A tile of `rows` rows and `vectors` vectors; the last vector is partial unless `whole`; `sparse`: over the kept
+ * steps.  Three rows of a share one pointer: with offsets of 0, 1 and 2 strides they fit the processor's addressing
+ * modes, and few pointers have to be advanced. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int vectors, const int whole, const int sparse,
                                                        const TileStep *x, NumPart part)
 {
@@ -151,9 +151,9 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 
 typedef void Tile(const TileStep *x, NumPart part);
 
-/* One function for each number of rows and vectors, so that all loops of the tile can be unrolled.
- * A tile with half the rows is twice as wide, with a quarter four times: the number of independent chains stays the same, and a
- * row of b is read in longer pieces. */
+/* One function for each number of rows and vectors, so that all loops of the tile can be unrolled.  A tile with half
+ * the rows is twice as wide, with a quarter four times: the number of independent chains stays the same, and a row
+ * of b is read in longer pieces. */
 #define DEFINE_TILE(rows, vectors, whole)                                      \
     static void tile_##rows##_##vectors##_##whole(const TileStep *x, NumPart part) \
     {                                                                          \
@@ -248,10 +248,10 @@ static void run_tile(size_t rows, size_t columns, const TileStep *x)
 
 #else
 
-/* sum[j] = fma(left, right[j], sum[j]) over a row of the tile; all are floats, held as doubles.
- * The product is exact; the sum s is rounded to double and then to 24 bits (Veltkamp's splitting).  Rounding twice can be wrong
- * only when s lies in the middle between two floats, and 24 bits are wrong only for denormal and huge results.  Nearly always no
- * element of the row is such a case; then this takes two thirds of the time of num_fma(). */
+/* sum[j] = fma(left, right[j], sum[j]) over a row of the tile; all are floats, held as doubles.  The product is
+ * exact; the sum s is rounded to double and then to 24 bits (Veltkamp's splitting).  Rounding twice can be wrong
+ * only when s lies in the middle between two floats, and 24 bits are wrong only for denormal and huge results.
+ * Nearly always no element of the row is such a case; then this takes two thirds of the time of num_fma(). */
 static inline void emulated_row(double *sum, double left, const double *right)
 {
     const uint64_t middle = 0x10000000, low = 0x1fffffff;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/isa/tile_nt.h: a register tile of a product with a transposed b (NUM_NT), which it transposes in registers.  It is for
- * products with few rows, where a transposed copy of b would cost more than it gains.
+ * num/isa/tile_nt.h: a register tile of a product with a transposed b (NUM_NT), which it transposes in registers.
+ * It is for products with few rows, where a transposed copy of b would cost more than it gains.
  */
 #ifndef NUM_ISA_TILE_NT_H
 #define NUM_ISA_TILE_NT_H
@@ -10,8 +10,8 @@
 
 #if NUM_HAS_FMA
 
-/* b is transposed in registers, four steps of one vector of columns at a time.  With AVX-512, quarters of a vector are loaded
- * under a mask: an insertion would use the shuffle port, and many processors have only one. */
+/* b is transposed in registers, four steps of one vector of columns at a time.  With AVX-512, quarters of a vector
+ * are loaded under a mask: an insertion would use the shuffle port, and many processors have only one. */
 #if defined(__AVX512F__)
 typedef __m512 NtVec;
 enum { NT_LANES = 16 };
@@ -72,9 +72,9 @@ static inline void nt_transpose(NtVec *y, NtVec a, NtVec b, NtVec c, NtVec d)
 }
 #endif
 
-/* The tile reads more rows of b at once than a processor prefetches by itself.  So every four steps a quarter of them is
- * prefetched, each cache line once, two lines ahead (7 rows, 784 to 400 units: 15 % faster).  With fewer rows the loads are the
- * limit, and prefetching does not help. */
+/* The tile reads more rows of b at once than a processor prefetches by itself.  So every four steps a quarter of
+ * them is prefetched, each cache line once, two lines ahead (7 rows, 784 to 400 units: 15 % faster).  With fewer
+ * rows the loads are the limit, and prefetching does not help. */
 enum { PREFETCH_ROWS = 4, QUARTER = NT_LANES / 4 };
 static inline void prefetch_ahead(const float *b, size_t b_row, size_t p)
 {
@@ -109,8 +109,8 @@ static inline __attribute__((always_inline)) void nt_steps(const int rows, const
     }
 }
 
-/* As tile(), but b is transposed, and k, at least 4, is one block.  Nothing past an end is read: the last vector may overlap the
- * one before it, and fewer than four last steps are read together with steps before them. */
+/* As tile(), but b is transposed, and k, at least 4, is one block.  Nothing past an end is read: the last vector may
+ * overlap the one before it, and fewer than four last steps are read together with steps before them. */
 static inline __attribute__((always_inline)) void nt_tile(const int rows, const int vectors, const TileStep *step)
 {
     const TileStep x = *step; /* a copy: the compiler would reload it after each store */
@@ -142,9 +142,9 @@ typedef void NtTile(const TileStep *x);
 
 #define NT_2(X, r) X(r, 1) X(r, 2)
 #define NT_4(X, r) X(r, 1) X(r, 2) X(r, 3) X(r, 4)
-/* FEW: up to so many rows, a tile has four vectors: the registers hold them, and their chains hide each other's latency.  MORE:
- * the vectors of a tile with more rows.  Four vectors of 512 bits would read 64 rows of b at once (1 row, 784 to 500 units:
- * 40 % slower). */
+/* FEW: up to so many rows, a tile has four vectors: the registers hold them, and their chains hide each other's
+ * latency.  MORE: the vectors of a tile with more rows.  Four vectors of 512 bits would read 64 rows of b at once (1
+ * row, 784 to 500 units: 40 % slower). */
 #if defined(__AVX512F__)
 #define EACH_NT(X) NT_2(X, 1) NT_2(X, 2) NT_2(X, 3) NT_2(X, 4) NT_2(X, 5) NT_2(X, 6) \
     NT_2(X, 7) NT_2(X, 8) NT_2(X, 9) NT_2(X, 10) NT_2(X, 11) NT_2(X, 12)

@@ -64,8 +64,8 @@ static void transpose_pair(size_t columns, float *y, size_t y_row, const float *
     }
 }
 
-/* y (columns, rows) = the transpose of x (rows, columns): squares, then the rows left over, two at a time (some layers have
- * two outputs), then the last row.  Each row of y is short, because a panel has few rows. */
+/* y (columns, rows) = the transpose of x (rows, columns): squares, then the rows left over, two at a time (some
+ * layers have two outputs), then the last row.  Each row of y is short, because a panel has few rows. */
 static void transpose(size_t rows, size_t columns, float *y, size_t y_row, const float *x, size_t x_row)
 {
     size_t whole = rows - rows % SQUARE, j = 0;

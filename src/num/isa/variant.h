@@ -3,8 +3,8 @@
  * num/isa/variant.h: what every file of this folder includes: names that carry the variant, its vectors, and the fused
  * multiply-add, which rounds once on every variant.  The files are compiled once for each instruction set.
  *
- * Everything here is static inline or a macro: of an external function the linker might keep the AVX-512 code for all variants.
- * Each file of this folder exports one table, `const NumXTable VARIANT(num_x_table)`.
+ * Everything here is static inline or a macro: of an external function the linker might keep the AVX-512 code for
+ * all variants.  Each file of this folder exports one table, `const NumXTable VARIANT(num_x_table)`.
  */
 #ifndef NUM_ISA_VARIANT_H
 #define NUM_ISA_VARIANT_H
@@ -47,11 +47,11 @@ typedef float NumVecAny __attribute__((vector_size(sizeof(float) * NUM_LANES), a
 #define NUM_HAS_FMA 0
 #endif
 
-/* fmaf without an fma instruction.  It has no branches, so that a loop over it vectorises with SSE2.
- * The product p of two floats is exact in double.  The sum s = p + c is not; TwoSum gives its exact error e (nothing overflows
- * or underflows: |p| lies between 2^-298 and 2^256).  s is rounded to odd: its last bit is set when the sum is inexact.  The
- * second rounding, to float, then gives the rounding of the exact value (Boldo & Melquiond 2008: 53 >= 24 + 2), also for
- * denormal results, which have fewer bits.  For an infinity or a NaN, e is NaN and s stays as it is. */
+/* fmaf without an fma instruction.  It has no branches, so that a loop over it vectorises with SSE2.  The product p
+ * of two floats is exact in double.  The sum s = p + c is not; TwoSum gives its exact error e (nothing overflows or
+ * underflows: |p| lies between 2^-298 and 2^256).  s is rounded to odd: its last bit is set when the sum is inexact.
+ * The second rounding, to float, then gives the rounding of the exact value (Boldo & Melquiond 2008: 53 >= 24 + 2),
+ * also for denormal results, which have fewer bits.  For an infinity or a NaN, e is NaN and s stays as it is. */
 static inline float num_fma_emulated(float a, float b, float c)
 {
     double p = (double)a * (double)b, d = (double)c;
@@ -82,8 +82,8 @@ static inline float num_fma(float a, float b, float c)
 
 /* ---- vector operations, for kernels that are written by hand ---- */
 
-/* A mask of the first `count` lanes, 1 to NUM_LANES.  The other lanes read as 0, and their memory is not touched, so a row may end
- * at the end of a page. */
+/* A mask of the first `count` lanes, 1 to NUM_LANES.  The other lanes read as 0, and their memory is not touched, so
+ * a row may end at the end of a page. */
 #if defined(__AVX512F__)
 
 typedef __mmask16 NumPart;

@@ -2,12 +2,12 @@
  *
  * num/isa/zeros.h: finds the steps of a product that a tile can skip, because all its elements of a are 0.
  *
- * Images are mostly background: about half of MNIST's 784 pixels are 0 in all of twelve images.  fma(0, b, acc) is acc to the
- * bit, so a skipped step changes nothing, with two exceptions:
+ * Images are mostly background: about half of MNIST's 784 pixels are 0 in all of twelve images.  fma(0, b, acc) is
+ * acc to the bit, so a skipped step changes nothing, with two exceptions:
  *   - b is infinite or NaN: the product is NaN;
  *   - acc is -0, which 0 * b = +0 makes +0.  A chain starts from +0; only a product that is too small for a float gives -0.
- * So steps are skipped only where b is finite without denormals, and the elements of a are 0 or at least 2^-20: the smallest
- * product is then 2^-146, a float.
+ * So steps are skipped only where b is finite without denormals, and the elements of a are 0 or at least 2^-20: the
+ * smallest product is then 2^-146, a float.
  */
 #ifndef NUM_ISA_ZEROS_H
 #define NUM_ISA_ZEROS_H
@@ -50,8 +50,8 @@ static inline uint8_t num_zeros_flag(float x)
     return (uint8_t)((uint32_t)(size != 0) + (uint32_t)(size - 1 < ((127u - 20) << 24) - 1));
 }
 
-/* [OUT] kept: the k in [0, n) at which any of `rows` rows of a is not 0; the rows of a are contiguous.  Returns how many, or
- * SIZE_MAX where skipping is forbidden. */
+/* [OUT] kept: the k in [0, n) at which any of `rows` rows of a is not 0; the rows of a are contiguous.  Returns how
+ * many, or SIZE_MAX where skipping is forbidden. */
 static inline size_t num_zeros_by_rows(size_t rows, size_t n, const float *a, size_t a_row, uint16_t *kept)
 {
     enum { CHUNK = 128 };
@@ -104,7 +104,8 @@ typedef struct KeptSteps {
 /* Whether so few of n steps are skipped that the lists cost more than they gain. */
 static inline int few_skipped(size_t kept, size_t n) { return 10 * kept > 9 * n; }
 
-/* Adds block [p, end) of k to the lists; the rows of a are contiguous.  Returns 0 where skipping is forbidden or does not pay. */
+/* Adds block [p, end) of k to the lists; the rows of a are contiguous.  Returns 0 where skipping is forbidden or
+ * does not pay. */
 static int find_by_rows(const NumProduct *x, size_t i, size_t rows, size_t p, size_t end, uint16_t (*kept)[ZEROS_K],
                         size_t *kept_end)
 {
