@@ -39,7 +39,7 @@ static int unknown_option(const CliCommand *c, const char *word, size_t n, Error
     snprintf(given, sizeof given, "%.*s", (int)(n < sizeof given ? n : sizeof given - 1), word);
     for (const CliOption *o = c->options; o->name != NULL; o++) {
         snprintf(name, sizeof name, "%.*s", (int)strcspn(o->name, ","), o->name);
-        const char *both[3] = {best[0] == '\0' ? "--help" : best, name};
+        const char *both[] = {best[0] == '\0' ? "--help" : best, name};
         const char *nearest = text_nearest(given, both, 2);
         if (nearest != NULL && nearest != best)
             memmove(best, nearest, strlen(nearest) + 1);
