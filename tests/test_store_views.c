@@ -99,7 +99,8 @@ static int no_scan(void *context, int columns, const char *const *names, const S
 static void views_look_up_and_do_not_scan(void **state)
 {
     (void)state;
-    static const char *const query[] = {"SELECT * FROM runs", "SELECT * FROM details WHERE id = 1", "SELECT * FROM summary", "SELECT * FROM last_values WHERE run = 1",
+    static const char *const query[] = {"SELECT * FROM runs", "SELECT * FROM summary", "SELECT * FROM details WHERE id = 1",
+                                        "SELECT * FROM last_values WHERE run = 1",
                                         "SELECT * FROM curves WHERE run = 1 AND metric = 'test/elbo'",
                                         "SELECT * FROM ellipses WHERE run = 1"};
     Store *s = open_or_fail(database, STORE_WRITE);

@@ -148,7 +148,8 @@ static int exit_code(Error *err)
 int cli_main(int argc, char **argv)
 {
     Error err = ERROR_NONE;
-    setlocale(LC_CTYPE, "C.UTF-8"); /* for libsmartcols; numbers and everything else stay as in the C locale */
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) /* for libsmartcols; numbers and everything else stay as in the C locale */
+        setlocale(LC_CTYPE, "");
     cli_argc = argc;
     cli_argv = argv;
     if (argc < 2) {
