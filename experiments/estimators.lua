@@ -95,7 +95,7 @@ end
 claim("vae", "a baseline reduces the variance of the score function", "log10 ratio of variances, k = 1",
   log_ratio("score_baseline_1_variance", "score_1_variance"),
   { at_most = 0 })
-claim("vae", "with a baseline it is still larger than that of the pathwise estimator",
+claim("vae", "with a baseline the variance of the score function is still larger than that of the pathwise estimator",
   "log10 ratio of variances, k = 1",
   log_ratio("score_baseline_1_variance", "pathwise_1_variance"), { at_least = 0 })
 claim("vae", "DReG has a higher signal-to-noise ratio than the pathwise estimator",
@@ -110,7 +110,7 @@ claim("gaussian", "the signal-to-noise ratio of DReG does not fall", "exponent o
 
 return lab.experiment {
   name     = "estimators",
-  question = "Which gradient estimator of the encoder has the smallest variance, and what changes with a tighter bound?",
+  question = "Which gradient estimator of the encoder has the least variance, and what changes with a tighter bound?",
 
   settings = { latent = 10, hidden = 200 },
   sweep    = { world = { "vae", "gaussian" }, seed = { 1, 2, 3 } },

@@ -55,14 +55,14 @@ return lab.experiment {
   claims = {
     lab.claim { "the decoder that sees nearby pixels has the better bound", metric = "test/elbo",
       where = with("strong", 1), minus = with("plain", 1), at_least = 3 },
-    lab.claim { "and a smaller KL", metric = "test/kl", where = with("strong", 1), divided_by = with("plain", 1),
-      at_most = 0.8 },
+    lab.claim { "the decoder that sees nearby pixels has a smaller KL", metric = "test/kl", where = with("strong", 1),
+      divided_by = with("plain", 1), at_most = 0.8 },
     lab.claim { "with a smaller weight of the KL, the KL is larger again", metric = "test/kl",
       where = with("strong", 0.25), divided_by = with("strong", 1), at_least = 1.3 },
     lab.claim { "with a larger weight the strong decoder has fewer active units than the plain one",
       metric = "latent/active_units", where = with("strong", 4), minus = with("plain", 4), at_most = -1 },
-    lab.claim { "with a small beta they are active again", metric = "latent/active_units", where = with("strong", 0.25),
-      minus = with("strong", 4), at_least = 1 },
+    lab.claim { "with a small beta the units of the strong decoder are active again", metric = "latent/active_units",
+      where = with("strong", 0.25), minus = with("strong", 4), at_least = 1 },
   },
 
   profile = {
