@@ -269,8 +269,10 @@ local function graph_of(model, values, data, size, eval_graph)
 end
 
 --- build.graph(model, values, data, size) → { graph =, metrics = {names}, scalars = {name = schedule}, latent = width
--- of z, widths = {name = features} of the public names, params = {names of the weights} }. model: the script's function
--- (run, x, y); values: its settings; size: { batch =, samples =, monte_carlo_em = } of training.
+-- of z, widths = {name = features} of the public names, params = {names of the weights} }.
+--   model    the script's function (run, x, y)
+--   values   its settings
+--   size     { batch =, samples =, monte_carlo_em = } of training
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 
 --- build.eval_graph(model, values, data, size) → the same for the graph of evaluations.

@@ -172,8 +172,9 @@ local function fits(value, rule)
     and not (rule.above and value <= rule.above) and not (rule.below and value >= rule.below)
 end
 
---- check.value(what, value, rule, where) → value, after its rule is checked. rule: { type = "number|schedule", one_of =
--- {…}, min =, max =, above =, below = }; a class is named by its metatable's `kind`.
+--- check.value(what, value, rule, where) → value, after its rule is checked.
+-- rule: { type = "number|schedule", one_of = {…}, min =, max =, above =, below = }; the type of an object is the `kind`
+-- of its metatable.
 function check.value(what, value, rule, where)
   if not fits(value, rule) then
     check.fail { what = "bad value of " .. what, where = where, found = check.describe(value),

@@ -70,10 +70,10 @@ local function dense(h, scope, width, act, init, bias_init)
 end
 
 --- lab.conv2d { image, channels, kernel = 3, stride = 1, padding = 0, act = "relu", init = "he", name = … } → an image.
--- A convolution of images (·, b, channels, height, width), x:reshape { features = 1, height = 28, width = 28 }, with
--- weights of its own.  kernel: the side of the square patches; stride: their distance; padding: zeros around the image.
--- act and init as lab.mlp's.  The result has floor((height + 2 padding - kernel) / stride) + 1 rows, and as many
--- columns by width.
+-- A convolution layer for images (·, b, channels, height, width): x:reshape { features = 1, height = 28, width = 28 }.
+--   kernel       the side of the square patches;   stride   their distance;   padding   zeros around the image
+--   act, init    as in lab.mlp
+-- The result has floor((height + 2 padding - kernel) / stride) + 1 rows, and columns by the same rule from the width.
 function networks.conv2d(options)
   local o = check.options("lab.conv2d", options, {
     [1] = { type = "tensor|integer" }, kernel = { type = "integer", min = 1, default = 3 },
@@ -129,11 +129,14 @@ end
 
 --- lab.mlp { x, 500, 500, act = "tanh", init = "glorot", name = … } → a network: dense layers of those widths in turn.
 -- Several inputs are concatenated: lab.mlp { x, y, 500 } (a conditional model).  Without widths the heads read the
--- input itself. act: "tanh" (the default), "linear", or another function of one variable: "relu", "sigmoid",
--- "softplus", "exp" … init: "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of
--- graph_param (graph/graph.h).  Field: output, the tensor of the last layer.  Calling the network on other inputs, net
--- { x2 }, applies the same weights to them; a network with a name needs no input before: local net = lab.mlp { 500,
--- name = "encoder" }, then net { x }:normal(2).
+-- input itself.
+--   act    "tanh" (the default), "linear", or another function of one variable: "relu", "silu", "softplus" …
+--   init   "glorot" (the default), "pytorch", "he", "paper" (weights and biases N(0, 0.01)), or one of graph_param
+--          (graph/graph.h)
+--   name   of its parameters; without it "encoder", or "decoder" where an input is latent
+-- Field: output, the tensor of the last layer.  Calling the network on other inputs, net { x2 }, applies the same
+-- weights to them.  A network with a name may be made without input: net = lab.mlp { 500, name = "encoder" }, then
+-- net { x }:normal(2).
 function networks.mlp(options)
   local o = check.options("lab.mlp", options, {
     [1] = { type = "tensor|integer", min = 1 },

@@ -81,7 +81,8 @@ end
 
 --- q:sample(k) → z, k draws for each example, shape (k, b, d): a function of the parameters and of noise, through which
 -- gradients pass (the reparameterisation of Kingma & Welling, section 2.4, arXiv 1312.6114).  Draws of discrete
--- variables pass none. k: a number; without it the `samples` of training, or as many draws as the parameters have.
+-- variables pass none.
+-- k: a number; without it the `samples` of training, or as many draws as the parameters have.
 function Distribution:sample(k)
   if k ~= nil then check.value("the number of draws", k, { type = "integer", min = 1 }) end
   local first = spec_of(self).parameters[1]

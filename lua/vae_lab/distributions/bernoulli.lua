@@ -25,8 +25,8 @@ end)
 
 return {
   new = new, head_options = {},
-  --- net:bernoulli(x, { init =, bias_init =, name = "logits" }) → independent Bernoulli variables, as many as x has
-  -- features. bias_init = "data_logit": the logit of the training data's clipped mean (Burda et al.'s code).
+  --- net:bernoulli(x, { init =, bias_init =, name = "logits" }) → lab.bernoulli(logits), as many as x has features.
+  -- bias_init = "data_logit": the logit of the training data's clipped mean (Burda et al.'s code).
   head = function(net, width, o)
     return new(net:linear(width, { name = o.name or "logits", init = o.init, bias_init = o.bias_init }))
   end,

@@ -31,7 +31,8 @@ end)
 
 return {
   new = new, head_options = {},
-  --- net:categorical(y, { init =, bias_init =, name = "logits" }) → one of as many classes as y has features.
+  --- net:categorical(y, { init =, bias_init =, name = "logits" }) → lab.categorical(logits), as many
+  -- classes as y has features.
   head = function(net, width, o)
     return new(net:linear(width, { name = o.name or "logits", init = o.init, bias_init = o.bias_init }))
   end,

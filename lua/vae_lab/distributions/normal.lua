@@ -62,11 +62,13 @@ end
 
 return {
   new = new, head_options = location_scale.options "logvar",
-  --- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init =, name = }) → N(mu, diag
-  -- exp(logvar)). d: a number of features, or the tensor whose width it takes.  mu and logvar are linear in the last
-  -- layer (Kingma & Welling, appendix C.2); mean_act = "sigmoid" keeps the mean in (0, 1), as they do for the Frey
-  -- faces. logvar: "head" (linear), "shared" (one trained number for each feature), "one" (one for all of them), or a
-  -- number (0: unit variance). floor = a: logvar = a + softplus(head - a), a soft lower bound.  It changes the model:
-  -- say so where you use it.
+  --- net:normal(d, { mean_act = "linear", logvar = "head", floor =, init =, bias_init =, name = }) → lab.normal(mu,
+  -- logvar), its parameters computed from the last layer (Kingma & Welling, appendix C.2).
+  --   d           a number of features, or the tensor whose width it takes
+  --   mean_act    "sigmoid" keeps mu in (0, 1), as Kingma & Welling do for the Frey faces
+  --   logvar      "head": linear; "shared": one trained number for each feature; "one": one for all of them; or a
+  --               number: fixed (0: unit variance)
+  --   floor = a   logvar = a + softplus(head - a), a soft lower bound; it changes the model, so mention it
+  --   name        a prefix of the names of its parameters
   head = function(net, width, o) return new(location_scale.head(net, width, o, "normal", "logvar")) end,
 }

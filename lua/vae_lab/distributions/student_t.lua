@@ -86,9 +86,9 @@ head_options.dof = { type = "string|number", above = 0, default = "one" }
 return {
   new = student_t, head_options = head_options,
   --- net:student_t(d, { mean_act = "linear", logscale = "head", dof = "one", floor =, init =, bias_init =, name = }) →
-  -- Student's t; the options are those of net:normal, with logscale in place of logvar. dof: "one" (trained, one number
-  -- for all features), "shared" (trained, one for each feature), or a number.  Trained degrees of freedom are 1 +
-  -- softplus(w), about 5 at first.
+  -- lab.student_t(mu, logscale, dof); the options are those of net:normal, with logscale in place of logvar.
+  --   dof   "one": one trained number for all features; "shared": one for each; or a number: fixed.  Trained degrees of
+  --         freedom are 1 + softplus(w), about 5 at first
   head = function(net, width, o)
     local mu, logscale = location_scale.head(net, width, o, "student_t", "logscale")
     local dof = o.dof
