@@ -56,8 +56,9 @@ static int unknown(const char *text, const char *word, Error *err)
         names[i] = kinds[i].name;
     Text list = {0};
     for (size_t i = 0; i < KINDS; i++) {
-        const char *form = kinds[i].number == NUMBER ? "(NUMBER)" : kinds[i].number == OPTIONAL_NUMBER ? "[(NUMBER)]" : "";
-        text_addf(&list, "%s%s%s", i == 0 ? "" : i + 1 < KINDS ? ", " : " or ", kinds[i].name, form);
+        static const char *const form[] = {[NO_NUMBER] = "", [OPTIONAL_NUMBER] = "[(NUMBER)]", [NUMBER] = "(NUMBER)"};
+        text_addf(&list, "%s%s%s", i == 0 ? "" : i + 1 < KINDS ? ", " : " or ", kinds[i].name,
+                  form[kinds[i].number]);
     }
     error_set(err, ERR_SCRIPT, "unknown initialisation \"%s\"", text);
     error_found(err, "%s", text);

@@ -14,18 +14,18 @@ static void backward(NumBinary op, const GraphCall *c)
                                c->in_shape[1], c->scratch);
 }
 
-#define KERNELS(NAME, f, ...)                                                                                           \
-    void R(graph_##f##_forward)(const GraphCall *c)                                                                     \
-    {                                                                                                                   \
-        R(num_binary)(NUM_##NAME, c->shape, c->out, c->in[0], c->in_shape[0], c->in[1], c->in_shape[1]);                \
-    }                                                                                                                   \
+#define KERNELS(NAME, f, ...)                                                                                          \
+    void R(graph_##f##_forward)(const GraphCall *c)                                                                    \
+    {                                                                                                                  \
+        R(num_binary)(NUM_##NAME, c->shape, c->out, c->in[0], c->in_shape[0], c->in[1], c->in_shape[1]);               \
+    }                                                                                                                  \
     void R(graph_##f##_backward)(const GraphCall *c) { backward(NUM_##NAME, c); }
 NUM_BINARY_LIST(KERNELS)
 
 #ifdef GRAPH_ROWS
-#define ROW(NAME, f, text, reads, ...)                                                                                  \
-    const GraphOp graph_op_##f = {.name = #f, .formula = "c = " text ", each axis broadcast", GRAPH_ARGS(2, "a", "b"),  \
-                                  .shape = graph_shape_broadcast, .scratch = graph_scratch_result, GRAPH_KERNELS(f),    \
+#define ROW(NAME, f, text, reads, ...)                                                                                 \
+    const GraphOp graph_op_##f = {.name = #f, .formula = "c = " text ", each axis broadcast", GRAPH_ARGS(2, "a", "b"), \
+                                  .shape = graph_shape_broadcast, .scratch = graph_scratch_result, GRAPH_KERNELS(f),   \
                                   .needs = GRAPH_NEEDS_##reads};
 NUM_BINARY_LIST(ROW)
 #endif
