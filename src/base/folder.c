@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/folder.c: making folders.
+ * base/folder.c: creates folders.
  */
 #include "base/folder.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/terminal.c: how large a terminal is.
+ * base/terminal.c: the size of a terminal.
  */
 #include "base/terminal.h"
 
@@ -19,9 +19,9 @@ int terminal_size(int fd, int *columns, int *rows)
 
 int terminal_columns(int fd)
 {
-    const char *wish = getenv("COLUMNS");
+    const char *set = getenv("COLUMNS");
     int columns = 0, rows;
     if (terminal_size(fd, &columns, &rows) != 0)
         return 0;
-    return wish != NULL && atoi(wish) > 0 ? atoi(wish) : columns;
+    return set != NULL && atoi(set) > 0 ? atoi(set) : columns;
 }

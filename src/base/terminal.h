@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * base/terminal.h: how large a terminal is.
+ * base/terminal.h: the size of a terminal.
  */
 #ifndef BASE_TERMINAL_H
 #define BASE_TERMINAL_H
 
-/* [OUT] columns and rows of the terminal on a descriptor; 80 and 24 where they are unknown.  Returns -1 where there is no terminal. */
+/* [OUT] the columns and rows of the terminal on a descriptor; 80 and 24 when unknown.  -1: it is not a terminal. */
 int terminal_size(int fd, int *columns, int *rows);
 
-/* Its columns; the environment's COLUMNS overrides them.  0: there is no terminal. */
+/* The columns of the terminal, or of the environment variable COLUMNS; 0: it is not a terminal. */
 int terminal_columns(int fd);
 
 #endif
