@@ -64,6 +64,7 @@ static const OpCase cases[] = {
     {"dense", {{0}}, 2, {S(1, 1, 1), S(1, 1, 1)}, 0, {ANY, ANY}},
     {"dense", {{0}}, 3, {IMAGES, S(1, 24, 5), S(1, 1, 5)}, 0, {ANY, ANY, ANY}},
     CONV(3, 1, 1, 4, 3), CONV(2, 2, 0, 5, 4), CONV(3, 2, 1, 4, 4), CONV(1, 1, 0, 2, 3), CONV(4, 3, 2, 3, 2),
+    {"upsample", {{"factor", 3, NULL}}, 1, {{{1, 2, 3, 2, 4}}}, 0, {ANY}},
     {"conv2d", {{"kernel", 2, NULL}}, 2, {{{2, 1, 1, 3, 3}}, S(1, 4, 5)}, 0, {ANY, ANY}},
     NUM_UNARY_LIST(UNARY)
     NUM_BINARY_LIST(BINARY)
@@ -362,6 +363,19 @@ static void check_conv2d(const OpTest *t)
                 }
 }
 
+/* upsample by its definition. */
+static void check_upsample(const OpTest *t)
+{
+    const GraphShape *x = &t->call.in_axes[0], *y = &t->call.axes;
+    size_t factor = (size_t)t->attr[0], at = 0, planes = x->n[NUM_SAMPLES] * x->n[NUM_BATCH] * x->n[NUM_FEATURES];
+    for (size_t plane = 0; plane < planes; plane++)
+        for (size_t row = 0; row < y->n[GRAPH_HEIGHT]; row++)
+            for (size_t column = 0; column < y->n[GRAPH_WIDTH]; column++, at++) {
+                size_t i = (plane * x->n[GRAPH_HEIGHT] + row / factor) * x->n[GRAPH_WIDTH] + column / factor;
+                assert_true(t->out[at] == t->in[0][i]);
+            }
+}
+
 static void test_all_operations(void **state)
 {
     (void)state;
@@ -379,6 +393,8 @@ static void test_all_operations(void **state)
                 check_float(t);
                 if (strcmp(t->op->name, "conv2d") == 0)
                     check_conv2d(t);
+                if (strcmp(t->op->name, "upsample") == 0)
+                    check_upsample(t);
                 if (t->op->backward[1] == NULL)
                     continue;
                 check_gradient(t);
@@ -513,7 +529,7 @@ static void test_known(void **state)
 
 enum { EXAMPLES = 3, CHANNELS = 2, HEIGHT = 4, WIDTH = 3, PIXELS = HEIGHT * WIDTH };
 
-/* (image + channel) * row, with image (1, b, 2, 4, 3) fed, channel (1, 1, 2) and row (1, 1, 1, 4, 1) params. */
+/* (image + channel) * row, with input image (1, b, 2, 4, 3), channel (1, 1, 2) and row (1, 1, 1, 4, 1) params. */
 static GraphNode shaded(Graph *g, Error *err)
 {
     const GraphAttr row[] = {{"features", 1, NULL}, {"height", HEIGHT, NULL}};

@@ -347,6 +347,9 @@ function Tensor:first() return self:transpose("batch_features"):slice(1, 1):tran
 --- a:clamp(low, high): min(max(a, low), high); outside of [low, high] no gradient passes.
 function Tensor:clamp(low, high) return apply("clamp", { self }, { low = low, high = high }) end
 
+--- a:upsample(factor): larger images (·, b, channels, height, width): each pixel becomes factor × factor pixels.
+function Tensor:upsample(factor) return apply("upsample", { self }, { factor = factor }) end
+
 --- lab.concat { a, b, … }: concatenated along the features.
 function tensor.concat(list)
   check.value("lab.concat", list, { type = "list" })

@@ -47,7 +47,7 @@ typedef struct GraphExecSpec {
     const char *const *feeds;    /* public names whose values the caller supplies (z, to decode), NULL-ended, or NULL */
     const char *objective;       /* its mean over all elements is maximised; also an output; NULL: forward only */
     GraphVariables gradient_wrt; /* the other variables are constants */
-    int no_buffer_reuse;         /* for tests: each buffer has memory of its own */
+    int no_buffer_reuse;         /* for tests: buffers share no memory */
 } GraphExecSpec;
 
 /* NULL with *err: an unknown name (with a suggestion), a shape that does not fit at this batch, or out of memory.

@@ -15,7 +15,7 @@
 
 /* X(name): an operation with its own file.  ROW(NAME, name, ...): the operations of a list of src/num. */
 #define GRAPH_OPS(X, ROW)                                 \
-    X(dense) X(conv2d)                                    \
+    X(dense) X(conv2d) X(upsample)                        \
     NUM_UNARY_LIST(ROW)                                   \
     X(affine) X(clamp) X(stop_gradient)                   \
     NUM_BINARY_LIST(ROW)                                  \
