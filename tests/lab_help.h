@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/lab_help.h: for the tests of runs and sweeps: a small VAE on a few hundred digits, a run of it in a temporary folder,
- * a sweep, a query of the database.
+ * tests/lab_help.h: for the tests of runs and sweeps: a small VAE on a few hundred digits, a run of it in a temporary
+ * folder, a sweep, a query of the database.
  */
 #ifndef TESTS_LAB_HELP_H
 #define TESTS_LAB_HELP_H
@@ -43,7 +43,7 @@ static const char *const metrics[] = {"elbo", "kl", "reconstruction", NULL};
 static const StoreEvaluation one_evaluation = {.name = "mean"};
 static const StoreParam params[] = {{"beta", NULL, 1.0}, {"latent", NULL, LATENT}};
 
-/* ---- the model ------------------------------------------------------------------------------------------------------------ */
+/* ---- the model --------------------------------------------------------------------------------------------------- */
 
 static inline GraphNode apply(Graph *g, const char *op, size_t n, const GraphNode *args, Error *err)
 {
@@ -52,9 +52,11 @@ static inline GraphNode apply(Graph *g, const char *op, size_t n, const GraphNod
         fail_msg("%s: %s", op, err->what);
     return node;
 }
-#define APPLY(op, ...) apply(g, op, sizeof((GraphNode[]){__VA_ARGS__}) / sizeof(GraphNode), (GraphNode[]){__VA_ARGS__}, err)
+#define APPLY(op, ...)                                                                                                 \
+    apply(g, op, sizeof((GraphNode[]){__VA_ARGS__}) / sizeof(GraphNode), (GraphNode[]){__VA_ARGS__}, err)
 
-static inline GraphNode layer(Graph *g, const char *name, GraphNode x, size_t in, size_t out, const char *act, const char *bias, Error *err)
+static inline GraphNode layer(Graph *g, const char *name, GraphNode x, size_t in, size_t out, const char *act,
+                              const char *bias, Error *err)
 {
     char w[64], b[64];
     snprintf(w, sizeof w, "%s.W", name);
@@ -74,11 +76,13 @@ static inline Graph *vae(size_t batch, Error *err)
     GraphNode logvar = layer(g, "encoder.logvar", h, HIDDEN, LATENT, "none", "zeros", err);
     GraphNode eps = graph_noise(g, "z", "normal", (GraphDims){{GRAPH_SAMPLES, GRAPH_BATCH, LATENT}}, err);
     GraphNode z = APPLY("reparameterise", mu, logvar, eps);
-    GraphNode logits = layer(g, "decoder.1", layer(g, "decoder.0", z, LATENT, HIDDEN, "tanh", "zeros", err), HIDDEN, 784, "none", "data_logit", err);
+    GraphNode logits = layer(g, "decoder.1", layer(g, "decoder.0", z, LATENT, HIDDEN, "tanh", "zeros", err), HIDDEN,
+                             784, "none", "data_logit", err);
     GraphNode reconstruction = APPLY("bernoulli", x, logits);
     GraphNode kl = APPLY("kl", mu, logvar);
     GraphNode beta = graph_scalar(g, "beta", err);
-    GraphNode logw = APPLY("sub", APPLY("add", reconstruction, APPLY("standard_normal", z)), APPLY("normal", z, mu, logvar));
+    GraphNode logw =
+        APPLY("sub", APPLY("add", reconstruction, APPLY("standard_normal", z)), APPLY("normal", z, mu, logvar));
     assert_int_equal(graph_name(g, "bound", APPLY("sub", reconstruction, APPLY("mul", beta, kl)), err), 0);
     graph_name(g, "elbo", APPLY("sub", reconstruction, kl), err);
     graph_name(g, "reconstruction", reconstruction, err);
@@ -91,7 +95,7 @@ static inline Graph *vae(size_t batch, Error *err)
     return g;
 }
 
-/* ---- the fixture ------------------------------------------------------------------------------------------------------------ */
+/* ---- the fixture ------------------------------------------------------------------------------------------------- */
 
 static inline int record_mean(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
 {
@@ -118,9 +122,23 @@ static inline int setup(void **state)
     f->rate[0] = 2e-3;
     f->beta[0] = 0.1, f->beta[1] = 0.5, f->beta[2] = 1;
     f->scalar = (LabScalar){"beta", {3, f->beta}};
-    f->run = (LabRun){.experiment = "test", .question = "?", .script = "test.lua", .label = "beta=1", .params = params, .nparams = 2,
-                      .spec = {.graph = f->graph, .data = f->data, .seed = {1, NULL}, .objective = "bound", .metrics = metrics,
-                               .rate = {1, f->rate}, .scalars = &f->scalar, .nscalars = 1, .epochs = 4, .batch = 64, .samples = 1,
+    f->run = (LabRun){.experiment = "test",
+                      .question = "?",
+                      .script = "test.lua",
+                      .label = "beta=1",
+                      .params = params,
+                      .nparams = 2,
+                      .spec = {.graph = f->graph,
+                               .data = f->data,
+                               .seed = {1, NULL},
+                               .objective = "bound",
+                               .metrics = metrics,
+                               .rate = {1, f->rate},
+                               .scalars = &f->scalar,
+                               .nscalars = 1,
+                               .epochs = 4,
+                               .batch = 64,
+                               .samples = 1,
                                .test_every = 1}};
     assert_int_equal(optimiser_defaults(&f->run.spec.optimiser, "adam", &f->err), 0);
     f->options = (LabOptions){.database = f->database, .jobs = 1, .threads = 1, .settings = "{}",
@@ -190,7 +208,8 @@ static inline void wait_for_an_epoch(const Fixture *f)
     for (int i = 0; i < 7000; i++) {
         Error err = ERROR_NONE;
         char count[256] = "0";
-        Store *s = access(f->database, F_OK) == 0 ? store_open(f->database, STORE_READ, &err) : NULL; /* not yet: no error of this test */
+        Store *s = access(f->database, F_OK) == 0 ? store_open(f->database, STORE_READ, &err)
+                                                  : NULL; /* not yet: no error of this test */
         if (s != NULL)
             store_query(s, "select count(*) from curves", NULL, 0, take_text, count, &err);
         store_close(s);
@@ -201,8 +220,8 @@ static inline void wait_for_an_epoch(const Fixture *f)
     fail_msg("no epoch in 20 s");
 }
 
-/* A signal in the middle of an epoch: the state of the next step is recorded, and the resumed run ends with the same bits as one
- * without an interruption. */
+/* A signal in the middle of an epoch: the state of the next step is recorded, and the resumed run ends with the same
+ * bits as one without an interruption. */
 static inline void interrupt_and_resume(Fixture *f, int epochs)
 {
     f->run.spec.epochs = epochs;

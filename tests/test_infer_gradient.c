@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab_gradient.c: mean and variance of gradient estimators that are known in closed form: d/dmu E z^2, z = mu + s e, by the
- * path, 2 z, and by the score function, z^2 e / s.  In the mean over n draws:
- *   mean 2 mu both;  n * variance 4 s^2, and mu^4 / s^2 + 14 mu^2 + 15 s^2.
+ * tests/test_infer_gradient.c: gradient estimators with known mean and variance: d/dmu E z^2, z = mu + s e, by the
+ * pathwise estimator 2 z and by the score function z^2 e / s.  For the mean of n draws:
+ *   mean 2 mu for both;  n * variance 4 s^2 (pathwise), mu^4 / s^2 + 14 mu^2 + 15 s^2 (score).
  *
- * The seed is fixed.  Statistical tolerances are 5 standard errors: of a mean, and of a variance, sqrt((kurtosis - 1) / repeats), the
- * single draws' kurtosis being 3 and 46.8.
+ * The seed is fixed.  Statistical tolerances are 5 standard errors; a variance has the relative one sqrt((kurtosis - 1)
+ * / repeats), and the kurtosis of a single draw is 3 (pathwise) and 46.8 (score).
  */
 #include "lab_help.h"
 
@@ -26,14 +26,17 @@ typedef struct World {
     Error err;
 } World;
 
-/* mu in two parts that have the same gradient, and a weight that is none of the encoder's, which halves it. */
+/* mu is the sum of two params, which have the same gradient; the decoder's weight 0.5 halves it. */
 static Graph *graph_of(Error *err)
 {
     Graph *g = graph_alloc(COUNT, 1, err);
-    GraphNode w = graph_param(g, "decoder.w", 1, 1, "constant(0.5)", err), mu = graph_param(g, "encoder.mu", 1, 1, "constant(0.5)", err);
-    GraphNode shift = graph_param(g, "encoder.shift", 1, 1, "constant(0.2)", err), logvar = graph_constant(g, 2 * log(S), err);
+    GraphNode w = graph_param(g, "decoder.w", 1, 1, "constant(0.5)", err),
+              mu = graph_param(g, "encoder.mu", 1, 1, "constant(0.5)", err);
+    GraphNode shift = graph_param(g, "encoder.shift", 1, 1, "constant(0.2)", err),
+              logvar = graph_constant(g, 2 * log(S), err);
     GraphNode eps = graph_noise(g, "eps", "normal", (GraphDims){{GRAPH_SAMPLES, GRAPH_BATCH, 1}}, err);
-    GraphNode centre = APPLY("add", mu, shift), z = APPLY("reparameterise", centre, logvar, eps), still = APPLY("stop_gradient", z);
+    GraphNode centre = APPLY("add", mu, shift), z = APPLY("reparameterise", centre, logvar, eps),
+              still = APPLY("stop_gradient", z);
     GraphNode score = APPLY("mul", APPLY("square", still), APPLY("normal", still, centre, logvar));
     graph_name(g, "pathwise", APPLY("mul", w, APPLY("square", z)), err);
     assert_int_equal(graph_name(g, "score", APPLY("mul", w, score), err), 0);
@@ -98,18 +101,20 @@ static void chosen_params(void **state)
     assert_true(fabs(variance[0] / exact - 1) < 0.06);
 }
 
-/* The inner products are those of single gradients: of two directions their means and variance follow from them; what is skipped is
- * what another call begins with. */
+/* The inner products of single gradients agree with their mean and variance; repeats after `skip` are those of a longer
+ * call. */
 static void directions(void **state)
 {
     enum { FEW = 6, SKIP = 4 };
     World *w = *state;
     const double onto[] = {1, 0, 0.5, -2};
     double mean[2], variance[2], along[FEW][2], all[FEW + SKIP][2], sum = 0, squares = 0;
-    InferGradient which = {.name = "score", .of = "encoder", .repeats = FEW, .skip = SKIP, .onto = onto, .directions = 2};
+    InferGradient which = {
+        .name = "score", .of = "encoder", .repeats = FEW, .skip = SKIP, .onto = onto, .directions = 2};
     assert_int_equal(infer_gradient(w->model, &w->request, &which, mean, variance, along[0], &w->err), 0);
     for (size_t n = 0; n < FEW; n++) {
-        assert_true(fabs(along[n][1] - -1.5 * along[n][0]) < 1e-12 * fabs(along[n][0])); /* both params have the same gradient */
+        assert_true(fabs(along[n][1] - -1.5 * along[n][0]) <
+                    1e-12 * fabs(along[n][0])); /* both params have the same gradient */
         sum += along[n][0] / FEW;
     }
     for (size_t n = 0; n < FEW; n++)
@@ -141,8 +146,10 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(known_variance, start, end), cmocka_unit_test_setup_teardown(chosen_params, start, end),
-        cmocka_unit_test_setup_teardown(directions, start, end), cmocka_unit_test_setup_teardown(refused, start, end),
+        cmocka_unit_test_setup_teardown(known_variance, start, end),
+        cmocka_unit_test_setup_teardown(chosen_params, start, end),
+        cmocka_unit_test_setup_teardown(directions, start, end),
+        cmocka_unit_test_setup_teardown(refused, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

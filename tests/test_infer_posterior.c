@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab_posterior.c: the ways to p(z|x) and log p(x) on a world where both are known: x = W z + s e, z ~ N(0, I), whose
- * posterior is N(m, L^-1) with L = I + W W^T / s^2 and m = L^-1 W x / s^2, and log p(x) follows by Woodbury's identity.
+ * tests/test_infer_posterior.c: p(z|x) and log p(x) of a linear Gaussian model, where both are known: x = W z + s e, z
+ * ~ N(0, I).  The posterior is N(m, L^-1) with L = I + W W^T / s^2 and m = L^-1 W x / s^2; log p(x) follows by
+ * Woodbury's identity.
  *
- * Seeds are fixed.  Statistical tolerances are 5 standard errors, estimated over independent chains: a right program fails one
- * in a million comparisons, and here none, since the draws are always the same.
+ * Seeds are fixed.  Statistical tolerances are 5 standard errors, estimated over independent chains: a correct program
+ * would fail one comparison in a million; with fixed seeds it fails none.
  */
 #include "lab_help.h"
 
@@ -37,11 +38,13 @@ static Graph *graph_of(size_t d, Error *err)
 {
     Graph *g = graph_alloc(COUNT, 1, err);
     GraphNode x = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, X}}, err);
-    GraphNode mu = layer(g, "mu", x, X, d, "none", "zeros", err), logvar = layer(g, "logvar", x, X, d, "none", "zeros", err);
+    GraphNode mu = layer(g, "mu", x, X, d, "none", "zeros", err),
+              logvar = layer(g, "logvar", x, X, d, "none", "zeros", err);
     GraphNode eps = graph_noise(g, "eps", "normal", (GraphDims){{GRAPH_SAMPLES, GRAPH_BATCH, (int64_t)d}}, err);
     GraphNode z = APPLY("reparameterise", mu, logvar, eps);
     GraphNode decoded = layer(g, "p", z, d, X, "none", "zeros", err);
-    GraphNode loglik = APPLY("normal", x, decoded, graph_constant(g, 2 * log(S), err)), logprior = APPLY("standard_normal", z);
+    GraphNode loglik = APPLY("normal", x, decoded, graph_constant(g, 2 * log(S), err)),
+              logprior = APPLY("standard_normal", z);
     GraphNode t = graph_scalar(g, "anneal", err);
     graph_name(g, "x", x, err);
     graph_name(g, "q.mu", mu, err);
@@ -54,7 +57,7 @@ static Graph *graph_of(size_t d, Error *err)
     return g;
 }
 
-/* What is known of the world, by hand. */
+/* The exact posterior and likelihood, by the formulas above. */
 static void solve(World *w)
 {
     double v = S * S;
@@ -87,7 +90,8 @@ static void set_param(GraphParams *p, const char *name, const float *value)
 {
     for (size_t i = 0; i < graph_params_arrays(p); i++)
         if (strcmp(graph_params_name(p, i), name) == 0)
-            memcpy((float *)graph_params_block(p) + graph_params_offset(p, i), value, num_shape_size(graph_params_shape(p, i)) * sizeof *value);
+            memcpy((float *)graph_params_block(p) + graph_params_offset(p, i), value,
+                   num_shape_size(graph_params_shape(p, i)) * sizeof *value);
 }
 
 static World *world(size_t d)
@@ -99,7 +103,7 @@ static World *world(size_t d)
     w->graph = graph_of(d, &w->err);
     w->params = graph_params_alloc(w->graph, GRAPH_FLOAT, num_seed(3), NULL, 0, &w->err);
     for (size_t j = 0; j < 2 * X; j++)
-        w->w[j] = (float)(0.8 * sin(2.385 * (double)j + 0.3)); /* columns that are not orthogonal: the posterior is correlated */
+        w->w[j] = (float)(0.8 * sin(2.385 * (double)j + 0.3)); /* columns not orthogonal: the posterior is correlated */
     set_param(w->params, "p.W", w->w);
     w->model = infer_model_of(w->graph, w->params, &w->err);
     w->request = (InferRequest){.data = w->data, .split = DATA_TEST, .count = COUNT, .samples = 1, .seed = 11};
@@ -124,9 +128,9 @@ static void must(const World *w, int status)
         fail_msg("%s; %s", w->err.what, w->err.found);
 }
 
-/* ---- quadrature ------------------------------------------------------------------------------------------------------------ */
+/* ---- quadrature -------------------------------------------------------------------------------------------------- */
 
-/* log p(x) by GSL's adaptive rule, in double: another program than the one that is tested. */
+/* log p(x) by GSL's adaptive rule, in double: independent of the code under test. */
 typedef struct Integrand {
     const World *w;
     size_t example;
@@ -139,7 +143,8 @@ static double joint(double z1, void *context)
     const Integrand *f = context;
     double sum = -0.5 * z1 * z1 - (f->w->d == 2 ? 0.5 * f->z2 * f->z2 : 0);
     for (size_t j = 0; j < X; j++) {
-        double r = (double)f->w->x[f->example * X + j] - (double)f->w->w[j] * z1 - (f->w->d == 2 ? (double)f->w->w[X + j] * f->z2 : 0);
+        double r = (double)f->w->x[f->example * X + j] - (double)f->w->w[j] * z1 -
+                   (f->w->d == 2 ? (double)f->w->w[X + j] * f->z2 : 0);
         sum -= 0.5 * r * r / (S * S);
     }
     return exp(sum - f->peak);
@@ -155,8 +160,8 @@ static double by_gsl(const World *w, size_t example)
     return log(value) + f.peak - 0.5 * log(2 * M_PI) - X * log(S) - 0.5 * X * log(2 * M_PI);
 }
 
-/* The box holds all within 30 nats of the peak, an ellipse of half-axes sqrt(60 var z_j), and at each end no more than two
- * cells of the 48 that it was sought on. */
+/* The box contains all points within 30 nats of the peak, an ellipse of half-axes sqrt(60 var z_j), and at each end at
+ * most two more of its 48 cells. */
 static void check_box(const World *w, size_t i, const double *box)
 {
     double det = w->precision[0] * w->precision[2] - w->precision[1] * w->precision[1];
@@ -170,7 +175,7 @@ static void check_box(const World *w, size_t i, const double *box)
     }
 }
 
-/* Floats carry a log joint of size 10 to 1e-6. */
+/* A float holds a log joint of size 10 to 1e-6. */
 static void quadrature(void **state)
 {
     (void)state;
@@ -183,21 +188,21 @@ static void quadrature(void **state)
             assert_true(change[i] < 1e-5);
             assert_true(fabs(logp[i] - w->logp[i]) < 2e-5);
             if (d == 1)
-                assert_true(fabs(by_gsl(w, i) - w->logp[i]) < 1e-8); /* what is known by hand is right too */
+                assert_true(fabs(by_gsl(w, i) - w->logp[i]) < 1e-8); /* the formulas above are right */
         }
         world_free(w);
     }
 }
 
 /* A posterior as narrow as sigma = 0.002, far from the origin. */
-static void quadrature_of_a_needle(void **state)
+static void quadrature_of_a_narrow_posterior(void **state)
 {
     (void)state;
     World *w = world(2);
     for (size_t j = 0; j < 2 * X; j++)
         w->w[j] *= 100;
     set_param(w->params, "p.W", w->w);
-    for (size_t i = 0; i < COUNT; i++) /* x that this world would give: z = (3, -2) and a little noise */
+    for (size_t i = 0; i < COUNT; i++) /* x = W z with z = (3, -2), and a little noise */
         for (size_t j = 0; j < X; j++)
             w->x[i * X + j] = 3 * w->w[j] - 2 * w->w[X + j] + 0.3f * (float)sin((double)(i + j));
     solve(w);
@@ -208,7 +213,7 @@ static void quadrature_of_a_needle(void **state)
     double logp[COUNT], change[COUNT], box[COUNT * 4];
     must(w, infer_quadrature(w->model, &request, 1e-4, logp, change, box, &w->err));
     for (size_t i = 0; i < COUNT; i++)
-        assert_true(fabs(logp[i] - w->logp[i]) < 0.02); /* pixels of size 200 in floats, 1e-5 exact, by a noise of 0.5 */
+        assert_true(fabs(logp[i] - w->logp[i]) < 0.02); /* floats of size 200, exact to 1e-5, divided by noise of 0.5 */
     world_free(w);
 }
 
@@ -251,7 +256,7 @@ static void settings(void **state)
     }
 }
 
-/* ---- chains ---------------------------------------------------------------------------------------------------------------- */
+/* ---- chains ------------------------------------------------------------------------------------------------------ */
 
 typedef struct Moments {
     double mean, se;
@@ -274,8 +279,8 @@ static int within(Moments m, double truth)
 
 enum { CHAINS = 200, DRAWS = 40, MANY = 4000 };
 
-/* Means and second moments of z (COUNT, CHAINS, DRAWS, d), each chain's own mean as one independent number. */
-static void are_of_the_posterior(const World *w, const float *z)
+/* Means and second moments of z (COUNT, CHAINS, DRAWS, d); the chains' means are independent numbers. */
+static void check_moments(const World *w, const float *z)
 {
     size_t d = w->d, row = CHAINS * DRAWS * d;
     double first[CHAINS], square[CHAINS], cross[CHAINS];
@@ -307,7 +312,7 @@ static void hmc(void **state)
         double accepted[COUNT];
         w->request.samples = CHAINS;
         must(w, infer_hmc(w->model, &w->request, &hmc_settings, start, DRAWS, z, accepted, &w->err));
-        are_of_the_posterior(w, z);
+        check_moments(w, z);
         for (size_t i = 0; i < COUNT; i++)
             assert_true(accepted[i] > 0.8 && accepted[i] < 0.97);
         free(start);
@@ -316,8 +321,8 @@ static void hmc(void **state)
     }
 }
 
-/* The E step of training, with weights that stand still and the examples in another order each time: its draws are the posterior's
- * too.  Its step sizes are tuned for ever, which these tolerances (about 5 % of a variance) do not see. */
+/* The E step of training, with constant weights and another order of the examples each time, draws from the posterior
+ * too.  Its step sizes never stop changing; that bias is below these tolerances (about 5 % of a variance). */
 static void estep(void **state)
 {
     (void)state;
@@ -327,8 +332,13 @@ static void estep(void **state)
         World *w = world(d);
         LabMonteCarloEM em = {.transitions = 2, .updates = 1, .hmc = {.leapfrog = 10, .step_size = 0.1, .accept = 0.9}};
         LabSpec spec = {.seed = {5, NULL}, .samples = CHAINS, .monte_carlo_em = &em};
-        GraphExecSpec joint = {.batch = COUNT, .samples = CHAINS, .type = GRAPH_FLOAT, .outputs = target, .feeds = z_only,
-                               .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
+        GraphExecSpec joint = {.batch = COUNT,
+                               .samples = CHAINS,
+                               .type = GRAPH_FLOAT,
+                               .outputs = target,
+                               .feeds = z_only,
+                               .objective = target[0],
+                               .gradient_wrt = GRAPH_FEEDS};
         GraphExec *exec = graph_exec_alloc(w->graph, &joint, w->params, &w->err);
         EStep *e = exec == NULL ? NULL : estep_alloc(&spec, exec, COUNT, &w->err);
         must(w, e == NULL ? -1 : 0);
@@ -345,7 +355,7 @@ static void estep(void **state)
             for (size_t c = 0; n >= BURN && c < COUNT * CHAINS; c++)
                 memcpy(z + (c * DRAWS + n - BURN) * d, at + c * d, d * sizeof *z);
         }
-        are_of_the_posterior(w, z);
+        check_moments(w, z);
         free(z);
         estep_free(e);
         graph_exec_free(exec);
@@ -353,8 +363,9 @@ static void estep(void **state)
     }
 }
 
-/* Leapfrog's error falls with the square of the step: at a thirtieth of the narrowest width nearly all is accepted. */
-static void leapfrog_keeps_the_energy(void **state)
+/* Leapfrog's error falls with the square of the step size: at a thirtieth of the smallest width nearly every proposal
+ * is accepted. */
+static void leapfrog_conserves_energy(void **state)
 {
     (void)state;
     World *w = world(2);
@@ -383,7 +394,7 @@ static Moments log_mean(const double *logw, size_t n, double sign)
     return (Moments){sign * (max + log(m.mean)), m.se / m.mean};
 }
 
-/* Exact draws of the posterior: m + C^T e with L = C C^T, solved by hand. */
+/* Exact draws from the posterior: m + C^-T e with L = C C^T, written out. */
 static void exact_draws(const World *w, size_t chains, float *z)
 {
     double c11 = sqrt(w->precision[0]), c21 = w->precision[1] / c11, c22 = sqrt(w->precision[2] - c21 * c21);
@@ -399,8 +410,9 @@ static void exact_draws(const World *w, size_t chains, float *z)
         }
 }
 
-/* Few temperatures make the weights vary; more make an error in their order small.  Both are right on the mean. */
-static void annealing(void **state)
+/* With few temperatures the weights vary much; with many an error in the order of temperatures would have little
+ * effect.  The mean of the weights must be right with both. */
+static void annealed_importance_sampling(void **state)
 {
     (void)state;
     static const size_t temperatures[] = {8, 60};
@@ -428,11 +440,11 @@ static void annealing(void **state)
     world_free(w);
 }
 
-/* ---- the nearest Gaussian -------------------------------------------------------------------------------------------------- */
+/* ---- the nearest Gaussian ---------------------------------------------------------------------------------------- */
 
-/* Of all factorised Gaussians the nearest has the posterior's mean and the variances 1 / L_jj; its ELBO is below log p(x) by
- * (log L11 + log L22 - log det L) / 2. */
-static void ascend(void **state)
+/* The factorised Gaussian nearest to the posterior has its mean and the variances 1 / L_jj; its ELBO is
+ * log p(x) - (log L11 + log L22 - log det L) / 2. */
+static void local_q(void **state)
 {
     (void)state;
     static const char *const over[] = {"q.mu", "q.logvar", NULL};
@@ -457,8 +469,15 @@ static void ascend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quadrature), cmocka_unit_test(quadrature_of_a_needle), cmocka_unit_test(refused), cmocka_unit_test(settings), cmocka_unit_test(hmc),
-        cmocka_unit_test(estep), cmocka_unit_test(leapfrog_keeps_the_energy), cmocka_unit_test(annealing), cmocka_unit_test(ascend),
+        cmocka_unit_test(quadrature),
+        cmocka_unit_test(quadrature_of_a_narrow_posterior),
+        cmocka_unit_test(refused),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(hmc),
+        cmocka_unit_test(estep),
+        cmocka_unit_test(leapfrog_conserves_energy),
+        cmocka_unit_test(annealed_importance_sampling),
+        cmocka_unit_test(local_q),
     };
     gsl_set_error_handler_off();
     return cmocka_run_group_tests(tests, NULL, NULL);

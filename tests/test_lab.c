@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab.c: runs and sweeps: identity, the same bits for every number of threads and instruction set, resuming after a
- * kill at any moment, divergence, evaluations added later.  The model is a small VAE on a few hundred digits.
+ * tests/test_lab.c: runs and sweeps: identity, the same bits for every number of threads and instruction set, resuming
+ * after a kill at any moment, divergence, evaluations added later.  The model is a small VAE on a few hundred digits.
  */
 #include "lab_help.h"
 
@@ -18,7 +18,7 @@
 
 #define LAST_DIGEST "select digest from run order by id desc limit 1"
 
-/* ---- tests -------------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static void trains_and_records(void **state)
 {
@@ -64,8 +64,11 @@ static void threads_and_instruction_sets_agree(void **state)
     num_isa_choose(best, &f->err);
     assert_string_equal(value(f, "select count(distinct digest) from run"), "1");
     /* the curves too: one value for each metric and epoch, but for the clock's */
-    assert_string_equal(value(f, "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
-                               "where k.name not like 'time/%' group by m.metric, m.step)"), "1");
+    assert_string_equal(
+        value(f,
+              "select max(n) from (select count(distinct value) n from metric m join metric_name k on k.id = m.metric "
+              "where k.name not like 'time/%' group by m.metric, m.step)"),
+        "1");
 }
 
 static void a_finished_run_is_not_run_again(void **state)
@@ -78,13 +81,45 @@ static void a_finished_run_is_not_run_again(void **state)
     assert_string_equal(value(f, "select count(*) from run"), "1");
 }
 
+typedef struct SeenEvents {
+    int left_out, started, ended, diverged_before;
+} SeenEvents;
+
+static void see(void *context, const LabEvent *event)
+{
+    SeenEvents *seen = context;
+    seen->left_out += event->kind == LAB_RUN_LEFT_OUT;
+    seen->started += event->kind == LAB_RUN_STARTED;
+    seen->ended += event->kind == LAB_RUN_REPORT && event->report->kind == LAB_ENDED;
+    seen->diverged_before += event->kind == LAB_RUN_LEFT_OUT && event->text != NULL &&
+                             strstr(event->text, "diverged before: not finite in epoch 1") != NULL;
+}
+
+static void events_report_how_each_run_went(void **state)
+{
+    Fixture *f = *state;
+    SeenEvents seen = {.started = 0};
+    LabRun runs[2] = {f->run, f->run};
+    double wild = 1e30;
+    runs[1].spec.rate = (LabSchedule){1, &wild};
+    f->options.event = see;
+    f->options.event_context = &seen;
+    sweep(f, runs, 2);
+    assert_memory_equal(&seen, &((SeenEvents){.started = 2, .ended = 2}), sizeof seen);
+    sweep(f, runs, 2);
+    const SeenEvents expected = {.started = 2, .ended = 2, .left_out = 2, .diverged_before = 1};
+    assert_memory_equal(&seen, &expected, sizeof seen);
+    mem_free(runs[0].plan);
+    mem_free(runs[1].plan);
+}
+
 static void identity_covers_what_determines_the_numbers(void **state)
 {
     Fixture *f = *state;
     char base[DIGEST_TEXT];
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     strcpy(base, f->run.identity);
-    assert_null(strstr(f->run.plan, "rng")); /* the default generator is not named: older identities hold */
+    assert_null(strstr(f->run.plan, "rng")); /* the default generator is left out: older identities stay valid */
 
 #define CHANGED(change, undo)                                       \
     do {                                                            \
@@ -100,12 +135,13 @@ static void identity_covers_what_determines_the_numbers(void **state)
     CHANGED(f->rate[0] = 1e-3, f->rate[0] = 2e-3);
     CHANGED(f->beta[1] = 0.6, f->beta[1] = 0.5);
     CHANGED(f->run.spec.optimiser.beta1 = 0.8, f->run.spec.optimiser.beta1 = 0.9);
-    f->run.label = "another", f->run.question = "another", f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
+    f->run.label = "another", f->run.question = "another", f->run.evaluations = &one_evaluation,
+    f->run.nevaluations = 1;
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     assert_string_equal(f->run.identity, base);
 }
 
-/* Runs the sweep in a process of its own and kills the worker, and it, after `milliseconds`. */
+/* Runs the sweep in another process and kills it and its worker after `milliseconds`. */
 static void killed_after(Fixture *f, int milliseconds)
 {
     pid_t pid = fork();
@@ -129,7 +165,8 @@ static void a_killed_run_ends_in_the_same_bits(void **state)
     for (int milliseconds = 30; milliseconds <= 240; milliseconds += 70) {
         killed_after(f, milliseconds);
         char path[224];
-        snprintf(path, sizeof path, "sqlite3 -cmd '.timeout 5000' %s 'pragma integrity_check' 2>&1 | grep -qx ok", f->database);
+        snprintf(path, sizeof path, "sqlite3 -cmd '.timeout 5000' %s 'pragma integrity_check' 2>&1 | grep -qx ok",
+                 f->database);
         if (access(f->database, F_OK) == 0)
             assert_int_equal(system(path), 0);
     }
@@ -149,9 +186,26 @@ static void a_checkpoint_of_another_run_is_refused(void **state)
     (void)state;
     double totals[2] = {1, 2}, totals2[2] = {0, 0};
     float p[3] = {1, 2, 3}, s[2] = {4, 5}, c[2] = {6, 7}, p2[3] = {0}, s2[2] = {0}, c2[2] = {0};
-    LabState a = {.epoch = 3, .batch = 7, .optimiser_steps = 99, .ntotals = 2, .totals = totals, .nparams = 3, .params = p, .nstate = 2, .state = s,
-                  .nchains = 2, .chains = c};
-    LabState b = {.epoch = 1, .ntotals = 2, .totals = totals2, .nparams = 3, .params = p2, .nstate = 2, .state = s2, .nchains = 2, .chains = c2};
+    LabState a = {.epoch = 3,
+                  .batch = 7,
+                  .optimiser_steps = 99,
+                  .ntotals = 2,
+                  .totals = totals,
+                  .nparams = 3,
+                  .params = p,
+                  .nstate = 2,
+                  .state = s,
+                  .nchains = 2,
+                  .chains = c};
+    LabState b = {.epoch = 1,
+                  .ntotals = 2,
+                  .totals = totals2,
+                  .nparams = 3,
+                  .params = p2,
+                  .nstate = 2,
+                  .state = s2,
+                  .nchains = 2,
+                  .chains = c2};
     unsigned char bytes[256];
     size_t size = lab_checkpoint_size(&a);
     lab_checkpoint_write(&a, bytes);
@@ -185,7 +239,8 @@ static void divergence_is_recorded_with_the_tensor(void **state)
     assert_non_null(strstr(message, "first in "));
 }
 
-/* An infinite bound with a finite gradient, and a finite bound with an infinite gradient: each is detected in its first step. */
+/* An infinite bound with a finite gradient, and a finite bound with an infinite gradient: each is detected in its first
+ * step. */
 static void either_kind_of_divergence_is_detected(void **state)
 {
     Fixture *f = *state;
@@ -199,7 +254,8 @@ static void either_kind_of_divergence_is_detected(void **state)
         f->run.spec.objective = objectives[i];
         sweep(f, &f->run, 1);
         assert_int_equal(f->outcome.diverged, 1);
-        assert_non_null(strstr(value(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
+        assert_non_null(
+            strstr(value(f, "select message from run order by id desc limit 1"), "epoch 1, minibatch 1 of 10"));
     }
 }
 
@@ -211,7 +267,8 @@ static void an_evaluation_may_be_added_later(void **state)
     f->run.evaluations = &one_evaluation, f->run.nevaluations = 1;
     sweep(f, &f->run, 1);
     assert_int_equal(f->outcome.executed, 0);
-    double elbo = atof(value(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
+    double elbo =
+        atof(value(f, "select m.value from metric m join metric_name n on n.id = m.metric where n.name = 'test/mean'"));
     assert_true(elbo < 0 && elbo > -600);
     assert_string_equal(value(f, "select count(*) from run"), "1");
 }
@@ -231,7 +288,8 @@ static void a_run_that_fails_leaves_the_others_alone(void **state)
         mem_free(runs[i].plan);
 }
 
-/* The importance-weighted bound rises with the number of draws, and one draw's mean is the ELBO (Burda et al., theorem 1). */
+/* The importance-weighted bound rises with the number of draws, and one draw's mean is the ELBO (Burda et al., theorem
+ * 1). */
 static void log_weights_give_the_bound(void **state)
 {
     Fixture *f = *state;
@@ -256,7 +314,8 @@ static void log_weights_give_the_bound(void **state)
     const char *const names[] = {"elbo", NULL};
     assert_int_equal(infer_model_mean(m, &what, names, &elbo, &elbo_se, &f->err), 0);
     assert_true(mean[0] < mean[1] && mean[1] < mean[2]);
-    /* a single draw also has the noise of log q(z|x): about a nat for each of 2 dimensions, over 130 examples; 5 sigma is 0.6 */
+    /* a single draw also has the noise of log q(z|x): about a nat for each of 2 dimensions, over 130 examples; 5 sigma
+     * is 0.6 */
     assert_true(fabs(mean[0] - elbo) < 0.6);
     infer_model_free(m);
     store_close(s);
@@ -290,14 +349,16 @@ static void feeding_z_decodes(void **state)
     store_close(s);
 }
 
-/* Two groups of points on a line, -1 ± 0.25 and 1 ± 0.25: a logistic regression separates them, with the same bits each time. */
+/* Two groups of points on a line, -1 ± 0.25 and 1 ± 0.25: a logistic regression separates them, with the same bits each
+ * time. */
 static void a_fit_learns_and_repeats(void **state)
 {
     enum { ROWS = 200 };
     float x[ROWS], y[ROWS], p[2][ROWS];
     Error *err = &((Fixture *)*state)->err;
     Graph *g = graph_alloc(20, 1, err);
-    GraphNode in = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, 1}}, err), out = graph_input(g, "y", (GraphDims){{1, GRAPH_BATCH, 1}}, err);
+    GraphNode in = graph_input(g, "x", (GraphDims){{1, GRAPH_BATCH, 1}}, err),
+              out = graph_input(g, "y", (GraphDims){{1, GRAPH_BATCH, 1}}, err);
     GraphNode logits = layer(g, "judge", in, 1, 1, "none", "zeros", err);
     graph_name(g, "x", in, err);
     graph_name(g, "bound", APPLY("bernoulli", out, logits), err);
@@ -306,7 +367,15 @@ static void a_fit_learns_and_repeats(void **state)
         y[i] = (float)(i % 2);
         x[i] = 2 * y[i] - 1 + (float)((i * 37) % 101) / 202.f - 0.25f;
     }
-    InferFit fit = {.graph = g, .objective = "bound", .x = x, .y = y, .count = ROWS, .batch = 20, .epochs = 30, .rate = 0.05, .seed = 4};
+    InferFit fit = {.graph = g,
+                    .objective = "bound",
+                    .x = x,
+                    .y = y,
+                    .count = ROWS,
+                    .batch = 20,
+                    .epochs = 30,
+                    .rate = 0.05,
+                    .seed = 4};
     for (int time = 0; time < 2; time++) {
         size_t draws;
         InferModel *m = infer_fit(&fit, err);
@@ -349,6 +418,7 @@ int main(void)
         TEST(digest_is_golden),
         TEST(threads_and_instruction_sets_agree),
         TEST(a_finished_run_is_not_run_again),
+        TEST(events_report_how_each_run_went),
         TEST(identity_covers_what_determines_the_numbers),
         TEST(a_killed_run_ends_in_the_same_bits),
         TEST(an_interrupted_run_resumes_in_mid_epoch),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab_estep.c: Monte Carlo EM: training with draws from the posterior.  The same bits for every number of threads and
- * instruction set, and after an interruption; the identity of such a run covers its settings.  (tests/test_infer_posterior.c tests
- * that the draws have the distribution p(z|x).)
+ * tests/test_lab_estep.c: Monte Carlo EM: training with draws from the posterior.  The same bits for every number of
+ * threads and instruction set, and after an interruption; the identity of such a run covers its settings.
+ * (tests/test_infer_posterior.c tests that the draws have the distribution p(z|x).)
  */
 #include "lab_help.h"
 
@@ -11,7 +11,8 @@
 
 #include <math.h>
 
-/* SHA-256 of the parameters that setup_em()'s run ends with, on every machine.  It changes only with the arithmetic version. */
+/* SHA-256 of the parameters that setup_em()'s run ends with, on every machine.  It changes only with the arithmetic
+ * version. */
 #define GOLDEN "2570c5057ea19844aa9468f788b1f0b959e23dffc5ea37d405ccdd96ebfeff28"
 
 #define LAST_DIGEST "select digest from run order by id desc limit 1"
@@ -72,7 +73,13 @@ static void each_draw_has_a_chain(void **state)
     const char *const target[] = {"logjoint", NULL}, *const z[] = {"z", NULL};
     const uint32_t example[3] = {4, 0, 2};
     GraphParams *weights = graph_params_alloc(f->graph, GRAPH_FLOAT, num_seed(1), (float[784]){0}, 784, &f->err);
-    GraphExecSpec spec = {.batch = 3, .samples = 2, .type = GRAPH_FLOAT, .outputs = target, .feeds = z, .objective = target[0], .gradient_wrt = GRAPH_FEEDS};
+    GraphExecSpec spec = {.batch = 3,
+                          .samples = 2,
+                          .type = GRAPH_FLOAT,
+                          .outputs = target,
+                          .feeds = z,
+                          .objective = target[0],
+                          .gradient_wrt = GRAPH_FEEDS};
     GraphExec *exec = graph_exec_alloc(f->graph, &spec, weights, &f->err);
     assert_non_null(exec);
     EStep *e = estep_alloc(&f->run.spec, exec, 5, &f->err);
@@ -94,7 +101,8 @@ static void each_draw_has_a_chain(void **state)
         }
     for (size_t s = 0; s < 2; s++)
         for (size_t i = 0; i < 3; i++)
-            assert_memory_equal(drawn + (s * 3 + i) * LATENT, chains + (example[i] * 2 + s) * LATENT, LATENT * sizeof *drawn);
+            assert_memory_equal(drawn + (s * 3 + i) * LATENT, chains + (example[i] * 2 + s) * LATENT,
+                                LATENT * sizeof *drawn);
     assert_memory_not_equal(drawn, drawn + 3 * LATENT, LATENT * sizeof *drawn);
     estep_free(e);
     graph_exec_free(exec);
@@ -107,7 +115,8 @@ static void identity_covers_the_settings(void **state)
     char base[DIGEST_TEXT];
     assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
     strcpy(base, f->run.identity);
-    assert_non_null(strstr(f->run.plan, "\"posterior\":{\"accept\":0.9,\"leapfrog\":4,\"step\":0.1,\"transitions\":2,\"updates\":3}"));
+    assert_non_null(strstr(
+        f->run.plan, "\"posterior\":{\"accept\":0.9,\"leapfrog\":4,\"step\":0.1,\"transitions\":2,\"updates\":3}"));
 #define CHANGED(change, undo)                                       \
     do {                                                            \
         change;                                                     \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab_step.c: a step of training makes no allocation and no system call.  Two runs have equal numbers of epochs and equal
- * minibatches, and one has ten times the examples: whatever a step does happens ten times as often.  The numbers of allocations and of
- * system calls of the two workers must be equal; beginning, recording and ending are the same in both.
+ * tests/test_lab_step.c: a step of training makes no allocation and no system call.  Two runs have equal numbers of
+ * epochs and equal minibatches, and one has ten times the examples: whatever a step does happens ten times as often.
+ * The numbers of allocations and of system calls of the two workers must be equal; beginning, recording and ending are
+ * the same in both.
  */
 #define _DEFAULT_SOURCE /* memory shared with a child */
 #include "lab_help.h"
@@ -21,8 +22,8 @@
 #else
 #define HAS_FEATURE(x) 0
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || HAS_FEATURE(address_sanitizer) || HAS_FEATURE(thread_sanitizer) || \
-    HAS_FEATURE(memory_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || HAS_FEATURE(address_sanitizer) ||                 \
+    HAS_FEATURE(thread_sanitizer) || HAS_FEATURE(memory_sanitizer)
 #define SANITIZED 1
 #else
 #define SANITIZED 0
@@ -36,8 +37,8 @@
 /* 10 epochs of 10 steps, and of 100. */
 enum { EPOCHS = 10, BATCH = 6, FEW = 60, MANY = 600, MORE_STEPS = EPOCHS * (MANY - FEW) / BATCH };
 
-/* How many more the longer run may make: its order of examples is longer, and may make the heap grow one more time.  One call or
- * allocation in a hundred steps would be 9. */
+/* How many more the longer run may make: its order of examples is longer, and may make the heap grow one more time. One
+ * call or allocation in a hundred steps would be 9. */
 enum { SLACK = 8 };
 _Static_assert(MORE_STEPS / 100 > SLACK, "one call in a hundred steps must be detected");
 
@@ -46,7 +47,7 @@ typedef struct Case {
     Data *few, *many;
 } Case;
 
-/* ---- counting allocations ------------------------------------------------------------------------------------------------- */
+/* ---- counting allocations ---------------------------------------------------------------------------------------- */
 
 static atomic_long allocations; /* of this process; a fork inherits it */
 
@@ -106,7 +107,7 @@ static int note_counts(const LabRun *run, size_t evaluation, Store *s, int64_t i
     return 0;
 }
 
-/* ---- counting system calls ------------------------------------------------------------------------------------------------ */
+/* ---- counting system calls --------------------------------------------------------------------------------------- */
 
 enum { KINDS = 1024 };
 
@@ -159,7 +160,8 @@ static int stopped(Calls *c, pid_t pid, int status, pid_t *counted)
     return event != 0 || signal_number == SIGSTOP ? 0 : signal_number;
 }
 
-/* Runs work(context) in a process and counts its system calls; if it forks, only those of its child, the sweep's worker. */
+/* Runs work(context) in a process and counts its system calls; if it forks, only those of its child, the sweep's
+ * worker. */
 static void trace(Calls *c, void (*work)(void *context), void *context)
 {
     int status;
@@ -178,7 +180,8 @@ static void trace(Calls *c, void (*work)(void *context), void *context)
         c->why = "tracing is not permitted here";
         return;
     }
-    long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
+    long options =
+        PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
     if (ptrace(PTRACE_SETOPTIONS, root, NULL, (void *)options) != 0)
         c->why = "tracing is not permitted here";
     ptrace(c->why == NULL ? PTRACE_SYSCALL : PTRACE_KILL, root, NULL, NULL);
@@ -194,7 +197,8 @@ static void trace(Calls *c, void (*work)(void *context), void *context)
 static void trace(Calls *c, void (*work)(void *context), void *context)
 {
     (void)work, (void)context;
-    *c = (Calls){.why = SANITIZED ? "a sanitizer's process cannot be traced" : "no tracer of system calls on this system"};
+    *c = (Calls){.why =
+                     SANITIZED ? "a sanitizer's process cannot be traced" : "no tracer of system calls on this system"};
 }
 #endif
 
@@ -217,7 +221,7 @@ static void hundred_clocks(void *context)
         lab_clock();
 }
 
-/* ---- the two runs --------------------------------------------------------------------------------------------------------- */
+/* ---- the two runs ------------------------------------------------------------------------------------------------ */
 
 static int setup_case(void **state)
 {
@@ -292,7 +296,7 @@ static void called(Calls *c, Fixture *f, const Data *data, const char *name)
     assert_true(c->all > 0);
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static void allocations_are_equal(Case *c, int threads)
 {
@@ -331,7 +335,8 @@ static void a_step_makes_no_allocation(void **state)
 static void a_step_of_monte_carlo_em_makes_no_allocation(void **state)
 {
     static const char *const bound[] = {"logjoint", NULL};
-    const LabMonteCarloEM em = {.transitions = 2, .updates = 2, .hmc = {.leapfrog = 2, .step_size = 0.1, .accept = 0.9}};
+    const LabMonteCarloEM em = {
+        .transitions = 2, .updates = 2, .hmc = {.leapfrog = 2, .step_size = 0.1, .accept = 0.9}};
     Fixture *f = ((Case *)*state)->fixture;
     f->run.spec.monte_carlo_em = &em;
     f->run.spec.objective = bound[0];
@@ -376,7 +381,8 @@ static void a_step_makes_no_system_call(void **state)
     /* the first, the last, and 10 a second */
     assert_true((double)many.reports <= 3 + 10 * many.seconds);
     if (getenv("LAB_STEP_SHOW") != NULL)
-        print_message("%ld %ld calls, %ld %ld reports, %.2f s\n", few.all, many.all, few.reports, many.reports, many.seconds);
+        print_message("%ld %ld calls, %ld %ld reports, %.2f s\n", few.all, many.all, few.reports, many.reports,
+                      many.seconds);
 }
 
 int main(void)

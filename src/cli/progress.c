@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/progress.c: shows a sweep on standard error while it runs.  On a terminal: one line per active run and one for the whole,
- * redrawn at most 10 times a second.  Elsewhere: plain lines, at most one in 10 s per run.
+ * cli/progress.c: shows a sweep on standard error while it runs.  On a terminal: one line per active run and one for
+ * the whole, redrawn at most 10 times a second.  Elsewhere: plain lines, at most one in 10 s per run.
  */
 #include "cli/progress.h"
 
@@ -25,7 +25,7 @@ typedef enum { WAITING, ACTIVE, OVER } ProgressPhase;
 
 typedef struct ProgressEntry {
     ProgressPhase phase;
-    double work;       /* examples that its training will see */
+    double work;       /* examples of its whole training */
     double start;
     double first;      /* fraction done when this sweep started it; -1: not yet reported */
     double line_time;  /* of its last plain line */
@@ -55,11 +55,12 @@ CliProgress *cli_progress_alloc(const LabRun *runs, size_t count, int quiet, Err
     const char *term = getenv("TERM");
     p->terminal = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
     for (size_t i = 0; i < count; i++)
-        entry[i].work = (double)runs[i].spec.epochs * (double)data_count(runs[i].spec.data, DATA_TRAIN) * (double)runs[i].spec.samples;
+        entry[i].work = (double)runs[i].spec.epochs * (double)data_count(runs[i].spec.data, DATA_TRAIN) *
+                        (double)runs[i].spec.samples;
     return p;
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------ */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 static void duration(char *text, size_t size, double seconds)
 {
@@ -70,7 +71,7 @@ static void duration(char *text, size_t size, double seconds)
         snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
 }
 
-/* Columns on a terminal: UTF-8 characters, each taken as one wide. */
+/* Columns on a terminal: the number of UTF-8 characters, each one column wide. */
 static int columns_of(const char *text)
 {
     int n = 0;
@@ -97,7 +98,8 @@ static void add_name(const CliProgress *p, size_t run, char line[LINE])
 {
     const LabRun *r = &p->runs[run];
     size_t used = strlen(line);
-    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "", r->spec.seed.number);
+    snprintf(line + used, LINE - used, "%.300s%sseed %" PRIu64, r->label, r->label[0] != '\0' ? ", " : "",
+             r->spec.seed.number);
 }
 
 static void run_line(const CliProgress *p, size_t run, char line[LINE], int width)
@@ -107,8 +109,7 @@ static void run_line(const CliProgress *p, size_t run, char line[LINE], int widt
     add_name(p, run, line);
     if (r->kind == LAB_EVALUATING) {
         add(line, width, "  evaluating");
-        add(line, width, " %.*s", (int)strcspn(r->text, "("), r->text);
-        add(line, width, "%.200s", strchr(r->text, '(') != NULL ? strchr(r->text, '(') : "");
+        add(line, width, " %s", r->text);
         return;
     }
     add(line, width, "  epoch %d/%d", r->epoch, p->runs[run].spec.epochs);
@@ -156,9 +157,9 @@ static void total_line(const CliProgress *p, char line[LINE], int width)
     add(line, width, ", %s elapsed", text);
 }
 
-/* ---- drawing --------------------------------------------------------------------------------------------------------------- */
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
 
-/* Back to the display's first line; what follows is written over it. */
+/* Moves to the display's first line: the next output overwrites it. */
 static void rewind_lines(CliProgress *p)
 {
     if (p->lines > 0)
@@ -174,7 +175,7 @@ static void erase(CliProgress *p)
     }
 }
 
-/* Each line is written over the old one: erasing all lines first would flicker, and fill the history of some terminals. */
+/* Each line overwrites the old one: erasing all lines first would flicker, and fill some terminals' history. */
 static void draw_line(CliProgress *p, const char *line, int width)
 {
     int length = 0;
@@ -220,7 +221,7 @@ static void print_line(CliProgress *p, const char *text)
     fprintf(stderr, "%s\n", text);
 }
 
-/* ---- events ---------------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 static void start_run(CliProgress *p, size_t run)
 {
@@ -242,7 +243,8 @@ static void end_line(CliProgress *p, size_t run)
     if (strcmp(r->status, "busy") == 0)
         used += (size_t)snprintf(line + used, sizeof line - used, "  not run");
     else
-        used += (size_t)snprintf(line + used, sizeof line - used, "  %s%s in %s", r->status, r->resumed ? " (resumed)" : "", took);
+        used += (size_t)snprintf(line + used, sizeof line - used, "  %s%s in %s", r->status,
+                                 r->resumed ? " (resumed)" : "", took);
     if (!isnan(r->elbo))
         used += (size_t)snprintf(line + used, sizeof line - used, "  ELBO %.2f", r->elbo);
     if (r->text[0] != '\0')

@@ -44,14 +44,15 @@ static void anneal(ChainBatches *cb, size_t n, int reverse, const double *step_s
     }
 }
 
-int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t temperatures, int reverse,
-              double *logw, double *accepted, Error *err)
+int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t temperatures,
+              int reverse, double *logw, double *accepted, Error *err)
 {
     ChainBatches cb;
     if (chain_batches_start(&cb, m, request, hmc, start, err) != 0)
         return -1;
     const BatchIterator *b = &cb.batches;
-    double *step_size = mem_array(temperatures, sizeof *step_size), *chain_logw = mem_array(b->chunk * b->samples, sizeof *chain_logw);
+    double *step_size = mem_array(temperatures, sizeof *step_size),
+           *chain_logw = mem_array(b->chunk * b->samples, sizeof *chain_logw);
     int status = step_size == NULL || chain_logw == NULL ? error_memory(err, "annealed importance sampling") : 0;
     memset(accepted, 0, request->count * sizeof *accepted);
     while (status >= 0 && (status = chain_batches_next(&cb, err)) > 0) {

@@ -27,7 +27,8 @@ int batches_start(BatchIterator *b, InferModel *m, const InferRequest *request, 
 {
     if (check_request(m, request, err) != 0)
         return -1;
-    *b = (BatchIterator){.model = m, .request = request, .spec = *spec, .samples = spec->samples > 0 ? spec->samples : 1,
+    *b = (BatchIterator){.model = m, .request = request, .spec = *spec,
+                         .samples = spec->samples > 0 ? spec->samples : 1,
                          .binarise = num_stream_of(infer_seed(m, request), "evaluate/binarise")};
     size_t n = 0;
     for (; spec->feeds != NULL && spec->feeds[n] != NULL && n < 4; n++)
@@ -82,7 +83,8 @@ static int fill_data(BatchIterator *b, Error *err)
     if ((x != NULL || y != NULL) && request->data == NULL)
         return error_set(err, ERR_RUN, "the requested nodes depend on data, and the request has none");
     if (x != NULL)
-        data_rows(request->data, request->split, NULL, request->first + b->first, b->rows, b->binarise, request->step, x);
+        data_rows(request->data, request->split, NULL, request->first + b->first, b->rows, b->binarise, request->step,
+                  x);
     if (y != NULL)
         data_labels(request->data, request->split, NULL, request->first + b->first, b->rows, y);
     return 0;
@@ -98,7 +100,8 @@ int batches_fill(BatchIterator *b, uint64_t draw, Error *err)
         graph_exec_scalar(b->exec, scalar, 1.0);
     for (size_t i = 0; i < request->nscalars; i++)
         graph_exec_scalar(b->exec, request->scalars[i].name, request->scalars[i].value);
-    graph_exec_noise(b->exec, infer_seed(b->model, request), "evaluate", (request->step << 40) + (draw << 24) + b->number);
+    graph_exec_noise(b->exec, infer_seed(b->model, request), "evaluate",
+                     (request->step << 40) + (draw << 24) + b->number);
     return 0;
 }
 

@@ -31,8 +31,8 @@ static inline NumSeed infer_seed(const InferModel *m, const InferRequest *reques
 /* What each pass computes. */
 typedef struct BatchSpec {
     const char *const *outputs; /* public names, NULL-ended */
-    const char *const *feeds;   /* nodes whose values the caller writes, besides the request's; NULL-ended, or NULL; at most 4 */
-    const char *objective;      /* backward passes give its gradient, of `feeds`, or of the params without feeds; NULL: forward only */
+    const char *const *feeds;   /* further nodes whose values the caller writes; NULL-ended, or NULL; at most 4 */
+    const char *objective;      /* its gradient in `feeds`, or in the params without feeds; NULL: forward only */
     size_t samples;             /* draws per example; 0: 1 */
     size_t chunk;               /* examples per pass; 0: as many as fit the cache */
 } BatchSpec;
@@ -58,12 +58,12 @@ void batches_end(BatchIterator *b);
 /* Goes to the next chunk and fills its exec: 1; 0 after the last chunk; -1 with *err. */
 int batches_next(BatchIterator *b, Error *err);
 
-/* Fills the current chunk's exec again: inputs, scalars, noise, the request's feed.  draw: shifts the noise for repeated passes (0 in
- * batches_next). */
+/* Fills the current chunk's exec again: inputs, scalars, noise, the request's feed.  draw: shifts the noise for
+ * repeated passes (0 in batches_next). */
 int batches_fill(BatchIterator *b, uint64_t draw, Error *err);
 
-/* The current chunk's z, which is fed, (samples, rows, *width), for the caller to write; NULL with *err when the model's z has other
- * draws. */
+/* The current chunk's z, which is fed, (samples, rows, *width), for the caller to write; NULL with *err when the
+ * model's z has other draws. */
 float *batches_latent(const BatchIterator *b, size_t *width, Error *err);
 
 #endif

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-int chain_batches_start(ChainBatches *cb, InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, Error *err)
+int chain_batches_start(ChainBatches *cb, InferModel *m, const InferRequest *request, const InferHmc *hmc,
+                        const float *start, Error *err)
 {
     static const char *const outputs[] = {"annealed", "loglik", NULL}, *const feeds[] = {"z", NULL};
     const BatchSpec spec = {.outputs = outputs, .feeds = feeds, .objective = "annealed", .samples = request->samples};
@@ -52,7 +53,8 @@ void chain_batches_rewind(ChainBatches *cb)
     const float *start = cb->start + b->first * b->samples * width;
     for (size_t s = 0; s < b->samples; s++)
         for (size_t i = 0; i < b->rows; i++)
-            memcpy(cb->chains.z + (s * b->rows + i) * width, start + (i * b->samples + s) * width, width * sizeof *start);
+            memcpy(cb->chains.z + (s * b->rows + i) * width, start + (i * b->samples + s) * width,
+                   width * sizeof *start);
 }
 
 void chain_batches_transition(ChainBatches *cb, double t)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/chain_batches.h: Markov chains for the examples of a request, chunk by chunk, at a temperature t of "annealed" =
- * log p(z) + t log p(x|z).  For hmc.c and ais.c.
+ * infer/chain_batches.h: Markov chains for the examples of a request, chunk by chunk, at a temperature t of "annealed"
+ * = log p(z) + t log p(x|z).  For hmc.c and ais.c.
  */
 #ifndef INFER_CHAIN_BATCHES_H
 #define INFER_CHAIN_BATCHES_H
@@ -16,7 +16,8 @@ typedef struct ChainBatches {
 } ChainBatches;
 
 /* -1 with *err: there is nothing to end. */
-int chain_batches_start(ChainBatches *cb, InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, Error *err);
+int chain_batches_start(ChainBatches *cb, InferModel *m, const InferRequest *request, const InferHmc *hmc,
+                        const float *start, Error *err);
 void chain_batches_end(ChainBatches *cb);
 
 /* As batches_next; the chains then have z = start and their first step size. */

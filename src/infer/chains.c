@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* ---- memory -------------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 void chains_free(Chains *c)
 {
@@ -31,8 +31,8 @@ int chains_alloc(Chains *c, size_t count, size_t width, Error *err)
     c->step_size = mem_array(count, sizeof *c->step_size);
     c->accepted = mem_array(count, sizeof *c->accepted);
     c->random = mem_array(2 * count, sizeof *c->random);
-    if (c->previous != NULL && c->momentum != NULL && c->energy != NULL && c->tracked_value != NULL && c->step_size != NULL &&
-        c->accepted != NULL && c->random != NULL)
+    if (c->previous != NULL && c->momentum != NULL && c->energy != NULL && c->tracked_value != NULL &&
+        c->step_size != NULL && c->accepted != NULL && c->random != NULL)
         return 0;
     return error_memory(err, "Markov chains");
 }
@@ -49,7 +49,7 @@ void chains_attach(Chains *c, GraphExec *exec, const char *target, const char *t
     c->tracked = tracked == NULL ? NULL : graph_exec_output(exec, tracked, NULL);
 }
 
-/* ---- one transition ------------------------------------------------------------------------------------------------------ */
+/* ---- one transition ---------------------------------------------------------------------------------------------- */
 
 static void evaluate(Chains *c)
 {
@@ -69,7 +69,8 @@ void chains_evaluate(Chains *c)
         c->tracked_value[i] = tracked_output(c, i);
 }
 
-/* momentum += part * step_size * gradient of each chain's log target.  The exec's gradient is that of minus the mean over all chains. */
+/* momentum += part * step_size * gradient of each chain's log target.  The exec's gradient is that of minus the mean
+ * over all chains. */
 static void update_momentum(Chains *c, double part)
 {
     for (size_t i = 0; i < c->count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/fit.c: trains a small graph on rows in memory, to examine results (a classifier of two samples); it is not a run.
- * Promise: the parameters depend on the arguments alone; nothing is recorded.
+ * infer/fit.c: trains a small graph on rows in memory, to examine results (a classifier of two samples); it is not a
+ * run.  Promise: the parameters depend on the arguments alone; nothing is recorded.
  */
 #include "infer/infer.h"
 
@@ -64,7 +64,8 @@ static int check(const InferFit *f, Error *err)
 InferModel *infer_fit(const InferFit *f, Error *err)
 {
     const char *const outputs[] = {f->objective, NULL};
-    GraphExecSpec spec = {.batch = f->batch, .samples = 1, .type = GRAPH_FLOAT, .outputs = outputs, .objective = f->objective};
+    GraphExecSpec spec = {
+        .batch = f->batch, .samples = 1, .type = GRAPH_FLOAT, .outputs = outputs, .objective = f->objective};
     OptimiserSpec adam;
     InferModel *model = NULL;
     GraphExec *exec = NULL;

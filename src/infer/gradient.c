@@ -31,8 +31,8 @@ size_t infer_gradient_width(const InferModel *m, const char *of)
     return param_range(m->params, of).width;
 }
 
-/* Adds gradient number n, from 1, to the mean and the sum of squared deviations (Welford 1962).  minus: the exec's gradient is that of
- * minus the mean. */
+/* Adds gradient number n, from 1, to the mean and the sum of squared deviations (Welford 1962).  minus: the exec's
+ * gradient is that of minus the mean. */
 static void welford(size_t n, size_t width, const float *minus, double *mean, double *squares)
 {
     double share = 1 / (double)n;
@@ -54,7 +54,8 @@ static void project(const InferGradient *which, size_t width, const float *minus
     }
 }
 
-static void repeat(BatchIterator *b, const InferGradient *which, ParamRange range, double *mean, double *variance, double *along)
+static void repeat(BatchIterator *b, const InferGradient *which, ParamRange range, double *mean, double *variance,
+                   double *along)
 {
     const float *gradient = (const float *)graph_exec_gradient(b->exec) + range.offset;
     memset(mean, 0, range.width * sizeof *mean);
@@ -70,8 +71,8 @@ static void repeat(BatchIterator *b, const InferGradient *which, ParamRange rang
         variance[i] /= (double)(which->repeats - 1);
 }
 
-int infer_gradient(InferModel *m, const InferRequest *request, const InferGradient *which, double *mean, double *variance, double *along,
-                   Error *err)
+int infer_gradient(InferModel *m, const InferRequest *request, const InferGradient *which, double *mean,
+                   double *variance, double *along, Error *err)
 {
     const BatchSpec spec = {.objective = which->name, .samples = request->samples, .chunk = request->count};
     ParamRange range = param_range(m->params, which->of);

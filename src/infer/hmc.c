@@ -42,8 +42,8 @@ static void draw(ChainBatches *cb, size_t draws, float *z, double *accepted)
     }
 }
 
-int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t draws, float *z, double *accepted,
-              Error *err)
+int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t draws,
+              float *z, double *accepted, Error *err)
 {
     ChainBatches cb;
     int status;

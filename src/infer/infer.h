@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-/* ---- a model ------------------------------------------------------------------------------------------------------------- */
+/* ---- a model ----------------------------------------------------------------------------------------------------- */
 
 typedef struct InferModel InferModel;
 
@@ -31,7 +31,7 @@ void infer_model_own(InferModel *m, GraphParams *params); /* freed with the mode
 /* Width (features) of a named node.  0 when there is no such name. */
 size_t infer_model_width(const InferModel *m, const char *name);
 
-/* ---- a request ------------------------------------------------------------------------------------------------------------ */
+/* ---- a request --------------------------------------------------------------------------------------------------- */
 
 /* The value of a scalar leaf of the graph. */
 typedef struct InferScalar {
@@ -54,23 +54,28 @@ typedef struct InferRequest {
     size_t nscalars;
 } InferRequest;
 
-/* [OUT] out (count, draws * width of the node): the named node for each example, draw after draw, and *draws: request->samples, or the
- * node's own fixed number, or 1 when it does not depend on draws.  A node without a batch axis (a shared log variance) has the same row
- * for each example.  out must have room for the largest of these numbers of draws. */
-int infer_model_map(InferModel *m, const InferRequest *request, const char *name, float *out, size_t *draws, Error *err);
+/* [OUT] out (count, draws * width of the node): the named node for each example, draw after draw, and *draws:
+ * request->samples, or the node's own fixed number, or 1 when it does not depend on draws.  A node without a batch axis
+ * (a shared log variance) has the same row for each example.  out must have room for the largest of these numbers of
+ * draws. */
+int infer_model_map(InferModel *m, const InferRequest *request, const char *name, float *out, size_t *draws,
+                    Error *err);
 
-/* [OUT] mean[i] and its standard error se[i] over the examples, of the named nodes (NULL-ended), each averaged over its samples first. */
-int infer_model_mean(InferModel *m, const InferRequest *request, const char *const *names, double *mean, double *se, Error *err);
+/* [OUT] mean[i] and its standard error se[i] over the examples, of the named nodes (NULL-ended), each averaged over its
+ * samples first. */
+int infer_model_mean(InferModel *m, const InferRequest *request, const char *const *names, double *mean, double *se,
+                     Error *err);
 
-/* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over request->samples draws, in passes
- * of at most `chunk` draws (their number is rounded up to whole passes).  [OUT] logp, se (standard error), ess (effective sample size),
- * each (count). */
-int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp, double *se, double *ess,
-                            Error *err);
+/* Importance-weighted log p(x): for each example log mean_k exp(w) of the named log-weight node over request->samples
+ * draws, in passes of at most `chunk` draws (their number is rounded up to whole passes).  [OUT] logp, se (standard
+ * error), ess (effective sample size), each (count). */
+int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp,
+                            double *se, double *ess, Error *err);
 
-/* ---- a fit ---------------------------------------------------------------------------------------------------------------- */
+/* ---- a fit ------------------------------------------------------------------------------------------------------- */
 
-/* A small graph trained by Adam on rows in memory, to examine results; it is not a run.  Its inputs are x and y, each (1, b, width). */
+/* A small graph trained by Adam on rows in memory, to examine results; it is not a run.  Its inputs are x and y, each
+ * (1, b, width). */
 typedef struct InferFit {
     const Graph *graph;      /* must outlive the model */
     const char *objective;   /* public name of the node to maximise */

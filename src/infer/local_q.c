@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/local_q.c: maximises an objective over each example's own values of some nodes, by Adam: its Gaussian nearest to p(z|x).
+ * infer/local_q.c: maximises an objective over each example's own values of some nodes, by Adam: its Gaussian nearest
+ * to p(z|x).
  */
 #include "infer/posterior.h"
 
@@ -119,10 +120,12 @@ static void evaluate(BatchIterator *b, const InferLocalQ *local, double *value)
     }
 }
 
-int infer_optimise_local_q(InferModel *m, const InferRequest *request, const InferLocalQ *local, float *const *values, double *value, Error *err)
+int infer_optimise_local_q(InferModel *m, const InferRequest *request, const InferLocalQ *local, float *const *values,
+                           double *value, Error *err)
 {
     const char *outputs[] = {local->objective, NULL};
-    const BatchSpec spec = {.outputs = outputs, .feeds = local->feeds, .objective = local->objective, .samples = request->samples};
+    const BatchSpec spec = {
+        .outputs = outputs, .feeds = local->feeds, .objective = local->objective, .samples = request->samples};
     BatchIterator b;
     LocalParams p;
     if (batches_start(&b, m, request, &spec, err) != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/model.c: a trained model: opened from the database, and evaluated at any named node over data, or over values that replace
- * another node.  Promise: the weights do not change; equal requests give equal bits.
+ * infer/model.c: a trained model: opened from the database, and evaluated at any named node over data, or over values
+ * that replace another node.  Promise: the weights do not change; equal requests give equal bits.
  */
 #include "infer/batches.h"
 
@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- opening ---------------------------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 InferModel *infer_model_of(const Graph *g, GraphParams *params, Error *err)
 {
@@ -71,9 +71,11 @@ InferModel *infer_model_open(Store *s, int64_t run, Error *err)
 {
     char *graph = NULL, *rng = NULL;
     InferModel *m = NULL;
-    if (store_run_graph(s, run, &graph, err) == 0 && store_run_rng(s, run, &rng, err) == 0 && (m = infer_model_of(NULL, NULL, err)) != NULL) {
+    if (store_run_graph(s, run, &graph, err) == 0 && store_run_rng(s, run, &rng, err) == 0 &&
+        (m = infer_model_of(NULL, NULL, err)) != NULL) {
         m->graph = m->own_graph = graph_parse(graph, err);
-        if (m->graph == NULL || (rng != NULL && (m->rng = num_rng_find(rng, err)) == NULL) || read_weights(m, s, run, err) != 0) {
+        if (m->graph == NULL || (rng != NULL && (m->rng = num_rng_find(rng, err)) == NULL) ||
+            read_weights(m, s, run, err) != 0) {
             error_in(err, "run %lld", (long long)run);
             infer_model_free(m);
             m = NULL;
@@ -95,15 +97,17 @@ size_t infer_model_width(const InferModel *m, const char *name)
     return node < 0 ? 0 : graph_shape(m->graph, node).n[NUM_FEATURES];
 }
 
-/* ---- any node ----------------------------------------------------------------------------------------------------------- */
+/* ---- any node ---------------------------------------------------------------------------------------------------- */
 
-/* The current chunk's values of a node, draw after draw.  A node without a batch axis, as a shared log variance, is the same for all. */
+/* The current chunk's values of a node, draw after draw.  A node without a batch axis, as a shared log variance, is the
+ * same for all. */
 static void copy_rows(const BatchIterator *b, const float *value, NumShape shape, float *out)
 {
     size_t width = shape.n[NUM_FEATURES], draws = shape.n[NUM_SAMPLES], rows = shape.n[NUM_BATCH];
     for (size_t s = 0; s < draws; s++)
         for (size_t i = 0; i < b->rows; i++)
-            memcpy(out + ((b->first + i) * draws + s) * width, value + (s * rows + (rows == 1 ? 0 : i)) * width, width * sizeof *out);
+            memcpy(out + ((b->first + i) * draws + s) * width, value + (s * rows + (rows == 1 ? 0 : i)) * width,
+                   width * sizeof *out);
 }
 
 int infer_model_map(InferModel *m, const InferRequest *request, const char *name, float *out, size_t *draws, Error *err)
@@ -145,7 +149,8 @@ static void add_moments(const BatchIterator *b, const char *name, double *sum, d
     }
 }
 
-int infer_model_mean(InferModel *m, const InferRequest *request, const char *const *names, double *mean, double *se, Error *err)
+int infer_model_mean(InferModel *m, const InferRequest *request, const char *const *names, double *mean, double *se,
+                     Error *err)
 {
     const BatchSpec spec = {.outputs = names, .samples = request->samples};
     BatchIterator b;
@@ -169,10 +174,10 @@ int infer_model_mean(InferModel *m, const InferRequest *request, const char *con
     return status;
 }
 
-/* ---- importance weights -------------------------------------------------------------------------------------------------- */
+/* ---- importance weights ------------------------------------------------------------------------------------------ */
 
-/* Running log mean exp of one example's weights: sums of w and w^2 relative to the largest so far.  exp and log are those of
- * the arithmetic (libm's are not portable); their rounding is far below the estimate's standard error. */
+/* Running log mean exp of one example's weights: sums of w and w^2 relative to the largest so far.  exp and log are
+ * those of the arithmetic (libm's are not portable); their rounding is far below the estimate's standard error. */
 typedef struct ImportanceSum {
     double max, sum, squares;
 } ImportanceSum;
@@ -224,11 +229,12 @@ static int sum_weights(BatchIterator *b, const char *name, size_t passes, Import
     return 0;
 }
 
-int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp, double *se, double *ess,
-                            Error *err)
+int infer_model_log_weights(InferModel *m, const InferRequest *request, const char *name, size_t chunk, double *logp,
+                            double *se, double *ess, Error *err)
 {
     const char *outputs[] = {name, NULL};
-    size_t samples = request->samples > 0 ? request->samples : 1, per_pass = chunk > 0 && chunk < samples ? chunk : samples;
+    size_t samples = request->samples > 0 ? request->samples : 1,
+           per_pass = chunk > 0 && chunk < samples ? chunk : samples;
     size_t passes = (samples + per_pass - 1) / per_pass;
     const BatchSpec spec = {.outputs = outputs, .samples = per_pass};
     BatchIterator b;

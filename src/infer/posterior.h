@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * infer/posterior.h: the true posterior p(z|x) of a trained model with one latent z: draws from it, log p(x) by methods that do not
- * depend on q, and the Gaussian nearest to it.
+ * infer/posterior.h: the true posterior p(z|x) of a trained model with one latent z: draws from it, log p(x) by methods
+ * that do not depend on q, and the Gaussian nearest to it.
  *
  * The model's graph needs these names: z, loglik = log p(x|z), logjoint = log p(x|z) + log p(z), and
- * annealed = log p(z) + t log p(x|z) with the scalar "anneal" for t; (k, b, 1), nats.  The request chooses the examples;
- * request->samples is the number of chains (or draws) per example.  Noise comes from the streams "evaluate/…" of request->seed.
- * Every function returns 0, or -1 with *err (ERR_RUN, ERR_SCRIPT, ERR_MEMORY); its results are then undefined.
+ * annealed = log p(z) + t log p(x|z) with the scalar "anneal" for t; (k, b, 1), nats.  The request chooses the
+ * examples; request->samples is the number of chains (or draws) per example.  Noise comes from the streams "evaluate/…"
+ * of request->seed.  Every function returns 0, or -1 with *err (ERR_RUN, ERR_SCRIPT, ERR_MEMORY); its results are then
+ * undefined.
  */
 #ifndef INFER_POSTERIOR_H
 #define INFER_POSTERIOR_H
@@ -14,36 +15,42 @@
 #include "base/option.h"
 #include "infer/infer.h"
 
-/* Hamiltonian Monte Carlo (Neal 2011) with unit masses and one step size per chain.  Defaults, ranges and meanings: hmc.c. */
+/* Hamiltonian Monte Carlo (Neal 2011) with unit masses and one step size per chain.  Defaults, ranges and meanings:
+ * hmc.c. */
 typedef struct InferHmc {
     size_t leapfrog, warm_up, thin;
     double step_size, accept;
 } InferHmc;
 
-/* One row per field.  The first INFER_HMC_TRANSITION rows describe a transition (leapfrog, step_size, accept): training uses no others. */
+/* One row per field.  The first INFER_HMC_TRANSITION rows describe a transition (leapfrog, step_size, accept): training
+ * uses no others. */
 enum { INFER_HMC_TRANSITION = 3, INFER_HMC_OPTIONS = 5 };
 extern const Option infer_hmc_options[INFER_HMC_OPTIONS];
 
-/* Draws z ~ p(z|x).  start: (count, samples, width of z).  [OUT] z (count, samples, draws, width); accepted (count): the mean
- * acceptance probability of an example's chains after the warm-up. */
-int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t draws, float *z, double *accepted,
-              Error *err);
+/* Draws z ~ p(z|x).  start: (count, samples, width of z).  [OUT] z (count, samples, draws, width); accepted (count):
+ * the mean acceptance probability of an example's chains after the warm-up. */
+int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t draws,
+              float *z, double *accepted, Error *err);
 
-/* Annealed importance sampling (Neal 2001; of decoders: Wu et al. 2017, arXiv 1611.04273) over t_i = (i / temperatures)^2, with one
- * transition at each t_i; hmc->warm_up and thin are not used.  A first pass with its own noise tunes the step sizes, the second is kept.
- *   forward  from start ~ p(z):    logw = sum (t_i - t_{i-1}) log p(x|z_{i-1}),  E[w] = p(x): log mean w is a lower bound in expectation
- *   reverse  from start ~ p(z|x):  the same temperatures downwards,             E[w] = 1 / p(x): -log mean w is an upper bound
- *            (bidirectional Monte Carlo: Grosse et al. 2015, arXiv 1511.02543), provided that the start is drawn exactly
+/* Annealed importance sampling (Neal 2001; of decoders: Wu et al. 2017, arXiv 1611.04273) over
+ * t_i = (i / temperatures)^2, with one transition at each t_i; hmc->warm_up and thin are not used.  A first pass with
+ * its own noise tunes the step sizes, the second is kept.
+ *   forward  from start ~ p(z):    logw = sum (t_i - t_{i-1}) log p(x|z_{i-1}),
+ *            E[w] = p(x): log mean w is a lower bound in expectation
+ *   reverse  from start ~ p(z|x):  the same temperatures downwards,
+ *            E[w] = 1 / p(x): -log mean w is an upper bound, provided that the start is drawn exactly
+ *            (bidirectional Monte Carlo: Grosse et al. 2015, arXiv 1511.02543)
  * start: (count, samples, width).  [OUT] logw (count, samples), nats; accepted (count). */
-int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t temperatures, int reverse,
-              double *logw, double *accepted, Error *err);
+int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t temperatures,
+              int reverse, double *logw, double *accepted, Error *err);
 
-/* log p(x) = log of the integral of p(x|z) p(z), for z of one or two dimensions: the trapezoidal rule on a box outside of which the
- * integrand is below e^-30 of its peak, its grid halved until the logarithm changes by less than `tolerance` nats.  For a smooth
- * integrand that vanishes at the ends the rule converges exponentially (Trefethen & Weideman 2014, section 5).  The box lies within
- * (-10, 10) in each dimension.  [OUT] logp (count); change (count): the last change, an estimate of the error; box (count, d, 2): the
- * lowest and the highest z_j of the box. */
-int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change, double *box, Error *err);
+/* log p(x) = log of the integral of p(x|z) p(z), for z of one or two dimensions: the trapezoidal rule on a box outside
+ * of which the integrand is below e^-30 of its peak, its grid halved until the logarithm changes by less than
+ * `tolerance` nats.  For a smooth integrand that vanishes at the ends the rule converges exponentially (Trefethen &
+ * Weideman 2014, section 5).  The box lies within (-10, 10) in each dimension.  [OUT] logp (count); change (count): the
+ * last change, an estimate of the error; box (count, d, 2): the lowest and the highest z_j of the box. */
+int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change,
+                     double *box, Error *err);
 
 /* How infer_optimise_local_q maximises. */
 typedef struct InferLocalQ {
@@ -54,8 +61,9 @@ typedef struct InferLocalQ {
     size_t check;              /* draws for the objective's final value */
 } InferLocalQ;
 
-/* Maximises the objective with request->samples draws, new noise at each step.  values[i]: (count, width of feeds[i]), the start, and
- * [OUT] the result.  [OUT] value (count): the objective at the result, over `check` new draws. */
-int infer_optimise_local_q(InferModel *m, const InferRequest *request, const InferLocalQ *local, float *const *values, double *value, Error *err);
+/* Maximises the objective with request->samples draws, new noise at each step.  values[i]: (count, width of feeds[i]),
+ * the start, and [OUT] the result.  [OUT] value (count): the objective at the result, over `check` new draws. */
+int infer_optimise_local_q(InferModel *m, const InferRequest *request, const InferLocalQ *local, float *const *values,
+                           double *value, Error *err);
 
 #endif

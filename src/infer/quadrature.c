@@ -2,9 +2,9 @@
  *
  * infer/quadrature.c: log p(x) of single examples by integrating over a latent line or plane.
  *
- * GSL has adaptive rules of one dimension (gsl_integration_qag).  One inside the other gave the same log p(x) to 1.5e-5 nats, but
- * asks for one point at a time: 84,000 to 135,000 points and 1.4 to 2.5 s an example (z in the plane, a decoder of 200 units and
- * 784 pixels, one thread), where this file takes 0.34 s in passes of 1024 points.
+ * GSL has adaptive rules of one dimension (gsl_integration_qag).  One inside the other gave the same log p(x) to 1.5e-5
+ * nats, but evaluates one point at a time: 84,000 to 135,000 points and 1.4 to 2.5 s per example (z in the plane, a
+ * decoder of 200 units and 784 pixels, one thread).  This file takes 0.34 s in passes of 1024 points.
  */
 #include "infer/posterior.h"
 
@@ -16,12 +16,16 @@
 #include <math.h>
 
 enum {
-    PASS = 1024,          /* points of one forward pass */
-    COARSE = 48,          /* intervals per dimension in the search for the box */
-    FINE = 96, FINEST = 6144, FINEST_PLANE = 1536 /* intervals per dimension of the first grid that is summed, and of the last */
+    PASS = 1024,        /* points of one forward pass */
+    /* intervals per dimension */
+    COARSE = 48,        /* in the search for the box */
+    FINE = 96,          /* of the first grid that is summed */
+    FINEST = 6144,      /* of the last, on a line */
+    FINEST_PLANE = 1536 /* … and on a plane */
 };
 
-static const double REACH = 10, DEPTH = 30; /* z in (-10, 10); points more than DEPTH nats below the peak are outside of the box */
+static const double REACH = 10; /* z in (-10, 10) */
+static const double DEPTH = 30; /* points more than DEPTH nats below the peak are outside of the box */
 
 typedef struct Box {
     double low[2], high[2];
@@ -70,7 +74,7 @@ static void visit_grid(const JointDensity *f, const GridVisit *g)
     }
 }
 
-/* ---- the box ------------------------------------------------------------------------------------------------------------- */
+/* ---- the box ----------------------------------------------------------------------------------------------------- */
 
 typedef struct BoxSearch {
     size_t d;
@@ -95,7 +99,7 @@ static void find_box(void *context, const double *z, double logp)
     }
 }
 
-/* Shrinks the box around the peak until it keeps its size: a finer grid may find a higher peak, and so a smaller box. */
+/* Shrinks the box around the peak until its size stays: a finer grid may find a higher peak, and so a smaller box. */
 static void shrink(const JointDensity *f, Box *box, double *peak)
 {
     for (int round = 0; round < 30; round++) {
@@ -117,7 +121,7 @@ static void shrink(const JointDensity *f, Box *box, double *peak)
     }
 }
 
-/* ---- the sum ------------------------------------------------------------------------------------------------------------- */
+/* ---- the sum ----------------------------------------------------------------------------------------------------- */
 
 typedef struct ExpSum {
     double peak, total; /* total of e^(logp - peak) */
@@ -160,9 +164,10 @@ static void integrate(const JointDensity *f, double tolerance, double *logp, dou
     }
 }
 
-/* ---- all examples -------------------------------------------------------------------------------------------------------- */
+/* ---- all examples ------------------------------------------------------------------------------------------------ */
 
-int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change, double *box, Error *err)
+int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change,
+                     double *box, Error *err)
 {
     static const char *const outputs[] = {"logjoint", NULL}, *const feeds[] = {"z", NULL};
     size_t d = infer_model_width(m, "z");
@@ -177,7 +182,8 @@ int infer_quadrature(InferModel *m, const InferRequest *request, double toleranc
     if (batches_start(&b, m, request, &spec, err) != 0)
         return -1;
     while ((status = batches_next(&b, err)) > 0) {
-        JointDensity f = {.exec = b.exec, .z = batches_latent(&b, &d, err), .logjoint = graph_exec_output(b.exec, "logjoint", NULL)};
+        JointDensity f = {
+            .exec = b.exec, .z = batches_latent(&b, &d, err), .logjoint = graph_exec_output(b.exec, "logjoint", NULL)};
         if (f.z == NULL) {
             status = -1;
             break;

@@ -2,8 +2,8 @@
  *
  * lab/checkpoint.c: a training's whole state as bytes.  Promise: training from a checkpoint ends with the same bits.
  *
- * Layout, all numbers little-endian: "vlcp" 2 0 0 0, then eight-byte counts (epoch, batch, optimiser steps, totals, parameters,
- * optimiser state, chains), then the totals as doubles, the parameters, the state and the chains as floats.
+ * Layout, all numbers little-endian: "vlcp" 2 0 0 0, then eight-byte counts (epoch, batch, optimiser steps, totals,
+ * parameters, optimiser state, chains), then the totals as doubles, the parameters, the state and the chains as floats.
  */
 #include "lab/checkpoint.h"
 
@@ -33,7 +33,7 @@ static void counts(const LabState *s, uint64_t *count)
     count[6] = s->nchains;
 }
 
-static unsigned char *put(unsigned char *to, const void *from, size_t bytes)
+static unsigned char *write_bytes(unsigned char *to, const void *from, size_t bytes)
 {
     memcpy(to, from, bytes);
     return to + bytes;
@@ -43,16 +43,16 @@ void lab_checkpoint_write(const LabState *s, unsigned char *bytes)
 {
     uint64_t count[COUNTS];
     counts(s, count);
-    bytes = put(bytes, magic, sizeof magic);
-    bytes = put(bytes, count, sizeof count);
-    bytes = put(bytes, s->totals, s->ntotals * sizeof(double));
-    bytes = put(bytes, s->params, s->nparams * sizeof(float));
-    bytes = put(bytes, s->state, s->nstate * sizeof(float));
+    bytes = write_bytes(bytes, magic, sizeof magic);
+    bytes = write_bytes(bytes, count, sizeof count);
+    bytes = write_bytes(bytes, s->totals, s->ntotals * sizeof(double));
+    bytes = write_bytes(bytes, s->params, s->nparams * sizeof(float));
+    bytes = write_bytes(bytes, s->state, s->nstate * sizeof(float));
     if (s->nchains > 0)
-        put(bytes, s->chains, s->nchains * sizeof(float));
+        write_bytes(bytes, s->chains, s->nchains * sizeof(float));
 }
 
-static const unsigned char *get(void *to, const unsigned char *from, size_t bytes)
+static const unsigned char *read_bytes(void *to, const unsigned char *from, size_t bytes)
 {
     memcpy(to, from, bytes);
     return from + bytes;
@@ -64,15 +64,16 @@ int lab_checkpoint_read(LabState *s, const unsigned char *bytes, size_t size)
     if (size != lab_checkpoint_size(s) || memcmp(bytes, magic, sizeof magic) != 0)
         return -1;
     memcpy(count, bytes + sizeof magic, sizeof count);
-    if (count[0] == 0 || count[3] != s->ntotals || count[4] != s->nparams || count[5] != s->nstate || count[6] != s->nchains)
+    if (count[0] == 0 || count[3] != s->ntotals || count[4] != s->nparams || count[5] != s->nstate ||
+        count[6] != s->nchains)
         return -1;
     s->epoch = count[0];
     s->batch = count[1];
     s->optimiser_steps = count[2];
-    bytes = get(s->totals, bytes + HEADER, s->ntotals * sizeof(double));
-    bytes = get(s->params, bytes, s->nparams * sizeof(float));
-    bytes = get(s->state, bytes, s->nstate * sizeof(float));
+    bytes = read_bytes(s->totals, bytes + HEADER, s->ntotals * sizeof(double));
+    bytes = read_bytes(s->params, bytes, s->nparams * sizeof(float));
+    bytes = read_bytes(s->state, bytes, s->nstate * sizeof(float));
     if (s->nchains > 0)
-        get(s->chains, bytes, s->nchains * sizeof(float));
+        read_bytes(s->chains, bytes, s->nchains * sizeof(float));
     return 0;
 }

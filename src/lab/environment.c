@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/environment.c: the machine and the program that a run was computed with.  They may not change a number; they are recorded so that
- * this can be checked.
+ * lab/environment.c: the machine and the program that a run was computed with.  They may not change a number; they are
+ * recorded so that this can be checked.
  */
 #include "lab/environment.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/estep.c: the E step of Monte Carlo EM: a Markov chain for every draw of every training example, which continues whenever its
- * example comes again.  Promise: the chains' states depend on the run's identity alone; a draw allocates nothing.
+ * lab/estep.c: the E step of Monte Carlo EM: a Markov chain for every draw of every training example, which continues
+ * whenever its example comes again.  Promise: the chains' states depend on the run's identity alone; a draw allocates
+ * nothing.
  */
 #include "lab/estep.h"
 
@@ -10,8 +11,9 @@
 
 #include <string.h>
 
-/* The weight of Robbins and Monro's correction, the same at every transition: the posteriors narrow as the model learns, and the step
- * sizes must follow.  At 0.5 a chain whose proposals are all rejected has half its step size after three visits of its example. */
+/* The weight of Robbins and Monro's correction, the same at every transition: the posteriors narrow as the model
+ * learns, and the step sizes must follow.  At 0.5 a chain whose proposals are all rejected has half its step size after
+ * three visits of its example. */
 #define TUNE 0.5
 
 struct EStep {

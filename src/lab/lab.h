@@ -23,7 +23,7 @@ typedef struct LabRun {
     const Graph *eval_graph;            /* spec.graph with further names, for evaluations; NULL: spec.graph */
     const StoreEvaluation *evaluations; /* of the trained model */
     size_t nevaluations;
-    int phase;                          /* runs of phase 0 end before those of phase 1 start: a classifier that others need */
+    int phase; /* runs of phase 0 end before those of phase 1 start: a classifier that others need */
     void *context;                      /* the caller's own, for the evaluate hook */
 
     char identity[DIGEST_TEXT];         /* filled by lab_run_identify */
@@ -33,8 +33,8 @@ typedef struct LabRun {
 /* lab_identify of run->spec; errors name the script, label and seed. */
 int lab_run_identify(LabRun *run, Error *err);
 
-/* The caller's evaluations, in the worker, after training or for a run trained earlier: called with the index in run->evaluations of each
- * evaluation that is not recorded yet.  Returns 0, or -1 with *err. */
+/* The caller's evaluations, in the worker, after training or for a run trained earlier: called with the index in
+ * run->evaluations of each evaluation that is not recorded yet.  Returns 0, or -1 with *err. */
 typedef struct LabHooks {
     int (*evaluate)(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err);
 } LabHooks;
@@ -66,14 +66,16 @@ typedef struct LabOptions {
 } LabOptions;
 
 typedef struct LabOutcome {
-    size_t executed, resumed, skipped, failed, diverged, crashed, interrupted; /* skipped: trained before, perhaps evaluated now */
+    size_t executed, resumed, skipped, failed, diverged, crashed,
+        interrupted; /* skipped: trained before, perhaps evaluated now */
     size_t busy;             /* left to another process, which is at work on them */
     int64_t sweep;
 } LabOutcome;
 
-/* Runs them all (at least one), `jobs` at the same time, each in a forked process with its own connection.  Prints nothing.  A run that fails, diverges or
- * crashes leaves the others alone.  Returns 0 when the sweep itself could be carried out (see *outcome for the runs); -1 with ERR_SIGNAL
- * (err->found holds the signal's number) after an interruption; -1 with *err when the sweep could not be carried out. */
+/* Runs them all (at least one), `jobs` at the same time, each in a forked process with its own connection; prints
+ * nothing.  A run that fails, diverges or crashes leaves the others alone.  Returns 0 when the sweep could be carried
+ * out, whatever its runs did (*outcome); -1 with ERR_SIGNAL (err->found holds the signal's number) after an
+ * interruption; -1 with *err when it could not be carried out. */
 int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err);
 
 #endif

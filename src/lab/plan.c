@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/plan.c: a run's training plan as canonical text, and its identity.  Promise: two runs have the same identity exactly
- * when everything that determines their numbers is the same.
+ * lab/plan.c: a run's training plan as canonical text, and its identity.  Promise: two runs have the same identity
+ * exactly when everything that determines their numbers is the same.
  */
 #include "lab/plan.h"
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "lab/lab.h"
 #include "num/isa.h"
 
 #include <inttypes.h>
@@ -36,7 +35,8 @@ double lab_schedule_at(const LabSchedule *s, int epoch)
     return s->value[i];
 }
 
-/* A schedule as "0.001*8 0.0005": equal values are counted, so that thousands of epochs stay readable; the last value has no count. */
+/* A schedule as "0.001*8 0.0005": equal values are counted, so that thousands of epochs stay readable; the last value
+ * has no count. */
 static void schedule_text(Text *t, const LabSchedule *s)
 {
     text_add(t, "\"");
@@ -99,7 +99,7 @@ static void plan_text(Text *t, const LabSpec *spec)
         monte_carlo_em_text(t, spec->monte_carlo_em);
     text_add(t, ",\"rate\":");
     schedule_text(t, &spec->rate);
-    if (spec->seed.rng != NULL && spec->seed.rng != num_rng_philox) { /* the default is left out: older identities stay valid */
+    if (spec->seed.rng != NULL && spec->seed.rng != num_rng_philox) { /* older identities have no "rng" */
         text_add(t, ",\"rng\":");
         text_add_json(t, spec->seed.rng->name);
     }
@@ -157,16 +157,18 @@ static int check_monte_carlo_em(const LabSpec *spec, const LabMonteCarloEM *em, 
         return -1;
     GraphNode z = graph_find(spec->graph, "z"), target = graph_find(spec->graph, "logjoint");
     if (z < 0 || target < 0)
-        return error_set(err, ERR_SCRIPT, "Monte Carlo EM needs the names z and logjoint, and the graph has no '%s'", z < 0 ? "z" : "logjoint");
+        return error_set(err, ERR_SCRIPT, "Monte Carlo EM needs the names z and logjoint, and the graph has no '%s'",
+                         z < 0 ? "z" : "logjoint");
     NumShape draws = graph_shape(spec->graph, z), densities = graph_shape(spec->graph, target);
-    if (draws.n[NUM_SAMPLES] == spec->samples && draws.n[NUM_BATCH] == graph_batch(spec->graph) && densities.n[NUM_FEATURES] == 1 &&
-        densities.n[NUM_SAMPLES] == draws.n[NUM_SAMPLES] && densities.n[NUM_BATCH] == draws.n[NUM_BATCH])
+    if (draws.n[NUM_SAMPLES] == spec->samples && draws.n[NUM_BATCH] == graph_batch(spec->graph) &&
+        densities.n[NUM_FEATURES] == 1 && densities.n[NUM_SAMPLES] == draws.n[NUM_SAMPLES] &&
+        densities.n[NUM_BATCH] == draws.n[NUM_BATCH])
         return 0;
     error_set(err, ERR_SCRIPT, "Monte Carlo EM needs one z and one log density for each draw and example");
-    error_found(err, "z (%zu, %zu, %zu), logjoint (%zu, %zu, %zu)", draws.n[0], draws.n[1], draws.n[2], densities.n[0], densities.n[1],
-                densities.n[2]);
-    return error_expected(err, "z (%zu, %zu, ·), logjoint (%zu, %zu, 1)", spec->samples, graph_batch(spec->graph), spec->samples,
-                          graph_batch(spec->graph));
+    error_found(err, "z (%zu, %zu, %zu), logjoint (%zu, %zu, %zu)", draws.n[0], draws.n[1], draws.n[2], densities.n[0],
+                densities.n[1], densities.n[2]);
+    return error_expected(err, "z (%zu, %zu, ·), logjoint (%zu, %zu, 1)", spec->samples, graph_batch(spec->graph),
+                          spec->samples, graph_batch(spec->graph));
 }
 
 static int check(const LabSpec *spec, Error *err)
@@ -228,11 +230,4 @@ int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, E
     text_free(&json);
     text_free(&graph);
     return copy == NULL ? error_memory(err, "a run's training plan") : 0;
-}
-
-int lab_run_identify(LabRun *run, Error *err)
-{
-    if (lab_identify(&run->spec, run->identity, &run->plan, err) == 0)
-        return 0;
-    return error_in(err, "%s, %s, seed %" PRIu64, run->script, run->label, run->spec.seed.number);
 }

@@ -24,9 +24,10 @@ typedef struct LabScalar {
     LabSchedule schedule;
 } LabScalar;
 
-/* Monte Carlo EM (Kingma & Welling, arXiv 1312.6114, appendix E): before each minibatch z is drawn from p(z|x) by Hamiltonian Monte
- * Carlo, with a chain for each draw of each training example, which continues from its state of the epoch before; then the optimiser
- * maximises the objective with these z.  The graph needs the names z and logjoint = log p(x|z) + log p(z), (k, b, 1), nats. */
+/* Monte Carlo EM (Kingma & Welling, arXiv 1312.6114, appendix E): before each minibatch z is drawn from p(z|x) by
+ * Hamiltonian Monte Carlo, with a chain for each draw of each training example, which continues from its state of the
+ * epoch before; then the optimiser maximises the objective with these z.  The graph needs the names z and logjoint =
+ * log p(x|z) + log p(z), (k, b, 1), nats. */
 typedef struct LabMonteCarloEM {
     InferHmc hmc;                /* leapfrog, step_size, accept; the others are not used */
     size_t transitions, updates;
@@ -47,7 +48,7 @@ typedef struct LabSpec {
 
     /* the training plan */
     const char *objective;                 /* public name of the node to maximise: "bound" */
-    const char *const *metrics;            /* public names recorded each epoch as train/NAME and test/NAME, NULL-ended */
+    const char *const *metrics;            /* public names, recorded as train/NAME and test/NAME; NULL-ended */
     OptimiserSpec optimiser;
     LabSchedule rate;
     const LabScalar *scalars;              /* one per scalar leaf of the graph */
@@ -55,15 +56,16 @@ typedef struct LabSpec {
     int epochs;
     size_t batch, samples;                 /* samples: draws per example */
     int test_every;                        /* test metrics every so many epochs, and always after the last */
-    const LabMonteCarloEM *monte_carlo_em; /* NULL: the graph draws z.  Else there are no test metrics: test examples have no chains */
+    const LabMonteCarloEM *monte_carlo_em; /* or NULL: the graph draws z.  With it there are no test metrics */
 } LabSpec;
 
 /* The rows of epochs, batch, samples, test_every. */
 enum { LAB_TRAIN_OPTIONS = 4 };
 extern const Option lab_train_options[LAB_TRAIN_OPTIONS];
 
-/* Checks every range and name of the spec.  [OUT] identity: SHA-256 of the graph's canonical text, the training plan, the data's digest,
- * the seed and the arithmetic version; *plan: the training plan as canonical JSON, replaced (mem_free).  -1 with *err (ERR_SCRIPT). */
+/* Checks every range and name of the spec.  [OUT] identity: SHA-256 of the graph's canonical text, the training plan,
+ * the data's digest, the seed and the arithmetic version; *plan: the training plan as canonical JSON, replaced
+ * (mem_free).  -1 with *err (ERR_SCRIPT). */
 int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, Error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/report.h: what a worker tells the sweep, through a pipe.  A report has a fixed size, so that one write is atomic.
+ * lab/report.h: the reports that a worker sends to the sweep through a pipe.  A report has a fixed size, so that one
+ * write is atomic.
  */
 #ifndef LAB_REPORT_H
 #define LAB_REPORT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/sweep.c: a list of runs, some of them side by side, each in its own process.  Promise: a run that fails, diverges or crashes
- * leaves the others alone and is counted in the outcome; a signal stops every worker after its work is recorded.
+ * lab/sweep.c: a list of runs, several at the same time, each in its own process.  Promise: a run that fails, diverges
+ * or crashes leaves the others alone and is counted in the outcome; a signal stops every worker after its work is
+ * recorded.
  *
  * This process never computes and holds no connection while it forks: neither threads nor SQLite survive a fork.
  */
@@ -45,13 +46,20 @@ typedef struct Sweep {
     int64_t sweep;
 } Sweep;
 
-static void tell(const Sweep *w, LabEvent event)
+static void emit(const Sweep *w, LabEvent event)
 {
     if (w->options->event != NULL)
         w->options->event(w->options->event_context, &event);
 }
 
-/* ---- queueing ------------------------------------------------------------------------------------------------------------- */
+int lab_run_identify(LabRun *run, Error *err)
+{
+    if (lab_identify(&run->spec, run->identity, &run->plan, err) == 0)
+        return 0;
+    return error_in(err, "%s, %s, seed %" PRIu64, run->script, run->label, run->spec.seed.number);
+}
+
+/* ---- queueing ---------------------------------------------------------------------------------------------------- */
 
 static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all, Error *err)
 {
@@ -62,7 +70,8 @@ static int has_all_evaluations(Store *s, const LabRun *run, int64_t id, int *all
     return 0;
 }
 
-/* Leaves out a run that need not run: one that is done with all its evaluations, or one that diverged, which it would do again. */
+/* Leaves out a run that need not run: one that is done with all its evaluations, or one that diverged, which it would
+ * do again. */
 static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
 {
     char status[STORE_STATUS], message[360], note[400];
@@ -80,7 +89,7 @@ static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
     else
         w->outcome->skipped++;
     snprintf(note, sizeof note, "diverged before: %s", message);
-    tell(w, (LabEvent){.kind = LAB_RUN_LEFT_OUT, .run = i, .text = diverged ? note : NULL});
+    emit(w, (LabEvent){.kind = LAB_RUN_LEFT_OUT, .run = i, .text = diverged ? note : NULL});
     return 0;
 }
 
@@ -118,7 +127,7 @@ static int queue_all(Sweep *w, Error *err)
     if (s == NULL)
         goto end;
     if (store_notice(s) != NULL)
-        tell(w, (LabEvent){.kind = LAB_NOTICE, .text = store_notice(s)});
+        emit(w, (LabEvent){.kind = LAB_NOTICE, .text = store_notice(s)});
     if (ids == NULL) {
         error_memory(err, "the sweep");
         goto end;
@@ -140,7 +149,7 @@ end:
     return status;
 }
 
-/* ---- processes -------------------------------------------------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------------------------------------- */
 
 static int launch(Sweep *w, size_t i, Error *err)
 {
@@ -161,7 +170,7 @@ static int launch(Sweep *w, size_t i, Error *err)
     w->state[i].pid = pid;
     w->state[i].state = RUNNING;
     w->running++;
-    tell(w, (LabEvent){.kind = LAB_RUN_STARTED, .run = i});
+    emit(w, (LabEvent){.kind = LAB_RUN_STARTED, .run = i});
     return 0;
 }
 
@@ -172,7 +181,7 @@ static void take_report(Sweep *w, const LabReport *r)
     w->state[r->run].last = *r;
     if (r->kind == LAB_ENDED)
         w->state[r->run].reported = 1;
-    tell(w, (LabEvent){.kind = LAB_RUN_REPORT, .run = r->run, .report = r});
+    emit(w, (LabEvent){.kind = LAB_RUN_REPORT, .run = r->run, .report = r});
 }
 
 /* Reads what has arrived. */
@@ -195,14 +204,14 @@ static void wait_for_event(const Sweep *w)
 static void count_end(LabOutcome *o, const LabReport *last)
 {
     const struct { const char *status; size_t *count; } counted[] = {
-        {"done", last->resumed ? &o->resumed : &o->executed}, {"evaluated", &o->skipped}, {"busy", &o->busy}, {"diverged", &o->diverged},
-        {"interrupted", &o->interrupted}, {"crashed", &o->crashed}, {"failed", &o->failed},
+        {"done", last->resumed ? &o->resumed : &o->executed}, {"evaluated", &o->skipped}, {"busy", &o->busy},
+        {"diverged", &o->diverged}, {"interrupted", &o->interrupted}, {"crashed", &o->crashed}, {"failed", &o->failed},
     };
     for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
         *counted[i].count += strcmp(last->status, counted[i].status) == 0;
 }
 
-/* Ends a run whose worker sent no last report: a signal stopped its evaluation, or the process crashed or was killed. */
+/* Ends a run whose worker sent no last report: a signal stopped its evaluation, or it crashed or was killed. */
 static void report_unreported(Sweep *w, size_t i, int status)
 {
     LabReport r = w->state[i].last;
@@ -216,8 +225,9 @@ static void report_unreported(Sweep *w, size_t i, int status)
     }
     snprintf(r.status, sizeof r.status, "crashed");
     if (WIFSIGNALED(status))
-        snprintf(r.text, sizeof r.text, "its process was ended by signal %d (%s); run the same command again to continue",
-                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+        snprintf(r.text, sizeof r.text,
+                 "its process was ended by signal %d (%s); run the same command again to continue", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
     else
         snprintf(r.text, sizeof r.text, "its process ended with status %d and without a report", WEXITSTATUS(status));
     Error ignored = ERROR_NONE; /* a later sweep marks the run too */
@@ -282,28 +292,30 @@ static size_t next_waiting(const Sweep *w, int phase)
 
 static int run_phase(Sweep *w, int phase, Error *err)
 {
-    static const char stopping[] = "stopping once every run's state is recorded; a second signal stops at once and loses up to 10 s of work";
+    static const char stopping[] =
+        "stopping once every run's state is recorded; a second signal stops at once and loses up to 10 s of work";
     int passed = 0, status = 0;
     for (;;) {
         size_t i;
-        while (status == 0 && !lab_stop && w->running < (size_t)w->options->jobs && (i = next_waiting(w, phase)) < w->count)
+        while (status == 0 && !lab_stop && w->running < (size_t)w->options->jobs &&
+               (i = next_waiting(w, phase)) < w->count)
             status = launch(w, i, err);
         if (w->running == 0)
             return status;
         wait_for_event(w);
         take_reports(w);
         collect(w);
-        tell(w, (LabEvent){.kind = LAB_TICK});
+        emit(w, (LabEvent){.kind = LAB_TICK});
         if (signals_seen > passed) {
             pass_signal(w, passed == 0 ? SIGTERM : SIGKILL);
             if (passed == 0 && w->running > 0)
-                tell(w, (LabEvent){.kind = LAB_NOTICE, .text = stopping});
+                emit(w, (LabEvent){.kind = LAB_NOTICE, .text = stopping});
             passed = signals_seen;
         }
     }
 }
 
-/* Marks the runs that this sweep queued and did not start as interrupted: else they would look crashed once this process has ended. */
+/* Marks the runs that were queued and not started as interrupted; without this they would look crashed later. */
 static void end_queue(Sweep *w)
 {
     Error ignored = ERROR_NONE; /* the interruption is reported */
@@ -338,7 +350,7 @@ static int run_all(Sweep *w, Error *err)
     return status;
 }
 
-/* ---- the sweep -------------------------------------------------------------------------------------------------------------- */
+/* ---- the sweep --------------------------------------------------------------------------------------------------- */
 
 static int interrupted(const Sweep *w, Error *err)
 {

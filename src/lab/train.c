@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/train.c: the training loop of one run.  Promise: the numbers depend on the run's spec alone; a recorded epoch stays recorded;
- * a step makes no allocation, no commit and no call into Lua.
+ * lab/train.c: the training loop of one run.  Promise: the numbers depend on the run's spec alone; a recorded epoch
+ * stays recorded; a step makes no allocation, no commit and no call into Lua.
  */
 #include "lab/train.h"
 
@@ -49,7 +49,7 @@ typedef struct Training {
     int64_t recorded;                   /* last epoch in the database when this process began */
 } Training;
 
-/* ---- executable graphs ------------------------------------------------------------------------------------------------ */
+/* ---- executable graphs ------------------------------------------------------------------------------------------- */
 
 static void exec_pair_free(ExecPair *p)
 {
@@ -58,7 +58,8 @@ static void exec_pair_free(ExecPair *p)
 }
 
 /* exec: outputs, feeds and objective; batch, samples and type are set here. */
-static int exec_pair_make(ExecPair *p, const LabSpec *spec, GraphExecSpec exec, size_t n, size_t batch, GraphParams *params, Error *err)
+static int exec_pair_make(ExecPair *p, const LabSpec *spec, GraphExecSpec exec, size_t n, size_t batch,
+                          GraphParams *params, Error *err)
 {
     exec.samples = spec->samples;
     exec.type = GRAPH_FLOAT;
@@ -98,10 +99,12 @@ static int make_execs(Training *t, Error *err)
     memcpy(outputs, spec->metrics, t->nmetrics * sizeof *outputs);
     outputs[t->nmetrics] = spec->objective;
     size_t test = spec->monte_carlo_em == NULL && t->nmetrics > 0 ? data_count(spec->data, DATA_TEST) : 0;
-    GraphExecSpec train = {.outputs = outputs, .objective = spec->objective, .feeds = spec->monte_carlo_em != NULL ? z : NULL};
+    GraphExecSpec train = {
+        .outputs = outputs, .objective = spec->objective, .feeds = spec->monte_carlo_em != NULL ? z : NULL};
     if (exec_pair_make(&t->train, spec, train, t->n, spec->batch, t->params, err) != 0)
         return -1;
-    if (test > 0 && exec_pair_make(&t->test, spec, (GraphExecSpec){.outputs = spec->metrics}, test, TEST_BATCH, t->params, err) != 0)
+    if (test > 0 && exec_pair_make(&t->test, spec, (GraphExecSpec){.outputs = spec->metrics}, test, TEST_BATCH,
+                                   t->params, err) != 0)
         return -1;
     if (spec->monte_carlo_em == NULL)
         return 0;
@@ -112,7 +115,7 @@ static int make_execs(Training *t, Error *err)
     return t->estep == NULL ? -1 : 0;
 }
 
-/* ---- building --------------------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static int make_params(Training *t, Error *err)
 {
@@ -175,7 +178,7 @@ static void training_free(Training *t)
     mem_free(t->checkpoint);
 }
 
-/* ---- checkpoints ------------------------------------------------------------------------------------------------------ */
+/* ---- checkpoints ------------------------------------------------------------------------------------------------- */
 
 static int resume(Training *t, Error *err)
 {
@@ -215,7 +218,7 @@ static int save(Training *t, Error *err)
     return store_run_record(t->store, t->id, NULL, 0, &c, err);
 }
 
-/* ---- one step --------------------------------------------------------------------------------------------------------- */
+/* ---- one step ---------------------------------------------------------------------------------------------------- */
 
 static double output_mean(const GraphExec *exec, const char *name)
 {
@@ -232,8 +235,8 @@ static void add_metrics(const Training *t, const GraphExec *exec, size_t rows, d
         totals[i] += output_mean(exec, t->spec->metrics[i]) * (double)rows;
 }
 
-static void fill(const LabSpec *spec, GraphExec *exec, DataSplit split, const uint32_t *order, size_t first, size_t rows,
-                 NumStream binarise, uint64_t binarise_step)
+static void fill(const LabSpec *spec, GraphExec *exec, DataSplit split, const uint32_t *order, size_t first,
+                 size_t rows, NumStream binarise, uint64_t binarise_step)
 {
     float *x = graph_exec_input(exec, "x", NULL);
     float *y = graph_exec_input(exec, "y", NULL);
@@ -273,7 +276,7 @@ static size_t step_rows(const Training *t)
     return t->n - first < t->train.batch ? t->n - first : t->train.batch;
 }
 
-/* One minibatch: data, noise, update, totals.  Monte Carlo EM makes several updates; the totals are those of the last. */
+/* One minibatch: data, noise, update, totals.  Of Monte Carlo EM's several updates, the last gives the totals. */
 static int step(Training *t, double rate)
 {
     const LabSpec *spec = t->spec;
@@ -303,7 +306,7 @@ static void describe_divergence(const Training *t, char *message, size_t size)
              tensor != NULL ? tensor : "the gradient's norm");
 }
 
-/* ---- recording an epoch ----------------------------------------------------------------------------------------------- */
+/* ---- recording an epoch ------------------------------------------------------------------------------------------ */
 
 /* [OUT] mean (nmetrics): means over the test split, with sampled z. */
 static void test(Training *t, double *mean)
@@ -315,7 +318,8 @@ static void test(Training *t, double *mean)
     for (size_t first = 0, chunk = 0; first < n; first += t->test.batch, chunk++) {
         size_t rows = n - first < t->test.batch ? n - first : t->test.batch;
         GraphExec *exec = exec_for(&t->test, rows);
-        /* step 0 at every epoch: the test images are binarised once for a run, so that epochs compare on the same images */
+        /* step 0 at every epoch: the test images are binarised once for a run, so that epochs compare on the same
+         * images */
         fill(spec, exec, DATA_TEST, NULL, first, rows, t->test_binarise, 0);
         graph_exec_noise(exec, spec->seed, "test", (t->state.epoch << 32) + chunk);
         graph_exec_forward(exec);
@@ -360,7 +364,7 @@ static int record_epoch(Training *t, Error *err)
         }
     }
     metric[count++] = (StoreMetric){"gradient/norm", epoch, t->state.totals[t->nmetrics] / (double)t->steps};
-    if (epoch > t->recorded) /* the clock is not reproducible: an epoch that is repeated after a resume keeps its first time */
+    if (epoch > t->recorded) /* the clock is not reproducible: an epoch repeated after a resume keeps its first time */
         metric[count++] = (StoreMetric){"time/epoch", epoch, seconds};
 
     report_epoch(t, tested ? test_mean : mean);
@@ -373,7 +377,7 @@ static int record_epoch(Training *t, Error *err)
     return store_run_record(t->store, t->id, metric, count, &c, err);
 }
 
-/* ---- one epoch -------------------------------------------------------------------------------------------------------- */
+/* ---- one epoch --------------------------------------------------------------------------------------------------- */
 
 /* After a step, before state.batch moves on. */
 static void report_step(Training *t, double examples)

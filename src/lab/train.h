@@ -17,8 +17,9 @@ extern volatile sig_atomic_t lab_stop;
 
 typedef enum { LAB_TRAINED, LAB_STOPPED, LAB_DIVERGED } LabTrainEnd;
 
-/* Trains run number `id`, which this process has started, from its checkpoint or from the start, and records every epoch.  [OUT] *params:
- * the last parameters (the caller frees them); *end; message: of a divergence.  -1 with *err when training cannot continue. */
+/* Trains run number `id`, which this process has started, from its checkpoint or from the start, and records every
+ * epoch.  [OUT] *params: the last parameters (the caller frees them); *end; message: of a divergence.  -1 with *err
+ * when training cannot continue. */
 int lab_train(const LabSpec *spec, Store *s, int64_t id, LabReporter *reporter, GraphParams **params, LabTrainEnd *end,
               char *message, size_t message_size, Error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * lab/worker.c: one process, one run: start, train, finish, evaluate.  Promise: a failure here leaves the other runs alone, and the
- * record of this one true.
+ * lab/worker.c: one process, one run: start, train, finish, evaluate.  Promise: a failure here leaves the other runs
+ * alone, and the record of this one true.
  */
 #include "lab/worker.h"
 
@@ -21,9 +21,10 @@ static void report_end(LabReporter *r, const char *status, const char *text)
     lab_report(r, 1);
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------------------------------------- */
 
-/* An evaluation may take minutes and records nothing before its end; the run itself is recorded, so that the process may exit at once. */
+/* An evaluation may take minutes and records nothing before its end; the run itself is recorded, so that the process
+ * may exit at once. */
 static volatile sig_atomic_t evaluating;
 
 static void on_signal(int number)
@@ -43,7 +44,7 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* a full disk then fails the write, and does not kill the process */
 }
 
-/* ---- weights -------------------------------------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 static void weights_meta(const GraphParams *params, Text *t)
 {
@@ -53,12 +54,14 @@ static void weights_meta(const GraphParams *params, Text *t)
         text_add(t, i > 0 ? "," : "");
         text_add(t, "{\"name\":");
         text_add_json(t, graph_params_name(params, i));
-        text_addf(t, ",\"offset\":%zu,\"shape\":[%zu,%zu]}", graph_params_offset(params, i), shape.n[NUM_BATCH], shape.n[NUM_FEATURES]);
+        text_addf(t, ",\"offset\":%zu,\"shape\":[%zu,%zu]}", graph_params_offset(params, i), shape.n[NUM_BATCH],
+                  shape.n[NUM_FEATURES]);
     }
     text_add(t, "]");
 }
 
-static int finish(Store *s, int64_t id, const char *status, const char *message, double seconds, GraphParams *params, Error *err)
+static int finish(Store *s, int64_t id, const char *status, const char *message, double seconds, GraphParams *params,
+                  Error *err)
 {
     char digest[DIGEST_TEXT];
     Text meta = {0};
@@ -71,7 +74,7 @@ static int finish(Store *s, int64_t id, const char *status, const char *message,
     return result;
 }
 
-/* ---- the run ---------------------------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 typedef struct Worker {
     const LabRun *run;
@@ -94,10 +97,12 @@ static int evaluate_one(Worker *w, size_t i, InferModel *model, Error *err)
     }
     int status = w->options->hooks.evaluate(w->run, i, w->store, w->id, model, err);
     evaluating = 0;
-    return status != 0 ? error_in(err, "evaluation %s", evaluation->name) : store_evaluation_put(w->store, w->id, evaluation, err);
+    return status != 0 ? error_in(err, "evaluation %s", evaluation->name)
+                       : store_evaluation_put(w->store, w->id, evaluation, err);
 }
 
-/* Makes the evaluations that are not recorded, each recorded when it is done.  They need no training: the model may be an older run's. */
+/* Makes the evaluations that are not recorded, each recorded when it is done.  They need no training: the model may be
+ * an older run's. */
 static int evaluate(Worker *w, InferModel *model, Error *err)
 {
     if (model == NULL)
@@ -115,8 +120,8 @@ static int evaluate(Worker *w, InferModel *model, Error *err)
     return status;
 }
 
-/* Trains; on success the run is `done` and its parameters are in the database before the evaluations begin.  [OUT] *status, once it is
- * committed: a write that fails before that is a failure of the run. */
+/* Trains; on success the run is `done` and its parameters are in the database before the evaluations begin.  [OUT]
+ * *status, once it is committed: a write that fails before that is a failure of the run. */
 static int train(Worker *w, const char **status, char *message, size_t size, Error *err)
 {
     GraphParams *params = NULL;
@@ -139,7 +144,8 @@ static int train(Worker *w, const char **status, char *message, size_t size, Err
         *status = result == 0 ? "diverged" : NULL;
         break;
     case LAB_STOPPED:
-        result = store_run_finish(w->store, w->id, "interrupted", "stopped by a signal", seconds, NULL, NULL, 0, NULL, err);
+        result =
+            store_run_finish(w->store, w->id, "interrupted", "stopped by a signal", seconds, NULL, NULL, 0, NULL, err);
         *status = result == 0 ? "interrupted" : NULL;
         break;
     }
@@ -175,7 +181,8 @@ static void record_failure(Worker *w, const char *status, const char *text)
 
 int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd)
 {
-    Worker w = {.run = run, .options = options, .id = id, .reporter = {.fd = report_fd, .last = lab_report_none(index)}};
+    Worker w = {
+        .run = run, .options = options, .id = id, .reporter = {.fd = report_fd, .last = lab_report_none(index)}};
     Error err = ERROR_NONE;
     const char *status = NULL;
     char message[320] = "", text[1200];
