@@ -13,8 +13,7 @@
 BindArray *bind_array_new(lua_State *L, size_t rows, size_t cols)
 {
     if (cols > 0 && rows > (SIZE_MAX / 4 / sizeof(double)) / cols)
-        luaL_error(L, "an array of %I rows and %I columns does not fit into memory", (LUAI_UACINT)rows,
-                   (LUAI_UACINT)cols);
+        luaL_error(L, "an array of %I rows and %I columns does not fit into memory", INT(rows), INT(cols));
     size_t bytes = sizeof(BindArray) + rows * cols * sizeof(double);
     BindArray *a = lua_newuserdatauv(L, bytes, 0);
     memset(a, 0, bytes);
@@ -35,6 +34,12 @@ BindArray *bind_array_from_floats(lua_State *L, size_t rows, size_t cols, const 
 BindArray *bind_array_check(lua_State *L, int index)
 {
     return luaL_checkudata(L, index, BIND_ARRAY);
+}
+
+void bind_array_shape(lua_State *L, const char *name, const BindArray *a, size_t rows, size_t cols)
+{
+    if (a->rows != rows || a->cols != cols)
+        luaL_error(L, "%s is (%I, %I), expected (%I, %I)", name, INT(a->rows), INT(a->cols), INT(rows), INT(cols));
 }
 
 void bind_list(lua_State *L, const double *x, size_t count, size_t stride)
@@ -59,7 +64,7 @@ static size_t check_place(lua_State *L, int index, size_t count, const char *axi
 {
     lua_Integer place = luaL_checkinteger(L, index);
     if (place < 1 || (size_t)place > count)
-        luaL_error(L, "%s %I does not exist: the array has %I", axis, (LUAI_UACINT)place, (LUAI_UACINT)count);
+        luaL_error(L, "%s %I does not exist: the array has %I", axis, INT(place), INT(count));
     return (size_t)place - 1;
 }
 
@@ -78,11 +83,10 @@ static int array_new(lua_State *L)
 static void fill_row(lua_State *L, BindArray *a, size_t row)
 {
     if (lua_type(L, -1) != LUA_TTABLE || lua_rawlen(L, -1) != a->cols)
-        luaL_error(L, "row %I is not a list of %I numbers", (LUAI_UACINT)(row + 1), (LUAI_UACINT)a->cols);
+        luaL_error(L, "row %I is not a list of %I numbers", INT(row + 1), INT(a->cols));
     for (size_t j = 0; j < a->cols; j++) {
         if (lua_rawgeti(L, -1, (lua_Integer)j + 1) != LUA_TNUMBER)
-            luaL_error(L, "element (%I, %I) is a %s, not a number", (LUAI_UACINT)(row + 1), (LUAI_UACINT)(j + 1),
-                       luaL_typename(L, -1));
+            luaL_error(L, "element (%I, %I) is a %s, not a number", INT(row + 1), INT(j + 1), luaL_typename(L, -1));
         a->data[row * a->cols + j] = lua_tonumber(L, -1);
         lua_pop(L, 1);
     }
@@ -119,8 +123,7 @@ static int array_from_blob(lua_State *L)
     lua_Integer cols = luaL_checkinteger(L, 2);
     luaL_argcheck(L, cols >= 1, 2, "the number of columns must be at least 1");
     if (size % (4 * (size_t)cols) != 0)
-        luaL_error(L, "a blob of %I bytes does not hold rows of %I float32 numbers", (LUAI_UACINT)size,
-                   (LUAI_UACINT)cols);
+        luaL_error(L, "a blob of %I bytes does not hold rows of %I float32 numbers", INT(size), INT(cols));
     size_t count = size / 4;
     BindArray *a = bind_array_new(L, count / (size_t)cols, (size_t)cols);
     for (size_t i = 0; i < count; i++) {
@@ -220,27 +223,26 @@ static int array_blob(lua_State *L)
 static int array_tostring(lua_State *L)
 {
     const BindArray *a = bind_array_check(L, 1);
-    lua_pushfstring(L, "array (%I, %I)", (LUAI_UACINT)a->rows, (LUAI_UACINT)a->cols);
+    lua_pushfstring(L, "array (%I, %I)", INT(a->rows), INT(a->cols));
     return 1;
 }
 
 static const BindFunction functions[] = {
-    {.name = "new", .call = array_new, .use = "(rows, cols) → array", .text = "zeros"},
-    {.name = "from", .call = array_from, .use = "{ {1, 2}, {3, 4} } → array", .text = "from a list of rows"},
-    {.name = "from_blob", .call = array_from_blob, .use = "(bytes, cols) → array",
-     .text = "from float32, little-endian, row after row"},
+    {"new", array_new, "(rows, cols) → array", "zeros", NULL},
+    {"from", array_from, "{ {1, 2}, {3, 4} } → array", "from a list of rows", NULL},
+    {"from_blob", array_from_blob, "(bytes, cols) → array", "from float32, little-endian, row after row", NULL},
     {0},
 };
 
 static const BindFunction methods[] = {
-    {.name = "rows", .call = array_rows, .use = "() → integer", .text = "the number of rows, also #a"},
-    {.name = "cols", .call = array_cols, .use = "() → integer", .text = "the number of columns"},
-    {.name = "get", .call = array_get, .use = "(row, col) → number", .text = "an element"},
-    {.name = "set", .call = array_set, .use = "(row, col, number)", .text = "changes an element"},
-    {.name = "row", .call = array_row, .use = "(row) → list", .text = "a row's numbers"},
-    {.name = "column", .call = array_column, .use = "(col) → list", .text = "a column's numbers"},
-    {.name = "rows_of", .call = array_rows_of, .use = "{3, 1, 4} → array", .text = "a new array of these rows"},
-    {.name = "blob", .call = array_blob, .use = "() → string", .text = "float32, little-endian, row after row"},
+    {"rows", array_rows, "() → integer", "the number of rows, also #a", NULL},
+    {"cols", array_cols, "() → integer", "the number of columns", NULL},
+    {"get", array_get, "(row, col) → number", "an element", NULL},
+    {"set", array_set, "(row, col, number)", "changes an element", NULL},
+    {"row", array_row, "(row) → list", "a row's numbers", NULL},
+    {"column", array_column, "(col) → list", "a column's numbers", NULL},
+    {"rows_of", array_rows_of, "{3, 1, 4} → array", "a new array of these rows", NULL},
+    {"blob", array_blob, "() → string", "float32, little-endian, row after row", NULL},
     {0},
 };
 

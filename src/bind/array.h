@@ -31,6 +31,9 @@ float *bind_array_floats(lua_State *L, const BindArray *a);
  * bytes. */
 const char *bind_array_blob(lua_State *L, const BindArray *a, size_t *size);
 
+/* Raises unless the array `name` is (rows, cols). */
+void bind_array_shape(lua_State *L, const char *name, const BindArray *a, size_t rows, size_t cols);
+
 /* Pushes the list of x[0], x[stride], …, `count` numbers. */
 void bind_list(lua_State *L, const double *x, size_t count, size_t stride);
 

@@ -21,6 +21,9 @@
 #include <lua.h>
 #include <stddef.h>
 
+/* An integer for %I of luaL_error and lua_pushfstring. */
+#define INT(x) ((LUAI_UACINT)(x))
+
 /* ---- memory, types, modules (object.c) ---- */
 
 /* [OUT] scratch: pushes a userdata of `count` * `size` zero bytes. */

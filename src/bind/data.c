@@ -23,8 +23,7 @@ static size_t check_example(lua_State *L, const Data *d, DataSplit split, int in
 {
     lua_Integer example = luaL_checkinteger(L, index);
     if (example < 1 || (size_t)example > data_count(d, split))
-        luaL_error(L, "example %I does not exist: the split has %I", (LUAI_UACINT)example,
-                   (LUAI_UACINT)data_count(d, split));
+        luaL_error(L, "example %I does not exist: the split has %I", INT(example), INT(data_count(d, split)));
     return (size_t)example - 1;
 }
 
@@ -144,25 +143,23 @@ static int close_data(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "open", .call = open_data, .use = "(name, options) → data",
-     .text = "a data set of the catalogue, or \"idx:IMAGES,LABELS\"",
-     .options = &open_options},
+    {"open", open_data, "(name, options) → data",
+     "a data set of the catalogue, or \"idx:IMAGES,LABELS\"", &open_options},
     {0},
 };
 
 static const BindFunction methods[] = {
-    {.name = "name", .call = get_name, .use = "() → string", .text = "its name"},
-    {.name = "count", .call = get_count, .use = "(split) → integer", .text = "the number of examples"},
-    {.name = "features", .call = get_features, .use = "() → integer", .text = "numbers of an example: width * height"},
-    {.name = "width", .call = get_width, .use = "() → integer", .text = "of an image; all features of other data"},
-    {.name = "height", .call = get_height, .use = "() → integer", .text = "of an image; else 1"},
-    {.name = "is_image", .call = get_is_image, .use = "() → boolean", .text = "whether examples are images"},
-    {.name = "classes", .call = get_classes, .use = "() → integer", .text = "the number of classes, 0: no labels"},
-    {.name = "label", .call = get_label, .use = "(split, example) → integer",
-     .text = "an example's class, from 0; -1: no labels"},
-    {.name = "mean", .call = get_mean, .use = "() → array (1, features)", .text = "the mean of the training split"},
-    {.name = "rows", .call = get_rows, .use = "(split, first or list, count = 1, seed = 0) → array",
-     .text = "examples from `first` on, or those of a list; `seed` selects a dynamic binarisation"},
+    {"name", get_name, "() → string", "its name", NULL},
+    {"count", get_count, "(split) → integer", "the number of examples", NULL},
+    {"features", get_features, "() → integer", "numbers of an example: width * height", NULL},
+    {"width", get_width, "() → integer", "of an image; all features of other data", NULL},
+    {"height", get_height, "() → integer", "of an image; else 1", NULL},
+    {"is_image", get_is_image, "() → boolean", "whether examples are images", NULL},
+    {"classes", get_classes, "() → integer", "the number of classes, 0: no labels", NULL},
+    {"label", get_label, "(split, example) → integer", "an example's class, from 0; -1: no labels", NULL},
+    {"mean", get_mean, "() → array (1, features)", "the mean of the training split", NULL},
+    {"rows", get_rows, "(split, first or list, count = 1, seed = 0) → array",
+     "examples from `first` on, or those of a list; `seed` selects a dynamic binarisation", NULL},
     {0},
 };
 

@@ -40,7 +40,7 @@ int bind_model_gradient(lua_State *L)
     call.gradient.onto = call.onto == NULL ? NULL : call.onto->data;
     call.gradient.directions = call.onto == NULL ? 0 : call.onto->rows;
     if (call.onto != NULL && call.onto->cols != width)
-        luaL_error(L, "onto has %I columns, the gradient has %I", (LUAI_UACINT)call.onto->cols, (LUAI_UACINT)width);
+        luaL_error(L, "onto has %I columns, the gradient has %I", INT(call.onto->cols), INT(width));
     BindArray *mean = bind_array_new(L, 1, width), *variance = bind_array_new(L, 1, width);
     BindArray *along = bind_array_new(L, call.gradient.repeats, call.gradient.directions);
     int status = infer_gradient(m, &call.request.infer, &call.gradient, mean->data, variance->data, along->data, &err);

@@ -29,7 +29,7 @@ static GraphNode check_node(lua_State *L, const Graph *g, int index)
 {
     lua_Integer node = luaL_checkinteger(L, index);
     if (node < 0 || (size_t)node >= graph_count(g))
-        luaL_error(L, "node %I is not in this graph of %I nodes", (LUAI_UACINT)node, (LUAI_UACINT)graph_count(g));
+        luaL_error(L, "node %I is not in this graph of %I nodes", INT(node), INT(graph_count(g)));
     return (GraphNode)node;
 }
 
@@ -176,7 +176,7 @@ static size_t read_args(lua_State *L, const Graph *g, int index, GraphNode *args
     luaL_checktype(L, index, LUA_TTABLE);
     size_t count = lua_rawlen(L, index);
     if (count > GRAPH_ARGS_MAX)
-        luaL_error(L, "an operation has %I arguments; at most %d are allowed", (LUAI_UACINT)count, (int)GRAPH_ARGS_MAX);
+        luaL_error(L, "an operation has %I arguments; at most %d are allowed", INT(count), (int)GRAPH_ARGS_MAX);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         args[i] = check_node(L, g, lua_gettop(L));
@@ -263,29 +263,26 @@ static int graph_close(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "new", .call = graph_new, .use = "(batch, samples = 1) → graph", .text = "an empty graph"},
-    {.name = "ops", .call = graph_ops_list, .use = "() → { {name =, formula =, elementwise =, attributes = }, … }",
-     .text = "all operations; elementwise: a function of one variable; attributes: { NAME = { choice, … }, … }"},
-    {.name = "optimisers", .call = graph_optimisers, .use = "() → { name = rules }",
-     .text = "the options of each optimiser, as rules of check.lua"},
+    {"new", graph_new, "(batch, samples = 1) → graph", "an empty graph", NULL},
+    {"ops", graph_ops_list, "() → { {name =, formula =, elementwise =, attributes = }, … }",
+     "all operations; elementwise: a function of one variable; attributes: { NAME = { choice, … }, … }", NULL},
+    {"optimisers", graph_optimisers, "() → { name = rules }",
+     "the options of each optimiser, as rules of check.lua", NULL},
     {0},
 };
 
 static const BindFunction methods[] = {
-    {.name = "input", .call = leaf_input, .use = "(name, dims) → node", .text = "data: x, y"},
-    {.name = "param", .call = leaf_param, .use = "(name, rows, cols, init) → node",
-     .text = "weights; init: \"glorot_uniform\", \"zeros\" …"},
-    {.name = "noise", .call = leaf_noise, .use = "(stream, kind, dims) → node",
-     .text = "draws of a named stream; kind: \"normal\" or \"uniform\""},
-    {.name = "scalar", .call = leaf_scalar, .use = "(name) → node", .text = "a number that may change each epoch"},
-    {.name = "constant", .call = leaf_constant, .use = "(number) → node", .text = "a number"},
-    {.name = "apply", .call = graph_apply_op, .use = "(op, {nodes}, {attribute = value}) → node",
-     .text = "an operation"},
-    {.name = "name", .call = graph_name_node, .use = "(name, node)", .text = "gives a node a public name"},
-    {.name = "shape", .call = graph_node_shape, 
-     .use = "(node) → samples, batch, features or samples, batch, channels, height, width",
-     .text = "a node's shape"},
-    {.name = "find", .call = graph_find_name, .use = "(name) → node or nil", .text = "the node of a public name"},
+    {"input", leaf_input, "(name, dims) → node", "data: x, y", NULL},
+    {"param", leaf_param, "(name, rows, cols, init) → node", "weights; init: \"glorot_uniform\", \"zeros\" …", NULL},
+    {"noise", leaf_noise, "(stream, kind, dims) → node",
+     "draws of a named stream; kind: \"normal\" or \"uniform\"", NULL},
+    {"scalar", leaf_scalar, "(name) → node", "a number that may change each epoch", NULL},
+    {"constant", leaf_constant, "(number) → node", "a number", NULL},
+    {"apply", graph_apply_op, "(op, {nodes}, {attribute = value}) → node", "an operation", NULL},
+    {"name", graph_name_node, "(name, node)", "gives a node a public name", NULL},
+    {"shape", graph_node_shape, "(node) → samples, batch, features or samples, batch, channels, height, width",
+     "a node's shape", NULL},
+    {"find", graph_find_name, "(name) → node or nil", "the node of a public name", NULL},
     {0},
 };
 

@@ -119,7 +119,7 @@ static int fit_model(lua_State *L)
     call.fit.x = bind_array_floats(L, call.x);
     call.fit.y = call.y == NULL ? NULL : bind_array_floats(L, call.y);
     if (call.y != NULL && call.y->rows != call.x->rows)
-        luaL_error(L, "y has %I rows, x has %I", (LUAI_UACINT)call.y->rows, (LUAI_UACINT)call.x->rows);
+        luaL_error(L, "y has %I rows, x has %I", INT(call.y->rows), INT(call.x->rows));
     BindBox *box = bind_box_push(L, BIND_MODEL, USER_VALUES);
     lua_getfield(L, 1, "graph"); /* stays as long as the model */
     lua_setiuservalue(L, -2, DATABASE);
@@ -181,8 +181,7 @@ static void read_values(lua_State *L, const InferModel *m, const BindArray *valu
     size_t width = infer_model_width(m, request->feed);
     request->feed_draws = width != 0 && request->samples > 1 && values->cols == width * request->samples;
     if (width != 0 && width != values->cols && !request->feed_draws)
-        luaL_error(L, "values have %I columns, the node %s has %I", (LUAI_UACINT)values->cols, request->feed,
-                   (LUAI_UACINT)width);
+        luaL_error(L, "values have %I columns, the node %s has %I", INT(values->cols), request->feed, INT(width));
     request->feed_values = bind_array_floats(L, values);
 }
 
@@ -197,8 +196,8 @@ static void read_range(lua_State *L, const BindArray *values, InferRequest *requ
     if (request->count == 0)
         request->count = left < most ? left : most;
     if (request->count == 0 || request->count > left || request->count > most)
-        luaL_error(L, "rows %I to %I of %I do not exist", (LUAI_UACINT)(request->first + 1),
-                   (LUAI_UACINT)(request->first + request->count), (LUAI_UACINT)rows);
+        luaL_error(L, "rows %I to %I of %I do not exist", INT(request->first + 1),
+                   INT(request->first + request->count), INT(rows));
     if (values != NULL && request->data == NULL)
         request->feed_values += request->first * values->cols;
 }
@@ -337,41 +336,31 @@ static int close_model(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "open", .call = open_model, .use = "(store, run) → model",
-     .text = "the trained model of a finished run, by its number"},
-    {.name = "fit", .call = fit_model, .use = "(options) → model",
-     .text = "trains a small graph on arrays, by Adam",
-     .options = &fit_options},
+    {"open", open_model, "(store, run) → model", "the trained model of a finished run, by its number", NULL},
+    {"fit", fit_model, "(options) → model", "trains a small graph on arrays, by Adam", &fit_options},
     {0},
 };
 
 static const BindFunction methods[] = {
-    {.name = "width", .call = get_width, .use = "(name) → integer or nil", .text = "features of a named node"},
-    {.name = "names", .call = get_names, .use = "() → list", .text = "the public names of its graph"},
-    {.name = "map", .call = map, .use = "(options) → array (count, draws * width)",
-     .text = "a named node for each example",
-     .options = &map_options},
-    {.name = "mean", .call = mean, .use = "(options) → { name = { mean =, se = } }",
-     .text = "means of named nodes over the examples; the pair is also [1], [2]",
-     .options = &mean_options},
-    {.name = "log_weights", .call = log_weights, .use = "(options) → logp, se, ess",
-     .text = "importance-weighted log p(x), arrays (count, 1)",
-     .options = &weight_options},
-    {.name = "hmc", .call = bind_model_hmc, .use = "(options) → z, accepted",
-     .text = "draws of p(z|x), (count, samples * draws * width), and the acceptance rate, (count, 1)",
-     .options = &model_hmc_options},
-    {.name = "ais", .call = bind_model_ais, .use = "(options) → logw, accepted",
-     .text = "annealed importance sampling: (count, samples) and (count, 1)",
-     .options = &model_ais_options},
-    {.name = "quadrature", .call = bind_model_quadrature, .use = "(options) → logp, change, box",
-     .text = "log p(x) by quadrature, its last change, the box of z: (count, 1), (count, 1), (count, 2 * width)",
-     .options = &model_quadrature_options},
-    {.name = "optimise_local_q", .call = bind_model_optimise_local_q, .use = "(options) → value, array, …",
-     .text = "each example's own values of nodes that maximise an objective: (count, 1), then one array for each node",
-     .options = &model_local_q_options},
-    {.name = "gradient", .call = bind_model_gradient, .use = "(options) → mean, variance, along",
-     .text = "a gradient over repeated noise: (1, width), (1, width), (repeats, rows of onto)",
-     .options = &model_gradient_options},
+    {"width", get_width, "(name) → integer or nil", "features of a named node", NULL},
+    {"names", get_names, "() → list", "the public names of its graph", NULL},
+    {"map", map, "(options) → array (count, draws * width)", "a named node for each example", &map_options},
+    {"mean", mean, "(options) → { name = { mean =, se = } }",
+     "means of named nodes over the examples; the pair is also [1], [2]", &mean_options},
+    {"log_weights", log_weights, "(options) → logp, se, ess",
+     "importance-weighted log p(x), arrays (count, 1)", &weight_options},
+    {"hmc", bind_model_hmc, "(options) → z, accepted",
+     "draws of p(z|x), (count, samples * draws * width), and the acceptance rate, (count, 1)", &model_hmc_options},
+    {"ais", bind_model_ais, "(options) → logw, accepted",
+     "annealed importance sampling: (count, samples) and (count, 1)", &model_ais_options},
+    {"quadrature", bind_model_quadrature, "(options) → logp, change, box",
+     "log p(x) by quadrature, its last change, the box of z: (count, 1), (count, 1), (count, 2 * "
+     "width)", &model_quadrature_options},
+    {"optimise_local_q", bind_model_optimise_local_q, "(options) → value, array, …",
+     "each example's own values of nodes that maximise an objective: (count, 1), then one array for each "
+     "node", &model_local_q_options},
+    {"gradient", bind_model_gradient, "(options) → mean, variance, along",
+     "a gradient over repeated noise: (1, width), (1, width), (repeats, rows of onto)", &model_gradient_options},
     {0},
 };
 

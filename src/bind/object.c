@@ -14,7 +14,7 @@
 void *bind_scratch(lua_State *L, size_t count, size_t size)
 {
     if (size > 0 && count > (SIZE_MAX / 2) / size)
-        luaL_error(L, "out of memory: %I items of %I bytes", (LUAI_UACINT)count, (LUAI_UACINT)size);
+        luaL_error(L, "out of memory: %I items of %I bytes", INT(count), INT(size));
     void *block = lua_newuserdatauv(L, count * size + 1, 0);
     memset(block, 0, count * size + 1);
     return block;

@@ -107,10 +107,9 @@ static int quote(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "render", .call = render, .use = "(options)",
-     .text = "draws a figure in each format; on failure an older file stays as it was",
-     .options = &render_options},
-    {.name = "quote", .call = quote, .use = "(string) → string", .text = "any text as a gnuplot string"},
+    {"render", render, "(options)",
+     "draws a figure in each format; on failure an older file stays as it was", &render_options},
+    {"quote", quote, "(string) → string", "any text as a gnuplot string", NULL},
     {0},
 };
 

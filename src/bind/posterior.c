@@ -42,10 +42,7 @@ static const float *start_values(lua_State *L, const InferModel *m, const HmcCal
     const InferRequest *request = &call->request.infer;
     size_t width = infer_model_width(m, "z");
     const BindArray *a = call->start;
-    if (a->rows != request->count || a->cols != request->samples * width)
-        luaL_error(L, "start is (%I, %I), expected (%I, %I): a row for each example, with %I chains of z's %I numbers",
-                   (LUAI_UACINT)a->rows, (LUAI_UACINT)a->cols, (LUAI_UACINT)request->count,
-                   (LUAI_UACINT)(request->samples * width), (LUAI_UACINT)request->samples, (LUAI_UACINT)width);
+    bind_array_shape(L, "start, a row of chains for each example,", a, request->count, request->samples * width);
     return bind_array_floats(L, a);
 }
 
@@ -147,14 +144,12 @@ static size_t start_arrays(lua_State *L, const InferModel *m, const LocalQCall *
     int arrays = lua_gettop(L);
     luaL_checktype(L, arrays, LUA_TTABLE);
     if (count < 1 || count > most || lua_rawlen(L, arrays) != count)
-        luaL_error(L, "over and start must be lists of the same length, from 1 to %I", (LUAI_UACINT)most);
+        luaL_error(L, "over and start must be lists of the same length, from 1 to %I", INT(most));
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, arrays, (lua_Integer)i + 1);
         const BindArray *a = bind_array_check(L, lua_gettop(L));
         size_t width = infer_model_width(m, over[i]);
-        if (a->rows != request->count || a->cols != width)
-            luaL_error(L, "the start of %s is (%I, %I), expected (%I, %I)", over[i], (LUAI_UACINT)a->rows,
-                       (LUAI_UACINT)a->cols, (LUAI_UACINT)request->count, (LUAI_UACINT)width);
+        bind_array_shape(L, over[i], a, request->count, width);
         values[i] = bind_array_floats(L, a);
     }
     return count;

@@ -84,7 +84,7 @@ static void read_list(lua_State *L, int index, size_t n, int64_t *number)
     luaL_checktype(L, index, LUA_TTABLE);
     if (lua_rawlen(L, index) != n)
         luaL_error(L, "a list has %I numbers, expected one for each of %I posteriors",
-                   (LUAI_UACINT)lua_rawlen(L, index), (LUAI_UACINT)n);
+                   INT(lua_rawlen(L, index)), INT(n));
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         number[i] = luaL_checkinteger(L, -1);
@@ -99,9 +99,7 @@ static int add_posteriors(lua_State *L)
     BindRecorder *r = check_recorder(L);
     const BindArray *mu = bind_array_check(L, 4), *sigma = bind_array_check(L, 5);
     size_t n = mu->rows, d = mu->cols;
-    if (sigma->rows != n || sigma->cols != d)
-        return luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)n, (LUAI_UACINT)d,
-                          (LUAI_UACINT)sigma->rows, (LUAI_UACINT)sigma->cols);
+    bind_array_shape(L, "sigma", sigma, n, d);
     int64_t *example = bind_scratch(L, n, sizeof *example), *number = bind_scratch(L, n, sizeof *number);
     int *label = bind_scratch(L, n, sizeof *label);
     read_list(L, 2, n, example);
@@ -180,17 +178,14 @@ static int close_recorder(lua_State *L)
 }
 
 static const BindFunction methods[] = {
-    {.name = "metric", .call = add_metric, .use = "(name, value, step = 0)",
-     .text = "a number; step: an epoch, 0: of the whole run"},
-    {.name = "artifact", .call = add_artifact, .use = "(name, kind, bytes, meta)",
-     .text = "bytes of any kind; meta: JSON or nil"},
-    {.name = "posteriors", .call = add_posteriors, .use = "(examples, labels or nil, mu, sigma)",
-     .text = "recorded posteriors of examples, arrays (n, d)"},
-    {.name = "model", .call = required_model, .use = "(name) → model",
-     .text = "the trained model of a run that this one requires"},
-    {.name = "store", .call = get_store, .use = "() → store", .text = "the database, for reading"},
-    {.name = "seed", .call = get_seed, .use = "() → integer", .text = "the run's seed"},
-    {.name = "rng", .call = get_rng, .use = "() → string", .text = "the name of the run's random number generator"},
+    {"metric", add_metric, "(name, value, step = 0)", "a number; step: an epoch, 0: of the whole run", NULL},
+    {"artifact", add_artifact, "(name, kind, bytes, meta)", "bytes of any kind; meta: JSON or nil", NULL},
+    {"posteriors", add_posteriors, "(examples, labels or nil, mu, sigma)",
+     "recorded posteriors of examples, arrays (n, d)", NULL},
+    {"model", required_model, "(name) → model", "the trained model of a run that this one requires", NULL},
+    {"store", get_store, "() → store", "the database, for reading", NULL},
+    {"seed", get_seed, "() → integer", "the run's seed", NULL},
+    {"rng", get_rng, "() → string", "the name of the run's random number generator", NULL},
     {0},
 };
 

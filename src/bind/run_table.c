@@ -87,7 +87,7 @@ static const char *keep_list(lua_State *L, const char *name)
         int whole;
         lua_Integer integer = lua_tointegerx(L, -1, &whole);
         if (type == LUA_TNUMBER && whole)
-            text_addf(&json, LUA_INTEGER_FMT, (LUAI_UACINT)integer);
+            text_addf(&json, LUA_INTEGER_FMT, INT(integer));
         else if (type == LUA_TNUMBER)
             text_add_number(&json, lua_tonumber(L, -1));
         else if (type == LUA_TSTRING)
@@ -302,10 +302,9 @@ static int monte_carlo_em_rules(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "train_rules", .call = train_rules, .use = "() → { name = rule }",
-     .text = "the options of train, as rules of check.lua"},
-    {.name = "monte_carlo_em_rules", .call = monte_carlo_em_rules, .use = "() → { name = rule }",
-     .text = "the options of lab.hmc, as rules of check.lua"},
+    {"train_rules", train_rules, "() → { name = rule }", "the options of train, as rules of check.lua", NULL},
+    {"monte_carlo_em_rules", monte_carlo_em_rules, "() → { name = rule }",
+     "the options of lab.hmc, as rules of check.lua", NULL},
     {0},
 };
 

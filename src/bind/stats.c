@@ -29,7 +29,7 @@ static const double *check_numbers(lua_State *L, int index, size_t *n)
     double *x = bind_scratch(L, *n, sizeof *x);
     for (size_t i = 0; i < *n; i++) {
         if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TNUMBER)
-            luaL_error(L, "entry %I of the list is a %s, not a number", (LUAI_UACINT)(i + 1), luaL_typename(L, -1));
+            luaL_error(L, "entry %I of the list is a %s, not a number", INT(i + 1), luaL_typename(L, -1));
         x[i] = lua_tonumber(L, -1);
         lua_pop(L, 1);
     }
@@ -44,7 +44,7 @@ static const int *check_labels(lua_State *L, int index, size_t n)
     luaL_checktype(L, index, LUA_TTABLE);
     index = lua_absindex(L, index);
     if (lua_rawlen(L, index) != n)
-        luaL_error(L, "%I labels for %I points", (LUAI_UACINT)lua_rawlen(L, index), (LUAI_UACINT)n);
+        luaL_error(L, "%I labels for %I points", INT(lua_rawlen(L, index)), INT(n));
     int *label = bind_scratch(L, n, sizeof *label);
     for (size_t i = 0; i < n; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
@@ -63,9 +63,7 @@ typedef struct Posteriors {
 static Posteriors check_posteriors(lua_State *L, int index)
 {
     const BindArray *mu = bind_array_check(L, index), *sigma = bind_array_check(L, index + 1);
-    if (mu->rows != sigma->rows || mu->cols != sigma->cols)
-        luaL_error(L, "mu is (%I, %I) and sigma is (%I, %I)", (LUAI_UACINT)mu->rows, (LUAI_UACINT)mu->cols,
-                   (LUAI_UACINT)sigma->rows, (LUAI_UACINT)sigma->cols);
+    bind_array_shape(L, "sigma", sigma, mu->rows, mu->cols);
     return (Posteriors){mu->data, sigma->data, mu->rows, mu->cols};
 }
 
@@ -374,13 +372,6 @@ static const Option linear_rows[] = {
 };
 static const BindOptions linear_options = {"stats.linear", {BIND_ROWS(linear_rows, 0)}};
 
-static void check_shape(lua_State *L, const char *name, const BindArray *a, size_t rows, size_t cols)
-{
-    if (a->rows != rows || a->cols != cols)
-        luaL_error(L, "%s is (%I, %I), expected (%I, %I)", name, (LUAI_UACINT)a->rows, (LUAI_UACINT)a->cols,
-                   (LUAI_UACINT)rows, (LUAI_UACINT)cols);
-}
-
 static int linear(lua_State *L)
 {
     LinearCall c;
@@ -388,11 +379,11 @@ static int linear(lua_State *L)
     Error err = ERROR_NONE;
     bind_options(L, 1, &linear_options, &c);
     size_t d = c.w->rows, m = c.w->cols, n = c.x->rows;
-    check_shape(L, "b", c.b, 1, d);
-    check_shape(L, "v", c.v, 1, d);
-    check_shape(L, "x", c.x, n, d);
-    check_shape(L, "mu", c.mu, n, m);
-    check_shape(L, "sigma", c.sigma, n, m);
+    bind_array_shape(L, "b", c.b, 1, d);
+    bind_array_shape(L, "v", c.v, 1, d);
+    bind_array_shape(L, "x", c.x, n, d);
+    bind_array_shape(L, "mu", c.mu, n, m);
+    bind_array_shape(L, "sigma", c.sigma, n, m);
     if (stats_linear(&r, c.w->data, c.b->data, c.v->data, c.x->data, c.mu->data, c.sigma->data, n, d, m, &err) != 0)
         return bind_raise(L, &err);
     lua_createtable(L, 0, 3);
@@ -481,7 +472,7 @@ static int fitted_log_density(lua_State *L)
     Error err = ERROR_NONE;
     const BindArray *x = bind_array_check(L, 1), *points = bind_array_check(L, 2);
     if (points->cols != x->cols)
-        luaL_error(L, "draws of %I dimensions, points of %I", (LUAI_UACINT)x->cols, (LUAI_UACINT)points->cols);
+        luaL_error(L, "draws of %I dimensions, points of %I", INT(x->cols), INT(points->cols));
     double *logp = bind_scratch(L, points->rows, sizeof *logp);
     if (stats_fitted_log_density(logp, x->data, x->rows, x->cols, points->data, points->rows, &err) != 0)
         return bind_raise(L, &err);
@@ -490,58 +481,47 @@ static int fitted_log_density(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "interval", .call = interval, .use = "(list, level = 0.95) → interval",
-     .text = "{ mean =, sd =, low =, high =, n = }, by Student's t"},
-    {.name = "log_mean_exp", .call = log_mean_exp, .use = "(list) → value, se, ess",
-     .text = "log of the mean of exp, its standard error, the effective sample size"},
-    {.name = "mean", .call = mean, .use = "(list) → number", .text = "the mean"},
-    {.name = "normal_quantile", .call = normal_quantile, .use = "(p) → number", .text = "the quantile of N(0, 1)"},
-    {.name = "hole_fraction", .call = hole_fraction, .use = "(mu, sigma, options) → number",
-     .text = "the share of N(0, I) that lies far from every approximate posterior",
-     .options = &fraction_options},
-    {.name = "hole_density", .call = hole_density, .use = "(mu, sigma, options) → number",
-     .text = "the share of N(0, I) where the aggregate posterior's density is low",
-     .options = &density_options},
-    {.name = "mean_bhattacharyya", .call = mean_bhattacharyya, .use = "(mu, sigma, options) → number",
-     .text = "the mean overlap of pairs",
-     .options = &overlap_options},
-    {.name = "active_units", .call = active_units, .use = "(mu, threshold = 0.01) → integer",
-     .text = "dimensions whose means vary more than the threshold"},
-    {.name = "pooled_sd", .call = pooled_sd, .use = "(mu) → number",
-     .text = "the standard deviation of the means, pooled over the dimensions"},
-    {.name = "knn_agreement", .call = knn_agreement, .use = "(mu, labels, k) → number",
-     .text = "the share of the k nearest neighbours with the same label"},
-    {.name = "elbo_decomposition", .call = elbo_decomposition, .use = "(mu, sigma, options) → table",
-     .text = "the parts of the KL term: intervals and numbers by the names of stats/aggregate.h",
-     .options = &decomposition_options},
-    {.name = "distance_spearman", .call = distance_spearman, .use = "(x, y, options) → number",
-     .text = "the rank correlation of distances in x and in y",
-     .options = &distance_options},
-    {.name = "class_separation", .call = class_separation, .use = "(mu, labels) → { within_sd =, separation = }",
-     .text = "root mean square distance to the class's centre; distance to the nearest other centre in this unit"},
-    {.name = "pca", .call = pca, .use = "(x, m) → { mean =, eigenvalues =, components = }",
-     .text = "principal components: arrays (1, d), (1, m), (m, d)"},
-    {.name = "pca_encode", .call = pca_encode, .use = "(p, x) → array (n, m)",
-     .text = "the scores of x (n, d) on the components of pca"},
-    {.name = "pca_decode", .call = pca_decode, .use = "(p, code) → array (n, d)",
-     .text = "the reconstruction from scores"},
-    {.name = "squared_error", .call = squared_error, .use = "(a, b) → number",
-     .text = "the mean of (a - b)^2 over all elements"},
-    {.name = "ppca", .call = ppca, .use = "(x, m, variance) → table",
-     .text = "probabilistic PCA: { log_likelihood =, variance =, information =, rank =, components = (m, d) }"},
-    {.name = "linear", .call = linear, .use = "(options) → { log_likelihood =, elbo =, gap = }",
-     .text = "exact values of a linear-Gaussian model",
-     .options = &linear_options},
-    {.name = "subspace_angle", .call = subspace_angle, .use = "(w, u) → number",
-     .text = "the largest angle between the spans of w (d, m) and u (k, d), in radians"},
-    {.name = "generators", .call = generators, .use = "() → list",
-     .text = "the names of the random number generators, philox4x32 first"},
-    {.name = "normal", .call = normal, .use = "(rows, cols, seed = 1, stream, rng) → array",
-     .text = "draws of N(0, 1) of a named stream; rng: a generator's name"},
-    {.name = "uniform", .call = uniform, .use = "(rows, cols, seed = 1, stream, rng) → array",
-     .text = "draws of U(0, 1) of a named stream; rng: a generator's name"},
-    {.name = "fitted_log_density", .call = fitted_log_density, .use = "(draws, points) → list",
-     .text = "log density at points (count, d) of the Gaussian fitted to draws (n, d)"},
+    {"interval", interval, "(list, level = 0.95) → interval",
+     "{ mean =, sd =, low =, high =, n = }, by Student's t", NULL},
+    {"log_mean_exp", log_mean_exp, "(list) → value, se, ess",
+     "log of the mean of exp, its standard error, the effective sample size", NULL},
+    {"mean", mean, "(list) → number", "the mean", NULL},
+    {"normal_quantile", normal_quantile, "(p) → number", "the quantile of N(0, 1)", NULL},
+    {"hole_fraction", hole_fraction, "(mu, sigma, options) → number",
+     "the share of N(0, I) that lies far from every approximate posterior", &fraction_options},
+    {"hole_density", hole_density, "(mu, sigma, options) → number",
+     "the share of N(0, I) where the aggregate posterior's density is low", &density_options},
+    {"mean_bhattacharyya", mean_bhattacharyya, "(mu, sigma, options) → number",
+     "the mean overlap of pairs", &overlap_options},
+    {"active_units", active_units, "(mu, threshold = 0.01) → integer",
+     "dimensions whose means vary more than the threshold", NULL},
+    {"pooled_sd", pooled_sd, "(mu) → number", "the standard deviation of the means, pooled over the dimensions", NULL},
+    {"knn_agreement", knn_agreement, "(mu, labels, k) → number",
+     "the share of the k nearest neighbours with the same label", NULL},
+    {"elbo_decomposition", elbo_decomposition, "(mu, sigma, options) → table",
+     "the parts of the KL term: intervals and numbers by the names of stats/aggregate.h", &decomposition_options},
+    {"distance_spearman", distance_spearman, "(x, y, options) → number",
+     "the rank correlation of distances in x and in y", &distance_options},
+    {"class_separation", class_separation, "(mu, labels) → { within_sd =, separation = }",
+     "root mean square distance to the class's centre; distance to the nearest other centre in this unit", NULL},
+    {"pca", pca, "(x, m) → { mean =, eigenvalues =, components = }",
+     "principal components: arrays (1, d), (1, m), (m, d)", NULL},
+    {"pca_encode", pca_encode, "(p, x) → array (n, m)", "the scores of x (n, d) on the components of pca", NULL},
+    {"pca_decode", pca_decode, "(p, code) → array (n, d)", "the reconstruction from scores", NULL},
+    {"squared_error", squared_error, "(a, b) → number", "the mean of (a - b)^2 over all elements", NULL},
+    {"ppca", ppca, "(x, m, variance) → table",
+     "probabilistic PCA: { log_likelihood =, variance =, information =, rank =, components = (m, d) }", NULL},
+    {"linear", linear, "(options) → { log_likelihood =, elbo =, gap = }",
+     "exact values of a linear-Gaussian model", &linear_options},
+    {"subspace_angle", subspace_angle, "(w, u) → number",
+     "the largest angle between the spans of w (d, m) and u (k, d), in radians", NULL},
+    {"generators", generators, "() → list", "the names of the random number generators, philox4x32 first", NULL},
+    {"normal", normal, "(rows, cols, seed = 1, stream, rng) → array",
+     "draws of N(0, 1) of a named stream; rng: a generator's name", NULL},
+    {"uniform", uniform, "(rows, cols, seed = 1, stream, rng) → array",
+     "draws of U(0, 1) of a named stream; rng: a generator's name", NULL},
+    {"fitted_log_density", fitted_log_density, "(draws, points) → list",
+     "log density at points (count, d) of the Gaussian fitted to draws (n, d)", NULL},
     {0},
 };
 

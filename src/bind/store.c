@@ -121,13 +121,13 @@ static int close_store(lua_State *L)
 }
 
 static const BindFunction functions[] = {
-    {.name = "open", .call = open_store, .use = "(path) → store", .text = "a database, for reading"},
+    {"open", open_store, "(path) → store", "a database, for reading", NULL},
     {0},
 };
 
 static const BindFunction methods[] = {
-    {.name = "query", .call = query, .use = "(sql, …) → { {column = value}, … }",
-     .text = "the rows of a SELECT; arguments are ?1, ?2 …; a blob is a string, NULL is nil"},
+    {"query", query, "(sql, …) → { {column = value}, … }",
+     "the rows of a SELECT; arguments are ?1, ?2 …; a blob is a string, NULL is nil", NULL},
     {0},
 };
 
