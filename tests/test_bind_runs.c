@@ -376,13 +376,13 @@ static void a_failed_evaluation_leaves_no_numbers(void **state)
     bind_script_free(script);
 }
 
-/* A run of phase 1 reads the model of entry 3 of the list, which is left out as the twin of entry 2. */
+/* A run of phase 1 reads the model of entry 3 of the list, which is left out as a duplicate of entry 2. */
 static void a_required_model_is_opened(void **state)
 {
     (void)state;
     fresh_database();
     BindScript *script = load(EXPERIMENT(
-        "run { seed = 9 }, run {}, run { label = 'twin' }, run { seed = 2, phase = 1, requires = { judge = 3, "
+        "run { seed = 9 }, run {}, run { label = 'duplicate' }, run { seed = 2, phase = 1, requires = { judge = 3, "
         "unused = 1 },\n"
         "  evaluations = { { name = 'ask', run = function (m, d, r)\n"
         "    local function ask(model) return model:map { name = 'elbo', data = d, split = 'test' }:blob() end\n"

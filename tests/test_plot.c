@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_plot.c: figures come out whole and the same twice, or not at all: quoting, gnuplot missing, folders, full disks,
- * complaints.
+ * test_plot.c: a figure is whole and drawn twice with the same bytes, or it fails with a clear error: quoting, a missing
+ * gnuplot, folders, full disks, gnuplot's messages.
  *
- * Every test draws in a folder of its own below TMPDIR; without gnuplot the drawing tests are skipped and say so.
+ * Every test draws into a new folder below TMPDIR.  Without gnuplot the drawing tests are skipped with a message.
  */
 #include "plot/plot.h"
 
@@ -50,7 +50,7 @@ static void need_gnuplot(void)
 {
     char version[64];
     if (plot_version(version, sizeof version) != 0) {
-        print_message("no gnuplot here: skipped\n");
+        print_message("skipped: gnuplot is not installed\n");
         skip();
     }
 }
@@ -89,8 +89,8 @@ static int contains(const char *bytes, size_t size, const char *what)
     return 0;
 }
 
-/* Nothing beside script, data and finished figures may be left. */
-static void assert_nothing_left(void)
+/* The folder holds script, data and finished figures only. */
+static void assert_no_partial_files(void)
 {
     char command[512];
     snprintf(command, sizeof command, "ls -A '%s' | grep -q part && exit 1 || exit 0", folder);
@@ -120,9 +120,9 @@ static void draws(const PlotFigure *f, const char *format)
     }
 }
 
-/* ---- whole, and the same twice ---- */
+/* ---- whole figures, the same bytes twice ---- */
 
-static void every_format_is_the_same_twice(void **state)
+static void every_format_gives_the_same_bytes_twice(void **state)
 {
     static const char *const files[][2] = {{"pdf", "a-figure.pdf"}, {"png", "a-figure.png"}, {"svg", "a-figure.svg"},
                                            {"tex", "a-figure.tex"}, {"tex", "a-figure-tex.pdf"}};
@@ -137,7 +137,7 @@ static void every_format_is_the_same_twice(void **state)
         assert_non_null(first[i]);
         assert_true(size[i] > 500);
     }
-    /* pdf dates count seconds: the clock has to move, the zone as well */
+    /* pdf dates have seconds: let the clock move, and the time zone */
     struct timespec pause = {.tv_sec = 1, .tv_nsec = 100000000};
     nanosleep(&pause, NULL);
     setenv("TZ", "IST-5:30", 1);
@@ -152,10 +152,10 @@ static void every_format_is_the_same_twice(void **state)
         mem_free(first[i]);
     }
     unsetenv("TZ");
-    assert_nothing_left();
+    assert_no_partial_files();
 }
 
-static void script_draws_again_by_hand(void **state)
+static void the_script_draws_the_figure_by_hand(void **state)
 {
     char command[512];
     (void)state;
@@ -184,8 +184,8 @@ static void tex_finds_its_graphic(void **state)
     assert_false(exists("a-figure.pdf")); /* the pdf figure of that name is another file */
 }
 
-/* gnuplot's svg embeds an image of one colour a pixel; its png is decoded here, so that every value is seen to arrive. */
-static void image_pixels_arrive(void **state)
+/* gnuplot's svg embeds an image with one colour per pixel; its png is decoded here to check every value. */
+static void image_pixels_are_exact(void **state)
 {
     static const char *const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     static const int expected[2][3] = {{191, 255, 32}, {0, 64, 128}}; /* 255 v, the first row below */
@@ -238,9 +238,9 @@ static void image_pixels_arrive(void **state)
     }
 }
 
-/* ---- any text is only text ---- */
+/* ---- text is never a command ---- */
 
-static void texts_are_harmless(void **state)
+static void text_is_never_a_command(void **state)
 {
     static const char *const texts[] = {
         "`touch ran`", "$(touch ran)", "it's \"quoted\"", "'; system('touch ran'); '", "a\nsystem(\"touch ran\")",
@@ -274,7 +274,7 @@ static void texts_are_harmless(void **state)
     f.body = text_string(&body);
     draws(&f, "svg");
     char *svg = read_file("a-figure.svg", &size);
-    assert_true(contains(svg, size, "a_b^c{d}@e&amp;f~g\\h'i`j")); /* as it was: no sub- or superscript, nothing lost */
+    assert_true(contains(svg, size, "a_b^c{d}@e&amp;f~g\\h'i`j")); /* unchanged: no sub- or superscript, nothing lost */
     mem_free(svg);
     draws(&f, "tex");
     char *tex = read_file("a-figure.tex", &size);
@@ -284,7 +284,7 @@ static void texts_are_harmless(void **state)
     text_free(&body);
 }
 
-static void plain_text_stays_plain(void **state)
+static void plain_text_is_unchanged(void **state)
 {
     Text t = {0};
     (void)state;
@@ -312,9 +312,9 @@ static void folders_with_odd_names_work(void **state)
     assert_int_equal(access(file, F_OK), 0);
 }
 
-/* ---- failures: a clear error, the old figure unharmed ---- */
+/* ---- failures: a clear error, the older figure unchanged ---- */
 
-/* Draws a good figure, then lets `fails` spoil the next: the old bytes must still be there. */
+/* Draws a good figure, then one that fails: the old bytes must be unchanged. */
 static void assert_old_figure_kept(const PlotFigure *f, const char *format, const char *file, Error *err)
 {
     size_t size, after_size;
@@ -330,10 +330,10 @@ static void assert_old_figure_kept(const PlotFigure *f, const char *format, cons
     assert_memory_equal(before, after, size);
     mem_free(before);
     mem_free(after);
-    assert_nothing_left();
+    assert_no_partial_files();
 }
 
-static void complaint_is_passed_on(void **state)
+static void gnuplots_message_is_in_the_error(void **state)
 {
     Error err = ERROR_NONE;
     (void)state;
@@ -346,18 +346,18 @@ static void complaint_is_passed_on(void **state)
     assert_non_null(strstr(err.where, "a-figure.gp"));
 }
 
-static void missing_data_is_no_figure(void **state)
+static void missing_data_is_an_error(void **state)
 {
     Error err = ERROR_NONE;
     (void)state;
     need_gnuplot();
-    /* gnuplot would draw the rest and exit with 0 */
+    /* gnuplot draws the rest and exits with 0 */
     PlotFigure f = figure_of("set xrange [0:1]\nset yrange [0:1]\nplot x, 'no-such-file' using 1:2\n");
     assert_old_figure_kept(&f, "svg", "a-figure.svg", &err);
     assert_non_null(strstr(err.found, "no-such-file"));
 }
 
-static void nothing_drawn_is_an_error(void **state)
+static void a_missing_output_file_is_an_error(void **state)
 {
     Error err = ERROR_NONE;
     (void)state;
@@ -371,7 +371,7 @@ static void nothing_drawn_is_an_error(void **state)
     }
 }
 
-static void missing_gnuplot_says_how_to_get_it(void **state)
+static void a_missing_gnuplot_has_an_install_hint(void **state)
 {
     Error err = ERROR_NONE;
     char version[64];
@@ -392,11 +392,11 @@ static void missing_gnuplot_says_how_to_get_it(void **state)
     mem_free(path);
     assert_int_equal(status, -1);
     assert_non_null(strstr(again.hint, "apt-get install"));
-    assert_nothing_left();
+    assert_no_partial_files();
 }
 
-/* Programs that end badly, in every way a program can. */
-static void strange_programs_are_no_gnuplot(void **state)
+/* Programs that are not gnuplot, or that fail. */
+static void other_programs_are_refused(void **state)
 {
     static const char *const scripts[] = {"#!/bin/sh\nexit 0\n", "#!/bin/sh\necho no >&2; exit 3\n", "#!/bin/sh\nkill -9 $$\n",
                                           "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' 'x' >&2; exit 1\n"};
@@ -428,7 +428,7 @@ static void unwritable_folder_is_an_error(void **state)
     f.folder = "/dev/null/figures";
     assert_int_equal(plot_render(&f, "pdf", &err), -1);
     assert_non_null(strstr(err.where, "/dev/null"));
-    if (geteuid() == 0) { /* root may write everywhere: only the folder that is a file can be tried */
+    if (geteuid() == 0) { /* root may write everywhere: only a folder that is a file fails */
         print_message("running as root: read-only folder not tried\n");
         return;
     }
@@ -438,7 +438,7 @@ static void unwritable_folder_is_an_error(void **state)
     assert_non_null(strstr(err.hint, "--out"));
 }
 
-/* A limit on the size of files stands for a full disk: writes stop in the middle, as they do with ENOSPC.  In a child, for
+/* A limit on file sizes replaces a full disk: writes stop in the middle, as with ENOSPC.  In a child, for
  * it cannot be lifted. */
 static void full_disk_is_an_error(void **state)
 {
@@ -452,7 +452,7 @@ static void full_disk_is_an_error(void **state)
         draws(&f, formats[i]);
         snprintf(file, sizeof file, "a-figure.%s", formats[i]);
         char *before = read_file(file, &size);
-        assert_true(size > 2500); /* so that the limit bites the figure, not the script */
+        assert_true(size > 2500); /* so that the limit cuts the figure, not the script */
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
@@ -472,7 +472,7 @@ static void full_disk_is_an_error(void **state)
         assert_memory_equal(before, after, size);
         mem_free(before);
         mem_free(after);
-        assert_nothing_left();
+        assert_no_partial_files();
     }
 }
 
@@ -512,7 +512,7 @@ static void memory_failures_are_reported(void **state)
         drawn = status == 0;
         if (!drawn)
             assert_int_equal(err.kind, ERR_MEMORY);
-        assert_nothing_left();
+        assert_no_partial_files();
     }
     assert_true(drawn);
 }
@@ -521,18 +521,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
-        TEST(every_format_is_the_same_twice),
-        TEST(script_draws_again_by_hand),
+        TEST(every_format_gives_the_same_bytes_twice),
+        TEST(the_script_draws_the_figure_by_hand),
         TEST(tex_finds_its_graphic),
-        TEST(image_pixels_arrive),
-        TEST(texts_are_harmless),
-        TEST(plain_text_stays_plain),
+        TEST(image_pixels_are_exact),
+        TEST(text_is_never_a_command),
+        TEST(plain_text_is_unchanged),
         TEST(folders_with_odd_names_work),
-        TEST(complaint_is_passed_on),
-        TEST(missing_data_is_no_figure),
-        TEST(nothing_drawn_is_an_error),
-        TEST(missing_gnuplot_says_how_to_get_it),
-        TEST(strange_programs_are_no_gnuplot),
+        TEST(gnuplots_message_is_in_the_error),
+        TEST(missing_data_is_an_error),
+        TEST(a_missing_output_file_is_an_error),
+        TEST(a_missing_gnuplot_has_an_install_hint),
+        TEST(other_programs_are_refused),
         TEST(unwritable_folder_is_an_error),
         TEST(full_disk_is_an_error),
         TEST(bad_requests_are_refused),

@@ -20,7 +20,7 @@ enum { MODEL_REQUEST_ROWS = 10 };
 extern const Option model_request_rows[MODEL_REQUEST_ROWS];
 
 /* Reads the options at index 2 into *call, whose first member is a ModelRequest, and completes the request: its
- * rows, the values of scalars.  What it points to lies on the stack. */
+ * rows, the values of scalars.  It points to values on the stack. */
 void bind_request(lua_State *L, const InferModel *m, const BindOptions *options, void *call);
 
 extern const BindOptions model_hmc_options, model_ais_options, model_quadrature_options, model_local_q_options,

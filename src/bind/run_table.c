@@ -250,7 +250,7 @@ static const BindOptions run_options = {
      BIND_ROWS(lab_train_options, offsetof(LabRun, spec))},
 };
 
-/* Copies a NULL-ended list of strings that lies on the stack; the table keeps the strings. */
+/* Copies a NULL-ended list of strings from the stack; the table keeps the strings. */
 static const char *const *keep_strings(lua_State *L, const char *const *strings)
 {
     size_t count = 0;

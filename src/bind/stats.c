@@ -488,7 +488,7 @@ static const BindFunction functions[] = {
     {"mean", mean, "(list) → number", "the mean", NULL},
     {"normal_quantile", normal_quantile, "(p) → number", "the quantile of N(0, 1)", NULL},
     {"hole_fraction", hole_fraction, "(mu, sigma, options) → number",
-     "the share of N(0, I) that lies far from every approximate posterior", &fraction_options},
+     "the share of N(0, I) far from every approximate posterior", &fraction_options},
     {"hole_density", hole_density, "(mu, sigma, options) → number",
      "the share of N(0, I) where the aggregate posterior's density is low", &density_options},
     {"mean_bhattacharyya", mean_bhattacharyya, "(mu, sigma, options) → number",
