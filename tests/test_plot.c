@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_plot.c: a figure is whole and drawn twice with the same bytes, or it fails with a clear error: quoting, a missing
- * gnuplot, folders, full disks, gnuplot's messages.
+ * test_plot.c: a figure is whole and drawn twice with the same bytes, or it fails with a clear error: quoting, a
+ * missing gnuplot, folders, full disks, gnuplot's messages.
  *
  * Every test draws into a new folder below TMPDIR.  Without gnuplot the drawing tests are skipped with a message.
  */
@@ -164,7 +164,8 @@ static void the_script_draws_the_figure_by_hand(void **state)
     draws(&f, "svg");
     assert_true(exists("a-figure.gp") && exists("a-figure.points.dat") && exists("a-figure.image.bin"));
     assert_false(exists("a-figure.pdf"));
-    snprintf(command, sizeof command, "cd '%s' && gnuplot a-figure.gp && gnuplot -e \"format='png'\" a-figure.gp", folder);
+    snprintf(command, sizeof command, "cd '%s' && gnuplot a-figure.gp && gnuplot -e \"format='png'\" a-figure.gp",
+             folder);
     assert_int_equal(system(command), 0);
     assert_true(exists("a-figure.pdf") && exists("a-figure.png"));
 }
@@ -193,7 +194,8 @@ static void image_pixels_are_exact(void **state)
     unsigned char png[4096] = {0}, raw[64];
     (void)state;
     need_gnuplot();
-    PlotFigure f = figure_of("set xrange [0:4]\nset yrange [0:3]\nset palette gray gamma 1\nset cbrange [0:1]\nunset colorbox\n"
+    PlotFigure f = figure_of("set xrange [0:4]\nset yrange [0:3]\nset palette gray gamma 1\nset cbrange [0:1]\n"
+                             "unset colorbox\n"
                              "plot data_image binary array=(3,2) format='%float32' origin=(1,1) with image notitle\n");
     draws(&f, "svg");
     char *svg = read_file("a-figure.svg", &size);
@@ -230,7 +232,8 @@ static void image_pixels_are_exact(void **state)
         const unsigned char *line = raw + y * (1 + 3 * channels);
         assert_in_range(line[0], 0, 2); /* filters none, sub and up are all that six pixels need */
         for (int i = 0; i < 3 * channels; i++) {
-            int before = line[0] == 1 && i >= channels ? row[y][i - channels] : line[0] == 2 && y > 0 ? row[y - 1][i] : 0;
+            int left = line[0] == 1 && i >= channels ? row[y][i - channels] : 0;
+            int before = line[0] == 2 && y > 0 ? row[y - 1][i] : left;
             row[y][i] = (unsigned char)(line[1 + i] + before);
         }
         for (int x = 0; x < 3; x++)
@@ -398,7 +401,8 @@ static void a_missing_gnuplot_has_an_install_hint(void **state)
 /* Programs that are not gnuplot, or that fail. */
 static void other_programs_are_refused(void **state)
 {
-    static const char *const scripts[] = {"#!/bin/sh\nexit 0\n", "#!/bin/sh\necho no >&2; exit 3\n", "#!/bin/sh\nkill -9 $$\n",
+    static const char *const scripts[] = {"#!/bin/sh\nexit 0\n", "#!/bin/sh\necho no >&2; exit 3\n",
+                                          "#!/bin/sh\nkill -9 $$\n",
                                           "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' 'x' >&2; exit 1\n"};
     char name[512];
     (void)state;
@@ -438,8 +442,8 @@ static void unwritable_folder_is_an_error(void **state)
     assert_non_null(strstr(err.hint, "--out"));
 }
 
-/* A limit on file sizes replaces a full disk: writes stop in the middle, as with ENOSPC.  In a child, for
- * it cannot be lifted. */
+/* A limit on file sizes replaces a full disk: writes stop in the middle, as with ENOSPC.  In a child process, since
+ * the limit cannot be lifted. */
 static void full_disk_is_an_error(void **state)
 {
     static const char *const formats[] = {"pdf", "png", "svg", "tex"};
@@ -461,7 +465,8 @@ static void full_disk_is_an_error(void **state)
             signal(SIGXFSZ, SIG_IGN);
             setrlimit(RLIMIT_FSIZE, &limit);
             int status = plot_render(&f, formats[i], &err);
-            _exit(status == -1 && err.kind == ERR_FILE && err.found[0] != '\0' && strstr(err.hint, "full") != NULL ? 0 : 1);
+            int good = status == -1 && err.kind == ERR_FILE && err.found[0] != '\0' && strstr(err.hint, "full") != NULL;
+            _exit(good ? 0 : 1);
         }
         int state_of_child = 0;
         assert_int_equal(waitpid(child, &state_of_child, 0), child);
