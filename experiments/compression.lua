@@ -48,8 +48,8 @@ return lab.experiment {
   evaluate = { lab.eval.compression(), lab.eval.originals() },
   figures  = {
     lab.fig.against {
-      x = "latent", metrics = { "compression/mse" }, beside = { metric = "compression/pca",
-        title = "principal components" },
+      x = "latent", metrics = { "compression/mse" },
+      baseline = { metric = "compression/pca", title = "principal components" },
     },
     lab.fig.means { name = "codes", latent = 2, pca = true }, lab.fig.reconstructions(), lab.fig.curves(),
   },

@@ -4,16 +4,18 @@
 --
 --     figures = { lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.curves() }
 --
--- A constructor checks its options where the script is read, before any training, and returns a figure: { kind =, name
--- =, options =, draw = function (ctx) → the names of the files }.  Figures are drawn from the database alone: ctx = {
--- db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
+-- A constructor checks its options where the script is read, before any training, and returns a figure:
+-- { kind =, name =, options =, draw = function (ctx) → the names of the files }.
+-- Figures are drawn from the database alone:
+-- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
 --
--- To add a kind: a file figures/KIND.lua, and its name in the list below.  The file returns { about =, options = rules,
--- sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }: which data it reads
--- (figures/common/records.lua), and the panels and series that show them.  It may also have check(options), which
--- raises; fits(models, evaluations), which raises before any training where the models of a plan cannot be drawn; and
--- remark(options, widths, data), which returns why a model with these public names cannot be drawn, and what can:
--- printed where it is true of all runs.
+-- To add a kind: a file figures/KIND.lua, and its name in the list below.  The file returns
+-- { about =, options = rules, sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }:
+-- which data it reads (figures/common/records.lua), and the panels and series that show them.  It may also have
+--   check(options)                  raises an error
+--   fits(models, evaluations)       raises before any training if the models of the runs cannot be drawn
+--   remark(options, widths, data)   returns why a model with these public names cannot be drawn, and what can be drawn
+--                                   instead: printed before training if it is true of all runs
 
 local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
@@ -21,8 +23,7 @@ local sheet = require "vae_lab.figures.common.sheet"
 
 local kinds = {
   "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means",
-  "estimates",
-  "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws", "triples",
+  "estimates", "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws", "triples",
 }
 
 local figures = { kinds = kinds }
@@ -60,8 +61,9 @@ local function constructor(kind)
       }
     end
     if definition.check then definition.check(options) end
-    local figure = { kind = kind, name = options.name, options = options, about = definition.about,
-      fits = definition.fits }
+    local figure = {
+      kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits,
+    }
     function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx) return draw(definition, ctx, options) end
     return figure

@@ -62,8 +62,8 @@ X
 script "wake-sleep of images that cannot be sampled" 'bad.lua:[0-9]+' 'decode of lab.wake_sleep' 'found +a table' 'a distribution' <<'X'
 s/return { bound.*/return lab.wake_sleep(x, function() return q end, function() return { log_prob = px.log_prob } end)/
 X
-script "a figure with both panels and a second axis" 'bad.lua:[0-9]+' 'both panels and beside' <<'X'
-s/lab.fig.curves()/lab.fig.against { x = "beta", panels = "seed", beside = { metric = "nll", title = "?" } }/
+script "a figure with both panels and baseline" 'bad.lua:[0-9]+' 'both panels and baseline' <<'X'
+s/lab.fig.curves()/lab.fig.against { x = "beta", panels = "seed", baseline = { metric = "nll", title = "?" } }/
 X
 script "a wrong type" 'bad.lua:[0-9]+' 'found' 'expected' <<'X'
 s/epochs = 3/epochs = "three"/

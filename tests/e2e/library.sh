@@ -772,7 +772,7 @@ mistake "properties and originals" $table 's/lab.eval.elbo()/lab.eval.properties
 mistake "properties of data without labels" $returned 's/"digits"/"toy:ring"/; s/:bernoulli/:normal/; s/lab.eval.elbo/lab.eval.properties/' 'lab.eval.properties' 'needs labels'
 mistake "compression without z" $returned 's/, z = z//; s/lab.eval.elbo/lab.eval.compression/' 'lab.eval.compression' '"z"' 'expected'
 mistake "a key of an evaluation's" here 's/elbo()/properties { neighbors = 3 }/' 'lab.eval.properties' 'mean "neighbours"'
-mistake "a key of beside" here 's/curves()/against { x = "beta", beside = { metrik = "test\/elbo", title = "t" } }/' 'beside' '"metrik"' 'mean "metric"'
+mistake "a key of baseline" here 's/curves()/against { x = "beta", baseline = { metrik = "test\/elbo", title = "t" } }/' 'baseline' '"metrik"' 'mean "metric"'
 mistake "two figures of a name" $table 's/lab.fig.curves()/lab.fig.curves(), lab.fig.curves { train = false }/' 'same name' 'found +"curves"'
 mistake "clarity of data without labels" '' 's/"digits"/"toy:ring"/; s/lab.eval.elbo/lab.eval.clarity/' 'bad.lua:[0-9]+' 'classifier' 'no labels' 'found +toy:ring'
 mistake "accuracy of data without labels" $returned 's/"digits"/"toy:ring"/; s/lab.eval.elbo/lab.eval.accuracy/' 'lab.eval.accuracy' 'needs labels'

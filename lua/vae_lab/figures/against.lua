@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- figures/against.lua: final numbers against a setting of the sweep, with 95 % intervals over the seeds; one line for
--- each combination of the other settings.  beside = { metric =, title = } adds one more line, for a metric that all of
--- them share, such as the loss of principal components.  panels = SETTING: one panel for each of its values, with all
--- metrics in it.
+-- each combination of the other settings.
+--
+-- baseline = { metric =, title = } adds one more line, for a metric that all of them share, such as the loss of principal
+-- components.  panels = SETTING: one panel for each of its values, with all metrics in it.
 
 local axes = require "vae_lab.figures.common.axes"
 local check = require "vae_lab.check"
@@ -15,18 +16,18 @@ local against = {
   options = {
     x = { type = "string", required = true },
     metrics = { type = "table", default = { "elbo" } },
-    beside = { type = "table" }, panels = { type = "string" },
+    baseline = { type = "table" }, panels = { type = "string" },
   },
 }
 
 function against.check(options)
-  if not options.beside then return end
+  if not options.baseline then return end
   if options.panels then
     check.fail {
-      what = "lab.fig.against has both panels and beside", expected = "one of them", hint = "draw two figures",
+      what = "lab.fig.against has both panels and baseline", expected = "one of them", hint = "draw two figures",
     }
   end
-  check.options("beside of lab.fig.against", options.beside, {
+  check.options("baseline of lab.fig.against", options.baseline, {
     metric = { type = "string", required = true }, title = { type = "string", required = true },
   })
 end
@@ -119,9 +120,9 @@ function against.sheets(ctx, options)
   end
   local metrics, seeds = recorded(ctx, groups, options.metrics)
   if #metrics == 0 then return {} end
-  if options.beside then
-    local metric = records.metric_name(options.beside.metric)
-    groups[#groups + 1] = { title = options.beside.title, metric = metric, points = groups[1].points }
+  if options.baseline then
+    local metric = records.metric_name(options.baseline.metric)
+    groups[#groups + 1] = { title = options.baseline.title, metric = metric, points = groups[1].points }
   end
   local words = style.setting(options.x)
   local x, build = axes.places(xs, { title = words }), options.panels and by_setting or by_metric
