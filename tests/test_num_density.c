@@ -49,7 +49,7 @@ static NumShape result_shape(NumDensity f, NumShape s)
 
 static float x[ARGS][MAX], y[MAX], want_y[MAX], dy[MAX], term[ARGS][MAX], d[ARGS][MAX], want_d[ARGS][MAX];
 
-/* Every term and gradient by a call of its own on one element; then the sums as their definition reads. */
+/* Every term and gradient by a separate call for one element; then the sums directly from their definition. */
 static void expect(NumDensity f, NumShape shape, const NumIn_f32 *in)
 {
     const NumShape one = {{1, 1, 1}};
@@ -96,7 +96,7 @@ static void check_bits(NumDensity f, NumShape shape, const NumShape *in_shape)
         in[k] = (NumIn_f32){x[k], in_shape[k]};
         gradients[k] = d[k];
         for (size_t i = 0; i < num_shape_size(in_shape[k]); i++)
-            d[k][i] = want_d[k][i] = (float)i * 0.01f; /* gradients are added to what is there */
+            d[k][i] = want_d[k][i] = (float)i * 0.01f; /* backward must add to these values */
     }
     expect(f, shape, in);
     num_density_f32(f, shape, y, in, scratch);
@@ -114,7 +114,7 @@ static NumShape masked(NumShape shape, int mask)
     return shape;
 }
 
-/* Every operand broadcast over every set of axes in turn, the others in full or broadcast over samples as a VAE's are. */
+/* Each operand in turn broadcasts over every set of axes; the others are full, or broadcast over samples as in a VAE. */
 static void test_broadcasts_and_sums_to_the_bit(void **state)
 {
     (void)state;
@@ -127,7 +127,7 @@ static void test_broadcasts_and_sums_to_the_bit(void **state)
                 fill(f, &seed);
                 check_bits(f, shapes[k], in);
                 if (num_shape_size(shapes[k]) > 200 && help_isa > 1)
-                    continue; /* the rest on the first instruction set */
+                    continue; /* broadcasts of large shapes on the first instruction set only */
                 for (int mask = 1; mask < 8; mask++)
                     for (size_t which = 0; which < rows[f].args; which++) {
                         for (size_t j = 0; j < ARGS; j++)
@@ -175,7 +175,7 @@ static void test_instruction_sets_and_threads_agree_to_the_bit(void **state)
 
 static double wide[ARGS][MAX], wide_y[MAX], wide_dy[MAX], wide_d[ARGS][MAX];
 
-/* The gradient in double is what differences say: operands of which one is broadcast, one element after another. */
+/* The gradient in double equals central differences, element by element, with broadcast operands. */
 static void test_gradients_in_double(void **state)
 {
     (void)state;
@@ -213,7 +213,7 @@ static void test_gradients_in_double(void **state)
     }
 }
 
-/* The float form is near the double one. */
+/* Float results are near the double ones. */
 static void test_floats_are_near_doubles(void **state)
 {
     (void)state;
@@ -278,7 +278,7 @@ static void test_extreme_logvar(void **state)
     (void)state;
     float g[ARGS];
     HELP_EACH_ISA {
-        /* log N(0; 0, e^-100) = 50 - 0.92, and its gradients; exp(100) alone is no float */
+        /* log N(0; 0, e^-100) = 50 - 0.92, and its gradients; exp(100) alone exceeds the floats */
         assert_close(one_forward(NUM_NORMAL, 0.0f, 0.0f, -100.0f, 0), 49.081061466795327);
         assert_close(one_forward(NUM_NORMAL, 1.0f, -1.0f, 100.0f, 0), -50.918938533204673);
         assert_close(one_forward(NUM_NORMAL, 1e-10f, 0.0f, -100.0f, 0), -1.3440585709080678e23);
@@ -291,17 +291,17 @@ static void test_extreme_logvar(void **state)
         one_backward(NUM_NORMAL, 3.0f, 1.0f, 100.0f, 0, g);
         assert_close(g[1], 2.0 * exp(-100.0));
         assert_close(g[2], -0.5);
-        /* KL: e^-100 is nothing, -logvar / 2 is all; e^88.9 is no float, half of it is */
+        /* KL: e^-100 is negligible, -logvar / 2 remains; e^88.9 exceeds the floats, half of it does not */
         assert_close(one_forward(NUM_KL, 0.0f, -100.0f, 0, 0), 49.5);
         assert_close(one_forward(NUM_KL, 0.0f, 88.9f, 0, 0), 0.5 * (exp((double)88.9f) - 1.0 - (double)88.9f));
-        assert_true(one_forward(NUM_KL, 0.0f, 100.0f, 0, 0) == INFINITY); /* 1.3e43 is no float */
+        assert_true(one_forward(NUM_KL, 0.0f, 100.0f, 0, 0) == INFINITY); /* 1.3e43 exceeds the floats */
         assert_close(one_forward(NUM_KL, 2.4e19f, 0.0f, 0, 0), 2.88e38);
         one_backward(NUM_KL, 1.5f, -100.0f, 0, 0, g);
         assert_close(g[0], 1.5);
         assert_close(g[1], -0.5);
         one_backward(NUM_KL, 1.5f, 88.9f, 0, 0, g);
         assert_close(g[1], 0.5 * exp((double)88.9f));
-        /* KL between two: the same variance far out costs nothing */
+        /* KL between two normals of equal extreme variance: 0 */
         assert_true(one_forward(NUM_KL_NORMAL_NORMAL, 0.25f, 100.0f, 0.25f, 100.0f) == 0.0f);
         assert_true(one_forward(NUM_KL_NORMAL_NORMAL, 0.25f, -100.0f, 0.25f, -100.0f) == 0.0f);
         assert_close(one_forward(NUM_KL_NORMAL_NORMAL, 1e-10f, -100.0f, 0.0f, -100.0f), 1.3440585709080678e23);
@@ -340,7 +340,7 @@ static void test_extreme_logits(void **state)
     }
 }
 
-/* No log probability above 0, no divergence below 0, also where everything cancels. */
+/* No log probability is above 0 and no divergence below 0, also where terms cancel. */
 static void test_signs(void **state)
 {
     (void)state;
@@ -388,8 +388,8 @@ static void test_densities_are_normalised(void **state)
     }
 }
 
-/* Far out, value and gradients are near the double ones wherever those are floats: no intermediate overflows.  A log
- * variance of +-200 is a standard deviation of e^+-100. */
+/* At extreme scales, values and gradients are near the double ones wherever those are floats: no intermediate
+ * overflows.  A log variance of +-200 is a standard deviation of e^+-100. */
 static void test_extreme_scales(void **state)
 {
     (void)state;
@@ -422,7 +422,7 @@ static void test_extreme_scales(void **state)
     }
 }
 
-/* A gradient that is overwritten has the bits of one that is added to 0, whatever was there. */
+/* An overwritten gradient equals one that is added to 0, whatever its memory held. */
 static void test_overwritten_gradients(void **state)
 {
     (void)state;
@@ -459,7 +459,7 @@ static void test_overwritten_gradients(void **state)
         }
 }
 
-/* A gradient that is not wanted is not touched, nor does it change the others. */
+/* A gradient that is not wanted (NULL) changes no other gradient. */
 static void test_unwanted_gradients(void **state)
 {
     (void)state;

@@ -69,7 +69,7 @@ static float value(Values kind)
         return sizes[u % 8];
     case SPECIAL: /* mostly plain, or all is NaN */
         return u % 64 == 0 ? special[bits32() % 12] : as_float((u & 0x807fffff) | ((120 + (u >> 3) % 13) << 23));
-    case ZEROS: /* chains of zeros of both signs, now and then something */
+    case ZEROS: /* chains of zeros of both signs, with a few other values */
         return zeros[u % 8];
     case LARGE: /* products around 2^112 to 2^128: chains that overflow and chains that just do not */
         return as_float((u & 0x807fffff) | ((183 + (u >> 3) % 8) << 23));
@@ -82,7 +82,7 @@ static float value(Values kind)
     }
 }
 
-/* What is only read has no float too many, so that `make asan` sees each read outside. */
+/* A block that is only read has no spare floats, so that `make asan` reports each read outside. */
 static float *block(size_t n, Values kind)
 {
     float *x = mem_array(n, sizeof *x);
@@ -92,7 +92,7 @@ static float *block(size_t n, Values kind)
     return x;
 }
 
-/* What is written has a guard on both sides. */
+/* A block that is written has guards on both sides. */
 enum { GUARDS = 64 };
 static const float GUARD = 12345.0f;
 
@@ -134,7 +134,7 @@ static void use(const char *isa, int threads)
     num_threads_set(threads);
 }
 
-/* Products that are far too small to be shared are run on one number of threads, another one each time. */
+/* A product far too small for threads is run with one number of threads, a different one each time. */
 static const int thread_counts[] = {1, 2, 3, 8};
 enum { THREAD_COUNTS = sizeof thread_counts / sizeof thread_counts[0], SMALL = 20000 };
 
@@ -151,7 +151,7 @@ static void check_on(const MatmulCase *x, const char *isa, int threads, float *c
                      "(%zu, %zu) is %a, the reference %a", (int)x->form, x->m, x->n, x->k, values_names[x->kind], x->bias,
                      (int)x->act, x->accumulate, isa, threads, i / x->n, i % x->n, (double)c[i], (double)want[i]);
     if (!is_guarded(c, size))
-        fail_msg("form %d, m %zu, n %zu, k %zu, bias %d, act %d, accumulate %d, %s, %d threads: written outside", (int)x->form,
+        fail_msg("form %d, m %zu, n %zu, k %zu, bias %d, act %d, accumulate %d, %s, %d threads: memory outside c was written", (int)x->form,
                  x->m, x->n, x->k, x->bias, (int)x->act, x->accumulate, isa, threads);
 }
 
@@ -231,7 +231,7 @@ static void chain_is_fused_and_ascending(void **state)
     use(NULL, 1);
 }
 
-/* What happens after the chain: the nth of all its combinations. */
+/* Sets bias, accumulate and activation to the nth of all combinations. */
 static MatmulCase with_epilogue(MatmulCase x, size_t n)
 {
     x.bias = n & 1;
@@ -240,7 +240,7 @@ static MatmulCase with_epilogue(MatmulCase x, size_t n)
     return x;
 }
 
-/* All rows, columns and depths of this list with each other, in each form: what a tile or a vector has left over. */
+/* All combinations of rows, columns and depths of this list, in each form: remainders of tiles and vectors. */
 static void every_small_shape(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void every_small_shape(void **state)
     size_t n = 0;
     for (size_t i = 0; i < SIZES; i++)
         for (size_t j = 0; j < SIZES; j++)
-            for (size_t p = 0; p < SIZES; p++, n++) /* 20 combinations and 3 forms: all meet */
+            for (size_t p = 0; p < SIZES; p++, n++) /* n runs through all combinations, in each form */
                 for (int form = NUM_NN; form <= NUM_TN; form++)
                     check(with_epilogue((MatmulCase){.form = (NumForm)form, .m = sizes[i], .n = sizes[j], .k = sizes[p]}, n));
 }
@@ -302,7 +302,8 @@ static void empty_and_single_chains(void **state)
     }
 }
 
-/* Around the blocks of k and of rows, where chains wait in memory; products large enough for threads among them. */
+/* Sizes around the blocks of k and of rows, between which chains are stored; some products are large enough for
+ * threads. */
 static void long_chains_and_tall_products(void **state)
 {
     (void)state;
@@ -333,12 +334,12 @@ static void awkward_values(void **state)
     for (int kind = DENORMAL; kind < VALUES; kind++)
         for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
             for (int form = NUM_NN; form <= NUM_TN; form++)
-                for (size_t n = s % 3; n < 20; n += 3) /* a third of the 20 combinations */
+                for (size_t n = s % 3; n < 4 * ACTIVATIONS; n += 3) /* a third of all combinations */
                     check(with_epilogue((MatmulCase){.form = (NumForm)form, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2],
                                                .kind = (Values)kind}, n));
 }
 
-/* The values of each kind do what they are for: else the tests above would compare nothing of interest. */
+/* The values of each kind have the property that they are for; otherwise the tests above would test nothing special. */
 static void awkward_values_are_awkward(void **state)
 {
     (void)state;
@@ -348,7 +349,7 @@ static void awkward_values_are_awkward(void **state)
         int denormal = 0, infinite = 0, nan = 0, zero = 0, finite = 0, twice = 0;
         num_matmul_reference_f32(NUM_NN, M, N, K, c, a, b, NULL, NUM_IDENTITY, 0);
         for (int i = 0; i < M * N; i++) {
-            float plain = 0.0f; /* two roundings a step */
+            float plain = 0.0f; /* rounds twice in each step */
             for (int p = 0; p < K; p++)
                 plain = plain + a[i / N * K + p] * b[p * N + i % N];
             denormal += fpclassify(c[i]) == FP_SUBNORMAL;
@@ -488,9 +489,9 @@ static void fma_special_values(void **state)
     }
 }
 
-/* Exact sums just beside the middle of two floats, where rounding twice goes wrong: (1 + t)(1 - t) is 1 less a trace
+/* Exact sums very near the middle of two floats, where rounding twice goes wrong: (1 + t)(1 - t) is 1 less a trace
  * that the double sum loses; the same with denormal results, and with products that are themselves only a trace. */
-static void fma_beside_the_middle(void **state)
+static void fma_near_the_middle(void **state)
 {
     (void)state;
     const float up = 0x1.000002p0f, down = 0x1.fffffcp-1f * 0x1p-24f;
@@ -598,10 +599,10 @@ int main(void)
         cmocka_unit_test(double_agrees),
         cmocka_unit_test(gradient_through_activations),
         cmocka_unit_test(fma_special_values),
-        cmocka_unit_test(fma_beside_the_middle),
+        cmocka_unit_test(fma_near_the_middle),
         cmocka_unit_test(fma_random_bits),
         cmocka_unit_test(instruction_sets),
     };
-    unsetenv("VAE_LAB_ISA"); /* the tests choose; `VAE_LAB_ISA=generic make check` must not change what they mean */
+    unsetenv("VAE_LAB_ISA"); /* the tests choose the instruction set, also under `VAE_LAB_ISA=generic make check` */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@
  *
  *   NAME, name  NUM_NAME in C; `name` is the operation's name in a graph and part of a run's identity
  *   formula     f in plain mathematics
- *   reads       what update reads beside dx and dy: NONE, IN (x) or OUT (y); the memory of the rest is reused
+ *   reads       what `update` reads in addition to dx and dy: NONE, IN (x) or OUT (y)
  *   domain      where the tests of the gradient draw x: ANY number, POSITIVE numbers, ABOVE -1
  *   ulp         the error that is allowed over all 2^32 inputs
  *   value       f(x) in float: part of the arithmetic

@@ -26,7 +26,7 @@ static struct {
     pthread_once_t once;
     pthread_mutex_t mutex; /* held to sleep and to wake */
     pthread_cond_t wake;
-    int started;           /* threads besides the caller; only the caller uses it */
+    int started;           /* threads of the pool, without the caller; only the caller uses it */
     atomic_int wanted;     /* how many of them may work */
     atomic_int asleep;
     _Atomic uint64_t ticket;
