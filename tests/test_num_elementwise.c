@@ -225,6 +225,7 @@ static void test_the_bits_are_those_of_arithmetic_version_1(void **state)
     } recorded[] = {
         {NUM_NEG, NUM_ABS, "ac96b193f7e91f1dd3459f2bfed5c4a538d396610e80a45d18bce6b08da211ea"},
         {NUM_SILU, NUM_LEAKY_RELU, "7a138d827cae8bbd2d73e6c99505d43d82c31c85f3f0020ecf31b7ad31b5c112"},
+        {NUM_GELU, NUM_GELU, "2792ab3a50f0189093c97d42797f96563eb243e051ed9467e19c31e6e8225131"},
     };
     float x[CHUNK], y[CHUNK];
     char text[DIGEST_TEXT];
@@ -282,6 +283,8 @@ static void test_special_values(void **state)
         {NUM_RECIPROCAL, least, inf}, {NUM_RECIPROCAL, most, 0x1.000002p-128f},
         {NUM_SILU, 0.0f, 0.0f}, {NUM_SILU, -0.0f, -0.0f}, {NUM_SILU, inf, inf}, {NUM_SILU, -inf, -0.0f}, {NUM_SILU, most, most},
         {NUM_SILU, -most, -0.0f}, {NUM_SILU, least, 0.0f}, {NUM_SILU, 25.0f, 25.0f}, {NUM_SILU, -120.0f, -0.0f},
+        {NUM_GELU, 0.0f, 0.0f}, {NUM_GELU, -0.0f, -0.0f}, {NUM_GELU, inf, inf}, {NUM_GELU, -inf, -0.0f},
+        {NUM_GELU, most, most}, {NUM_GELU, -most, -0.0f}, {NUM_GELU, 7.0f, 7.0f}, {NUM_GELU, -14.0f, -0.0f},
         {NUM_ELU, 0.0f, 0.0f}, {NUM_ELU, -0.0f, -0.0f}, {NUM_ELU, inf, inf}, {NUM_ELU, -inf, -1.0f}, {NUM_ELU, -most, -1.0f},
         {NUM_ELU, -least, -least}, {NUM_ELU, -25.0f, -1.0f}, {NUM_ELU, 3.0f, 3.0f},
         {NUM_LEAKY_RELU, -0.0f, -0.0f}, {NUM_LEAKY_RELU, -inf, -inf}, {NUM_LEAKY_RELU, inf, inf}, {NUM_LEAKY_RELU, 3.0f, 3.0f},

@@ -46,7 +46,14 @@
     X(ELU, elu, "x for x >= 0, else exp(x) - 1", OUT, ANY, 2.0, num_elu1(x),                                           \
       num_fma(dy, y < 0.0f ? y + 1.0f : 1.0f, dx), x < 0 ? expm1(x) : x, y < 0.0 ? y + 1.0 : 1.0)                      \
     X(LEAKY_RELU, leaky_relu, "max(x, x / 100)", OUT, ANY, 2.0, x < 0.0f ? 0.01f * x : x,                              \
-      num_fma(dy, y > 0.0f ? 1.0f : 0.01f, dx), x < 0 ? x / 100 : x, y > 0.0 ? 1.0 : 0.01)
+      num_fma(dy, y > 0.0f ? 1.0f : 0.01f, dx), x < 0 ? x / 100 : x, y > 0.0 ? 1.0 : 0.01)                             \
+    X(GELU, gelu, "x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3))", IN, ANY, 2.0, num_gelu1(x),                          \
+      num_fma(dy, num_gelu_slope1(x), dx), x < -20 ? 0 : x / (1 + exp(-NUM_GELU_V)),                                   \
+      (1.0 + x * (1.5957691216057308 + 0.21406444881780075 * x * x) / (1.0 + exp(NUM_GELU_V)))                         \
+          / (1.0 + exp(-NUM_GELU_V)))
+
+/* 2 sqrt(2 / pi) (x + 0.044715 x^3) */
+#define NUM_GELU_V (x * (1.5957691216057308 + 0.07135481627260025 * x * x))
 
 /* The functions that a layer applies inside its matrix product, because their derivative follows from y alone:
  *   X(NAME, name, back, slope)

@@ -296,6 +296,29 @@ static inline float num_silu_slope1(float x)
     return num_fma(x * s, 1.0f - s, s);
 }
 
+/* gelu(x) = x sigmoid(v), v = x (a + b x^2), a = 2 sqrt(2 / pi), b = 0.044715 a: the form of Hendrycks & Gimpel 2016
+ * with tanh, 1/2 x (1 + tanh(v / 2)).  v is a sum of two floats: an error of 1 ulp in v = -80 would become one of 80 ulp
+ * in exp(v).  From |x| = 14 on the result is x or 0. */
+static inline float num_gelu1(float x)
+{
+    const float a = 0x1.988454p+0f, a_low = -0x1.857936p-25f, b = 0x1.2444f2p-4f, b_low = 0x1.49b16ap-29f;
+    float above = x < -14.0f ? -14.0f : x, c = above > 14.0f ? 14.0f : above;
+    float s = c * c, s_low = num_fma(c, c, -s);
+    float t = b * s, t_low = num_fma(b, s, -t) + num_fma(b, s_low, b_low * s);
+    float p = a + t, part = p - a, p_low = (a - (p - part)) + (t - part) + (t_low + a_low); /* a + t exactly (Knuth) */
+    float v = c * p;
+    return num_times_sigmoid1(above, v, num_fma(c, p, -v) + c * p_low);
+}
+
+/* gelu'(x) = s + x s (1 - s) v', s = sigmoid(v), v' = a + 3 b x^2 */
+static inline float num_gelu_slope1(float x)
+{
+    const float a = 0x1.988454p+0f, b = 0x1.2444f2p-4f;
+    float above = x < -14.0f ? -14.0f : x, c = above > 14.0f ? 14.0f : above;
+    float s = num_sigmoid1(c * num_fma(b * c, c, a));
+    return num_fma(c * s * (1.0f - s), num_fma(3.0f * b * c, c, a), s);
+}
+
 /* elu(x) = x for x >= 0, else exp(x) - 1  (Clevert et al. 2016, alpha = 1); exp(-25) - 1 rounds to -1 */
 static inline float num_elu1(float x)
 {
