@@ -11,7 +11,8 @@
 int main(int argc, char **argv)
 {
     gsl_set_error_handler_off(); /* GSL would abort; its status codes are read instead */
-    signal(SIGPIPE, SIG_IGN);    /* a closed pipe is a failed write: cli.c ends `vae-lab runs | head` quietly, plot reports a dead gnuplot */
+    /* A closed pipe is a failed write: cli.c ends `vae-lab runs | head` quietly, plot reports a dead gnuplot. */
+    signal(SIGPIPE, SIG_IGN);
     cli_lua_version = LUA_RELEASE;
     return cli_main(argc, argv);
 }

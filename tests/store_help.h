@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/store_help.h: what the tests of results.db share: a scratch folder, a run's specification, one value of a query.
+ * tests/store_help.h: what the tests of results.db share: a scratch folder, a run's specification, one value of a
+ * query.
  */
 #ifndef TESTS_STORE_HELP_H
 #define TESTS_STORE_HELP_H

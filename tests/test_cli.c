@@ -13,7 +13,7 @@
 static Error err;
 static char output[20000], errors[20000];
 
-/* ---- helpers --------------------------------------------------------------------------------------------------------- */
+/* ---- helpers ---------------------------------------------------------------------------------------------------- */
 
 static void slurp(const char *path, char *text, size_t size)
 {
@@ -104,7 +104,7 @@ static int setup(void **state)
     return 0;
 }
 
-/* ---- arguments ------------------------------------------------------------------------------------------------------- */
+/* ---- arguments -------------------------------------------------------------------------------------------------- */
 
 static int flag;
 static const char *text, *list[2];
@@ -190,7 +190,7 @@ static void numbers_of_runs(void **state)
     assert_string_equal(cli_database(), "results/results.db");
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------------- */
+/* ---- tables ----------------------------------------------------------------------------------------------------- */
 
 static int table_body(void *format)
 {
@@ -213,7 +213,8 @@ static int table_body(void *format)
     return cli_table_print(t, NULL, &e);
 }
 
-/* What people see is aligned by the width on a terminal; what could steer one is printed as \x…; JSON and CSV have all of it. */
+/* What people see is aligned by the width on a terminal; what could steer one is printed as \x…; JSON and CSV have
+ * all of it. */
 static void tables(void **state)
 {
     (void)state;
@@ -264,7 +265,7 @@ static void no_memory(void **state)
     assert_int_equal(captured(tables_without_memory_body, state), 0);
 }
 
-/* ---- commands -------------------------------------------------------------------------------------------------------- */
+/* ---- commands --------------------------------------------------------------------------------------------------- */
 
 static void exit_codes(void **state)
 {
@@ -371,7 +372,8 @@ static void silent(const char *command)
         fail_msg("%s: %s", command, errors);
 }
 
-/* Within a run a bound on log p(x) cannot fall as draws grow; a fall beyond 3 standard errors is a warning, one per configuration. */
+/* Within a run a bound on log p(x) cannot fall as draws grow; a fall beyond 3 standard errors is a warning, one per
+ * configuration. */
 static void falling_bounds(void **state)
 {
     (void)state;

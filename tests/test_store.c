@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store.c: a run's life in results.db: queued, started, recorded, resumed, ended, superseded; artifacts, evaluations, readers;
- * memory that runs out.
+ * tests/test_store.c: a run's life in results.db: queued, started, recorded, resumed, ended, superseded; artifacts,
+ * evaluations, readers; memory that runs out.
  */
 #include "store_help.h"
 
@@ -15,7 +15,7 @@ static int setup(void **state)
     return make_folder(state);
 }
 
-/* ---- a run's life ---------------------------------------------------------------------------------------------------- */
+/* ---- a run's life ----------------------------------------------------------------------------------------------- */
 
 static void a_run_from_queue_to_done(void **state)
 {
@@ -160,9 +160,10 @@ static void fresh_supersedes(void **state)
     store_close(s);
 }
 
-/* ---- metrics --------------------------------------------------------------------------------------------------------- */
+/* ---- metrics ---------------------------------------------------------------------------------------------------- */
 
-/* Two experiments that need the same run: one row of run, and in the views one row per experiment, with its label and settings. */
+/* Two experiments that need the same run: one row of run, and in the views one row per experiment, with its label
+ * and settings. */
 static void a_run_of_two_experiments(void **state)
 {
     (void)state;
@@ -247,7 +248,7 @@ static void not_finite_is_null_with_its_kind(void **state)
     store_close(s);
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
 static void artifacts_and_posteriors(void **state)
 {
@@ -405,7 +406,8 @@ static void readers_of_a_run(void **state)
     store_close(s);
 }
 
-static void find_sweep(Store *s, int64_t number, const char *const *set, size_t n, int64_t id, int64_t runs, int64_t done)
+static void find_sweep(Store *s, int64_t number, const char *const *set, size_t n, int64_t id, int64_t runs,
+                       int64_t done)
 {
     StoreSweep sweep = {-1, -1, -1};
     must(store_sweep_find(s, "test", number, set, n, &sweep, &err));
@@ -452,7 +454,7 @@ static void readers_of_sweeps_and_names(void **state)
     store_close(s);
 }
 
-/* ---- queries --------------------------------------------------------------------------------------------------------- */
+/* ---- queries ---------------------------------------------------------------------------------------------------- */
 
 static int count_rows(void *context, int columns, const char *const *names, const StoreValue *values)
 {
@@ -538,7 +540,7 @@ static void queries_only_read(void **state)
     store_close(s);
 }
 
-/* ---- no memory ------------------------------------------------------------------------------------------------------- */
+/* ---- no memory -------------------------------------------------------------------------------------------------- */
 
 /* Calls each function that allocates, and stops at the first failure. */
 static int everything(Store **s)

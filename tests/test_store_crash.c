@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store_crash.c: killed writers, racing first starts, dead owners of runs, a full disk.  Nothing committed is ever
- * lost.
+ * tests/test_store_crash.c: killed writers, racing first starts, dead owners of runs, a full disk.  Nothing
+ * committed is ever lost.
  */
 #define _DEFAULT_SOURCE 1 /* usleep */
 
@@ -15,7 +15,7 @@
 
 static Error err;
 
-/* ---- helpers --------------------------------------------------------------------------------------------------------- */
+/* ---- helpers ---------------------------------------------------------------------------------------------------- */
 
 /* Children wait at a gate, so that they start together.  gate[0] is theirs, closing gate[1] opens it. */
 static int gate[2];
@@ -61,7 +61,7 @@ static void must_be_whole(Store *s)
     sqlite3_finalize(q);
 }
 
-/* ---- killed in the middle -------------------------------------------------------------------------------------------- */
+/* ---- killed in the middle --------------------------------------------------------------------------------------- */
 
 /* Commits one step after the other, and tells each committed one. */
 static void write_until_killed(int to, int64_t run, int64_t step)
@@ -114,7 +114,8 @@ static void killed_writers_lose_nothing(void **state)
         int64_t last = killed_round(run, next, (useconds_t)(500 + 1370 * round));
         s = open_or_fail(database, STORE_WRITE);
         must_be_whole(s);
-        /* Every reported step is recorded, and at most one more, committed but not reported.  Metrics and checkpoint agree.
+        /* Every reported step is recorded, and at most one more, committed but not reported.  Metrics and checkpoint
+         * agree.
          */
         double steps = number(s, "SELECT max(step) FROM curves WHERE metric = 'train/elbo'");
         assert_true(steps == (double)last || steps == (double)last + 1);
@@ -133,7 +134,7 @@ static void killed_writers_lose_nothing(void **state)
     }
 }
 
-/* ---- racing ---------------------------------------------------------------------------------------------------------- */
+/* ---- racing ----------------------------------------------------------------------------------------------------- */
 
 static int open_new(int i)
 {
@@ -210,7 +211,7 @@ static void one_process_gets_a_run(void **state)
     one_of_several(start_it);
 }
 
-/* ---- dead owners ----------------------------------------------------------------------------------------------------- */
+/* ---- dead owners ------------------------------------------------------------------------------------------------ */
 
 /* A child that takes run 1 and then sleeps. */
 static pid_t owner(void)
@@ -258,7 +259,8 @@ static void dead_owners_are_found(void **state)
     assert_int_equal(count, 1);
     assert_string_equal(words(s, "SELECT status FROM runs"), "crashed");
     set(s,
-        "UPDATE run SET process_start = process_start - 1, boot = 'before', status = 'running'"); /* an older boot of this host */
+        "UPDATE run SET process_start = process_start - 1, boot = 'before', status "
+        "= 'running'"); /* an older boot of this host */
     must(store_reap(s, &count, &err));
     assert_int_equal(count, 1);
     set(s, "UPDATE run SET host = 'elsewhere', status = 'running'"); /* cannot be judged from here */
@@ -299,7 +301,7 @@ static void killed_owner_gives_way(void **state)
     store_close(s);
 }
 
-/* ---- a full disk ----------------------------------------------------------------------------------------------------- */
+/* ---- a full disk ------------------------------------------------------------------------------------------------ */
 
 /* Records until it fails; the number of steps that were committed. */
 static int64_t fill(Store *s, int64_t run)

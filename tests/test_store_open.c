@@ -11,7 +11,7 @@
 
 static Error err;
 
-/* ---- helpers --------------------------------------------------------------------------------------------------------- */
+/* ---- helpers ---------------------------------------------------------------------------------------------------- */
 
 static void refused(const char *path, StoreMode mode, const char *what)
 {
@@ -80,7 +80,7 @@ static int take_long_text(void *context, int columns, const char *const *names, 
     return 0;
 }
 
-/* ---- what it makes --------------------------------------------------------------------------------------------------- */
+/* ---- what it makes ---------------------------------------------------------------------------------------------- */
 
 static void a_new_database(void **state)
 {
@@ -127,7 +127,8 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     }
 }
 
-/* Up to version 3 an evaluation was recorded as a text; these are all kinds of them.  Alternately of run 1 and run 2. */
+/* Up to version 3 an evaluation was recorded as a text; these are all kinds of them.  Alternately of run 1 and run
+ * 2. */
 static const char *const evaluation_texts[] = {
     "nll(examples=0, samples=500, seed=1)", "nll(examples=0, samples=50, seed=1)",
     "bounds(draws={1, 5, 50}, examples=500, of={iwae, iwae_sign}, seed=1)", "accounting(batch=100, draws=1000, seed=1)",
@@ -138,12 +139,12 @@ static const char *const evaluation_texts[] = {
 /* What they become: a row an option, lists as JSON, under today's names. */
 static const char evaluations_now[] = "1 bounds draws=[1,5,50] text;1 bounds examples=500 integer;1 bounds metrics=[\"iwae\",\"iwae_sign\"] text;"
     "1 bounds seed=1 integer;1 empty;1 extremes examples=20 integer;1 extremes logvar=[-100,100] text;1 extremes metrics=[\"log_q\"] text;"
-    "1 extremes seed=1 integer;1 gradients draws=[] text;1 gradients parameters=encoder text;1 gradients reference=pathwise text;"
-    "1 nll examples=0 integer;1 nll samples=500 integer;1 nll seed=1 integer;"
-    "2 accuracy examples=2000 integer;2 accuracy threshold=0.5 real;2 clarity samples=2000 integer;2 clarity threshold=0.5 real;"
-    "2 elbo_decomposition batch=100 integer;2 elbo_decomposition draws=1000 integer;2 elbo_decomposition seed=1 integer;"
-    "2 nll examples=0 integer;2 nll samples=50 integer;2 nll seed=1 integer;2 tuned on=true text;2 tuned rate=1.0e-05 real;"
-    "2 tuned size=-3 integer";
+    "1 extremes seed=1 integer;1 gradients draws=[] text;1 gradients parameters=encoder text;1 gradients "
+    "reference=pathwise text;1 nll examples=0 integer;1 nll samples=500 integer;1 nll seed=1 integer;2 accuracy "
+    "examples=2000 integer;2 accuracy threshold=0.5 real;2 clarity samples=2000 integer;2 clarity threshold=0.5 real;2 "
+    "elbo_decomposition batch=100 integer;2 elbo_decomposition draws=1000 integer;2 elbo_decomposition seed=1 "
+    "integer;2 nll examples=0 integer;2 nll samples=50 integer;2 nll seed=1 integer;2 tuned on=true text;2 tuned "
+    "rate=1.0e-05 real;2 tuned size=-3 integer";
 
 static void evaluations_are_rows(Store *s)
 {
@@ -168,11 +169,11 @@ static void an_old_one(int version, const char *journal)
         raw(database, store_schema_sql(v));
     raw(database, "CREATE VIEW runs AS SELECT 1 AS beta; CREATE VIEW summary AS SELECT 2 AS mean"); /* older views, which the migration replaces */
     raw(database, "INSERT INTO experiment (name) VALUES ('old'); INSERT INTO sweep (experiment) VALUES (1); "
-                  "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest) "
-                  "VALUES (1, 'i', 'c', 'beta=0.5', 1, 'done', 1, '', '{}', 'digits, fresh binarisation', ''), "
-                  "(1, 'j', 'd', 'beta=2', 1, 'done', 1, '', '{}', '', ''); "
-                  "INSERT INTO param VALUES (1, 'beta', 0.5), (2, 'beta', 2), (1, 'binarise', 'fresh'); INSERT INTO sweep_run VALUES (1, 1, 1), (1, 2, 2); "
-                  "INSERT INTO metric_name (name) VALUES ('test/kl')");
+                  "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, "
+                  "data, data_digest) VALUES (1, 'i', 'c', 'beta=0.5', 1, 'done', 1, '', '{}', 'digits, fresh "
+                  "binarisation', ''), (1, 'j', 'd', 'beta=2', 1, 'done', 1, '', '{}', '', ''); INSERT INTO param "
+                  "VALUES (1, 'beta', 0.5), (2, 'beta', 2), (1, 'binarise', 'fresh'); INSERT INTO sweep_run VALUES (1, "
+                  "1, 1), (1, 2, 2); INSERT INTO metric_name (name) VALUES ('test/kl')");
     if (version >= 2)
         raw(database, "INSERT INTO claim (sweep, position, claim, quantity, seeds, verdict) VALUES (1, 1, '', 'test/kl, beta=2', 1, 'PASS'), "
                       "(1, 2, '', 'test/kl, beta=2 over beta=0.5', 1, 'PASS'), (1, 3, '', 'test/kl', 1, 'PASS'), "
@@ -185,7 +186,8 @@ static void an_old_one(int version, const char *journal)
     raw(database, "INSERT INTO artifact (run, name, kind, bytes) VALUES (1, 'originals', 'float32', x'00')");
     if (version >= 3)
         raw(database, "INSERT INTO member SELECT experiment, id, label FROM run; INSERT INTO setting SELECT run, 1, name, value FROM param; "
-                      "UPDATE claim SET metric = 'test/kl' WHERE position IN (1, 3); UPDATE claim SET configuration = 'd' WHERE position = 1");
+                      "UPDATE claim SET metric = 'test/kl' WHERE position IN (1, 3); UPDATE claim SET configuration = "
+                      "'d' WHERE position = 1");
     for (int v = 3; v < version; v++)
         raw(database, store_schema_sql(v));
 }
@@ -235,7 +237,7 @@ static void a_large_older_one_is_not_copied(void **state)
     assert_non_null(strstr(err.hint, "vae-lab run"));
 }
 
-/* ---- what it refuses ------------------------------------------------------------------------------------------------- */
+/* ---- what it refuses -------------------------------------------------------------------------------------------- */
 
 static void missing(void **state)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_store_views.c: the views against GSL and against plain arithmetic; their query plans, which decide their speed.
+ * tests/test_store_views.c: the views against GSL and against plain arithmetic; their query plans, which decide
+ * their speed.
  */
 #include "store_help.h"
 
@@ -20,8 +21,8 @@ static int64_t done_run(Store *s, const char *label, uint64_t seed, double elbo)
     return run;
 }
 
-/* The view's quantiles of Student's t against GSL's, for 1 to 60 degrees of freedom.  Up to 30 the view has 15 digits; above, its series
- * is off by less than 2e-6. */
+/* The view's quantiles of Student's t against GSL's, for 1 to 60 degrees of freedom.  Up to 30 the view has 15
+ * digits; above, its series is off by less than 2e-6. */
 static void t_quantiles(void **state)
 {
     (void)state;
@@ -83,7 +84,8 @@ static void summary_keeps_configurations_apart(void **state)
     store_close(s);
 }
 
-/* A query plan that reads all metrics, or all of a run, is slow on a database of a thousand runs; the plan shows it on an empty one. */
+/* A query plan that reads all metrics, or all of a run, is slow on a database of a thousand runs; the plan shows it
+ * on an empty one. */
 static int no_scan(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     const char *detail = values[3].bytes;

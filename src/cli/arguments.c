@@ -2,8 +2,8 @@
  *
  * cli/arguments.c: options and operands, and those that several commands share.
  *
- * Not getopt_long: it takes any beginning of an option for the option, so that `--thread` is no near miss that gets a suggestion but
- * silently `--threads`, and it takes the option after `--out` for its value.
+ * Not getopt_long: it takes any beginning of an option for the option, so that `--thread` is no near miss that gets
+ * a suggestion but silently `--threads`, and it takes the option after `--out` for its value.
  */
 #include "cli/cli.h"
 
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names ----------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------ */
 
 /* Whether `word` (n bytes) is the long or the short name in "--out,-o". */
 static int named(const CliOption *o, const char *word, size_t n)
@@ -49,7 +49,7 @@ static int unknown_option(const CliCommand *c, const char *word, size_t n, Error
                            : error_hint(err, "vae-lab %s --help lists its options", c->name);
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------------------------- */
 
 static int bad_value(const CliOption *o, const char *found, const char *expected, Error *err)
 {
@@ -89,7 +89,7 @@ static int take_value(const CliOption *o, const char *value, Error *err)
     return 0;
 }
 
-/* ---- parsing --------------------------------------------------------------------------------------------------------- */
+/* ---- parsing ---------------------------------------------------------------------------------------------------- */
 
 /* The option word[*i]; moves *i over the value that it takes. */
 static int take_option(const CliCommand *c, int count, char **word, int *i, Error *err)
@@ -131,7 +131,7 @@ int cli_parse(const CliCommand *command, int count, char **word, int *operands, 
     return cli_shared.json && cli_shared.csv ? error_set(err, ERR_USAGE, "--json and --csv exclude each other") : 0;
 }
 
-/* ---- shared arguments ------------------------------------------------------------------------------------------------ */
+/* ---- shared arguments ------------------------------------------------------------------------------------------- */
 
 CliShared cli_shared;
 

@@ -28,7 +28,7 @@ int cli_argc;
 char *const *cli_argv;
 const char *cli_lua_version = "Lua, version unknown";
 
-/* ---- help ------------------------------------------------------------------------------------------------------------ */
+/* ---- help ------------------------------------------------------------------------------------------------------- */
 
 static void print_usage(FILE *to)
 {
@@ -54,8 +54,8 @@ static void print_help(const CliCommand *c)
     for (const CliOption *o = c->options; o->name != NULL; o++)
         width = option_width(o) > width ? option_width(o) : width;
     for (const CliOption *o = c->options; o->name != NULL; o++) {
-        printf("  %.*s%s%s%*s", (int)strcspn(o->name, ","), o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "",
-               width - option_width(o) + 3, "");
+        printf("  %.*s%s%s%*s", (int)strcspn(o->name, ","), o->name, o->value != NULL ? " " : "",
+               o->value != NULL ? o->value : "", width - option_width(o) + 3, "");
         for (const char *line = o->help; *line != '\0'; line++)
             *line == '\n' ? printf("\n%*s", width + 5, "") : putchar(*line);
         putchar('\n');
@@ -80,8 +80,9 @@ static int unknown_command(const char *name, Error *err)
     error_set(err, ERR_USAGE, name[0] == '-' ? "there is no option '%s'" : "there is no command '%s'", name);
     if (nearest != NULL)
         return error_hint(err, "did you mean '%s'?", nearest);
-    return error_hint(err, name[0] == '-' ? "the command comes first: vae-lab COMMAND [option]…; vae-lab --help lists the commands"
-                                          : "vae-lab --help lists the commands");
+    return error_hint(err, name[0] == '-'
+                               ? "the command comes first: vae-lab COMMAND [option]…; vae-lab --help lists the commands"
+                               : "vae-lab --help lists the commands");
 }
 
 static int wants_help(int count, char **word)
@@ -92,7 +93,7 @@ static int wants_help(int count, char **word)
     return 0;
 }
 
-/* ---- from the command line to an exit code --------------------------------------------------------------------------- */
+/* ---- from the command line to an exit code ---------------------------------------------------------------------- */
 
 static int is(const char *word, const char *a, const char *b)
 {
@@ -148,7 +149,8 @@ static int exit_code(Error *err)
 int cli_main(int argc, char **argv)
 {
     Error err = ERROR_NONE;
-    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL) /* for libsmartcols; numbers and everything else stay as in the C locale */
+    /* for libsmartcols; numbers and everything else stay as in the C locale */
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
         setlocale(LC_CTYPE, "");
     cli_argc = argc;
     cli_argv = argv;
@@ -156,7 +158,8 @@ int cli_main(int argc, char **argv)
         print_usage(stderr);
         return ERR_USAGE;
     }
-    char **word = mem_array((size_t)argc, sizeof *word); /* parsing sorts the words; cli_run prints them as they were given */
+    /* a copy: parsing sorts the words, and cli_run prints them as they were given */
+    char **word = mem_array((size_t)argc, sizeof *word);
     if (word != NULL)
         memcpy(word, argv + 1, (size_t)argc * sizeof *word);
     int status = word == NULL ? error_memory(&err, "the command line") : dispatch(argc - 1, word, &err);

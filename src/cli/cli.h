@@ -2,8 +2,8 @@
  *
  * cli/cli.h: what a command is, and how it reads its arguments.
  *
- * A command is a file cli_NAME.c that defines `const CliCommand cli_NAME`, and its name in the list of cli.c.  Data goes to standard
- * output, everything else to standard error.  The exit code follows from the kind of the error.
+ * A command is a file cli_NAME.c that defines `const CliCommand cli_NAME`, and its name in the list of cli.c.  Data
+ * goes to standard output, everything else to standard error.  The exit code follows from the kind of the error.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -52,8 +52,9 @@ extern const char *cli_lua_version;
 
 /* ---- arguments (arguments.c) ---- */
 
-/* Reads options anywhere among word[0 … count), sorts the operands to the front in their order, [OUT] *operands: how many.  "--" ends
- * the options.  An unknown option, a missing or bad value: -1, ERR_USAGE, with the nearest option as the hint. */
+/* Reads options anywhere among word[0 … count), sorts the operands to the front in their order, [OUT] *operands: how
+ * many.  "--" ends the options.  An unknown option, a missing or bad value: -1, ERR_USAGE, with the nearest option
+ * as the hint. */
 int cli_parse(const CliCommand *command, int count, char **word, int *operands, Error *err);
 
 /* The options of several commands: a command lists those that it takes. */
@@ -62,9 +63,12 @@ typedef struct CliShared {
     int json, csv;
 } CliShared;
 extern CliShared cli_shared;
-#define CLI_OPTION_DB {.name = "--db", .value = "FILE", .text = &cli_shared.db, .help = "the database (VAE_LAB_DB; default: results/results.db)"}
+#define CLI_OPTION_DB                                          \
+    {.name = "--db", .value = "FILE", .text = &cli_shared.db, \
+     .help = "the database (VAE_LAB_DB; default: results/results.db)"}
 #define CLI_OPTION_DATA_DIR \
-    {.name = "--data-dir", .value = "DIR", .text = &cli_shared.data_dir, .help = "the folder of the data files (VAE_LAB_DATA; default: data)"}
+    {.name = "--data-dir", .value = "DIR", .text = &cli_shared.data_dir, \
+     .help = "the folder of the data files (VAE_LAB_DATA; default: data)"}
 #define CLI_OPTION_JSON(text) {.name = "--json", .flag = &cli_shared.json, .help = text}
 #define CLI_OPTION_CSV {.name = "--csv", .flag = &cli_shared.csv, .help = "the same as CSV"}
 

@@ -20,7 +20,7 @@ static const CliOption options[] = {
     {0},
 };
 
-/* ---- for people: a claim is too long for a table --------------------------------------------------------------------- */
+/* ---- for people: a claim is too long for a table ---------------------------------------------------------------- */
 
 static void print_band(double low, double high)
 {
@@ -73,7 +73,7 @@ static int print_counts(const CliVerdicts *c, Error *err)
     return error_found(err, "%zu FAIL, %zu OPEN", c->fail, c->open);
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int claims(int operands, char **operand, Error *err)
 {
@@ -97,8 +97,9 @@ const CliCommand cli_claims = {
     .name = "claims", .arguments = "[--experiment NAME]",
     .summary = "what the experiments claim, and whether their runs confirm it",
     .options = options, .run = claims,
-    .notes = "A claim is an entry of an experiment's file: a number, the band in which it is expected, its source.  `vae-lab run`\n"
-             "judges it by the runs of its sweep: PASS, FAIL, or OPEN where it cannot be judged.  The exit code is 1 unless all pass.\n"
+    .notes = "A claim is an entry of an experiment's file: a number, the band in which it is expected, its\n"
+             "source.  `vae-lab run` judges it by the runs of its sweep: PASS, FAIL, or OPEN where it cannot be\n"
+             "judged.  The exit code is 1 unless all pass.\n"
              "\n"
              "example: vae-lab claims --experiment kl_ablation\n",
 };

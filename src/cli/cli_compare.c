@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_compare.c: `vae-lab compare`: configurations side by side.  A configuration is a set of runs that differ by their seed alone.
+ * cli/cli_compare.c: `vae-lab compare`: configurations side by side.  A configuration is a set of runs that differ
+ * by their seed alone.
  *
  * Promise: only runs that are done count, and the command names those that do not.
  */
@@ -53,7 +54,7 @@ static MetricSummary *at(const Comparison *c, size_t configuration, size_t metri
     return &c->summary[configuration * c->metrics + metric];
 }
 
-/* ---- which metrics --------------------------------------------------------------------------------------------------- */
+/* ---- which metrics ---------------------------------------------------------------------------------------------- */
 
 /* The recorded metric that is most like `metric`, itself where it is recorded; NULL where none is alike. */
 static const char *nearest_metric(const CliConfigurations *of, const char *metric)
@@ -85,12 +86,13 @@ static int choose_metrics(Comparison *c, Error *err)
     return 0;
 }
 
-/* ---- statistics ------------------------------------------------------------------------------------------------------ */
+/* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 static const CliValue *finite_value(const CliConfiguration *c, const char *metric, const char *seed)
 {
     for (size_t i = 0; i < c->values; i++)
-        if (strcmp(c->value[i].metric, metric) == 0 && strcmp(c->value[i].seed, seed) == 0 && isfinite(c->value[i].value))
+        if (strcmp(c->value[i].metric, metric) == 0 && strcmp(c->value[i].seed, seed) == 0 &&
+            isfinite(c->value[i].value))
             return &c->value[i];
     return NULL;
 }
@@ -110,7 +112,8 @@ static int decimals_of(const CliConfigurations *of, const char *metric)
     return 4;
 }
 
-/* The mean of c, and the mean of its differences from `first`, seed by seed.  scratch: 3 numbers for each value of c. */
+/* The mean of c, and the mean of its differences from `first`, seed by seed.  scratch: 3 numbers for each value of
+ * c. */
 static void summarise(MetricSummary *m, const CliConfiguration *first, const CliConfiguration *c, double *scratch)
 {
     double *x = scratch, *pair = scratch + c->values, *pair_first = scratch + 2 * c->values;
@@ -158,10 +161,11 @@ static int compute(Comparison *c, Store *s, Error *err)
 
 static int is_expected(const MetricSummary *m)
 {
-    return !(m->mean.mean < m->expected.low) && !(m->mean.mean > m->expected.high); /* an open side is NaN: neither holds */
+    /* an open side is NaN: neither comparison holds */
+    return !(m->mean.mean < m->expected.low) && !(m->mean.mean > m->expected.high);
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------------------ */
+/* ---- for people ------------------------------------------------------------------------------------------------- */
 
 /* "-104.21 ± 0.32" */
 static void spell_interval(char *text, size_t size, StatsInterval v, int decimals)
@@ -256,7 +260,8 @@ static void print_expected(const Comparison *c)
         }
         spell_interval(measured, sizeof measured, m->mean, m->decimals);
         spell_band(band, sizeof band, &m->expected);
-        printf("%s  %s  %s is %s %s\n", cli_letter(k / c->metrics), m->metric, measured, is_expected(m) ? "inside" : "OUTSIDE", band);
+        printf("%s  %s  %s is %s %s\n", cli_letter(k / c->metrics), m->metric, measured,
+               is_expected(m) ? "inside" : "OUTSIDE", band);
         if (m->expected.source[0] != '\0')
             printf("   %s\n", m->expected.source);
     }
@@ -289,7 +294,7 @@ static int print_estimates(const Comparison *c, Error *err)
     return print_below(t, "standard error over the examples; effective sample size of the draws", err);
 }
 
-/* ---- the settings that differ ---------------------------------------------------------------------------------------- */
+/* ---- the settings that differ ----------------------------------------------------------------------------------- */
 
 typedef struct SettingRows {
     CliTable *table;
@@ -351,7 +356,7 @@ static int print_settings(const Comparison *c, Store *s, Error *err)
     return status;
 }
 
-/* ---- warnings -------------------------------------------------------------------------------------------------------- */
+/* ---- warnings --------------------------------------------------------------------------------------------------- */
 
 /* The fewest seeds that one of the metrics has. */
 static size_t fewest_seeds(const Comparison *c, size_t configuration)
@@ -398,7 +403,7 @@ static void add_warning(CliTable *t, const CliConfiguration *c, size_t seeds)
     cli_table_text(t, text[0] != '\0' ? text : NULL);
 }
 
-/* ---- for programs ---------------------------------------------------------------------------------------------------- */
+/* ---- for programs ----------------------------------------------------------------------------------------------- */
 
 static void add_interval(CliTable *t, const double *number, size_t n)
 {
@@ -438,16 +443,17 @@ static void add_row(CliTable *t, const CliConfiguration *c, const MetricSummary 
 static int print_rows(const Comparison *c, Error *err)
 {
     static const char *const columns[] = {
-        "configuration", "experiment", "label", "data", "metric", "seeds", "mean", "sd", "ci_low", "ci_high", "not_finite",
-        "paired_seeds", "difference", "difference_low", "difference_high", "p", "runs", "diverged", "digest", "standard_error",
-        "effective_sample_size", "draws", "expected_low", "expected_high", "inside", "source", "warning"};
+        "configuration", "experiment", "label", "data", "metric", "seeds", "mean", "sd", "ci_low", "ci_high",
+        "not_finite", "paired_seeds", "difference", "difference_low", "difference_high", "p", "runs", "diverged",
+        "digest", "standard_error", "effective_sample_size", "draws", "expected_low", "expected_high", "inside",
+        "source", "warning"};
     CliTable *t = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
     for (size_t k = 0; k < c->of.count * c->metrics; k++)
         add_row(t, &c->of.list[k / c->metrics], &c->summary[k], k / c->metrics);
     return cli_table_print(t, NULL, err);
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int print_text(const Comparison *c, Store *s, Error *err)
 {
@@ -484,13 +490,13 @@ const CliCommand cli_compare = {
     .summary = "configurations side by side: means over seeds, intervals, paired differences",
     .options = options, .run = compare,
     .notes = "A, B … are numbers of runs (each stands for all seeds of its configuration), labels, experiments, or\n"
-             "EXPERIMENT/LABEL; without them the configurations of the latest sweep are compared.  Printed are the mean\n"
-             "over seeds of the last value ± half of Student's 95 % interval; the mean difference from the first\n"
-             "configuration, seed by seed, with the p-value of the paired t test; the band that the experiment's claims\n"
-             "expect; for an importance estimate its standard error over the examples and its effective sample size; and\n"
-             "the settings that differ.  The usual metrics are test/elbo, test/reconstruction, test/kl and test/nll, in\n"
-             "nats per example.  Warnings: fewer than 3 seeds; a bound on log p(x) that falls as draws grow, which shows\n"
-             "a mistake in its evaluation.\n"
+             "EXPERIMENT/LABEL; without them the configurations of the latest sweep are compared.  Printed are\n"
+             "the mean over seeds of the last value ± half of Student's 95 % interval; the mean difference from\n"
+             "the first configuration, seed by seed, with the p-value of the paired t test; the band that the\n"
+             "experiment's claims expect; for an importance estimate its standard error over the examples and\n"
+             "its effective sample size; and the settings that differ.  The usual metrics are test/elbo,\n"
+             "test/reconstruction, test/kl and test/nll, in nats per example.  Warnings: fewer than 3 seeds; a\n"
+             "bound on log p(x) that falls as draws grow, which shows a mistake in its evaluation.\n"
              "\n"
              "example: vae-lab compare kl_ablation/beta=0 kl_ablation/beta=1 --metric latent/spread\n",
 };

@@ -18,11 +18,13 @@ static const char *binarise;
 
 static const CliOption options[] = {
     CLI_OPTION_DATA_DIR,
-    {.name = "--train", .value = "N", .number = &train, .least = 1, .help = "the size of the training split (show), as in an experiment"},
+    {.name = "--train", .value = "N", .number = &train, .least = 1,
+     .help = "the size of the training split (show), as in an experiment"},
     {.name = "--valid", .value = "N", .number = &valid, .help = "of the validation split"},
     {.name = "--test", .value = "N", .number = &test, .least = 1, .help = "of the test split"},
     {.name = "--binarise", .value = "HOW", .text = &binarise, .help = "grey, static or dynamic (show)"},
-    {.name = "--examples", .value = "N", .number = &examples, .least = 1, .help = "how many to draw (show); default: as many as fit a line"},
+    {.name = "--examples", .value = "N", .number = &examples, .least = 1,
+     .help = "how many to draw (show); default: as many as fit a line"},
     CLI_OPTION_JSON("the list as JSON"),
     CLI_OPTION_CSV,
     {0},
@@ -30,7 +32,7 @@ static const CliOption options[] = {
 
 static const char *const split_names[DATA_SPLITS] = {"train", "valid", "test"};
 
-/* ---- list ----------------------------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------------------------------- */
 
 static int list(Error *err)
 {
@@ -57,7 +59,7 @@ static int list(Error *err)
     return cli_table_print(t, NULL, err);
 }
 
-/* ---- verify --------------------------------------------------------------------------------------------------------- */
+/* ---- verify ----------------------------------------------------------------------------------------------------- */
 
 /* Every set; one of which no file is here is no failure. */
 static int verify_all(const char *dir, Error *err)
@@ -78,7 +80,7 @@ static int verify_all(const char *dir, Error *err)
     return bad == 0 ? 0 : -1;
 }
 
-/* ---- show ----------------------------------------------------------------------------------------------------------- */
+/* ---- show ------------------------------------------------------------------------------------------------------- */
 
 static double pixel(const float *x, size_t width, size_t height, size_t column, size_t row)
 {
@@ -120,7 +122,8 @@ static void draw_images(Text *t, const Data *d, DataSplit split, const float *x,
         for (size_t i = 0; i < count; i++) {
             const float *image = x + i * width * height;
             for (size_t column = 0; column < width; column++)
-                draw_cell(t, pixel(image, width, height, column, row), pixel(image, width, height, column, row + 1), blocks);
+                draw_cell(t, pixel(image, width, height, column, row), pixel(image, width, height, column, row + 1),
+                          blocks);
             text_add(t, " ");
         }
         end_line(t);
@@ -211,7 +214,8 @@ static int show(const char *name, const DataOptions *how, Error *err)
     for (int s = 0; status == 0 && s < DATA_SPLITS; s++) {
         if (data_count(d, (DataSplit)s) == 0)
             continue;
-        printf("  %-6s %7zu  sha256 %s\n", split_names[s], data_count(d, (DataSplit)s), data_split_digest(d, (DataSplit)s));
+        printf("  %-6s %7zu  sha256 %s\n", split_names[s], data_count(d, (DataSplit)s),
+               data_split_digest(d, (DataSplit)s));
         if (data_classes(d) > 0)
             status = print_classes(d, (DataSplit)s, err);
     }
@@ -224,7 +228,7 @@ static int show(const char *name, const DataOptions *how, Error *err)
     return status;
 }
 
-/* ---- the command ---------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int choose_binarise(DataBinarise *how, Error *err)
 {
@@ -243,9 +247,11 @@ static int choose_binarise(DataBinarise *how, Error *err)
 
 static int data(int operands, char **operand, Error *err)
 {
-    const char *dir = cli_shared.data_dir, *what = operands > 0 ? operand[0] : "list", *name = operands > 1 ? operand[1] : NULL;
+    const char *dir = cli_shared.data_dir, *what = operands > 0 ? operand[0] : "list",
+               *name = operands > 1 ? operand[1] : NULL;
     DataOptions how = {.dir = dir, .train = (size_t)train, .valid = (size_t)valid, .test = (size_t)test};
-    if (choose_binarise(&how.binarise, err) != 0 || cli_operands(operands, operand, 0, 2, "list, verify [NAME] or show NAME", err) != 0)
+    if (choose_binarise(&how.binarise, err) != 0 ||
+        cli_operands(operands, operand, 0, 2, "list, verify [NAME] or show NAME", err) != 0)
         return -1;
     if (dir != NULL && access(dir, F_OK) != 0) {
         error_set(err, ERR_FILE, "there is no such folder for data");
@@ -263,10 +269,11 @@ static int data(int operands, char **operand, Error *err)
 }
 
 const CliCommand cli_data = {
-    .name = "data", .arguments = "list | verify [NAME] | show NAME", .summary = "the data sets", .options = options, .run = data,
+    .name = "data", .arguments = "list | verify [NAME] | show NAME", .summary = "the data sets",
+    .options = options, .run = data,
     .notes = "  vae-lab data list                 which data sets exist, and which of them are here\n"
-             "  vae-lab data verify [NAME]        check the files against the published checksums; without a name, all that are here\n"
-             "  vae-lab data show NAME            counts, classes, digests, and a few examples drawn in the terminal\n"
+             "  vae-lab data verify [NAME]        compare the files with the published checksums; no name: all\n"
+             "  vae-lab data show NAME            counts, classes, digests, and a few examples\n"
              "\n"
              "A data set of your own opens by its path: idx:IMAGES[,LABELS].\n"
              "\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_doctor.c: `vae-lab doctor`, what is installed, which instruction set is used, what is missing and how to get it.
+ * cli/cli_doctor.c: `vae-lab doctor`, what is installed, which instruction set is used, what is missing and how to
+ * get it.
  *
  * One line per thing: "ok", "note" (works with a restriction), "missing" or "failed".  The command changes nothing.
  */
@@ -27,10 +28,11 @@ static void line(const char *state, const char *what, const char *detail)
 {
     static const char *const colour[] = {"\033[32m", "\033[33m", "\033[31m"};
     int level = strcmp(state, "ok") == 0 ? 0 : strcmp(state, "note") == 0 ? 1 : 2;
-    printf("%s%-8s%s %-20s %s\n", cli_colour() ? colour[level] : "", state, cli_colour() ? "\033[0m" : "", what, detail);
+    printf("%s%-8s%s %-20s %s\n", cli_colour() ? colour[level] : "", state, cli_colour() ? "\033[0m" : "", what,
+           detail);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------------------- */
+/* ---- the machine ------------------------------------------------------------------------------------------------ */
 
 static void check_machine(void)
 {
@@ -60,7 +62,7 @@ static void check_machine(void)
     line(utf8 ? "ok" : "note", "locale", text);
 }
 
-/* ---- libraries and programs -------------------------------------------------------------------------------------------- */
+/* ---- libraries and programs ------------------------------------------------------------------------------------- */
 
 /* Whether a program is on the PATH. */
 static int on_path(const char *program)
@@ -111,7 +113,7 @@ static int check_programs(void)
     return gnuplot;
 }
 
-/* ---- data -------------------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------------------------- */
 
 static void check_data(void)
 {
@@ -135,7 +137,7 @@ static void check_data(void)
     }
 }
 
-/* ---- the database ------------------------------------------------------------------------------------------------------ */
+/* ---- the database ----------------------------------------------------------------------------------------------- */
 
 static void check_disk(const char *path)
 {
@@ -161,14 +163,15 @@ static int check_contents(Store *s, Error *err)
     char text[4500];
     if (store_check(s, err) != 0 || store_contents(s, &c, err) != 0)
         return -1;
-    snprintf(text, sizeof text, "%.4000s: undamaged; %lld run%s (%lld done), %lld metrics, %.1f MB", store_path(s), (long long)c.runs,
-             c.runs == 1 ? "" : "s", (long long)c.done, (long long)c.metrics, (double)c.bytes / 1e6);
+    snprintf(text, sizeof text, "%.4000s: undamaged; %lld run%s (%lld done), %lld metrics, %.1f MB", store_path(s),
+             (long long)c.runs, c.runs == 1 ? "" : "s", (long long)c.done, (long long)c.metrics, (double)c.bytes / 1e6);
     line("ok", "database", text);
     if (access(store_path(s), W_OK) != 0)
         line("note", "journal", "you may read this database, but not write it");
     else
         line(c.wal ? "ok" : "note", "journal",
-             c.wal ? "write-ahead log" : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
+             c.wal ? "write-ahead log"
+                   : "rollback journal (no write-ahead log on this file system): reading may wait for writing");
     return 0;
 }
 

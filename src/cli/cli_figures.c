@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_figures.c: `vae-lab figures FILE.lua`: draws a script's figures from the database alone, and records what was drawn.
+ * cli/cli_figures.c: `vae-lab figures FILE.lua`: draws a script's figures from the database alone, and records what
+ * was drawn.
  */
 #include "bind/script.h"
 #include "cli/cli.h"
@@ -24,14 +25,17 @@ static long number; /* of the sweep; 0: the latest */
 static const CliOption options[] = {
     {.name = "--set", .value = "key=value", .list = set, .list_count = &nset, .list_max = SETS,
      .help = "draw the latest sweep that was run with this setting; may be repeated"},
-    {.name = "--sweep", .value = "N", .number = &number, .least = 1, .help = "draw that sweep (default: the latest of the experiment)"},
-    {.name = "--out,-o", .value = "DIR", .text = &out, .help = "the folder of the files (default: results/figures/NAME)"},
-    {.name = "--format", .value = "LIST", .text = &formats_wanted, .help = "some of pdf, png, svg, tex, with commas between (default: pdf,png)"},
+    {.name = "--sweep", .value = "N", .number = &number, .least = 1,
+     .help = "draw that sweep (default: the latest of the experiment)"},
+    {.name = "--out,-o", .value = "DIR", .text = &out,
+     .help = "the folder of the files (default: results/figures/NAME)"},
+    {.name = "--format", .value = "LIST", .text = &formats_wanted,
+     .help = "some of pdf, png, svg, tex, with commas between (default: pdf,png)"},
     CLI_OPTION_DB,
     {0},
 };
 
-/* ---- formats --------------------------------------------------------------------------------------------------------- */
+/* ---- formats ---------------------------------------------------------------------------------------------------- */
 
 static const char *const known_formats[FORMATS] = {"pdf", "png", "svg", "tex"};
 
@@ -65,7 +69,7 @@ static int read_formats(const char *list[FORMATS + 1], Error *err)
     return count > 0 ? 0 : unknown_format("", 0, err);
 }
 
-/* ---- which sweep ----------------------------------------------------------------------------------------------------- */
+/* ---- which sweep ------------------------------------------------------------------------------------------------ */
 
 /* No sweep fits: the hint is the command that makes one. */
 static int no_sweep(const char *file, const char *name, Error *err)
@@ -77,7 +81,9 @@ static int no_sweep(const char *file, const char *name, Error *err)
     if (number > 0)
         error_set(err, ERR_STORE, "experiment %s has no sweep %ld", name, number);
     else
-        error_set(err, ERR_STORE, nset > 0 ? "no sweep of experiment %s was run with these settings" : "experiment %s was not run yet", name);
+        error_set(err, ERR_STORE,
+                  nset > 0 ? "no sweep of experiment %s was run with these settings" : "experiment %s was not run yet",
+                  name);
     error_where(err, "%s", cli_database());
     error_hint(err, "run it first:  %s", text_string(&command));
     text_free(&command);
@@ -102,7 +108,7 @@ static int find_sweep(StoreSweep *sweep, Store *store, const char *file, const c
     return 0;
 }
 
-/* ---- what was drawn ------------------------------------------------------------------------------------------------- */
+/* ---- what was drawn --------------------------------------------------------------------------------------------- */
 
 typedef struct DrawnFigures {
     const char *experiment;
@@ -153,19 +159,25 @@ static void take_note(void *context, const char *text)
     fprintf(stderr, "note: %s\n", text);
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int draw(BindScript *script, Store *store, const StoreSweep *sweep, const char *const *formats, Error *err)
 {
     char folder[512];
     Error unwritable = ERROR_NONE;
     DrawnFigures drawn = {.experiment = bind_script_name(script), .sweep = sweep->id};
-    snprintf(folder, sizeof folder, "%s%s", out != NULL ? out : "results/figures/", out != NULL ? "" : drawn.experiment);
+    snprintf(folder, sizeof folder, "%s%s", out != NULL ? out : "results/figures/",
+             out != NULL ? "" : drawn.experiment);
     drawn.store = store_open(cli_database(), STORE_WRITE, &unwritable);
     if (drawn.store == NULL)
         fprintf(stderr, "note: the figures are not recorded in the database: %s\n", unwritable.what);
     const BindFigures figures = {
-        .sweep = sweep->id, .folder = folder, .formats = formats, .drawn = take_drawn, .note = take_note, .context = &drawn,
+        .sweep = sweep->id,
+        .folder = folder,
+        .formats = formats,
+        .drawn = take_drawn,
+        .note = take_note,
+        .context = &drawn,
     };
     int status = bind_script_figures(script, store, &figures, err);
     if (status == 0 && drawn.files == 0) {
@@ -196,7 +208,9 @@ static int draw_script(BindScript *script, const char *file, const char *const *
         return error_hint(err, "add figures = { lab.fig.curves() } to its table");
     }
     Store *store = open_database(file, name, err);
-    int status = store == NULL || find_sweep(&sweep, store, file, name, err) != 0 ? -1 : draw(script, store, &sweep, formats, err);
+    int status = store == NULL || find_sweep(&sweep, store, file, name, err) != 0
+                     ? -1
+                     : draw(script, store, &sweep, formats, err);
     store_close(store);
     return status;
 }
@@ -216,7 +230,8 @@ static int figures(int operands, char **operand, Error *err)
 }
 
 const CliCommand cli_figures = {
-    .name = "figures", .arguments = "FILE.lua [--format pdf,png,svg,tex]", .summary = "draw an experiment's figures from the database",
+    .name = "figures", .arguments = "FILE.lua [--format pdf,png,svg,tex]",
+    .summary = "draw an experiment's figures from the database",
     .options = options, .run = figures,
     .notes = "The path of each file is printed; its gnuplot script and its data are in the same folder.\n"
              "\n"

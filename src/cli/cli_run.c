@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/cli_run.c: `vae-lab run FILE.lua`: loads a script, lists its runs, carries out those that are not recorded yet.
+ * cli/cli_run.c: `vae-lab run FILE.lua`: loads a script, lists its runs, carries out those that are not recorded
+ * yet.
  *
- * A flag beats the environment (VAE_LAB_DB, VAE_LAB_DATA, VAE_LAB_ISA, VAE_LAB_THREADS, GSL_RNG_TYPE), which beats the script.
+ * A flag beats the environment (VAE_LAB_DB, VAE_LAB_DATA, VAE_LAB_ISA, VAE_LAB_THREADS, GSL_RNG_TYPE), which beats
+ * the script.
  */
 #include "bind/script.h"
 #include "cli/claims.h"
@@ -31,22 +33,24 @@ static int fresh, dry_run, quiet;
 
 static const CliOption options[] = {
     {.name = "--set", .value = "key=value", .list = set, .list_count = &nset, .list_max = SETS,
-     .help = "a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng and its own); may be repeated;\n"
-             "seed=1,2,3 or KEY=a,b,c for one of the script's own settings sweeps over these values;\n"
+     .help = "a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng and its\n"
+             "own); may be repeated; seed=1,2,3 or KEY=a,b,c for one of its own sweeps over the values;\n"
              "rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE)"},
-    {.name = "--jobs", .value = "N", .number = &jobs, .least = 1, .help = "runs at the same time, one process each (default: one per core)"},
+    {.name = "--jobs", .value = "N", .number = &jobs, .least = 1,
+     .help = "runs at the same time, one process each (default: one per core)"},
     {.name = "--threads", .value = "N", .number = &threads, .least = 1, .most = MOST_THREADS,
      .help = "threads of each run (VAE_LAB_THREADS; default: the remaining cores)"},
     CLI_OPTION_DB,
     CLI_OPTION_DATA_DIR,
-    {.name = "--fresh", .flag = &fresh, .help = "run again what is finished; the older runs are kept, but leave the views"},
+    {.name = "--fresh", .flag = &fresh,
+     .help = "run again what is finished; the older runs are kept, but leave the views"},
     {.name = "--dry-run", .flag = &dry_run, .help = "print the list of runs, run nothing"},
     {.name = "--quiet", .flag = &quiet, .help = "no progress"},
     CLI_OPTION_JSON("results as JSON, one line per run"),
     {0},
 };
 
-/* ---- how many at the same time --------------------------------------------------------------------------------------- */
+/* ---- how many at the same time ---------------------------------------------------------------------------------- */
 
 /* [OUT] VAE_LAB_THREADS, 0 when it is not set. */
 static int threads_of_environment(long *number, Error *err)
@@ -82,9 +86,10 @@ static int choose_workers(size_t runs, Error *err)
     return 0;
 }
 
-/* ---- the random number generator ------------------------------------------------------------------------------------- */
+/* ---- the random number generator -------------------------------------------------------------------------------- */
 
-/* GSL_RNG_TYPE, as in any program of GSL's, unless --set rng=… is given: it beats the script and is recorded as a setting. */
+/* GSL_RNG_TYPE, as in any program of GSL's, unless --set rng=… is given: it beats the script and is recorded as a
+ * setting. */
 static int take_rng(Error *err)
 {
     static char setting[64];
@@ -103,7 +108,7 @@ static int take_rng(Error *err)
     return 0;
 }
 
-/* ---- the command that resumes ---------------------------------------------------------------------------------------- */
+/* ---- the command that resumes ----------------------------------------------------------------------------------- */
 
 /* A word as the shell reads it back. */
 static void quote(Text *t, const char *word)
@@ -132,7 +137,7 @@ static void resume_command(Text *t)
     }
 }
 
-/* ---- --dry-run ------------------------------------------------------------------------------------------------------- */
+/* ---- --dry-run -------------------------------------------------------------------------------------------------- */
 
 /* How many parameters a run's model has; 0 when there is no memory to count them. */
 static long long parameters(const LabRun *run)
@@ -188,7 +193,7 @@ static int print_runs(const LabRun *runs, size_t count, Error *err)
     return -1;
 }
 
-/* ---- what came of it ------------------------------------------------------------------------------------------------- */
+/* ---- what came of it -------------------------------------------------------------------------------------------- */
 
 /* A row as one line of JSON. */
 static int print_json_line(void *context, int columns, const char *const *names, const StoreValue *values)
@@ -221,28 +226,29 @@ static int print_results(int64_t sweep, Error *err)
 }
 
 /* "4 runs executed, 2 done before, 1 failed" */
-static void print_counts(const LabOutcome *o)
+static void spell_counts(Text *t, const LabOutcome *o)
 {
     const struct { size_t n; const char *what; } rest[] = {
         {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "running in another process"}, {o->failed, "failed"},
         {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
     };
-    fprintf(stderr, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
+    text_addf(t, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
         if (rest[i].n > 0)
-            fprintf(stderr, ", %zu %s", rest[i].n, rest[i].what);
-    fprintf(stderr, "\n");
+            text_addf(t, ", %zu %s", rest[i].n, rest[i].what);
 }
 
 /* -1 with *err unless all runs are done. */
-static int check_outcome(const LabOutcome *o, Error *err)
+static int check_outcome(const LabOutcome *o, const char *counts, Error *err)
 {
     size_t unfinished = o->failed + o->diverged + o->crashed + o->interrupted + o->busy;
     if (unfinished == 0)
         return 0;
-    error_set(err, ERR_RUN, "%zu run%s not finished", unfinished, unfinished == 1 ? " is" : "s are");
+    error_set(err, ERR_RUN, "not all runs are done");
+    error_found(err, "%s", counts);
     if (unfinished == o->busy)
-        return error_hint(err, "another process is running them; the same command, given when it has ended, prints their results");
+        return error_hint(
+            err, "when the other process has ended, the same command prints the results, and runs what is missing");
     return error_hint(err, "vae-lab runs --where \"status <> 'done'\" lists them, vae-lab show RUN prints why");
 }
 
@@ -295,16 +301,21 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *r
         if (print_results(outcome.sweep, status == 0 ? err : &unprinted) != 0)
             status = -1;
     }
+    Text counts = {0};
+    spell_counts(&counts, &outcome);
     if (!quiet)
-        print_counts(&outcome);
-    if (status != 0)
-        return -1;
-    status = check_outcome(&outcome, err);
-    Error unjudged = ERROR_NONE; /* unfinished runs are the error to report */
-    return judge(script, outcome.sweep, status == 0 ? err : &unjudged) != 0 ? -1 : status;
+        fprintf(stderr, "%s\n", text_string(&counts));
+    if (status == 0) {
+        status = check_outcome(&outcome, text_string(&counts), err);
+        Error unjudged = ERROR_NONE; /* unfinished runs are the error to report */
+        if (judge(script, outcome.sweep, status == 0 ? err : &unjudged) != 0)
+            status = -1;
+    }
+    text_free(&counts);
+    return status;
 }
 
-/* ---- the command ----------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int run(int operands, char **operand, Error *err)
 {
@@ -319,8 +330,10 @@ static int run(int operands, char **operand, Error *err)
     BindScript *script = bind_script_load(operand[0], &settings, err);
     int status = script == NULL ? -1 : bind_script_runs(script, &runs, &count, &duplicates, err);
     if (status == 0 && duplicates > 0 && !quiet)
-        fprintf(stderr, "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n", duplicates,
-                duplicates == 1 ? " has" : "s have");
+        fprintf(
+            stderr,
+            "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n",
+            duplicates, duplicates == 1 ? " has" : "s have");
     if (status == 0)
         status = choose_workers(count, err);
     resume_command(&resume);
@@ -335,8 +348,9 @@ const CliCommand cli_run = {
     .name = "run", .arguments = "FILE.lua [--set key=value]…",
     .summary = "run an experiment: train what is not recorded yet, resume what was interrupted",
     .options = options, .run = run,
-    .notes = "Results go to standard output, progress to standard error.  After an interruption the same command resumes.\n"
-             "The script's claims are judged at the end: PASS or FAIL, with what was measured (vae-lab claims).\n"
+    .notes = "Results go to standard output, progress to standard error.  After an interruption the same\n"
+             "command resumes.  The script's claims are judged at the end: PASS or FAIL, with what was\n"
+             "measured (vae-lab claims).\n"
              "\n"
              "example: vae-lab run experiments/kl_ablation.lua --set data=mnist --set seed=1,2,3,4,5 --jobs 4\n",
 };

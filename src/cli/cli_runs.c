@@ -13,7 +13,8 @@ static StoreRunFilter filter;
 
 static const CliOption options[] = {
     {.name = "--experiment,-e", .value = "NAME", .text = &filter.experiment, .help = "runs of one experiment"},
-    {.name = "--where,-w", .value = "SQL", .text = &filter.where, .help = "runs for which a condition on the columns holds"},
+    {.name = "--where,-w", .value = "SQL", .text = &filter.where,
+     .help = "runs for which a condition on the columns holds"},
     {.name = "--sort,-s", .value = "COLUMN", .text = &filter.sort, .help = "sort by a column; -COLUMN: descending"},
     CLI_OPTION_JSON("all columns, every digit, as JSON"),
     CLI_OPTION_CSV,
@@ -56,9 +57,10 @@ static int runs(int operands, char **operand, Error *err)
 const CliCommand cli_runs = {
     .name = "runs", .arguments = "[--experiment NAME] [--where SQL]", .summary = "list the recorded runs",
     .options = options, .run = runs,
-    .notes = "Columns: id, experiment, label, seed, status, epochs (recorded so far), seconds, digest, beta, latent, data,\n"
-             "and on the test split, in nats per example: elbo, reconstruction, kl, nll.  Runs that --fresh has superseded\n"
-             "are not listed.  A run that several experiments have in common is listed in each of them.\n"
+    .notes = "Columns: id, experiment, label, seed, status, epochs (recorded so far), seconds, digest, beta,\n"
+             "latent, data, and on the test split, in nats per example: elbo, reconstruction, kl, nll.  Runs\n"
+             "that --fresh has superseded are not listed.  A run that several experiments have in common is\n"
+             "listed in each of them.\n"
              "\n"
              "example: vae-lab runs --experiment kl_ablation --where 'beta > 0 AND seed = 1' --sort -elbo\n",
 };

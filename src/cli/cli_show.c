@@ -17,7 +17,7 @@
 
 static const CliOption options[] = {CLI_OPTION_JSON("one object, every digit, with all curves"), CLI_OPTION_DB, {0}};
 
-/* ---- the row of the view `details`, one column per line ---------------------------------------------------------------- */
+/* ---- the row of the view `details`, one column per line --------------------------------------------------------- */
 
 static int print_details(void *context, int columns, const char *const *names, const StoreValue *v)
 {
@@ -41,7 +41,7 @@ static int print_details(void *context, int columns, const char *const *names, c
     return 0;
 }
 
-/* ---- curves, one line each ----------------------------------------------------------------------------------------------- */
+/* ---- curves, one line each -------------------------------------------------------------------------------------- */
 
 enum { SPARKS = 32 };
 
@@ -53,7 +53,8 @@ typedef struct CurveRows {
     int failed;
 } CurveRows;
 
-/* [OUT] text: at most SPARKS block characters from the lowest to the highest value; a gap where a value is not finite. */
+/* [OUT] text: at most SPARKS block characters from the lowest to the highest value; a gap where a value is not
+ * finite. */
 static void sparkline(char *text, const double *value, size_t n)
 {
     static const char *const block[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -136,7 +137,7 @@ static int print_curves(Store *s, int64_t run, Error *err)
     return status;
 }
 
-/* ---- for people ---------------------------------------------------------------------------------------------------------- */
+/* ---- for people ------------------------------------------------------------------------------------------------- */
 
 static const struct {
     StoreRunPart part;
@@ -197,7 +198,7 @@ static int show_text(Store *s, int64_t run, Error *err)
     return 0;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------------------------- */
 
 /* Begins a member of the object that is open. */
 static void add_name(Text *t, const char *gap, const char *name)
@@ -272,7 +273,8 @@ static int show_json(Store *s, int64_t run, Error *err)
     int status = 0;
     for (size_t i = 0; i < sizeof member / sizeof member[0] && status == 0; i++) {
         text_add(&out, member[i].open);
-        status = out.failed ? error_memory(err, "a run's record") : store_run_read(s, run, member[i].part, member[i].row, &out, err);
+        status = out.failed ? error_memory(err, "a run's record")
+                            : store_run_read(s, run, member[i].part, member[i].row, &out, err);
         text_add(&out, member[i].close);
     }
     add_name(&out, ",\n ", "warning");
@@ -289,7 +291,7 @@ static int show_json(Store *s, int64_t run, Error *err)
     return status;
 }
 
-/* ---- the command --------------------------------------------------------------------------------------------------------- */
+/* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int show(int operands, char **operand, Error *err)
 {

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const CliOption options[] = {CLI_OPTION_JSON("the rows as JSON, every digit"), CLI_OPTION_CSV, CLI_OPTION_DB, {0}};
+static const CliOption options[] = {
+    CLI_OPTION_JSON("the rows as JSON, every digit"), CLI_OPTION_CSV, CLI_OPTION_DB, {0},
+};
 
 /* Becomes the shell.  Returns only when that fails. */
 static int become_shell(const char *path, Error *err)
@@ -41,7 +43,8 @@ static int sql(int operands, char **operand, Error *err)
         return -1;
     int status = 0;
     if (operands == 1) {
-        status = cli_rows_print(&rows, store_query(s, operand[0], NULL, 0, cli_rows_take, &rows, err), NULL, &count, err);
+        status =
+            cli_rows_print(&rows, store_query(s, operand[0], NULL, 0, cli_rows_take, &rows, err), NULL, &count, err);
         if (status == 0 && count == 0)
             fprintf(stderr, "no rows\n");
     }
@@ -50,13 +53,16 @@ static int sql(int operands, char **operand, Error *err)
 }
 
 const CliCommand cli_sql = {
-    .name = "sql", .arguments = "[QUERY]", .summary = "one query on the database, or the sqlite3 shell", .options = options, .run = sql,
-    .notes = "The views, to begin with: runs; details (all that vae-lab show prints of a run); curves (run, experiment, label, seed,\n"
-             "metric, step, value); last_values; summary (experiment, label, metric, seeds, mean, sd, ci_low, ci_high); ellipses\n"
-             "(run, example, label, mu1, mu2, major, minor, angle); claims and verdicts.  The tables evaluation and evaluation_option\n"
-             "hold what was measured after training, and with which options.  A run that several experiments have in common has a\n"
-             "row of runs, curves and last_values in each of them: select by experiment too.  The database is only read.\n"
+    .name = "sql", .arguments = "[QUERY]", .summary = "one query on the database, or the sqlite3 shell",
+    .options = options, .run = sql,
+    .notes = "The views, to begin with: runs; details (all that vae-lab show prints of a run); curves (run,\n"
+             "experiment, label, seed, metric, step, value); last_values; summary (experiment, label, metric,\n"
+             "seeds, mean, sd, ci_low, ci_high); ellipses (run, example, label, mu1, mu2, major, minor, angle);\n"
+             "claims and verdicts.  The tables evaluation and evaluation_option hold what was measured after\n"
+             "training, and with which options.  A run that several experiments have in common has a row of\n"
+             "runs, curves and last_values in each of them: select by experiment too.  The database is only\n"
+             "read.\n"
              "\n"
-             "example: vae-lab sql \"SELECT label, seeds, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
+             "example: vae-lab sql \"SELECT label, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
              "example: vae-lab sql                  (the sqlite3 shell; .schema runs shows a view)\n",
 };

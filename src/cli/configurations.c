@@ -24,7 +24,7 @@ const char *cli_letter(size_t i)
     return t;
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------------------------- */
 
 double cli_value_or_kind(const StoreValue *value, const StoreValue *kind)
 {
@@ -56,7 +56,7 @@ int cli_values_finish(const CliConfiguration *c, int status, Error *err)
     return status == 0 && c->failed ? error_memory(err, "metrics") : status;
 }
 
-/* ---- configurations -------------------------------------------------------------------------------------------------- */
+/* ---- configurations --------------------------------------------------------------------------------------------- */
 
 /* Adds a configuration that is not yet in the list. */
 static int take_configuration(void *context, const StoreConfiguration *is)

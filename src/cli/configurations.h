@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/configurations.h: the configurations that `vae-lab compare` compares, with their values; what is known about a value's error.
+ * cli/configurations.h: the configurations that `vae-lab compare` compares, with their values; what is known about a
+ * value's error.
  */
 #ifndef CLI_CONFIGURATIONS_H
 #define CLI_CONFIGURATIONS_H
@@ -29,13 +30,13 @@ typedef struct CliConfigurations {
     int failed;
 } CliConfigurations;
 
-/* Reads the configurations that `names` choose (store_configurations), each once; without names those of the latest sweep.
- * ERR_USAGE where nothing has one of the names, with the nearest one. */
+/* Reads the configurations that `names` choose (store_configurations), each once; without names those of the latest
+ * sweep.  ERR_USAGE where nothing has one of the names, with the nearest one. */
 int cli_configurations_read(CliConfigurations *c, Store *s, char *const *names, int count, Error *err);
 void cli_configurations_free(CliConfigurations *c);
 
-/* A StoreRow of metric, seed, value, kind, its context a CliConfiguration: adds a value.  Then cli_values_finish, with the reader's
- * status, reports a failed allocation. */
+/* A StoreRow of metric, seed, value, kind, its context a CliConfiguration: adds a value.  Then cli_values_finish,
+ * with the reader's status, reports a failed allocation. */
 int cli_values_take(void *context, int columns, const char *const *names, const StoreValue *v);
 int cli_values_finish(const CliConfiguration *c, int status, Error *err);
 
@@ -47,17 +48,18 @@ const char *cli_letter(size_t i);
 
 /* ---- estimates (estimates.c) ---- */
 
-/* How far an estimate may be trusted, in the mean over the seeds: its standard error over the examples (METRIC_se; NaN: not
- * recorded) and, of …/nll, the effective sample size of its importance weights (NaN: not recorded) among so many draws (0). */
+/* How far an estimate may be trusted, in the mean over the seeds: its standard error over the examples (METRIC_se;
+ * NaN: not recorded) and, of …/nll, the effective sample size of its importance weights (NaN: not recorded) among so
+ * many draws (0). */
 typedef struct CliEstimate {
     double se, ess;
     int64_t draws;
 } CliEstimate;
 CliEstimate cli_estimate_of(const CliConfiguration *c, const char *metric);
 
-/* Within one run an expected bound on log p(x) cannot fall as the number of draws grows (Burda et al., arXiv 1509.00519, theorem 1):
- * one that falls by more than 3 standard errors was evaluated wrongly.
- * [OUT] text: the worst such fall among the runs, which differ by their seeds; returns 0, text "", where there is none. */
+/* Within one run an expected bound on log p(x) cannot fall as the number of draws grows (Burda et al., arXiv
+ * 1509.00519, theorem 1): one that falls by more than 3 standard errors was evaluated wrongly.  [OUT] text: the
+ * worst such fall among the runs, which differ by their seeds; returns 0, text "", where there is none. */
 int cli_falling_bound(char *text, size_t size, const CliConfiguration *c);
 
 #endif

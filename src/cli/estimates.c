@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/estimates.c: how far an estimate may be trusted: its standard error and effective sample size, and bounds that fall although they
- * cannot.
+ * cli/estimates.c: how far an estimate may be trusted: its standard error and effective sample size, and bounds that
+ * fall although they cannot.
  */
 #include "cli/configurations.h"
 
@@ -18,7 +18,7 @@ static double last_value(const CliConfiguration *c, const char *seed, const char
     return NAN;
 }
 
-/* ---- an importance estimate's own error ------------------------------------------------------------------------------ */
+/* ---- an importance estimate's own error ------------------------------------------------------------------------- */
 
 static double mean_over_seeds(const CliConfiguration *c, const char *metric)
 {
@@ -47,9 +47,10 @@ CliEstimate cli_estimate_of(const CliConfiguration *c, const char *metric)
     return e;
 }
 
-/* ---- bounds that fall ------------------------------------------------------------------------------------------------ */
+/* ---- bounds that fall ------------------------------------------------------------------------------------------- */
 
-/* The number of draws of the bound "estimate/iwae_50"; infinity for "estimate/importance", which uses all; 0 for other metrics. */
+/* The number of draws of the bound "estimate/iwae_50"; infinity for "estimate/importance", which uses all; 0 for
+ * other metrics. */
 static double draws_of(const char *metric)
 {
     const char *slash = strrchr(metric, '/'), *word = slash == NULL ? metric : slash + 1;
@@ -98,8 +99,8 @@ static void consider(BoundFall *worst, const char *of, const char *from, const c
         *worst = (BoundFall){of, from, seed, by, se};
 }
 
-/* From one number of draws to the next.  Both are means over the same examples, so that the noise is that of their differences:
- * recorded as …_rise_se, or, in older records, at most the sum of the errors of the two biases. */
+/* From one number of draws to the next.  Both are means over the same examples, so that the noise is that of their
+ * differences: recorded as …_rise_se, or, in older records, at most the sum of the errors of the two biases. */
 static void consider_draws(BoundFall *worst, const CliConfiguration *c, const CliValue *of)
 {
     char name[128];
@@ -117,7 +118,8 @@ static void consider_draws(BoundFall *worst, const CliConfiguration *c, const Cl
     consider(worst, of->metric, from->metric, of->seed, from->value - of->value, se);
 }
 
-/* -test/nll is the bound of many draws, test/elbo that of one.  test/nll may be of fewer examples; its standard error allows for it. */
+/* -test/nll is the bound of many draws, test/elbo that of one.  test/nll may be of fewer examples; its standard error
+ * allows for it. */
 static void consider_nll(BoundFall *worst, const CliConfiguration *c, const CliValue *nll)
 {
     double elbo = last_value(c, nll->seed, "test/elbo");
@@ -136,7 +138,10 @@ int cli_falling_bound(char *text, size_t size, const CliConfiguration *c)
     text[0] = '\0';
     if (worst.of == NULL)
         return 0;
-    snprintf(text, size, "%s is %.3g below %s, by %.1f standard errors (seed %s): an expected bound cannot fall as draws grow, so the "
-             "evaluation is wrong", worst.of, worst.by, worst.from, worst.by / worst.se, worst.seed);
+    snprintf(
+        text, size,
+        "%s is %.3g below %s, by %.1f standard errors (seed %s): an expected bound cannot fall as draws grow, so the "
+        "evaluation is wrong",
+        worst.of, worst.by, worst.from, worst.by / worst.se, worst.seed);
     return 1;
 }

@@ -13,12 +13,12 @@ typedef struct CliRows {
     CliTable *table; /* NULL until the first row */
 } CliRows;
 
-/* A StoreRow, its context a CliRows: adds a row to the table.  For people numbers are rounded by what their column is (nats to two
- * decimals) and digests are cut to 12 digits. */
+/* A StoreRow, its context a CliRows: adds a row to the table.  For people numbers are rounded by what their column
+ * is (nats to two decimals) and digests are cut to 12 digits. */
 int cli_rows_take(void *context, int columns, const char *const *names, const StoreValue *values);
 
-/* Prints the table where the reader succeeded (status 0), and frees it.  Without a row nothing is printed but JSON's "[]".
- * [OUT] *count, where it is not NULL: the rows. */
+/* Prints the table where the reader succeeded (status 0), and frees it.  Without a row nothing is printed but JSON's
+ * "[]".  [OUT] *count, where it is not NULL: the rows. */
 int cli_rows_print(CliRows *r, int status, const char *title, size_t *count, Error *err);
 
 #endif

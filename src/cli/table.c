@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * cli/table.c: rows on standard output.  libsmartcols aligns what people read: it knows how wide a character is on a terminal and
- * prints control characters, which could steer one, as \x1b.
+ * cli/table.c: rows on standard output.  libsmartcols aligns what people read: it knows how wide a character is on a
+ * terminal and prints control characters, which could steer one, as \x1b.
  *
  * Promise: JSON and CSV carry every digit and every column, and are never cut; what people see fits their terminal.
- * libsmartcols 2.38 keeps neither half alone: its JSON turns an empty text into null, prints nan bare and column names in lower case,
- * and it has no CSV; on a narrow terminal it leaves columns out without saying so.
+ * libsmartcols 2.38 keeps neither half alone: its JSON turns an empty text into null, prints nan bare and column
+ * names in lower case, and it has no CSV; on a narrow terminal it leaves columns out without saying so.
  */
 #include "cli/table.h"
 
@@ -30,7 +30,7 @@ struct CliTable {
     int failed;
 };
 
-/* ---- JSON and CSV ---------------------------------------------------------------------------------------------------- */
+/* ---- JSON and CSV ----------------------------------------------------------------------------------------------- */
 
 void cli_json_value(Text *t, const StoreValue *v)
 {
@@ -76,7 +76,7 @@ static void add_csv(CliTable *t, const StoreValue *v, size_t column)
     text_add(&t->out, column + 1 == t->columns ? "\n" : ",");
 }
 
-/* ---- for people ------------------------------------------------------------------------------------------------------ */
+/* ---- for people ------------------------------------------------------------------------------------------------- */
 
 static void spell_number(char *text, size_t size, double value, int decimals)
 {
@@ -106,7 +106,7 @@ static void add_text(CliTable *t, const StoreValue *v, size_t column, int decima
         t->failed = 1;
 }
 
-/* ---- filling --------------------------------------------------------------------------------------------------------- */
+/* ---- filling ---------------------------------------------------------------------------------------------------- */
 
 static void add(CliTable *t, const StoreValue *v, int decimals)
 {
@@ -128,7 +128,8 @@ static int make_grid(CliTable *t)
 {
     if ((t->grid = scols_new_table()) == NULL || scols_table_set_column_separator(t->grid, "  ") != 0)
         return -1;
-    scols_table_set_termforce(t->grid, SCOLS_TERMFORCE_NEVER); /* it would cut columns; drop_columns leaves whole ones out */
+    /* it would cut columns; drop_columns leaves whole ones out */
+    scols_table_set_termforce(t->grid, SCOLS_TERMFORCE_NEVER);
     for (size_t i = 0; i < t->columns; i++) {
         struct libscols_column *c = scols_table_new_column(t->grid, t->name[i], 0, 0);
         if (c == NULL || (cli_colour() && scols_cell_set_color(scols_column_get_header(c), "\033[1m") != 0))
@@ -143,7 +144,9 @@ CliTable *cli_table_alloc(CliFormat format, const char *const *columns, size_t c
     CliTable *t = mem_alloc(sizeof *t);
     if (t == NULL)
         return NULL;
-    *t = (CliTable){.format = format, .columns = count, .name = mem_array(count, sizeof *t->name), .kinds = mem_array(count, 1)};
+    *t = (CliTable){.format = format, .columns = count};
+    t->name = mem_array(count, sizeof *t->name);
+    t->kinds = mem_array(count, 1);
     t->failed = t->name == NULL || t->kinds == NULL;
     for (size_t i = 0; i < count && !t->failed; i++) {
         t->failed = (t->name[i] = mem_string(columns[i])) == NULL;
@@ -200,7 +203,7 @@ void cli_table_null(CliTable *t)
     add(t, &(StoreValue){.type = STORE_NULL}, 0);
 }
 
-/* ---- printing -------------------------------------------------------------------------------------------------------- */
+/* ---- printing --------------------------------------------------------------------------------------------------- */
 
 int cli_colour(void)
 {
@@ -213,8 +216,8 @@ void cli_heading(const char *title)
     printf(cli_colour() ? "\033[1m%s\033[0m\n" : "%s\n", title);
 }
 
-/* Hides the last columns until the others fit the terminal; at least one stays.  Returns how many stay.  The widths are known once
- * the table has been printed into a string. */
+/* Hides the last columns until the others fit the terminal; at least one stays.  Returns how many stay.  The widths
+ * are known once the table has been printed into a string. */
 static size_t drop_columns(CliTable *t, size_t terminal)
 {
     char *printed = NULL;

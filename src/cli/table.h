@@ -18,8 +18,8 @@ typedef struct CliTable CliTable;
 CliTable *cli_table_alloc(CliFormat format, const char *const *columns, size_t count);
 void cli_table_free(CliTable *t);
 
-/* One cell of the current row, left to right; a row ends by itself.  Texts are copied.  All of these take NULL for t, and remember a
- * failed allocation: cli_table_print reports it. */
+/* One cell of the current row, left to right; a row ends by itself.  Texts are copied.  All of these take NULL for
+ * t, and remember a failed allocation: cli_table_print reports it. */
 void cli_table_text(CliTable *t, const char *value); /* NULL: as cli_table_null */
 void cli_table_integer(CliTable *t, long long value);
 enum { CLI_SHORTEST = -1, CLI_DIGITS = -2 /* six significant digits */ };
@@ -31,8 +31,8 @@ void cli_table_null(CliTable *t);                                       /* "-", 
 /* Rows so far. */
 size_t cli_table_rows(const CliTable *t);
 
-/* Prints and frees it; for people `title` is printed above it, unless it is NULL.  A table that is wider than the terminal is printed
- * without its last columns, which standard error names; piped output has all columns. */
+/* Prints and frees it; for people `title` is printed above it, unless it is NULL.  A table that is wider than the
+ * terminal is printed without its last columns, which standard error names; piped output has all columns. */
 int cli_table_print(CliTable *t, const char *title, Error *err);
 
 /* A heading, bold on a terminal. */

@@ -9,6 +9,9 @@
 
 #include <sqlite3.h>
 
+/* The time in SQL, as all tables hold it: UTC, ISO 8601. */
+#define STORE_NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
 enum {
     STORE_APPLICATION_ID = 0x5641454c, /* "VAEL", in the file's header */
     STORE_TIMEOUT_MS = 10000
@@ -27,7 +30,8 @@ const char *store_schema_sql(int version);
 
 /* ---- errors and statements (store.c) ---- */
 
-/* Fills *err from SQLite's last error on this connection.  doing: what was to be done ("record metrics").  Returns -1. */
+/* Fills *err from SQLite's last error on this connection.  doing: what was to be done ("record metrics").  Returns
+ * -1. */
 int store_fail(Store *s, Error *err, const char *doing);
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing);
 
@@ -42,16 +46,17 @@ StoreValue store_integer_value(int64_t number);
 /* The text of a value; "" where it is none. */
 const char *store_text_of(const StoreValue *v);
 
-/* [OUT] nearest (size 128): the text of the query's first column that is most like `word`, the word itself where it is among them;
- * "" where none is alike. */
+/* [OUT] nearest (size 128): the text of the query's first column that is most like `word`, the word itself where it
+ * is among them; "" where none is alike. */
 int store_nearest(Store *s, const char *sql, const char *word, char nearest[128], Error *err);
 
 /* "there is no run 12"; returns -1. */
 int store_no_such_run(Store *s, int64_t run, Error *err);
 
-/* A statement with its arguments bound, which the caller steps and finalises; NULL with *err.  types, one letter an argument:
- * i int64_t, u uint64_t, d double (not finite: NULL), t text or NULL, b bytes and size (const void *, size_t), p const StoreParam * (its
- * text, or its number: a whole one as an integer, one that is not finite as text).  The arguments must outlive the statement. */
+/* A statement with its arguments bound, which the caller steps and finalises; NULL with *err.  types, one letter an
+ * argument: i int64_t, u uint64_t, d double (not finite: NULL), t text or NULL, b bytes and size (const void *,
+ * size_t), p const StoreParam * (its text, or its number: a whole one as an integer, one that is not finite as
+ * text).  The arguments must outlive the statement. */
 sqlite3_stmt *store_bind(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
 
 /* Binds one more value, as the letter p does; SQLite's code. */
@@ -63,14 +68,20 @@ int store_step(Store *s, sqlite3_stmt *statement, int last, const char *doing, E
 /* Runs one statement that returns no row. */
 int store_do(Store *s, Error *err, const char *doing, const char *sql, const char *types, ...);
 
-/* Runs a query up to its first row: 1 with *row, which the caller finalises, 0 where there is none, -1 with *err; *row NULL then. */
+/* Runs a query up to its first row: 1 with *row, which the caller finalises, 0 where there is none, -1 with *err;
+ * *row NULL then. */
 int store_first(Store *s, Error *err, sqlite3_stmt **row, const char *doing, const char *sql, const char *types, ...);
 
 /* The same for one integer: 1 with *value, 0 where there is no row, -1 with *err. */
 int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...);
 
-/* BEGIN IMMEDIATE takes the write lock now, so that the timeout applies: a read lock that is raised to a write lock later fails at once.
- * store_end commits when status is 0, else, or when the commit fails, rolls back; returns the status. */
+/* store_artifact_put inside the caller's transaction (record.c). */
+int store_write_artifact(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
+                         size_t size, Error *err);
+
+/* BEGIN IMMEDIATE takes the write lock now, so that the timeout applies: a read lock that is raised to a write lock
+ * later fails at once.  store_end commits when status is 0, else, or when the commit fails, rolls back; returns the
+ * status. */
 int store_begin(Store *s, Error *err, const char *doing);
 int store_end(Store *s, int status, Error *err, const char *doing);
 

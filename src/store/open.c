@@ -2,7 +2,8 @@
  *
  * store/open.c: opening a database: which application and version it belongs to, its journal, and its migration.
  *
- * Promise: a file that is not ours is not changed by a byte, and any number of simultaneous first starts make one database.
+ * Promise: a file that is not ours is not changed by a byte, and any number of simultaneous first starts make one
+ * database.
  */
 #include "store/inside.h"
 
@@ -15,13 +16,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* A file up to this size is checked as a whole whenever it is opened for writing (40 ms); a larger one page by page as it is read, and
- * by `vae-lab doctor`. */
+/* A file up to this size is checked as a whole whenever it is opened for writing (40 ms); a larger one page by page
+ * as it is read, and by `vae-lab doctor`. */
 static const off_t CHECKED_WHOLE = 16 << 20;
-/* An older file up to this size is read through a migrated copy in memory (at most 0.2 s); a larger one must be migrated first. */
+/* An older file up to this size is read through a migrated copy in memory (at most 0.2 s); a larger one must be
+ * migrated first. */
 static const off_t COPIED_WHOLE = 256 << 20;
 
-/* ---- connecting ------------------------------------------------------------------------------------------------------ */
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 static int timeout_of_environment(void)
 {
@@ -70,8 +72,8 @@ static int connect_as(Store *s, const char *name, int flags, Error *err)
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, s->timeout_ms);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL, square_root, NULL,
-                               NULL, NULL);
+    sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                               square_root, NULL, NULL, NULL);
     return 0;
 }
 
@@ -88,8 +90,8 @@ static char *immutable_name(const char *path)
     return name;
 }
 
-/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When it has no WAL file, all of it is in the
- * file itself, which can be read as immutable. */
+/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When it has no WAL file,
+ * all of it is in the file itself, which can be read as immutable. */
 static int connect_archive(Store *s, Error *err)
 {
     struct stat st;
@@ -112,7 +114,7 @@ static int connect_archive(Store *s, Error *err)
     return status;
 }
 
-/* ---- application and version ----------------------------------------------------------------------------------------- */
+/* ---- application and version ------------------------------------------------------------------------------------ */
 
 typedef struct Owner {
     int64_t application, version, objects;
@@ -165,7 +167,7 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
     return 0;
 }
 
-/* ---- migration ------------------------------------------------------------------------------------------------------- */
+/* ---- migration -------------------------------------------------------------------------------------------------- */
 
 static int migrate_locked(Store *s, Error *err)
 {
@@ -179,7 +181,9 @@ static int migrate_locked(Store *s, Error *err)
             return store_fail(s, err, "bring its schema up to date");
     snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
              store_schema_version);
-    return sqlite3_exec(s->db, header, NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, "bring its schema up to date");
+    return sqlite3_exec(s->db, header, NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : store_fail(s, err, "bring its schema up to date");
 }
 
 static int migrate(Store *s, Error *err)
@@ -189,7 +193,7 @@ static int migrate(Store *s, Error *err)
     return store_end(s, migrate_locked(s, err), err, "bring its schema up to date");
 }
 
-/* ---- the journal ----------------------------------------------------------------------------------------------------- */
+/* ---- the journal ------------------------------------------------------------------------------------------------ */
 
 /* Runs a PRAGMA journal_mode; [OUT] mode: the mode that results. */
 static int journal_mode(Store *s, const char *sql, char mode[16])
@@ -203,8 +207,8 @@ static int journal_mode(Store *s, const char *sql, char mode[16])
     return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it changes the mode, so this
- * waits (for simultaneous first starts). */
+/* WAL: readers never wait for the writer, and a commit is one write.  SQLite does not wait for a lock when it
+ * changes the mode, so this waits (for simultaneous first starts). */
 static int set_journal(Store *s, int wal, int created, Error *err)
 {
     char mode[16];
@@ -233,13 +237,14 @@ static int set_journal(Store *s, int wal, int created, Error *err)
     return 0;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
 
 static int too_large_to_copy(Store *s, int64_t version, Error *err)
 {
     error_set(err, ERR_STORE, "this database has an older schema");
     error_where(err, "%s", s->path);
-    error_found(err, "schema version %lld, in a file above %lld MB", (long long)version, (long long)(COPIED_WHOLE >> 20));
+    error_found(err, "schema version %lld, in a file above %lld MB", (long long)version,
+                (long long)(COPIED_WHOLE >> 20));
     return error_hint(err, "the next vae-lab run migrates it");
 }
 
@@ -265,8 +270,8 @@ static int open_reading(Store *s, Error *err)
 {
     Owner owner;
     int code = SQLITE_OK;
-    /* Read-write where the file's rights allow it: only then can SQLite recover the log that a killed process left.  query_only forbids
-     * everything else. */
+    /* Read-write where the file's rights allow it: only then can SQLite recover the log that a killed process left.
+     * query_only forbids everything else. */
     if (connect_as(s, s->path, SQLITE_OPEN_READWRITE, err) != 0)
         return -1;
     if (read_owner_at_once(s, &owner, &code, err) != 0) {

@@ -19,7 +19,7 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* ---- network file systems: SQLite relies on locks, which many of them do not keep ------------------------------------- */
+/* ---- network file systems: SQLite relies on locks, which many of them do not keep ------------------------------- */
 
 static const struct {
     unsigned long magic;
@@ -49,7 +49,8 @@ const char *store_network_kind(unsigned long magic, const char *type)
     return NULL;
 }
 
-/* [OUT] type: of the mount of an absolute path: the longest mount point that is a prefix of it, the later one of two equal ones. */
+/* [OUT] type: of the mount of an absolute path: the longest mount point that is a prefix of it, the later one of two
+ * equal ones. */
 static void mount_type(const char *path, char *type, size_t size)
 {
     FILE *mounts = setmntent("/proc/self/mounts", "r");
@@ -82,9 +83,9 @@ const char *store_network(const char *folder)
     return store_network_kind(magic, type);
 }
 
-/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: treat any file system as one (tests).  A write-ahead log needs memory
- * that all processes share: there is none over a network, nor on the 9p folders that virtual machines share with their hosts (whose locks
- * do work). */
+/* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: treat any file system as one (tests).  A
+ * write-ahead log needs memory that all processes share: there is none over a network, nor on the 9p folders that
+ * virtual machines share with their hosts (whose locks do work). */
 static int refuse_network(const char *path, const char *folder, int *wal, Error *err)
 {
     struct statfs fs;
@@ -100,17 +101,19 @@ static int refuse_network(const char *path, const char *folder, int *wal, Error 
     error_found(err, "%s", kind);
     error_expected(err, "a local disk");
     return error_hint(
-        err, "use --db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 allows it, for one machine "
-             "at a time");
+        err,
+        "use --db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 allows it, for one machine "
+        "at a time");
 }
 
-/* ---- folders and rights ---------------------------------------------------------------------------------------------- */
+/* ---- folders and rights ----------------------------------------------------------------------------------------- */
 
 /* The folder of a path: "results/results.db" gives "results". */
 static int folder_of(char folder[PATH_BYTES], const char *path, Error *err)
 {
     if (path[0] == '\0' || strlen(path) >= PATH_BYTES - 8) {
-        error_set(err, ERR_STORE, path[0] == '\0' ? "the database has no name" : "the path of the database is too long");
+        error_set(err, ERR_STORE,
+                  path[0] == '\0' ? "the database has no name" : "the path of the database is too long");
         return error_hint(err, "give its path with --db FILE or VAE_LAB_DB");
     }
     strcpy(folder, path);

@@ -2,8 +2,8 @@
  *
  * store/process.c: which process holds a run, and whether it is alive.
  *
- * A process id alone is ambiguous: ids are reused, after a reboot and on every other host.  So host, boot and the start time of the
- * process are recorded with it.
+ * A process id alone is ambiguous: ids are reused, after a reboot and on every other host.  So host, boot and the
+ * start time of the process are recorded with it.
  */
 #include "store/inside.h"
 
@@ -27,8 +27,8 @@ static int read_line(const char *path, char *line, int size)
     return ok ? 0 : -1;
 }
 
-/* [OUT] the state letter (field 3) and start time (field 22) of a process, from /proc/PID/stat.  Field 2, the program's name, may hold
- * spaces and parentheses, so fields are counted from the last ')'. */
+/* [OUT] the state letter (field 3) and start time (field 22) of a process, from /proc/PID/stat.  Field 2, the
+ * program's name, may hold spaces and parentheses, so fields are counted from the last ')'. */
 static int read_stat(int64_t process, char *state, int64_t *start)
 {
     char path[64], line[1024];
@@ -79,7 +79,7 @@ int store_process_living(const StoreProcess *self, const char *host, const char 
     return now == start && state != 'Z' && state != 'X';
 }
 
-/* ---- crashed runs in the database ------------------------------------------------------------------------------------ */
+/* ---- crashed runs in the database ------------------------------------------------------------------------------- */
 
 static const char doing[] = "look for crashed runs";
 
@@ -87,7 +87,7 @@ static const char doing[] = "look for crashed runs";
 static int mark_crashed(Store *s, sqlite3_stmt *row, int *count, Error *err)
 {
     if (store_do(s, err, doing,
-                 "UPDATE run SET status = 'crashed', finished = strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), "
+                 "UPDATE run SET status = 'crashed', finished = " STORE_NOW ", "
                  "message = 'its process ' || process || ' on ' || host || ' is gone' WHERE id = ?1",
                  "i", sqlite3_column_int64(row, 0)) != 0)
         return -1;
@@ -107,8 +107,9 @@ static int reap(Store *s, int *count, Error *err)
         return -1;
     int code, status = 0;
     while (status == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
-        if (!store_process_living(&self, (const char *)sqlite3_column_text(row, 1), (const char *)sqlite3_column_text(row, 2),
-                                  sqlite3_column_int64(row, 3), sqlite3_column_int64(row, 4)))
+        if (!store_process_living(&self, (const char *)sqlite3_column_text(row, 1),
+                                  (const char *)sqlite3_column_text(row, 2), sqlite3_column_int64(row, 3),
+                                  sqlite3_column_int64(row, 4)))
             status = mark_crashed(s, row, count, err);
     if (status == 0 && code != SQLITE_DONE)
         status = store_fail(s, err, doing);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- which statements are allowed -------------------------------------------------------------------------------------- */
+/* ---- which statements are allowed ------------------------------------------------------------------------------- */
 
 /* Pragmas that only read; the second half takes a table's name. */
 static const char *const harmless[] = {"application_id", "user_version", "journal_mode",   "foreign_keys",    "synchronous",
@@ -25,9 +25,11 @@ static int is_harmless(const char *pragma, const char *argument)
     return 0;
 }
 
-/* Forbids what sqlite3_stmt_readonly lets pass although it changes the connection.  Statements that write are left to that function:
- * here json_each would be refused, since a table-valued function declares its columns by a CREATE TABLE. */
-static int reading_only(void *harmless_pragma, int action, const char *a, const char *b, const char *unused, const char *trigger)
+/* Forbids what sqlite3_stmt_readonly lets pass although it changes the connection.  Statements that write are left
+ * to that function: here json_each would be refused, since a table-valued function declares its columns by a CREATE
+ * TABLE. */
+static int reading_only(void *harmless_pragma, int action, const char *a, const char *b, const char *unused,
+                        const char *trigger)
 {
     (void)unused, (void)trigger;
     switch (action) {
@@ -35,12 +37,14 @@ static int reading_only(void *harmless_pragma, int action, const char *a, const 
     case SQLITE_DETACH:
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT: return SQLITE_DENY;
-    case SQLITE_PRAGMA: *(int *)harmless_pragma = is_harmless(a, b); return *(int *)harmless_pragma ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_PRAGMA:
+        *(int *)harmless_pragma = is_harmless(a, b);
+        return *(int *)harmless_pragma ? SQLITE_OK : SQLITE_DENY;
     default: return SQLITE_OK;
     }
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------------ */
+/* ---- values ----------------------------------------------------------------------------------------------------- */
 
 StoreValue store_text_value(const char *text)
 {
@@ -139,7 +143,8 @@ static int prepare_reading(Store *s, sqlite3_stmt **statement, const char *sql, 
     return code;
 }
 
-/* A query that SQLite cannot prepare; of a misspelt column or table the nearest name is the hint, columns of `runs` first. */
+/* A query that SQLite cannot prepare; of a misspelt column or table the nearest name is the hint, columns of `runs`
+ * first. */
 static int wrong_query(Store *s, const char *sql, Error *err)
 {
     static const struct {
@@ -147,7 +152,8 @@ static int wrong_query(Store *s, const char *sql, Error *err)
     } kinds[] = {
         {"no such column: ",
          {"SELECT name FROM pragma_table_info('runs')",
-          "SELECT DISTINCT c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type IN ('view', 'table')"}},
+          "SELECT DISTINCT c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type IN ('view', "
+          "'table')"}},
         {"no such table: ", {"SELECT name FROM sqlite_schema WHERE type = 'view'", "SELECT name FROM sqlite_schema WHERE type = 'table'"}},
     };
     error_set(err, ERR_STORE, "the query is wrong: %s", sqlite3_errmsg(s->db));
@@ -167,7 +173,8 @@ static int wrong_query(Store *s, const char *sql, Error *err)
     return -1;
 }
 
-int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context, Error *err)
+int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context,
+                Error *err)
 {
     sqlite3_stmt *statement = NULL;
     int more = 0, code = prepare_reading(s, &statement, sql, &more);
@@ -199,7 +206,7 @@ int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs,
     return status;
 }
 
-/* ---- the nearest name -------------------------------------------------------------------------------------------------- */
+/* ---- the nearest name ------------------------------------------------------------------------------------------- */
 
 typedef struct NearestText {
     const char *word;

@@ -2,15 +2,15 @@
  *
  * store/read.h: named readers of results.db, so that no other room needs SQL.
  *
- * A reader that hands out rows calls `row` for each, as store_query does; its columns are named here.  All functions return 0, or -1
- * with *err.  "Where there is none" is no error unless stated.
+ * A reader that hands out rows calls `row` for each, as store_query does; its columns are named here.  All functions
+ * return 0, or -1 with *err.  "Where there is none" is no error unless stated.
  */
 #ifndef STORE_READ_H
 #define STORE_READ_H
 
 #include "store/store.h"
 
-/* ---- one run (read_run.c); ERR_STORE where there is no run of that number -------------------------------------------- */
+/* ---- one run (read_run.c); ERR_STORE where there is no run of that number --------------------------------------- */
 
 /* [OUT] *graph: the canonical text; mem_free. */
 int store_run_graph(Store *s, int64_t run, char **graph, Error *err);
@@ -28,7 +28,7 @@ int store_run_last_epoch(Store *s, int64_t run, int64_t *epoch, Error *err);
 /* What is recorded of one run, part by part. */
 typedef enum {
     STORE_RUN_DETAILS,        /* one row: the columns of the view `details` */
-    STORE_RUN_CURVES,         /* metric, value, kind: of every epoch, by metric and epoch; value NULL where it is not finite */
+    STORE_RUN_CURVES,         /* metric, value, kind: of every epoch, in order; value NULL where it is not finite */
     STORE_RUN_METRICS,        /* metric, step, value: all of them; what is not finite as 'nan', 'inf', '-inf' */
     STORE_RUN_LAST_VALUES,    /* metric, seed, value, kind */
     STORE_RUN_LIKELIHOOD,     /* nll, standard error, effective sample size, draws: of lab.eval.nll */
@@ -47,7 +47,7 @@ typedef enum {
 } StoreRunPart;
 int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void *context, Error *err);
 
-/* ---- runs in an experiment, under its label and its names of settings (read_run.c) ----------------------------------- */
+/* ---- runs in an experiment, under its label and its names of settings (read_run.c) ------------------------------ */
 
 /* The columns of the view `runs`, all or those that fit a page. */
 typedef struct StoreRunFilter {
@@ -65,35 +65,39 @@ int store_run_settings(Store *s, int64_t run, const char *experiment, StoreRow r
 /* name, value: the last value of each metric; NULL where it is not finite. */
 int store_run_last_values(Store *s, int64_t run, const char *experiment, StoreRow row, void *context, Error *err);
 
-/* ---- names (read_run.c) ---------------------------------------------------------------------------------------------- */
+/* ---- names (read_run.c) ----------------------------------------------------------------------------------------- */
 
-/* [OUT] nearest: the name of an experiment, or with `labels` of a run's label, that is most like `name`, the name itself where it
- * exists; "" where none is alike. */
+/* [OUT] nearest: the name of an experiment, or with `labels` of a run's label, that is most like `name`, the name
+ * itself where it exists; "" where none is alike. */
 enum { STORE_NAME = 128 };
 int store_nearest_name(Store *s, const char *name, int labels, char nearest[STORE_NAME], Error *err);
 
-/* ---- sweeps (read_sweep.c) ------------------------------------------------------------------------------------------- */
+/* ---- sweeps (read_sweep.c) -------------------------------------------------------------------------------------- */
 
 /* The columns of the view `runs`: the finished runs of a sweep that belong to the experiment, in the sweep's order. */
 int store_sweep_runs(Store *s, int64_t sweep, const char *experiment, StoreRow row, void *context, Error *err);
 
-/* id, label, seed, status, elbo, reconstruction, kl, nll: all runs of a sweep, whatever their status, by their numbers. */
+/* id, label, seed, status, elbo, reconstruction, kl, nll: all runs of a sweep, whatever their status, by their
+ * numbers. */
 int store_sweep_results(Store *s, int64_t sweep, StoreRow row, void *context, Error *err);
 
 typedef struct StoreSweep {
     int64_t id; /* 0: there is none */
     int64_t runs, done;
 } StoreSweep;
-/* [OUT] *sweep: the latest of the experiment (sweep > 0: only that one) that was run with all settings "key=value" in set[n]. */
-int store_sweep_find(Store *s, const char *experiment, int64_t number, const char *const *set, size_t n, StoreSweep *sweep, Error *err);
+/* [OUT] *sweep: the latest of the experiment (sweep > 0: only that one) that was run with all settings "key=value"
+ * in set[n]. */
+int store_sweep_find(Store *s, const char *experiment, int64_t number, const char *const *set, size_t n,
+                     StoreSweep *sweep, Error *err);
 
-/* ---- claims (read_sweep.c) ------------------------------------------------------------------------------------------- */
+/* ---- claims (read_sweep.c) -------------------------------------------------------------------------------------- */
 
 /* Called for each verdict; the texts are valid during the call. */
 typedef int (*StoreVerdictRow)(void *context, const char *experiment, const StoreVerdict *verdict);
 /* The verdicts of one sweep. */
 int store_sweep_verdicts(Store *s, int64_t sweep, StoreVerdictRow row, void *context, Error *err);
-/* The latest verdicts (view `claims`), of one experiment where that is not NULL; as typed rows, and as the view's columns. */
+/* The latest verdicts (view `claims`), of one experiment where that is not NULL; as typed rows, and as the view's
+ * columns. */
 int store_claims(Store *s, const char *experiment, StoreVerdictRow row, void *context, Error *err);
 int store_claims_read(Store *s, const char *experiment, StoreRow row, void *context, Error *err);
 
@@ -103,9 +107,10 @@ typedef struct StoreBand {
     double low, high; /* NaN: open */
     char source[512];
 } StoreBand;
-int store_expected(Store *s, const char *experiment, const char *configuration, const char *metric, StoreBand *band, Error *err);
+int store_expected(Store *s, const char *experiment, const char *configuration, const char *metric, StoreBand *band,
+                   Error *err);
 
-/* ---- configurations: runs that differ by their seed alone (read_configuration.c) ------------------------------------- */
+/* ---- configurations: runs that differ by their seed alone (read_configuration.c) -------------------------------- */
 
 typedef struct StoreConfiguration {
     char experiment[STORE_NAME], label[STORE_NAME], configuration[72], data[96];
@@ -114,21 +119,23 @@ typedef struct StoreConfiguration {
 } StoreConfiguration;
 typedef int (*StoreConfigurationRow)(void *context, const StoreConfiguration *configuration);
 
-/* The configurations that a name chooses: a run's number ("12", "#12"), a label, an experiment or EXPERIMENT/LABEL, whichever is
- * found first; NULL: those of the latest sweep that are its experiment's own.  No row where nothing has that name. */
+/* The configurations that a name chooses: a run's number ("12", "#12"), a label, an experiment or EXPERIMENT/LABEL,
+ * whichever is found first; NULL: those of the latest sweep that are its experiment's own.  No row where nothing has
+ * that name. */
 int store_configurations(Store *s, const char *name, StoreConfigurationRow row, void *context, Error *err);
 
 /* metric, seed (text), value, kind: the last values of the configuration's runs that are done. */
 int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow row, void *context, Error *err);
 
-/* name, i, value (text or NULL): the settings, leaves of the training plan, data and graph in which configurations differ, by name;
- * i is the index in c[n].  A configuration that lacks the setting has no row. */
-int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context, Error *err);
+/* name, i, value (text or NULL): the settings, leaves of the training plan, data and graph in which configurations
+ * differ, by name; i is the index in c[n].  A configuration that lacks the setting has no row. */
+int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
+                                    Error *err);
 
 /* [OUT] *draws: of lab.eval.nll for each example of a run; 0 where the run was not evaluated so. */
 int store_nll_draws(Store *s, int64_t run, int64_t *draws, Error *err);
 
-/* ---- the whole file (read_sweep.c) ----------------------------------------------------------------------------------- */
+/* ---- the whole file (read_sweep.c) ------------------------------------------------------------------------------ */
 
 typedef struct StoreContents {
     int64_t runs, done, metrics;

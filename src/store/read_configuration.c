@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/read_configuration.c: configurations (runs that differ by their seed alone): which ones a name chooses, their values, and the
- * settings in which they differ.
+ * store/read_configuration.c: configurations (runs that differ by their seed alone): which ones a name chooses,
+ * their values, and the settings in which they differ.
  */
 #include "store/inside.h"
 #include "store/read.h"
@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which ones ------------------------------------------------------------------------------------------------------ */
+/* ---- which ones ------------------------------------------------------------------------------------------------- */
 
-/* The configurations that have a run for which `choice` holds, under their experiment's label.  m: one row per run and experiment. */
+/* The configurations that have a run for which `choice` holds, under their experiment's label.  m: one row per run
+ * and experiment. */
 #define CONFIGURATIONS(choice)                                                                                             \
     "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first "             \
     "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                             \
@@ -24,8 +25,10 @@
     "GROUP BY m.experiment, m.label, m.configuration ORDER BY min(m.id), m.experiment"
 
 /* Runs that a sweep only needs, such as a classifier, belong to another experiment and are left out. */
-static const char latest_sweep[] = CONFIGURATIONS("experiment = (SELECT experiment FROM sweep ORDER BY id DESC LIMIT 1) AND "
-                                                  "id IN (SELECT run FROM sweep_run WHERE sweep = (SELECT max(id) FROM sweep))");
+static const char latest_sweep[] =
+    CONFIGURATIONS("experiment = (SELECT experiment FROM sweep ORDER BY id DESC LIMIT 1) AND "
+                   "id IN (SELECT run FROM sweep_run WHERE sweep = (SELECT max(id) FROM "
+                   "sweep))");
 
 /* What a name may mean, the first that finds something.  A run's number means the experiment that trained it. */
 static const char *const meaning[] = {
@@ -44,7 +47,8 @@ typedef struct ConfigurationReader {
 static int take_configuration(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     ConfigurationReader *r = context;
-    StoreConfiguration c = {.run = v[4].integer, .runs = (int)v[5].integer, .done = (int)v[6].integer, .diverged = (int)v[7].integer};
+    StoreConfiguration c = {
+        .run = v[4].integer, .runs = (int)v[5].integer, .done = (int)v[6].integer, .diverged = (int)v[7].integer};
     (void)columns, (void)names;
     snprintf(c.experiment, sizeof c.experiment, "%s", store_text_of(&v[0]));
     snprintf(c.label, sizeof c.label, "%s", store_text_of(&v[1]));
@@ -68,33 +72,34 @@ int store_configurations(Store *s, const char *name, StoreConfigurationRow row, 
     return 0;
 }
 
-/* ---- their values and settings --------------------------------------------------------------------------------------- */
+/* ---- their values and settings ---------------------------------------------------------------------------------- */
 
 int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow row, void *context, Error *err)
 {
-    const StoreValue args[] = {store_text_value(c->experiment), store_text_value(c->label), store_text_value(c->configuration)};
+    const StoreValue args[] = {store_text_value(c->experiment), store_text_value(c->label),
+                               store_text_value(c->configuration)};
     return store_query(s,
-                       "SELECT metric, CAST(seed AS TEXT) AS seed, value, kind FROM last_values WHERE experiment = ?1 AND label = ?2 "
-                       "AND configuration = ?3 AND status = 'done' ORDER BY metric, run",
+                       "SELECT metric, CAST(seed AS TEXT) AS seed, value, kind FROM last_values WHERE experiment = ?1 "
+                       "AND label = ?2 AND configuration = ?3 AND status = 'done' ORDER BY metric, run",
                        args, 3, row, context, err);
 }
 
-/* ?1: a JSON array of [run, experiment], one for each configuration.  The names whose values are not the same in all of them. */
+/* ?1: a JSON array of [run, experiment], one for each configuration.  The names whose values are not the same in all
+ * of them. */
 static const char differences[] =
-    "WITH chosen AS (SELECT key AS i, value ->> 0 AS run, (SELECT id FROM experiment WHERE name = j.value ->> 1) AS experiment "
-    "FROM json_each(?1) j), "
-    "s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN setting p ON p.run = chosen.run "
-    "AND p.experiment = chosen.experiment WHERE p.name NOT IN ('seed', 'data') "
-    "UNION ALL SELECT i, 'plan' || substr(j.fullkey, 2), CAST(j.atom AS TEXT) FROM chosen JOIN run r ON r.id = chosen.run, "
-    "json_tree(CASE WHEN json_valid(r.plan) THEN r.plan ELSE '{}' END) j WHERE j.atom IS NOT NULL "
-    "UNION ALL SELECT i, 'data', r.data FROM chosen JOIN run r ON r.id = chosen.run "
-    "UNION ALL SELECT i, 'data digest', substr(r.data_digest, 1, 12) FROM chosen JOIN run r ON r.id = chosen.run "
-    "UNION ALL SELECT i, 'graph', 'from run ' || (SELECT min(o.id) FROM run o WHERE o.graph = r.graph AND o.id IN (SELECT run "
-    "FROM chosen)) FROM chosen JOIN run r ON r.id = chosen.run) "
-    "SELECT s.name, i, s.value FROM s JOIN (SELECT name FROM s GROUP BY name HAVING count(DISTINCT value) > 1 OR "
-    "count(*) < (SELECT count(*) FROM chosen)) USING (name) ORDER BY s.name, i";
+    "WITH chosen AS (SELECT key AS i, value ->> 0 AS run, (SELECT id FROM experiment WHERE name = j.value ->> 1) AS "
+    "experiment FROM json_each(?1) j), s AS (SELECT i, p.name AS name, CAST(p.value AS TEXT) AS value FROM chosen JOIN "
+    "setting p ON p.run = chosen.run AND p.experiment = chosen.experiment WHERE p.name NOT IN ('seed', 'data') UNION "
+    "ALL SELECT i, 'plan' || substr(j.fullkey, 2), CAST(j.atom AS TEXT) FROM chosen JOIN run r ON r.id = chosen.run, "
+    "json_tree(CASE WHEN json_valid(r.plan) THEN r.plan ELSE '{}' END) j WHERE j.atom IS NOT NULL UNION ALL SELECT i, "
+    "'data', r.data FROM chosen JOIN run r ON r.id = chosen.run UNION ALL SELECT i, 'data digest', "
+    "substr(r.data_digest, 1, 12) FROM chosen JOIN run r ON r.id = chosen.run UNION ALL SELECT i, 'graph', 'from run ' "
+    "|| (SELECT min(o.id) FROM run o WHERE o.graph = r.graph AND o.id IN (SELECT run FROM chosen)) FROM chosen JOIN "
+    "run r ON r.id = chosen.run) SELECT s.name, i, s.value FROM s JOIN (SELECT name FROM s GROUP BY name HAVING "
+    "count(DISTINCT value) > 1 OR count(*) < (SELECT count(*) FROM chosen)) USING (name) ORDER BY s.name, i";
 
-int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context, Error *err)
+int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
+                                    Error *err)
 {
     Text chosen = {0};
     for (size_t i = 0; i < n; i++) {

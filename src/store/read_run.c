@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- one run --------------------------------------------------------------------------------------------------------- */
+/* ---- one run ---------------------------------------------------------------------------------------------------- */
 
 static int take_text(void *context, int columns, const char *const *names, const StoreValue *v)
 {
@@ -36,7 +36,8 @@ int store_run_rng(Store *s, int64_t run, char **rng, Error *err)
 {
     StoreValue id = store_integer_value(run);
     *rng = NULL;
-    return store_query(s, "SELECT plan ->> '$.rng' FROM run WHERE id = ?1 AND plan ->> '$.rng' IS NOT NULL", &id, 1, take_text, rng, err);
+    return store_query(s, "SELECT plan ->> '$.rng' FROM run WHERE id = ?1 AND plan ->> '$.rng' IS NOT NULL", &id, 1,
+                       take_text, rng, err);
 }
 
 int store_run_status(Store *s, int64_t run, char status[STORE_STATUS], char *message, size_t size, Error *err)
@@ -62,12 +63,12 @@ int store_run_last_epoch(Store *s, int64_t run, int64_t *epoch, Error *err)
     return found == 1 ? 0 : -1;
 }
 
-/* ---- one run, part by part ------------------------------------------------------------------------------------------- */
+/* ---- one run, part by part -------------------------------------------------------------------------------------- */
 
 /* v: the numbers about the whole run ?1. */
 #define WHOLE_RUN \
-    "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m JOIN metric_name n ON n.id = m.metric " \
-    "WHERE m.run = ?1 AND m.step = 0) "
+    "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m " \
+    "JOIN metric_name n ON n.id = m.metric WHERE m.run = ?1 AND m.step = 0) "
 #define NLL_DRAWS "SELECT value FROM evaluation_option WHERE run = ?1 AND evaluation = 'nll' AND name = 'samples'"
 
 static const char *const part_sql[STORE_RUN_PARTS] = {
@@ -77,34 +78,39 @@ static const char *const part_sql[STORE_RUN_PARTS] = {
     [STORE_RUN_METRICS] = "SELECT n.name AS metric, m.step, coalesce(m.value, m.kind) AS value FROM metric m "
                           "JOIN metric_name n ON n.id = m.metric WHERE m.run = ?1 ORDER BY n.name, m.step",
     [STORE_RUN_LAST_VALUES] = /* the order of the look-ups is that of the view last_values */
-        "SELECT n.name AS metric, CAST(r.seed AS TEXT) AS seed, m.value, m.kind FROM run r CROSS JOIN metric_name n CROSS JOIN metric m "
-        "ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id) "
-        "WHERE r.id = ?1",
-    [STORE_RUN_LIKELIHOOD] =
-        WHOLE_RUN "SELECT v.value AS nll, (SELECT value FROM v WHERE name = 'test/nll_se') AS \"standard error\", "
-                  "(SELECT value FROM v WHERE name = 'test/ess') AS \"effective sample size\", (" NLL_DRAWS ") AS draws "
-                  "FROM v WHERE v.name = 'test/nll'",
+    "SELECT n.name AS metric, CAST(r.seed AS TEXT) AS seed, m.value, m.kind FROM run r CROSS JOIN metric_name n "
+    "CROSS JOIN metric m ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run "
+    "= r.id AND metric = n.id) WHERE r.id = ?1",
+    [STORE_RUN_LIKELIHOOD] = WHOLE_RUN
+    "SELECT v.value AS nll, (SELECT value FROM v WHERE name = 'test/nll_se') AS \"standard error\", "
+    "(SELECT value FROM v WHERE name = 'test/ess') AS \"effective sample size\", (" NLL_DRAWS ") AS draws "
+    "FROM v WHERE v.name = 'test/nll'",
     [STORE_RUN_NUMBERS] = /* METRIC_se is the standard error of METRIC, and no row */
-        WHOLE_RUN "SELECT v.name AS metric, v.value, (SELECT e.value FROM v e WHERE e.name = v.name || '_se') AS \"standard error\" "
-                  "FROM v WHERE NOT (v.name LIKE '%\\_se' ESCAPE '\\' AND EXISTS (SELECT 1 FROM v o WHERE o.name || '_se' = v.name)) "
-                  "ORDER BY v.name",
-    [STORE_RUN_SETTINGS] = "SELECT s.name, s.value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = s.experiment "
-                           "WHERE s.run = ?1 ORDER BY s.name",
+    WHOLE_RUN
+    "SELECT v.name AS metric, v.value, (SELECT e.value FROM v e WHERE e.name = v.name || '_se') AS \"standard error\" "
+    "FROM v WHERE NOT (v.name LIKE '%\\_se' ESCAPE '\\' AND EXISTS (SELECT 1 FROM v o WHERE o.name || "
+    "'_se' = v.name)) ORDER BY v.name",
+    [STORE_RUN_SETTINGS] = "SELECT s.name, s.value FROM setting s JOIN run r ON r.id = s.run AND r.experiment = "
+                           "s.experiment WHERE s.run = ?1 ORDER BY s.name",
     [STORE_RUN_OTHER_SETTINGS] =
-        "SELECT e.name AS experiment, s.name, s.value FROM setting s JOIN experiment e ON e.id = s.experiment "
-        "JOIN run r ON r.id = s.run AND r.experiment <> s.experiment WHERE s.run = ?1 AND NOT EXISTS (SELECT 1 FROM setting o "
+        "SELECT e.name AS experiment, s.name, s.value FROM setting s JOIN experiment e ON e.id = s.experiment JOIN run "
+        "r ON r.id = s.run AND r.experiment <> s.experiment WHERE s.run = ?1 AND NOT EXISTS (SELECT 1 FROM setting o "
         "WHERE o.run = s.run AND o.experiment = r.experiment AND o.name = s.name AND o.value IS s.value) ORDER BY 1, 2",
-    [STORE_RUN_EXPERIMENTS] = "SELECT e.name AS experiment, k.label FROM member k JOIN experiment e ON e.id = k.experiment "
-                              "WHERE k.run = ?1 ORDER BY e.name",
+    [STORE_RUN_EXPERIMENTS] = "SELECT e.name AS experiment, k.label FROM member k JOIN experiment e ON e.id = "
+                              "k.experiment WHERE k.run = ?1 ORDER BY e.name",
     [STORE_RUN_SWEEPS] = "SELECT sweep, position FROM sweep_run WHERE run = ?1 ORDER BY sweep, position",
-    [STORE_RUN_PLAN] = "SELECT j.key AS name, iif(length(j.value) > 60, substr(j.value, 1, 59) || '…', j.value) AS value "
-                       "FROM run, json_each(iif(json_valid(run.plan), run.plan, '{}')) j WHERE run.id = ?1 ORDER BY j.key",
+    [STORE_RUN_PLAN] = "SELECT j.key AS name, iif(length(j.value) > 60, substr(j.value, 1, 59) || '…', j.value) AS "
+                       "value FROM run, json_each(iif(json_valid(run.plan), run.plan, '{}')) j WHERE run.id = ?1 ORDER "
+                       "BY j.key",
     [STORE_RUN_PLAN_JSON] = "SELECT iif(json_valid(plan), plan, 'null') FROM run WHERE id = ?1",
-    [STORE_RUN_EVALUATIONS] = "SELECT e.name AS evaluation, (SELECT group_concat(o.name || '=' || o.value, ' ') FROM evaluation_option o "
-                              "WHERE o.run = e.run AND o.evaluation = e.name) AS options FROM evaluation e WHERE e.run = ?1 ORDER BY 1",
-    [STORE_RUN_EVALUATION_OPTIONS] = "SELECT e.name AS evaluation, o.name AS option, o.value FROM evaluation e LEFT JOIN evaluation_option o "
-                                     "ON o.run = e.run AND o.evaluation = e.name WHERE e.run = ?1 ORDER BY 1, 2",
-    [STORE_RUN_ARTIFACTS] = "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
+    [STORE_RUN_EVALUATIONS] = "SELECT e.name AS evaluation, (SELECT group_concat(o.name || '=' || o.value, ' ') FROM "
+                              "evaluation_option o WHERE o.run = e.run AND o.evaluation = e.name) AS options FROM "
+                              "evaluation e WHERE e.run = ?1 ORDER BY 1",
+    [STORE_RUN_EVALUATION_OPTIONS] = "SELECT e.name AS evaluation, o.name AS option, o.value FROM evaluation e LEFT "
+                                     "JOIN evaluation_option o ON o.run = e.run AND o.evaluation = e.name WHERE e.run "
+                                     "= ?1 ORDER BY 1, 2",
+    [STORE_RUN_ARTIFACTS] =
+        "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
     [STORE_RUN_ENVIRONMENT] = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name",
 };
 
@@ -123,12 +129,13 @@ int store_nll_draws(Store *s, int64_t run, int64_t *draws, Error *err)
     return store_integer(s, err, draws, "read an evaluation", NLL_DRAWS, "i", run) < 0 ? -1 : 0;
 }
 
-/* ---- lists of runs --------------------------------------------------------------------------------------------------- */
+/* ---- lists of runs ---------------------------------------------------------------------------------------------- */
 
 /* Columns of the view `runs` for people: these first, then those that a later version has added. */
 static const char page_columns[] =
-    "SELECT group_concat(name, ', ') FROM (SELECT c.name FROM pragma_table_info('runs') c LEFT JOIN json_each('[\"id\", \"experiment\", "
-    "\"label\", \"seed\", \"status\", \"epochs\", \"elbo\", \"reconstruction\", \"kl\", \"nll\", \"seconds\", \"data\", \"digest\"]') p "
+    "WITH p (key, value) AS (VALUES (1, 'id'), (2, 'experiment'), (3, 'label'), (4, 'seed'), (5, 'status'), "
+    "(6, 'epochs'), (7, 'elbo'), (8, 'reconstruction'), (9, 'kl'), (10, 'nll'), (11, 'seconds'), (12, 'data'), "
+    "(13, 'digest')) SELECT group_concat(name, ', ') FROM (SELECT c.name FROM pragma_table_info('runs') c LEFT JOIN p "
     "ON p.value = c.name WHERE c.name NOT IN ('beta', 'latent', 'configuration') ORDER BY p.key IS NULL, p.key, c.cid)";
 
 /* Adds " ORDER BY elbo DESC" for "-elbo". */
@@ -153,7 +160,8 @@ int store_runs_read(Store *s, const StoreRunFilter *filter, StoreRow row, void *
     char *columns = NULL;
     StoreValue experiment = store_text_value(filter->experiment);
     int status = filter->all_columns ? 0 : store_query(s, page_columns, NULL, 0, take_text, &columns, err);
-    text_addf(&sql, "SELECT %s FROM runs WHERE %s", columns == NULL ? "*" : columns, filter->experiment == NULL ? "1" : "experiment = ?1");
+    text_addf(&sql, "SELECT %s FROM runs WHERE %s", columns == NULL ? "*" : columns,
+              filter->experiment == NULL ? "1" : "experiment = ?1");
     if (filter->where != NULL)
         text_addf(&sql, " AND (%s\n)", filter->where); /* a new line ends a comment at the end of the condition */
     if (status == 0)
@@ -174,22 +182,24 @@ int store_run_settings(Store *s, int64_t run, const char *experiment, StoreRow r
 {
     const StoreValue args[] = {store_integer_value(run), store_text_value(experiment)};
     return store_query(s,
-                       "SELECT s.name AS name, s.value AS value FROM setting s JOIN experiment e ON e.id = s.experiment "
-                       "WHERE s.run = ?1 AND e.name = ?2 ORDER BY s.name",
+                       "SELECT s.name AS name, s.value AS value FROM setting s JOIN experiment e ON e.id = "
+                       "s.experiment WHERE s.run = ?1 AND e.name = ?2 ORDER BY s.name",
                        args, 2, row, context, err);
 }
 
 int store_run_last_values(Store *s, int64_t run, const char *experiment, StoreRow row, void *context, Error *err)
 {
     const StoreValue args[] = {store_integer_value(run), store_text_value(experiment)};
-    return store_query(s, "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2", args, 2, row, context,
-                       err);
+    return store_query(s, "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2", args, 2,
+                       row, context, err);
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------ */
 
 int store_nearest_name(Store *s, const char *name, int labels, char nearest[STORE_NAME], Error *err)
 {
-    return store_nearest(s, labels ? "SELECT name FROM experiment UNION SELECT DISTINCT label FROM member" : "SELECT name FROM experiment",
+    return store_nearest(s,
+                         labels ? "SELECT name FROM experiment UNION SELECT DISTINCT label FROM member"
+                                : "SELECT name FROM experiment",
                          name, nearest, err);
 }

@@ -2,8 +2,8 @@
  *
  * store/record.c: the results of a run: metrics with their checkpoint, artifacts, posteriors; figures; verdicts.
  *
- * Promise: a recorded epoch is never changed.  A repeated epoch must give the same numbers, to the bit; a repeated evaluation replaces
- * its numbers (step 0), since its options may be others.
+ * Promise: a recorded epoch is never changed.  A repeated epoch must give the same numbers, to the bit; a repeated
+ * evaluation replaces its numbers (step 0), since its options may be others.
  */
 #include "store/inside.h"
 
@@ -11,9 +11,10 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-/* ---- metrics --------------------------------------------------------------------------------------------------------- */
+/* ---- metrics ---------------------------------------------------------------------------------------------------- */
 
 static const char recording[] = "record metrics";
 
@@ -35,12 +36,12 @@ static int writer_open(MetricWriter *r, Store *s, Error *err)
     if (r->name != NULL) /* ?6: whether the metric may be replaced */
         r->insert = store_bind(
             s, err, recording,
-            "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, step) "
-            "DO UPDATE SET value = excluded.value, kind = excluded.kind WHERE ?6",
+            "INSERT INTO metric (run, metric, step, value, kind) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, metric, "
+            "step) DO UPDATE SET value = excluded.value, kind = excluded.kind WHERE ?6",
             "");
     if (r->insert != NULL)
-        r->select = store_bind(s, err, recording, "SELECT value, kind FROM metric WHERE run = ?1 AND metric = ?2 AND step = ?3",
-                               "");
+        r->select = store_bind(s, err, recording,
+                               "SELECT value, kind FROM metric WHERE run = ?1 AND metric = ?2 AND step = ?3", "");
     return r->select == NULL ? -1 : 0;
 }
 
@@ -71,28 +72,26 @@ static int metric_id(MetricWriter *r, const char *name, int64_t *id, Error *err)
 static void spell(char *text, size_t size, double value, const char *kind)
 {
     Text t = {0};
-    if (kind != NULL)
-        text_add(&t, kind);
-    else
+    if (kind == NULL)
         text_add_number(&t, value);
-    size_t n = t.length < size ? t.length : size - 1;
-    memcpy(text, text_string(&t), n);
-    text[n] = '\0';
+    snprintf(text, size, "%s", kind != NULL ? kind : text_string(&t));
     text_free(&t);
 }
 
-static int not_reproducible(MetricWriter *r, int64_t run, const StoreMetric *m, double recorded, const char *recorded_kind,
-                            Error *err)
+static int not_reproducible(MetricWriter *r, int64_t run, const StoreMetric *m, double recorded,
+                            const char *recorded_kind, Error *err)
 {
     char now[40], then[40];
     spell(now, sizeof now, m->value, kind_of(m->value));
     spell(then, sizeof then, recorded, recorded_kind);
-    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than the recorded one", (long long)run,
-              m->name, (long long)m->step);
+    error_set(err, ERR_STORE, "not reproducible: run %lld gives another %s at epoch %lld than the recorded one",
+              (long long)run, m->name, (long long)m->step);
     error_where(err, "%s", r->store->path);
     error_found(err, "%s", now);
     error_expected(err, "%s", then);
-    return error_hint(err, "was the run started by another version of vae-lab?  --fresh starts it again, and keeps the old run as superseded");
+    return error_hint(
+        err,
+        "was the run started by another version of vae-lab?  --fresh starts it again, and keeps the old run as superseded");
 }
 
 /* The recorded value must be equal.  SQLite stores -0.0 as 0.0; adding 0.0 turns -0.0 into 0.0 here too. */
@@ -139,11 +138,12 @@ static int put_checkpoint(Store *s, int64_t run, const StoreCheckpoint *c, Error
 {
     return store_do(s, err, "record a checkpoint",
                     "INSERT INTO checkpoint (run, step, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (run) DO UPDATE "
-                    "SET step = excluded.step, bytes = excluded.bytes, written = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+                    "SET step = excluded.step, bytes = excluded.bytes, written = " STORE_NOW,
                     "iib", run, (int64_t)c->step, c->bytes, c->size);
 }
 
-static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint, Error *err)
+static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
+                  Error *err)
 {
     MetricWriter r;
     int status = writer_open(&r, s, err);
@@ -161,7 +161,7 @@ int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t c
     return store_end(s, record(s, run, metrics, count, checkpoint, err), err, recording);
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
 /* [OUT] bytes (mem_free) and size of column 0.  Finalises the row. */
 static int take_bytes(Store *s, sqlite3_stmt *row, void **bytes, size_t *size, const char *doing, Error *err)
@@ -199,25 +199,29 @@ int store_artifact_get(Store *s, int64_t run, const char *name, void **bytes, si
     sqlite3_stmt *row;
     *bytes = NULL;
     *size = 0;
-    int found = store_first(s, err, &row, doing, "SELECT bytes FROM artifact WHERE run = ?1 AND name = ?2", "it", run, name);
+    int found =
+        store_first(s, err, &row, doing, "SELECT bytes FROM artifact WHERE run = ?1 AND name = ?2", "it", run, name);
     return found != 1 ? found : take_bytes(s, row, bytes, size, doing, err);
+}
+
+int store_write_artifact(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
+                         size_t size, Error *err)
+{
+    return store_do(s, err, "record an artifact",
+                    "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, "
+                    "name) DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
+                    "itttb", run, name, kind, meta, bytes, size);
 }
 
 int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
                        size_t size, Error *err)
 {
-    static const char doing[] = "record an artifact";
-    if (store_begin(s, err, doing) != 0)
+    if (store_begin(s, err, "record an artifact") != 0)
         return -1;
-    int status =
-        store_do(s, err, doing,
-                 "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, name) "
-                 "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
-                 "itttb", run, name, kind, meta, bytes, size);
-    return store_end(s, status, err, doing);
+    return store_end(s, store_write_artifact(s, run, name, kind, meta, bytes, size, err), err, "record an artifact");
 }
 
-/* ---- posteriors ------------------------------------------------------------------------------------------------------ */
+/* ---- posteriors ------------------------------------------------------------------------------------------------- */
 
 /* [OUT] to: d floats as little-endian bytes, whatever the machine's order. */
 static void little_endian(unsigned char *to, const float *from, size_t d)
@@ -262,8 +266,8 @@ static int insert_posteriors(Store *s, sqlite3_stmt *q, size_t n, size_t d, cons
     return 0;
 }
 
-static int put_posteriors(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
-                          const float *sigma, unsigned char *scratch, Error *err)
+static int put_posteriors(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
+                          const float *mu, const float *sigma, unsigned char *scratch, Error *err)
 {
     if (store_do(s, err, "record posteriors", "DELETE FROM posterior WHERE run = ?1", "i", run) != 0)
         return -1;
@@ -278,23 +282,24 @@ static int put_posteriors(Store *s, int64_t run, size_t n, size_t d, const int64
     return status;
 }
 
-int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
-                         const float *sigma, Error *err)
+int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
+                         const float *mu, const float *sigma, Error *err)
 {
     unsigned char *scratch = mem_array(d, 8);
     if (scratch == NULL)
         return error_memory(err, "posteriors");
     int status = store_begin(s, err, "record posteriors");
     if (status == 0)
-        status = store_end(s, put_posteriors(s, run, n, d, example, label, mu, sigma, scratch, err), err, "record posteriors");
+        status = store_end(s, put_posteriors(s, run, n, d, example, label, mu, sigma, scratch, err), err,
+                           "record posteriors");
     mem_free(scratch);
     return status;
 }
 
-/* ---- figures --------------------------------------------------------------------------------------------------------- */
+/* ---- figures ---------------------------------------------------------------------------------------------------- */
 
-int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path,
-                     const char *digest, Error *err)
+int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format,
+                     const char *path, const char *digest, Error *err)
 {
     static const char doing[] = "record a figure";
     if (store_begin(s, err, doing) != 0)
@@ -304,25 +309,25 @@ int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char
     if (status == 0)
         status = store_do(
             s, err, doing,
-            "INSERT INTO figure (experiment, sweep, name, format, path, digest) VALUES ((SELECT id FROM experiment WHERE name "
-            "= ?1), "
-            "nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (experiment, name, format, path) DO UPDATE "
-            "SET sweep = excluded.sweep, digest = excluded.digest, drawn = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
+            "INSERT INTO figure (experiment, sweep, name, format, path, digest) VALUES ((SELECT id FROM experiment "
+            "WHERE name = ?1), nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (experiment, name, format, path) DO UPDATE "
+            "SET sweep = excluded.sweep, digest = excluded.digest, drawn = " STORE_NOW,
             "titttt", experiment, sweep, name, format, path, digest);
     return store_end(s, status, err, doing);
 }
 
-/* ---- claims ---------------------------------------------------------------------------------------------------------- */
+/* ---- claims ----------------------------------------------------------------------------------------------------- */
 
-static int put_verdicts(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, const char *doing, Error *err)
+static int put_verdicts(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, const char *doing,
+                        Error *err)
 {
     int status = store_do(s, err, doing, "DELETE FROM claim WHERE sweep = ?1", "i", sweep);
     for (size_t i = 0; status == 0 && i < count; i++) {
         const StoreVerdict *v = &verdicts[i];
         status = store_do(s, err, doing,
-                          "INSERT INTO claim (sweep, position, claim, quantity, source, low, high, seeds, value, ci_low, ci_high, "
-                          "verdict, note, metric, configuration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-                          "?14, ?15)",
+                          "INSERT INTO claim (sweep, position, claim, quantity, source, low, high, seeds, value, "
+                          "ci_low, ci_high, verdict, note, metric, configuration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+                          "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
                           "iitttddidddtttt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high, v->seeds,
                           v->value, v->ci_low, v->ci_high, v->verdict, v->note, v->metric, v->configuration);
     }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * store/run.c: a run's life: found, queued, taken by a process, ended; and the experiments and the sweep that it belongs to.
+ * store/run.c: a run's life: found, queued, taken by a process, ended; and the experiments and the sweep that it
+ * belongs to.
  *
- * Each function is one transaction that begins by taking the write lock, so that what it decides on cannot change under it.
+ * Each function is one transaction that begins by taking the write lock, so that what it decides on cannot change
+ * under it.
  */
 #include "store/inside.h"
 
@@ -11,7 +13,7 @@
 
 #include <string.h>
 
-/* ---- which process has it -------------------------------------------------------------------------------------------- */
+/* ---- which process has it --------------------------------------------------------------------------------------- */
 
 /* The columns that a claim depends on, in this order. */
 #define CLAIM_COLUMNS "id, status, coalesce(host, ''), coalesce(boot, ''), process, process_start, started IS NOT NULL"
@@ -25,7 +27,8 @@ static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
         return STORE_RESUMED;
     int64_t process = sqlite3_column_int64(row, 4), start = sqlite3_column_int64(row, 5);
     const char *host = (const char *)sqlite3_column_text(row, 2), *boot = (const char *)sqlite3_column_text(row, 3);
-    int own = process == self->process && start == self->start && strcmp(host, self->host) == 0 && strcmp(boot, self->boot) == 0;
+    int own = process == self->process && start == self->start && strcmp(host, self->host) == 0 &&
+              strcmp(boot, self->boot) == 0;
     return !own && store_process_living(self, host, boot, process, start) ? STORE_BUSY : STORE_RESUMED;
 }
 
@@ -48,7 +51,7 @@ int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *cla
     return find(s, identity, &self, run, claim, err);
 }
 
-/* ---- queueing -------------------------------------------------------------------------------------------------------- */
+/* ---- queueing --------------------------------------------------------------------------------------------------- */
 
 static const char queueing[] = "queue a run";
 
@@ -74,7 +77,8 @@ static void configuration(char text[DIGEST_TEXT], const StoreRunSpec *spec)
 }
 
 /* `sql` takes run, experiment, name, value. */
-static int put_settings(Store *s, const char *sql, int64_t run, int64_t experiment, const StoreParam *list, size_t n, Error *err)
+static int put_settings(Store *s, const char *sql, int64_t run, int64_t experiment, const StoreParam *list, size_t n,
+                        Error *err)
 {
     for (size_t i = 0; i < n; i++)
         if (store_do(s, err, queueing, sql, "iitp", run, experiment, list[i].name, &list[i]) != 0)
@@ -89,10 +93,11 @@ static int put_member(Store *s, const StoreRunSpec *spec, int64_t experiment, in
                  "INSERT INTO member (experiment, run, label) VALUES (?1, ?2, ?3) "
                  "ON CONFLICT (experiment, run) DO UPDATE SET label = excluded.label",
                  "iit", experiment, run, spec->label) != 0 ||
-        store_do(s, err, queueing, "DELETE FROM setting WHERE run = ?1 AND experiment = ?2", "ii", run, experiment) != 0)
+        store_do(s, err, queueing, "DELETE FROM setting WHERE run = ?1 AND experiment = ?2", "ii", run, experiment) !=
+            0)
         return -1;
-    return put_settings(s, "INSERT INTO setting (run, experiment, name, value) VALUES (?1, ?2, ?3, ?4)", run, experiment,
-                        spec->params, spec->nparams, err);
+    return put_settings(s, "INSERT INTO setting (run, experiment, name, value) VALUES (?1, ?2, ?3, ?4)", run,
+                        experiment, spec->params, spec->nparams, err);
 }
 
 /* The statement that adds a run's row: the columns that the store itself uses, then those of spec->columns. */
@@ -102,8 +107,10 @@ static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, co
     char config[DIGEST_TEXT];
     Text names = {0}, values = {0};
     configuration(config, spec);
-    text_add(&names, "INSERT INTO run (experiment, identity, configuration, label, seed, graph, plan, data_digest, host, boot, process, "
-                     "process_start, status");
+    text_add(
+        &names,
+        "INSERT INTO run (experiment, identity, configuration, label, seed, graph, plan, data_digest, host, boot, process, "
+        "process_start, status");
     text_add(&values, ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'queued'");
     for (size_t i = 0; i < spec->ncolumns; i++) {
         text_addf(&names, ", %s", spec->columns[i].name);
@@ -113,9 +120,9 @@ static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, co
     text_add(&names, ")");
     sqlite3_stmt *row = names.failed || values.failed
                             ? (error_memory(err, "a run's row"), NULL)
-                            : store_bind(s, err, queueing, text_string(&names), "itttutttttii", experiment, spec->identity, config,
-                                         spec->label, spec->seed, spec->graph, spec->plan, spec->data_digest, self->host, self->boot,
-                                         self->process, self->start);
+                            : store_bind(s, err, queueing, text_string(&names), "itttutttttii", experiment,
+                                         spec->identity, config, spec->label, spec->seed, spec->graph, spec->plan,
+                                         spec->data_digest, self->host, self->boot, self->process, self->start);
     for (size_t i = 0; row != NULL && i < spec->ncolumns; i++)
         store_bind_param(row, USED + (int)i + 1, &spec->columns[i]);
     int status = row == NULL ? -1 : store_step(s, row, 1, queueing, err);
@@ -124,37 +131,44 @@ static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, co
     return status;
 }
 
-static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run, Error *err)
+static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run,
+                  Error *err)
 {
     if (insert_row(s, spec, experiment, self, err) != 0)
         return -1;
     *run = sqlite3_last_insert_rowid(s->db);
-    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment, spec->params,
-                     spec->nparams, err) != 0)
+    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment,
+                     spec->params, spec->nparams, err) != 0)
         return -1;
-    return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment,
-                        spec->environment, spec->nenvironment, err);
+    return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?3, ?4)", *run,
+                        experiment, spec->environment, spec->nenvironment, err);
 }
 
-/* Marks the old row as superseded before it inserts the new one: the identity index is unique.  Until the new row's number is known the
- * old row refers to itself.  The experiments that had the old run have the new one, under the same labels. */
-static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run,
-                     Error *err)
+/* Marks the old row as superseded before it inserts the new one: the identity index is unique.  Until the new row's
+ * number is known the old row refers to itself.  The experiments that had the old run have the new one, under the
+ * same labels. */
+static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self,
+                     int64_t *run, Error *err)
 {
     if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 ||
         insert(s, spec, experiment, self, run, err) != 0)
         return -1;
-    if (store_do(s, err, queueing, "INSERT INTO member (experiment, run, label) SELECT experiment, ?2, label FROM member "
-                                   "WHERE run = ?1", "ii", old, *run) != 0 ||
-        store_do(s, err, queueing, "INSERT INTO setting (run, experiment, name, value) SELECT ?2, experiment, name, value "
-                                   "FROM setting WHERE run = ?1", "ii", old, *run) != 0 ||
+    if (store_do(s, err, queueing,
+                 "INSERT INTO member (experiment, run, label) SELECT experiment, ?2, label FROM member "
+                 "WHERE run = ?1",
+                 "ii", old, *run) != 0 ||
+        store_do(s, err, queueing,
+                 "INSERT INTO setting (run, experiment, name, value) SELECT ?2, experiment, name, value "
+                 "FROM setting WHERE run = ?1",
+                 "ii", old, *run) != 0 ||
         store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old) != 0)
         return -1;
     return store_do(s, err, queueing, "UPDATE run SET superseded_by = ?2 WHERE id = ?1", "ii", old, *run);
 }
 
 /* [OUT] *run: a new row, or the existing one of that identity. */
-static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int fresh, int64_t *run, StoreClaim *claim, Error *err)
+static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int fresh, int64_t *run, StoreClaim *claim,
+                     Error *err)
 {
     StoreProcess self;
     int64_t old;
@@ -192,7 +206,7 @@ int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run,
     return store_end(s, queue(s, spec, fresh, run, claim, err), err, queueing);
 }
 
-/* ---- starting -------------------------------------------------------------------------------------------------------- */
+/* ---- starting --------------------------------------------------------------------------------------------------- */
 
 static const char starting[] = "start a run";
 
@@ -222,9 +236,8 @@ static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
         *claim = STORE_NEW;
     return store_do(
         s, err, starting,
-        "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, process = ?4, process_start "
-        "= ?5, "
-        "started = coalesce(started, strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) WHERE id = ?1",
+        "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, process = ?4, process_start = ?5, "
+        "started = coalesce(started, " STORE_NOW ") WHERE id = ?1",
         "ittii", run, self.host, self.boot, self.process, self.start);
 }
 
@@ -235,28 +248,20 @@ int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err)
     return store_end(s, start(s, run, claim, err), err, starting);
 }
 
-/* ---- ending ---------------------------------------------------------------------------------------------------------- */
+/* ---- ending ----------------------------------------------------------------------------------------------------- */
 
 static const char ending[] = "record a run's end";
 
 static int finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                   const void *weights, size_t size, const char *meta, Error *err)
 {
-    if (store_do(
-            s, err, ending,
-            "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = strftime('%Y-%m-%dT%H:%M:%SZ', "
-            "'now') WHERE id = ?1",
-            "ittdt", run, status, message, seconds, digest) != 0)
+    if (store_do(s, err, ending,
+                 "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = " STORE_NOW " WHERE id = ?1", "ittdt",
+                 run, status, message, seconds, digest) != 0)
         return -1;
     if (sqlite3_changes(s->db) == 0)
         return store_no_such_run(s, run, err);
-    if (weights != NULL &&
-        store_do(
-            s, err, ending,
-            "INSERT INTO artifact (run, name, kind, meta, bytes) VALUES (?1, 'weights', 'float32', ?2, ?3) ON CONFLICT (run, "
-            "name) "
-            "DO UPDATE SET kind = excluded.kind, meta = excluded.meta, bytes = excluded.bytes",
-            "itb", run, meta, weights, size) != 0)
+    if (weights != NULL && store_write_artifact(s, run, "weights", "float32", meta, weights, size, err) != 0)
         return -1;
     if (strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0)
         return store_do(s, err, ending, "DELETE FROM checkpoint WHERE run = ?1", "i", run);
@@ -268,7 +273,8 @@ int store_run_finish(Store *s, int64_t run, const char *status, const char *mess
 {
     if (store_begin(s, err, ending) != 0)
         return -1;
-    return store_end(s, finish(s, run, status, message, seconds, digest, weights, size, weights_meta, err), err, ending);
+    return store_end(s, finish(s, run, status, message, seconds, digest, weights, size, weights_meta, err), err,
+                     ending);
 }
 
 int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
@@ -278,17 +284,17 @@ int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
     if (store_begin(s, err, ending) != 0)
         return -1;
     int status = store_do(s, err, ending,
-                          "UPDATE run SET status = 'interrupted', message = ?2, seconds = 0, finished = "
-                          "strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE id = ?1 AND status = 'queued' AND host = ?3 AND boot = ?4 "
-                          "AND process = ?5 AND process_start = ?6",
+                          "UPDATE run SET status = 'interrupted', message = ?2, seconds = 0, finished = " STORE_NOW
+                          " WHERE id = ?1 AND status = 'queued' AND host = ?3 AND boot = ?4 AND process = ?5 AND "
+                          "process_start = ?6",
                           "itttii", run, message, self.host, self.boot, self.process, self.start);
     return store_end(s, status, err, ending);
 }
 
-/* ---- sweeps ---------------------------------------------------------------------------------------------------------- */
+/* ---- sweeps ----------------------------------------------------------------------------------------------------- */
 
-static int put_sweep(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
-                     Error *err)
+static int put_sweep(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count,
+                     int64_t *sweep, Error *err)
 {
     static const char doing[] = "record a sweep";
     int64_t id;
@@ -304,8 +310,8 @@ static int put_sweep(Store *s, const char *experiment, const char *settings, con
     return 0;
 }
 
-int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
-                    Error *err)
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count,
+                    int64_t *sweep, Error *err)
 {
     if (store_begin(s, err, "record a sweep") != 0)
         return -1;

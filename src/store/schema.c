@@ -2,9 +2,9 @@
  *
  * store/schema.c: the SQL that makes a database and brings an older one up to date.
  *
- * To change the tables: add schema_N.sql, which brings version N - 1 to N; released files stay as they are.  To change a view: edit
- * schema_views.sql and add a schema_N.sql all the same.  Files are taken in the order of their names, the views last: after
- * schema_9.sql comes schema_a.sql.
+ * To change the tables: add schema_N.sql, which brings version N - 1 to N; released files stay as they are.  To
+ * change a view: edit schema_views.sql and add a schema_N.sql all the same.  Files are taken in the order of their
+ * names, the views last: after schema_9.sql comes schema_a.sql.
  */
 #include "store/inside.h"
 

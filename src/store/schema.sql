@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- schema.sql: the tables of results.db, version 1.  schema_2.sql … change them, and stay as they are once released (schema.c);
--- schema_views.sql holds the views, which are what people query.
--- Names are a public interface: add, do not rename.  Times are UTC, ISO 8601.  Numbers are in nats per example unless stated.
+-- schema.sql: the tables of results.db, version 1.  schema_2.sql … change them, and stay as they are once released
+-- (schema.c); schema_views.sql holds the views, which are what people query.  Names are a public interface: add, do not
+-- rename.  Times are UTC, ISO 8601.  Numbers are in nats per example unless stated.
 
 -- One row per name given to lab.experiment.  question and script: of its latest run.
 CREATE TABLE experiment (
@@ -13,9 +13,10 @@ CREATE TABLE experiment (
     created  TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
 ) STRICT;
 
--- One row per run.  identity: the SHA-256 of what determines its numbers; configuration: the same of plan, graph and data without the
--- seed, so that runs which differ by their seed alone share it.  A superseded run (--fresh) is kept, but left out of the views.
--- host, boot, process and process_start: the process that holds the run while it is queued or running.
+-- One row per run.  identity: the SHA-256 of what determines its numbers; configuration: the same of plan, graph and
+-- data without the seed, so that runs which differ by their seed alone share it.  A superseded run (--fresh) is kept,
+-- but left out of the views.  host, boot, process and process_start: the process that holds the run while it is queued
+-- or running.
 CREATE TABLE run (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     experiment    INTEGER NOT NULL REFERENCES experiment (id),
@@ -87,8 +88,9 @@ CREATE TABLE artifact (
     UNIQUE (run, name)
 ) STRICT;
 
--- q(z|x) of single examples: a Gaussian with means mu and standard deviations sigma.  mu and sigma hold all dimensions as
--- little-endian float32; mu1 … sigma2 are the first two, for SQL (NULL where there is no second, or a value is not finite).
+-- q(z|x) of single examples: a Gaussian with means mu and standard deviations sigma.  mu and sigma hold all dimensions
+-- as little-endian float32; mu1 … sigma2 are the first two, for SQL (NULL where there is no second, or a value is not
+-- finite).
 CREATE TABLE posterior (
     run     INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
     example INTEGER NOT NULL,

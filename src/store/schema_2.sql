@@ -2,8 +2,9 @@
 --
 -- schema_2.sql: results.db, from version 1 to 2: what an experiment claims, and whether its runs confirm it.
 
--- One row per claim of a sweep's script.  value: what was measured, over the seeds, with its 95 % interval (NULL with one seed);
--- low and high: the expected band (NULL: open on that side).  OPEN: it could not be judged; note gives the reason.
+-- One row per claim of a sweep's script.  value: what was measured, over the seeds, with its 95 % interval (NULL with
+-- one seed); low and high: the expected band (NULL: open on that side).  OPEN: it could not be judged; note gives the
+-- reason.
 CREATE TABLE claim (
     sweep    INTEGER NOT NULL REFERENCES sweep (id) ON DELETE CASCADE,
     position INTEGER NOT NULL,

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- schema_3.sql: results.db, from version 2 to 3: a run belongs to every experiment that needs it, under that experiment's label and
--- settings; a claim names the metric and the configuration of its value.
+-- schema_3.sql: results.db, from version 2 to 3: a run belongs to every experiment that needs it, under that
+-- experiment's label and settings; a claim names the metric and the configuration of its value.
 
--- One row per run of an experiment.  A run is trained once (one identity), however many experiments need it: run.experiment, run.label
--- and the table param are those of the first; member.label and the table setting are those of each experiment, as of its latest sweep.
+-- One row per run of an experiment.  A run is trained once (one identity), however many experiments need it:
+-- run.experiment, run.label and the table param are those of the first; member.label and the table setting are those of
+-- each experiment, as of its latest sweep.
 CREATE TABLE member (
     experiment INTEGER NOT NULL REFERENCES experiment (id),
     run        INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
@@ -26,8 +27,8 @@ CREATE TABLE setting (
 INSERT INTO member (experiment, run, label) SELECT experiment, id, label FROM run;
 INSERT INTO setting (run, experiment, name, value) SELECT p.run, r.experiment, p.name, p.value FROM param p JOIN run r ON r.id = p.run;
 
--- metric, configuration: where a claim's value is one metric of one configuration; NULL where it compares or computes.  For earlier
--- claims they are derived from quantity, "test/elbo, beta=1, latent=2".
+-- metric, configuration: where a claim's value is one metric of one configuration; NULL where it compares or computes.
+-- For earlier claims they are derived from quantity, "test/elbo, beta=1, latent=2".
 ALTER TABLE claim ADD COLUMN metric TEXT;
 ALTER TABLE claim ADD COLUMN configuration TEXT;
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- schema_4.sql: results.db, from version 3 to 4: an evaluation and its options are rows; field terms replace private names.
+-- schema_4.sql: results.db, from version 3 to 4: an evaluation and its options are rows; field terms replace private
+-- names.
 
 -- ---- tables ----------------------------------------------------------------------------------------------------------
 
@@ -21,10 +22,12 @@ CREATE TABLE evaluation_option (
     FOREIGN KEY (run, evaluation) REFERENCES evaluation (run, name) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- Up to version 3 an evaluation was an artifact "evaluation/NAME" that held a text, "bounds(draws={1, 5, 50}, examples=500)".
+-- Up to version 3 an evaluation was an artifact "evaluation/NAME" that held a text, "bounds(draws={1, 5, 50},
+-- examples=500)".
 INSERT INTO evaluation (run, name) SELECT run, substr(name, 12) FROM artifact WHERE kind = 'evaluation' AND name GLOB 'evaluation/?*';
 
--- Each step splits `rest`, "draws={1, 5, 50}, examples=500, ", at the end of its first option: at "}, " of a list, else at ", ".
+-- Each step splits `rest`, "draws={1, 5, 50}, examples=500, ", at the end of its first option: at "}, " of a list, else
+-- at ", ".
 WITH RECURSIVE
 option (run, evaluation, text, rest) AS (
     SELECT run, substr(name, 12), NULL, substr(bytes, instr(bytes, '(') + 1, length(bytes) - instr(bytes, '(') - 1) || ', '

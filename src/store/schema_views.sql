@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- schema_views.sql: the views of results.db, in their newest form.  Every migration drops and creates them: a view holds no data.
--- To change one, edit it here and add a schema_N.sql (a comment is enough), so that existing databases get it.
--- Views are what people query; their columns are a public interface: add at the end, do not rename.
+-- schema_views.sql: the views of results.db, in their newest form.  Every migration drops and creates them: a view
+-- holds no data.  To change one, edit it here and add a schema_N.sql (a comment is enough), so that existing databases
+-- get it.  Views are what people query; their columns are a public interface: add at the end, do not rename.
 --
--- A run that several experiments have in common has one row in each of them, with that experiment's label and settings: within one
--- experiment it counts once.  Runs that --fresh has superseded are left out of all views but `details`.
--- Values are looked up by their key (run, metric, greatest step), not scanned: a database of a thousand runs with ten thousand
--- values each answers in a fraction of a second.
+-- A run that several experiments have in common has one row in each of them, with that experiment's label and settings:
+-- within one experiment it counts once.  Runs that --fresh has superseded are left out of all views but `details`.
+-- Values are looked up by their key (run, metric, greatest step), not scanned: a database of a thousand runs with ten
+-- thousand values each answers in a fraction of a second.
 
 DROP VIEW IF EXISTS runs;
 DROP VIEW IF EXISTS details;
@@ -18,8 +18,8 @@ DROP VIEW IF EXISTS ellipses;
 DROP VIEW IF EXISTS claims;
 DROP VIEW IF EXISTS verdicts;
 
--- One row per run.  epochs: recorded so far.  beta, latent: its settings of these names.  elbo, reconstruction, kl, nll: the last
--- value on the test split, NULL where there is none or it is not finite.
+-- One row per run.  epochs: recorded so far.  beta, latent: its settings of these names.  elbo, reconstruction, kl,
+-- nll: the last value on the test split, NULL where there is none or it is not finite.
 CREATE VIEW runs AS
 SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.status AS status,
     coalesce((SELECT max((SELECT max(m.step) FROM metric m WHERE m.run = r.id AND m.metric = n.id))
@@ -41,8 +41,9 @@ SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.sta
 FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
 WHERE r.superseded_by IS NULL;
 
--- One row per run, superseded ones too: everything that `vae-lab show` prints of it.  experiment, label: of the first experiment
--- that needed the run; also_in: the others, as EXPERIMENT/LABEL.  posteriors: how many examples have a recorded posterior.
+-- One row per run, superseded ones too: everything that `vae-lab show` prints of it.  experiment, label: of the first
+-- experiment that needed the run; also_in: the others, as EXPERIMENT/LABEL.  posteriors: how many examples have a
+-- recorded posterior.
 CREATE VIEW details AS
 SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS label,
     (SELECT group_concat(o.name || '/' || x.label, ', ') FROM member x JOIN experiment o ON o.id = x.experiment
@@ -67,8 +68,8 @@ FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experimen
 WHERE r.superseded_by IS NULL AND m.step >= 1;
 
 -- The last value of every metric of every run; value NULL, and kind 'nan', 'inf' or '-inf', where it is not finite.
--- CROSS JOIN keeps the order of the look-ups: run, name, then one row.  SQLite's own order reads all rows of a run: for a thousand
--- runs of a thousand epochs the view summary then takes 5.7 s of processor time instead of 0.2 s.
+-- CROSS JOIN keeps the order of the look-ups: run, name, then one row.  SQLite's own order reads all rows of a run: for
+-- a thousand runs of a thousand epochs the view summary then takes 5.7 s of processor time instead of 0.2 s.
 CREATE VIEW last_values AS
 SELECT r.id AS run, e.name AS experiment, k.label AS label, r.seed AS seed, n.name AS metric, m.step AS step, m.value AS value,
     m.kind AS kind, r.status AS status, r.data AS data, r.configuration AS configuration
@@ -77,10 +78,10 @@ FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experimen
     ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id)
 WHERE r.superseded_by IS NULL;
 
--- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done: how many seeds have a
--- finite last value, their mean, their sample standard deviation and Student's 95 % interval of the mean.
--- missing: done runs whose last value is not finite; no other column counts them.
--- t: quantiles 0.975; above 30 degrees of freedom the series of Fisher and Cornish in 1/df, within 2e-6 of them.
+-- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done: how many
+-- seeds have a finite last value, their mean, their sample standard deviation and Student's 95 % interval of the mean.
+-- missing: done runs whose last value is not finite; no other column counts them.  t: quantiles 0.975; above 30 degrees
+-- of freedom the series of Fisher and Cornish in 1/df, within 2e-6 of them.
 CREATE VIEW summary AS
 WITH t (df, q) AS (VALUES
     (1, 12.7062047361747), (2, 4.30265272974946), (3, 3.1824463052837), (4, 2.77644510519779), (5, 2.57058183563631),
@@ -106,8 +107,8 @@ h AS (
 SELECT experiment, label, metric, seeds, mean, sd, mean - half AS ci_low, mean + half AS ci_high, missing, data, configuration
 FROM h;
 
--- Recorded posteriors of two dimensions as ellipses at one standard deviation: major and minor are the semi-axes; angle (degrees
--- from the first axis) is the direction of the major one, 0 or 90, since q(z|x) has no correlation.
+-- Recorded posteriors of two dimensions as ellipses at one standard deviation: major and minor are the semi-axes; angle
+-- (degrees from the first axis) is the direction of the major one, 0 or 90, since q(z|x) has no correlation.
 CREATE VIEW ellipses AS
 SELECT p.run AS run, p.example AS example, p.label AS label, p.mu1 AS mu1, p.mu2 AS mu2,
     max(p.sigma1, p.sigma2) AS major, min(p.sigma1, p.sigma2) AS minor,

@@ -11,14 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- errors ---------------------------------------------------------------------------------------------------------- */
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
 
 static int damaged(Store *s, Error *err, const char *message)
 {
     error_set(err, ERR_STORE, "the database is damaged");
     error_where(err, "%s", s->path);
     error_found(err, "%s", message);
-    return error_hint(err, "restore a copy, or recover what is readable: sqlite3 '%s' .recover | sqlite3 recovered.db", s->path);
+    return error_hint(err, "restore a copy, or recover what is readable: sqlite3 '%s' .recover | sqlite3 recovered.db",
+                      s->path);
 }
 
 static int not_a_database(Store *s, Error *err)
@@ -33,7 +34,8 @@ static int locked(Store *s, Error *err, const char *doing, const char *message)
     error_set(err, ERR_STORE, "the database is locked: cannot %s", doing);
     error_where(err, "%s", s->path);
     error_found(err, "%s, after waiting %.1f s", message, s->timeout_ms / 1000.0);
-    return error_hint(err, "another program is writing to it (an open sqlite3 shell?); close it, and repeat the command");
+    return error_hint(err,
+                      "another program is writing to it (an open sqlite3 shell?); close it, and repeat the command");
 }
 
 static int full(Store *s, Error *err, const char *doing, const char *message)
@@ -58,9 +60,11 @@ int store_fail_code(Store *s, Error *err, int code, const char *message, const c
     case SQLITE_IOERR:
         error_set(err, ERR_STORE, "the file system failed: cannot %s", doing);
         error_where(err, "%s", s->path);
-        error_found(err, "%s (SQLite code %d%s%s)", message, code, errnum == 0 ? "" : ": ", errnum == 0 ? "" : strerror(errnum));
+        error_found(err, "%s (SQLite code %d%s%s)", message, code, errnum == 0 ? "" : ": ",
+                    errnum == 0 ? "" : strerror(errnum));
         return error_hint(
-            err, "is the disk full, or over its quota?  everything committed before is safe; make room, and repeat the command");
+            err,
+            "is the disk full, or over its quota?  everything committed before is safe; make room, and repeat the command");
     case SQLITE_READONLY:
     case SQLITE_PERM:
         error_set(err, ERR_STORE, "the database cannot be written: cannot %s", doing);
@@ -90,7 +94,7 @@ int store_fail(Store *s, Error *err, const char *doing)
     return store_fail_code(s, err, sqlite3_extended_errcode(s->db), sqlite3_errmsg(s->db), doing);
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------------------ */
+/* ---- statements ------------------------------------------------------------------------------------------------- */
 
 static int bind_number(sqlite3_stmt *statement, int i, double value)
 {
@@ -114,7 +118,8 @@ static int bind_unsigned(sqlite3_stmt *statement, int i, uint64_t value)
 
 int store_bind_param(sqlite3_stmt *statement, int at, const StoreParam *p)
 {
-    return p->text != NULL ? sqlite3_bind_text(statement, at, p->text, -1, SQLITE_STATIC) : bind_number(statement, at, p->number);
+    return p->text != NULL ? sqlite3_bind_text(statement, at, p->text, -1, SQLITE_STATIC)
+                           : bind_number(statement, at, p->number);
 }
 
 static int bind_list(sqlite3_stmt *statement, const char *types, va_list list)
@@ -197,7 +202,8 @@ int store_do(Store *s, Error *err, const char *doing, const char *sql, const cha
     return statement == NULL ? -1 : store_step(s, statement, 1, doing, err);
 }
 
-static int first_va(Store *s, Error *err, sqlite3_stmt **row, const char *doing, const char *sql, const char *types, va_list list)
+static int first_va(Store *s, Error *err, sqlite3_stmt **row, const char *doing, const char *sql, const char *types,
+                    va_list list)
 {
     *row = bind_va(s, err, doing, sql, types, list);
     if (*row == NULL)
@@ -233,7 +239,7 @@ int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const
     return found;
 }
 
-/* ---- transactions ---------------------------------------------------------------------------------------------------- */
+/* ---- transactions ----------------------------------------------------------------------------------------------- */
 
 int store_begin(Store *s, Error *err, const char *doing)
 {
@@ -251,7 +257,7 @@ int store_end(Store *s, int status, Error *err, const char *doing)
     return status;
 }
 
-/* ---- the whole file -------------------------------------------------------------------------------------------------- */
+/* ---- the whole file --------------------------------------------------------------------------------------------- */
 
 int store_check(Store *s, Error *err)
 {

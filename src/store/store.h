@@ -2,8 +2,8 @@
  *
  * store/store.h: results.db: opening it, recording runs, and queries.  read.h has the named readers.
  *
- * All functions return 0, or -1 with *err (ERR_STORE): what failed, the file, SQLite's message, a hint.  After a failure nothing of that
- * call is in the database.  Tables and views are explained in schema*.sql.
+ * All functions return 0, or -1 with *err (ERR_STORE): what failed, the file, SQLite's message, a hint.  After a
+ * failure nothing of that call is in the database.  Tables and views are explained in schema*.sql.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -17,14 +17,16 @@ typedef struct Store Store;
 
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
-/* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing, and migrates an older one.  STORE_READ does neither:
- * an older one is migrated in a copy in memory (above 256 MB it is refused).  Refused, each with its own message: missing, unwritable,
- * locked beyond the timeout, of another application, newer, damaged, not a database, on a network file system. */
+/* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing, and migrates an older one.
+ * STORE_READ does neither: an older one is migrated in a copy in memory (above 256 MB it is refused).  Refused,
+ * each with its own message: missing, unwritable, locked beyond the timeout, of another application, newer, damaged,
+ * not a database, on a network file system. */
 Store *store_open(const char *path, StoreMode mode, Error *err);
 void store_close(Store *s);
 const char *store_path(const Store *s);
 
-/* A message for the user where this call of store_open made the file ("… keeps a rollback journal, because …"); else NULL. */
+/* A message for the user where this call of store_open made the file ("… keeps a rollback journal, because …"); else
+ * NULL. */
 const char *store_notice(const Store *s);
 
 /* Reads the whole file; checks its structure and its foreign keys. */
@@ -57,17 +59,18 @@ typedef struct StoreRunSpec {
 
 typedef enum { STORE_NEW, STORE_RESUMED, STORE_DONE, STORE_BUSY } StoreClaim;
 
-/* Looks a run up by its identity; superseded runs are left out.  [OUT] NEW, *run 0: there is none; DONE: finished or diverged; BUSY: a
- * process holds it that is alive, or runs on another host; RESUMED: unfinished, free to be taken. */
+/* Looks a run up by its identity; superseded runs are left out.  [OUT] NEW, *run 0: there is none; DONE: finished or
+ * diverged; BUSY: a process holds it that is alive, or runs on another host; RESUMED: unfinished, free to be taken. */
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Commits the run's row with status `queued` (NEW), or leaves the existing row (RESUMED, DONE, BUSY).  `fresh`: an existing run of that
- * identity is superseded (kept, but left out of the views) and a new row made.  In all cases the run becomes one of the experiment's,
- * under this label and with these params, whichever experiment made the row. */
+/* Commits the run's row with status `queued` (NEW), or leaves the existing row (RESUMED, DONE, BUSY).  `fresh`: an
+ * existing run of that identity is superseded (kept, but left out of the views) and a new row made.  In all cases
+ * the run becomes one of the experiment's, under this label and with these params, whichever experiment made the
+ * row. */
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process id and start time.
- * BUSY when another process that is alive took it first. */
+/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process
+ * id and start time.  BUSY when another process that is alive took it first. */
 int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err);
 
 typedef struct StoreMetric {
@@ -83,9 +86,9 @@ typedef struct StoreCheckpoint {
     size_t size;
 } StoreCheckpoint;
 
-/* Commits metrics, and the checkpoint unless it is NULL, in one transaction.  A metric that is recorded already (an epoch repeated after
- * a resume) must be equal to the bit, else error "not reproducible" with both values.  time/… (the machine) and step 0 (an evaluation)
- * are replaced. */
+/* Commits metrics, and the checkpoint unless it is NULL, in one transaction.  A metric that is recorded already (an
+ * epoch repeated after a resume) must be equal to the bit, else error "not reproducible" with both values.  time/…
+ * (the machine) and step 0 (an evaluation) are replaced. */
 int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
                      Error *err);
 
@@ -110,13 +113,14 @@ int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, Error 
 /* [OUT] *recorded: whether the run was evaluated with exactly these options. */
 int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err);
 
-/* Recorded posteriors: q(z|x) of `n` examples, in one transaction; replaces earlier ones of the run.  example: number; label: -1 for
- * none; mu, sigma (n, d). */
-int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label, const float *mu,
-                         const float *sigma, Error *err);
+/* Recorded posteriors: q(z|x) of `n` examples, in one transaction; replaces earlier ones of the run.  example:
+ * number; label: -1 for none; mu, sigma (n, d). */
+int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
+                         const float *mu, const float *sigma, Error *err);
 
-/* Ends a run: weights, digest, status (`done`, `diverged`, `failed`, `interrupted`), message, seconds, in one transaction.  With
- * `done` and `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights NULL: none. */
+/* Ends a run: weights, digest, status (`done`, `diverged`, `failed`, `interrupted`), message, seconds, in one
+ * transaction.  With `done` and `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights
+ * NULL: none. */
 int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                      const void *weights, size_t size, const char *weights_meta, Error *err);
 
@@ -127,14 +131,15 @@ int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err);
 int store_reap(Store *s, int *count, Error *err);
 
 /* Records one call of `vae-lab run`: its settings (JSON) and runs. */
-int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count, int64_t *sweep,
-                    Error *err);
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count,
+                    int64_t *sweep, Error *err);
 
 /* Records that a figure was drawn: its file and the file's SHA-256. */
-int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format, const char *path,
-                     const char *digest, Error *err);
+int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format,
+                     const char *path, const char *digest, Error *err);
 
-/* The verdict on a claim of a sweep's script: the band low … high (NaN: open on that side), and what was measured (NaN: nothing). */
+/* The verdict on a claim of a sweep's script: the band low … high (NaN: open on that side), and what was measured
+ * (NaN: nothing). */
 typedef struct StoreVerdict {
     const char *claim, *quantity, *source, *note; /* source and note may be NULL */
     const char *metric, *configuration; /* where the value is one metric of one configuration; else NULL */
@@ -146,8 +151,8 @@ typedef struct StoreVerdict {
 /* Records the verdicts of a sweep in their order; replaces earlier ones. */
 int store_verdicts_put(Store *s, int64_t sweep, const StoreVerdict *verdicts, size_t count, Error *err);
 
-/* Runs a SELECT; a statement that would write is refused.  args bind to ?1, ?2 …  `row` is called for each row, and returns 0 to
- * continue. */
+/* Runs a SELECT; a statement that would write is refused.  args bind to ?1, ?2 …  `row` is called for each row, and
+ * returns 0 to continue. */
 typedef enum { STORE_NULL, STORE_INTEGER, STORE_REAL, STORE_TEXT, STORE_BLOB } StoreType;
 typedef struct StoreValue {
     StoreType type;
@@ -157,6 +162,7 @@ typedef struct StoreValue {
     size_t size;
 } StoreValue;
 typedef int (*StoreRow)(void *context, int columns, const char *const *names, const StoreValue *values);
-int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context, Error *err);
+int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context,
+                Error *err);
 
 #endif
