@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- Monte Carlo EM with a known answer: with a linear decoder it maximises the likelihood of probabilistic PCA itself (Tipping & Bishop
--- 1999), whose maximum linear.lua computes for the same data.  Without encoder and bound, only the noise of z keeps it from the maximum.
+-- Monte Carlo EM with a known answer: with a linear decoder it maximises the likelihood of probabilistic PCA itself
+-- (Tipping & Bishop 1999), whose maximum linear.lua computes for the same data.  Without encoder and bound, only the
+-- noise of z keeps it from the maximum.
 
 local lab = require "vae_lab"
 

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- Known gradients: the estimators of lab.surrogates, as lab.eval.gradients measures them, at weights that are not trained.
+-- Known gradients: the estimators of lab.surrogates, as lab.eval.gradients measures them, at weights that are not
+-- trained.
 --
 --   square     d/dmu E z², z ~ N(mu, sigma²): 2 mu; its estimators' variances in closed form
 --   gaussian   p(z) = N(0, 1), p(x|z) = N(z, 1), q = N(mu, 2/3) of every x: the bound of five draws has no closed form, and all
@@ -20,30 +21,33 @@ function worlds.gaussian(q, x)
   return q, function(z, from) return lab.log_weights(lab.normal(z, 0), seen, from, z) end
 end
 
--- 20 examples, 20,000 repeats: five standard errors of a variance, sqrt((kurtosis - 1) / repeats), the single draws' kurtosis
--- being 3 (path), 46.8 and 52.3
+-- 20 examples, 20,000 repeats: five standard errors of a variance, sqrt((kurtosis - 1) / repeats), the single draws'
+-- kurtosis being 3 (path), 46.8 and 52.3
 local claims = {}
 local function known(name, variance, within)
-  claims[#claims + 1] = lab.claim { "the variance by " .. name, where = { world = "square" }, quantity = "variance / exact - 1, " .. name,
-    value = function(m) return m["gradient/" .. name .. "_1_variance"] / (variance / 20) - 1 end, near = 0, within = within }
+  claims[#claims + 1] = lab.claim { "the variance by " .. name, where = { world = "square" },
+    quantity = "variance / exact - 1, " .. name,
+    value = function(m) return m["gradient/" .. name .. "_1_variance"] / (variance / 20) - 1 end, near = 0,
+    within = within }
 end
 known("pathwise", 4 * sigma ^ 2, 0.05)
 known("stl", 4 * sigma ^ 2, 0.05)
 known("dreg", 4 * sigma ^ 2, 0.05)
 known("score", mu ^ 4 / sigma ^ 2 + 14 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
 known("score_baseline", 8 * mu ^ 2 + 15 * sigma ^ 2, 0.08)
--- its square is the mean of 10,000 inner products with a mean of 10,000: a standard error of 2 · 1.4 · sqrt(6.76 / 20 / 20,000)
-claims[#claims + 1] = lab.claim { "the norm of the mean", where = { world = "square" }, metric = "gradient/pathwise_1_norm",
-  near = 2 * mu, within = 0.03 }
+-- its square is the mean of 10,000 inner products with a mean of 10,000: a standard error of 2 · 1.4 · sqrt(6.76 / 20 /
+-- 20,000)
+claims[#claims + 1] = lab.claim { "the norm of the mean", where = { world = "square" },
+  metric = "gradient/pathwise_1_norm", near = 2 * mu, within = 0.03 }
 
 -- Student's t is above 4 once in 15,000 cases
 local function t_of(name) return function(m) return math.abs(m["gradient/" .. name .. "_5_bias_t"]) end end
 for _, name in ipairs { "dreg", "score", "score_baseline" } do
-  claims[#claims + 1] = lab.claim { "for the bound of five draws: unbiased by " .. name, where = { world = "gaussian" }, quantity = "|t|, " .. name,
-    value = t_of(name), at_most = 4 }
+  claims[#claims + 1] = lab.claim { "for the bound of five draws: unbiased by " .. name, where = { world = "gaussian" },
+    quantity = "|t|, " .. name, value = t_of(name), at_most = 4 }
 end
-claims[#claims + 1] = lab.claim { "for the bound of five draws: biased by stl", where = { world = "gaussian" }, quantity = "|t|, stl",
-  value = t_of "stl", at_least = 10, source = "arXiv 1810.04152" }
+claims[#claims + 1] = lab.claim { "for the bound of five draws: biased by stl", where = { world = "gaussian" },
+  quantity = "|t|, stl", value = t_of "stl", at_least = 10, source = "arXiv 1810.04152" }
 
 return lab.experiment {
   name     = "gradients",

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- A model with known answers: a linear VAE on linear-Gaussian data is probabilistic PCA (Tipping & Bishop 1999; Lucas et al. 2019).
--- Trained, its ELBO is the exact maximum log likelihood of the training data, within the bands of the claims below.
+-- A model with known answers: a linear VAE on linear-Gaussian data is probabilistic PCA (Tipping & Bishop 1999; Lucas
+-- et al. 2019).  Trained, its ELBO is the exact maximum log likelihood of the training data, within the bands of the
+-- claims below.
 --
 --   profile trained   three latent units, as the data have factors; one trained sigma² for all features
---   profile surplus   five of them and sigma² = 1/2 kept: only three eigenvalues are above it, so two units must collapse
+--   profile surplus   five of them and sigma² = 1/2 fixed: only three eigenvalues are above it: two units collapse
 
 local lab = require "vae_lab"
 
@@ -16,14 +17,14 @@ return lab.experiment {
   sweep    = { seed = { 1, 2 } },
 
   model = function(run, x)
-    local q  = lab.mlp { x }:normal(run.latent, { logvar = "shared" })      -- linear in x; its variance is free, but not of x
+    local q  = lab.mlp { x }:normal(run.latent, { logvar = "shared" }) -- linear in x, its variance is the same for all x
     local z  = q:sample()
     local px = lab.mlp { z }:normal(x, { logvar = tonumber(run.logvar) or run.logvar })
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  -- All data at each step.  The latent axes rotate slowly to the principal ones: half of the epochs have the full rate.  Only the noise of
-  -- z remains, which falls with the rate.
+  -- All data at each step.  The latent axes rotate slowly to the principal ones: half of the epochs have the full rate.
+  -- Only the noise of z remains, which falls with the rate.
   train    = { epochs = 1500, batch = 5000, samples = 2, test_every = 1500,
                optimiser = lab.adam { rate = function(epoch) return 0.1 * 10 ^ (3 * math.min(0, 1 - epoch / 750)) end } },
   evaluate = { lab.eval.ppca(), lab.eval.elbo { samples = 50 }, lab.eval.elbo_decomposition { draws = 5000 } },
@@ -35,17 +36,20 @@ return lab.experiment {
     lab.claim { "sigma² is the mean of the discarded eigenvalues", quantity = "sigma² / exact - 1", profile = "trained",
       value = function(m) return m["ppca/variance"] / m["ppca/variance_exact"] - 1 end, near = 0, within = 1e-3,
       source = "Tipping & Bishop 1999" },
-    lab.claim { "W spans the principal subspace", metric = "ppca/angle", at_most = 1e-3, source = "Tipping & Bishop 1999" },
+    lab.claim { "W spans the principal subspace", metric = "ppca/angle", at_most = 1e-3,
+      source = "Tipping & Bishop 1999" },
     lab.claim { "log p(x) - ELBO = KL(q(z|x) || p(z|x))", quantity = "rest",
-      value = function(m) return m["ppca/log_likelihood"] - m["ppca/elbo"] - m["ppca/gap"] end, near = 0, within = 1e-9 },
+      value = function(m) return m["ppca/log_likelihood"] - m["ppca/elbo"] - m["ppca/gap"] end, near = 0,
+      within = 1e-9 },
     -- 5,000 · 50 draws, each of a standard deviation near 2.5: 5 standard errors
     lab.claim { "the recorded ELBO is the one in closed form", quantity = "recorded - closed form",
       value = function(m) return m["final/train/elbo"] - m["ppca/elbo"] end, near = 0, within = 0.025 },
     -- at the optimum q(z) is the prior.  5,000 draws of a standard deviation near 1.3: 5 standard errors
     lab.claim { "the KL is the mutual information, which is known", quantity = "I - exact",
-      value = function(m) return m["accounting/train/mutual_information"] - m["ppca/information"] end, near = 0, within = 0.1,
-      source = "1/2 sum log(eigenvalue / sigma²)" },
-    lab.claim { "the aggregate posterior is the prior", metric = "accounting/train/marginal_kl", near = 0, within = 0.05 },
+      value = function(m) return m["accounting/train/mutual_information"] - m["ppca/information"] end, near = 0,
+      within = 0.1, source = "1/2 sum log(eigenvalue / sigma²)" },
+    lab.claim { "the aggregate posterior is the prior", metric = "accounting/train/marginal_kl", near = 0,
+      within = 0.05 },
     lab.claim { "the data have three factors", metric = "ppca/rank", near = 3, within = 0.5 },
     lab.claim { "units without an eigenvalue above sigma² collapse", metric = "ppca/surplus_kl", at_most = 1e-3,
       profile = "surplus", source = "Lucas et al. 2019" },
@@ -53,7 +57,10 @@ return lab.experiment {
 
   profile = {
     trained = {},
-    surplus = { settings = { latent = 5, logvar = "-0.6931471805599453" },
-                evaluate = { lab.eval.ppca { variance = "fixed" }, lab.eval.elbo { samples = 50 }, lab.eval.elbo_decomposition { draws = 5000 } } },
+    surplus = {
+      settings = { latent = 5, logvar = "-0.6931471805599453" },
+      evaluate = { lab.eval.ppca { variance = "fixed" }, lab.eval.elbo { samples = 50 },
+        lab.eval.elbo_decomposition { draws = 5000 } },
+    },
   },
 }
