@@ -369,7 +369,7 @@ return lab.experiment {
   name  = "signs",
   data  = { "toy:moons", train = 100, test = 50 },
   model = function (run, x)
-    local q = lab.mlp { x, 4 }:normal(2)
+    local q = lab.mlp { x, 4, act = "silu" }:normal(2)
     local k, mu = q:kl() + 1, q.mu
     local a, b = mu:slice(1, 1), mu:slice(2, 1)
     return {
@@ -381,7 +381,8 @@ return lab.experiment {
         sum = mu:sum() - (a + b), mean = 2 * mu:mean() - mu:sum(), lse = mu:logsumexp() - (a:exp() + b:exp()):log(),
         lme = mu:logmeanexp() + 0.6931471805599453 - mu:logsumexp(), concat = (lab.concat { b, a } + mu):slice(1, 1) - (a + b),
         sigmoid = a:sigmoid() + (-a):sigmoid() - 1, softplus = a:softplus() - (-a):softplus() - a, relu = a:relu() - (-a):relu() - a,
-        tanh = a:tanh() - 2 * (2 * a):sigmoid() + 1,
+        tanh = a:tanh() - 2 * (2 * a):sigmoid() + 1, silu = a:silu() - a * a:sigmoid(), elu = a:elu() - a:relu() - (-(-a):relu()):exp() + 1,
+        gelu = a:gelu() - a * (1.5957691216057308 * (a + 0.044715 * a ^ 2 * a)):sigmoid(), leaky = a:leaky_relu() - a:relu() + 0.01 * (-a):relu(),
       },
     }
   end,
@@ -389,7 +390,7 @@ return lab.experiment {
 }
 X
 run signs
-same "tensors: signs, powers, functions, reductions and forms obey their identities" "25|" \
+same "tensors: signs, powers, functions, reductions and forms obey their identities" "29|" \
     "$(sql "select count(*), group_concat(case when value is null or abs(value) > 1e-4 then metric end, ' ') from curves where experiment = 'signs'
         and metric glob 'test/*' and metric <> 'test/bound' and metric <> 'test/kl'")"
 
