@@ -483,7 +483,7 @@ static float za[BINARY_MAX], zb[BINARY_MAX], zc[BINARY_MAX], zd[BINARY_MAX], wan
 static void check_binary(NumBinary op, NumShape shape, NumShape a_shape, NumShape b_shape)
 {
     size_t i = 0;
-    num_binary_f32(op, shape, zc, za, a_shape, zb, b_shape);
+    num_binary_f32(op, shape, zc, (NumIn_f32){za, a_shape}, (NumIn_f32){zb, b_shape});
     for (size_t s = 0; s < shape.n[0]; s++)
         for (size_t b = 0; b < shape.n[1]; b++)
             for (size_t f = 0; f < shape.n[2]; f++, i++)
@@ -499,7 +499,7 @@ static void check_binary(NumBinary op, NumShape shape, NumShape a_shape, NumShap
         for (size_t j = 0; j < num_shape_size(d_shape); j++)
             zd[j] = want[j] = (float)j * 0.125f;
         help_sum(want, d_shape, terms, shape, 1.0f);
-        num_binary_back_f32(op, which, shape, zc, zd, za, a_shape, zb, b_shape, zs);
+        num_binary_back_f32(op, which, shape, zc, zd, (NumIn_f32){za, a_shape}, (NumIn_f32){zb, b_shape}, zs);
         help_assert_same(zd, want, num_shape_size(d_shape));
     }
 }
@@ -543,12 +543,12 @@ static void test_binary_gradients_in_double(void **state)
         }
         for (int which = 0; which < 2; which++) {
             memset(d, 0, sizeof d);
-            num_binary_back_f64((NumBinary)op, which, shape, dc, d, x[0], shapes[0], x[1], shapes[1], NULL);
+            num_binary_back_f64((NumBinary)op, which, shape, dc, d, (NumIn_f64){x[0], shapes[0]}, (NumIn_f64){x[1], shapes[1]}, NULL);
             for (size_t j = 0; j < num_shape_size(shapes[which]); j++) {
                 double slope = 0.0, kept = x[which][j];
                 for (int side = -1; side <= 1; side += 2) {
                     x[which][j] = kept + side * h;
-                    num_binary_f64((NumBinary)op, shape, c, x[0], shapes[0], x[1], shapes[1]);
+                    num_binary_f64((NumBinary)op, shape, c, (NumIn_f64){x[0], shapes[0]}, (NumIn_f64){x[1], shapes[1]});
                     for (int i = 0; i < 30; i++)
                         slope += side * dc[i] * c[i] / (2.0 * h);
                 }

@@ -12,17 +12,16 @@
 #define NUM_TABLE_NAME num_elementwise_table
 #include "num/isa_table.h"
 
-void num_binary_f32(NumBinary op, NumShape shape, float *c, const float *a, NumShape a_shape, const float *b, NumShape b_shape)
+void num_binary_f32(NumBinary op, NumShape shape, float *c, NumIn_f32 a, NumIn_f32 b)
 {
-    NumIn_f32 in[] = {{a, a_shape}, {b, b_shape}};
-    num_panel_map(num_elementwise_table()->binary[op], shape, c, 2, in);
+    num_panel_map(num_elementwise_table()->binary[op], shape, c, 2, (NumIn_f32[]){a, b});
 }
 
-void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
-                      const float *b, NumShape b_shape, float *scratch)
+void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, NumIn_f32 a, NumIn_f32 b,
+                         float *scratch)
 {
-    NumIn_f32 in[] = {{dc, shape}, {a, a_shape}, {b, b_shape}};
-    num_panel_gradients(num_elementwise_table()->binary_back[op][which], shape, 1, &d, which == 0 ? &a_shape : &b_shape, 0, 3, in, scratch);
+    num_panel_gradients(num_elementwise_table()->binary_back[op][which], shape, 1, &d, which == 0 ? &a.shape : &b.shape, 0,
+                        3, (NumIn_f32[]){{dc, shape}, a, b}, scratch);
 }
 
 /* ---- in double ------------------------------------------------------------------------------------------------------ */
@@ -49,18 +48,23 @@ static double gradient(NumBinary op, int which, double dc, double a, double b)
     }
 }
 
-void num_binary_f64(NumBinary op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape)
+/* Element (s, r, f) of an operand. */
+static double at(NumIn_f64 in, size_t s, size_t r, size_t f)
 {
-    NUM_SHAPE_EACH(shape, s, r, f)
-        *c++ = value(op, a[num_shape_index(a_shape, s, r, f)], b[num_shape_index(b_shape, s, r, f)]);
+    return in.x[num_shape_index(in.shape, s, r, f)];
 }
 
-void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,
-                      const double *b, NumShape b_shape, double *scratch)
+void num_binary_f64(NumBinary op, NumShape shape, double *c, NumIn_f64 a, NumIn_f64 b)
+{
+    NUM_SHAPE_EACH(shape, s, r, f)
+        *c++ = value(op, at(a, s, r, f), at(b, s, r, f));
+}
+
+void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, NumIn_f64 a, NumIn_f64 b,
+                         double *scratch)
 {
     (void)scratch;
-    NumShape d_shape = which == 0 ? a_shape : b_shape;
+    NumShape d_shape = which == 0 ? a.shape : b.shape;
     NUM_SHAPE_EACH(shape, s, r, f)
-        d[num_shape_index(d_shape, s, r, f)] += gradient(op, which, *dc++, a[num_shape_index(a_shape, s, r, f)],
-                                                         b[num_shape_index(b_shape, s, r, f)]);
+        d[num_shape_index(d_shape, s, r, f)] += gradient(op, which, *dc++, at(a, s, r, f), at(b, s, r, f));
 }

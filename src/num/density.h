@@ -17,10 +17,6 @@
 typedef enum { NUM_DENSITY_LIST(NUM_DENSITY_ENUM) NUM_DENSITY_COUNT } NumDensity;
 #undef NUM_DENSITY_ENUM
 
-/* An operand with its own shape. */
-typedef struct { const float *x; NumShape shape; } NumIn_f32;
-typedef struct { const double *x; NumShape shape; } NumIn_f64;
-
 /* [OUT] y: (samples, batch, 1), or `shape` for the reparameterisation.  in: the operands, in the order of the row.
  * scratch: 1 value for each element of `shape`.  The _f64 form is the formula in libm's functions, for the gradient
  * test. */

@@ -49,15 +49,15 @@ void num_axpy_f64(size_t n, double *y, double a, const double *x);
 /* [OUT] y[i] = x[i] / 255: the grey level of a byte, in [0, 1]. */
 void num_grey_f32(size_t n, float *y, const uint8_t *x);
 
-/* [OUT] c (shape c) = a op b, where each axis of a and b is that of c or 1 (broadcast). */
-void num_binary_f32(NumBinary op, NumShape shape, float *c, const float *a, NumShape a_shape, const float *b, NumShape b_shape);
-void num_binary_f64(NumBinary op, NumShape shape, double *c, const double *a, NumShape a_shape, const double *b, NumShape b_shape);
+/* [OUT] c (shape) = a op b, where each axis of a and b is that of `shape` or 1 (broadcast). */
+void num_binary_f32(NumBinary op, NumShape shape, float *c, NumIn_f32 a, NumIn_f32 b);
+void num_binary_f64(NumBinary op, NumShape shape, double *c, NumIn_f64 a, NumIn_f64 b);
 
 /* d += dc times the derivative by a (which = 0) or by b (which = 1), summed in num_sum's order over the axes along
  * which that operand was broadcast.  scratch: as many values as c has. */
-void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, const float *a, NumShape a_shape,
-                         const float *b, NumShape b_shape, float *scratch);
-void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, const double *a, NumShape a_shape,
-                         const double *b, NumShape b_shape, double *scratch);
+void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *dc, float *d, NumIn_f32 a, NumIn_f32 b,
+                         float *scratch);
+void num_binary_back_f64(NumBinary op, int which, NumShape shape, const double *dc, double *d, NumIn_f64 a, NumIn_f64 b,
+                         double *scratch);
 
 #endif

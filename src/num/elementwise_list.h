@@ -5,9 +5,9 @@
  * From these rows come the enumerations (num/elementwise.h), the kernels of every instruction set
  * (num/isa/elementwise.c), the oracles in double (num/unary.c, num/binary.c), the operations of src/graph, the
  * activations of a layer, the methods of tensors in Lua, the cases of the tests and the table of errors in
- * docs/arithmetic.md.  To add a function: its scalar definition in num/isa/scalar.h, unless an expression is enough,
- * and a row here; then `build/release/tests/exhaustive --functions NAME --write docs/arithmetic.md` measures its
- * error on all inputs.
+ * docs/arithmetic.md.
+ * To add a function: its scalar definition in num/isa/scalar.h, unless an expression is enough, and a row here.  Then
+ * `build/release/tests/exhaustive --functions NAME --write docs/arithmetic.md` measures its error on all inputs.
  */
 #ifndef NUM_ELEMENTWISE_LIST_H
 #define NUM_ELEMENTWISE_LIST_H
@@ -16,7 +16,8 @@
  *
  *   NAME, name  NUM_NAME in C; `name` is the operation's name in a graph and part of a run's identity
  *   formula     f in plain mathematics
- *   reads       what `update` reads in addition to dx and dy: NONE, IN (x) or OUT (y)
+ *   reads       what `update` reads in addition to dx and dy: NONE, IN (x) or OUT (y); the memory of the others is
+ *               reused before the backward pass
  *   domain      where the tests of the gradient draw x: ANY number, POSITIVE numbers, ABOVE -1
  *   ulp         the error that is allowed over all 2^32 inputs
  *   value       f(x) in float: part of the arithmetic

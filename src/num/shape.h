@@ -19,6 +19,10 @@ typedef struct NumShape {
 static inline size_t num_shape_rows(NumShape s) { return s.n[NUM_SAMPLES] * s.n[NUM_BATCH]; }
 static inline size_t num_shape_size(NumShape s) { return num_shape_rows(s) * s.n[NUM_FEATURES]; }
 
+/* An operand with its own shape. */
+typedef struct { const float *x; NumShape shape; } NumIn_f32;
+typedef struct { const double *x; NumShape shape; } NumIn_f64;
+
 /* The stride along an axis, 0 where the axis is 1: the same element then serves every index of a broadcast axis. */
 static inline size_t num_shape_stride(NumShape s, NumAxis axis)
 {

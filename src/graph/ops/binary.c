@@ -6,19 +6,25 @@
 #include "graph/real.h"
 #include "num/elementwise.h"
 
+static R(NumIn) arg(const GraphCall *c, int i)
+{
+    return (R(NumIn)){c->in[i], c->in_shape[i]};
+}
+
+static void forward(NumBinary op, const GraphCall *c)
+{
+    R(num_binary)(op, c->shape, c->out, arg(c, 0), arg(c, 1));
+}
+
 static void backward(NumBinary op, const GraphCall *c)
 {
     for (int which = 0; which < 2; which++)
         if (c->grad_in[which] != NULL)
-            R(num_binary_back)(op, which, c->shape, c->grad_out, c->grad_in[which], c->in[0], c->in_shape[0], c->in[1],
-                               c->in_shape[1], c->scratch);
+            R(num_binary_back)(op, which, c->shape, c->grad_out, c->grad_in[which], arg(c, 0), arg(c, 1), c->scratch);
 }
 
-#define KERNELS(NAME, f, ...)                                                                                          \
-    void R(graph_##f##_forward)(const GraphCall *c)                                                                    \
-    {                                                                                                                  \
-        R(num_binary)(NUM_##NAME, c->shape, c->out, c->in[0], c->in_shape[0], c->in[1], c->in_shape[1]);               \
-    }                                                                                                                  \
+#define KERNELS(NAME, f, ...)                                                   \
+    void R(graph_##f##_forward)(const GraphCall *c) { forward(NUM_##NAME, c); } \
     void R(graph_##f##_backward)(const GraphCall *c) { backward(NUM_##NAME, c); }
 NUM_BINARY_LIST(KERNELS)
 

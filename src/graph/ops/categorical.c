@@ -35,7 +35,7 @@ static CategoricalParts parts(const GraphCall *c)
         R(num_affine)(width, p.shifted + i, l + i, 1, -most);
     }
     R(num_logsumexp)(p.lse, NUM_FEATURES, p.shifted, c->in_shape[1]);
-    R(num_binary)(NUM_SUB, c->in_shape[1], p.logp, p.shifted, c->in_shape[1], p.lse, p.rows);
+    R(num_binary)(NUM_SUB, c->in_shape[1], p.logp, (R(NumIn)){p.shifted, c->in_shape[1]}, (R(NumIn)){p.lse, p.rows});
     return p;
 }
 
@@ -43,7 +43,7 @@ static CategoricalParts parts(const GraphCall *c)
 void R(graph_categorical_forward)(const GraphCall *c)
 {
     CategoricalParts p = parts(c);
-    R(num_binary)(NUM_MUL, p.full, p.product, c->in[0], c->in_shape[0], p.logp, c->in_shape[1]);
+    R(num_binary)(NUM_MUL, p.full, p.product, (R(NumIn)){c->in[0], c->in_shape[0]}, (R(NumIn)){p.logp, c->in_shape[1]});
     memset(c->out, 0, num_shape_size(c->shape) * sizeof(real));
     R(num_sum)(c->out, c->shape, p.product, p.full, 1);
 }
@@ -53,11 +53,11 @@ void R(graph_categorical_backward)(const GraphCall *c)
 {
     CategoricalParts p = parts(c);
     if (c->grad_in[0] != NULL) {
-        R(num_binary)(NUM_MUL, p.full, p.product, c->grad_out, c->shape, p.logp, c->in_shape[1]);
+        R(num_binary)(NUM_MUL, p.full, p.product, (R(NumIn)){c->grad_out, c->shape}, (R(NumIn)){p.logp, c->in_shape[1]});
         R(num_sum)(c->grad_in[0], c->in_shape[0], p.product, p.full, 1);
     }
     if (c->grad_in[1] != NULL) {
-        R(num_binary)(NUM_MUL, p.full, p.product, c->grad_out, c->shape, c->in[0], c->in_shape[0]);
+        R(num_binary)(NUM_MUL, p.full, p.product, (R(NumIn)){c->grad_out, c->shape}, (R(NumIn)){c->in[0], c->in_shape[0]});
         R(num_sum)(c->grad_in[1], c->in_shape[1], p.product, p.full, 1);
         memset(p.total, 0, num_shape_size(p.rows) * sizeof(real));
         R(num_sum)(p.total, p.rows, p.product, p.full, -1);
