@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * tests/test_num_elementwise.c: functions over arrays: error against long double, special values, the same bits from
- * every instruction set, gradients.  A sample of all exponents; tests/exhaustive.c walks all 2^32 inputs.
+ * every instruction set, gradients.  A sample of all exponents; tests/exhaustive.c checks all 2^32 inputs.
  */
 #include "num_functions.h"
 

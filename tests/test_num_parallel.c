@@ -196,9 +196,9 @@ static void all_threads_work(void **state)
 static void the_number_goes_up_and_down(void **state)
 {
     (void)state;
-    static const int walk[] = {8, 2, 5, 1, 3, 8, 1, 2, 33, 2, 1, 4};
-    for (size_t i = 0; i < sizeof walk / sizeof walk[0]; i++) {
-        assert_true(all_meet(walk[i]));
+    static const int counts[] = {8, 2, 5, 1, 3, 8, 1, 2, 33, 2, 1, 4};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        assert_true(all_meet(counts[i]));
         run_loop(1000, 50, i & 1 ? visit_odd : visit_even);
         if (i % 3 == 0)
             rest(5);

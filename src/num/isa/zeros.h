@@ -2,8 +2,9 @@
  *
  * num/isa/zeros.h: finds the steps of a product that a tile can skip, because all its elements of a are 0.
  *
- * Images are mostly background: about half of MNIST's 784 pixels are 0 in all of twelve images.  fma(0, b, acc) is
- * acc to the bit, so a skipped step changes nothing, with two exceptions:
+ * Images are mostly background: in a batch of twelve MNIST images about half of the 784 pixels are 0 in all twelve, and in
+ * one image about half of the groups of twelve neighbouring pixels are all 0.  fma(0, b, acc) is acc to the bit, so a
+ * skipped step changes nothing, with two exceptions:
  *   - b is infinite or NaN: the product is NaN;
  *   - acc is -0, which 0 * b = +0 makes +0.  A chain starts from +0; only a product that is too small for a float gives -0.
  * So steps are skipped only where b is finite without denormals, and the elements of a are 0 or at least 2^-20: the
