@@ -35,10 +35,15 @@ void digest_floats(Digest *d, const float *values, size_t count)
     digest_bytes(d, values, count * sizeof *values);
 }
 
+void digest_end_bytes(Digest *d, unsigned char hash[SHA256_DIGEST_SIZE])
+{
+    sha256_digest(&d->sha, SHA256_DIGEST_SIZE, hash);
+}
+
 void digest_end(Digest *d, char *text)
 {
     unsigned char hash[SHA256_DIGEST_SIZE];
-    sha256_digest(&d->sha, sizeof hash, hash);
+    digest_end_bytes(d, hash);
     base16_encode_update(text, sizeof hash, hash);
     text[DIGEST_TEXT - 1] = '\0';
 }

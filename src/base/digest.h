@@ -23,6 +23,9 @@ void digest_string(Digest *d, const char *string);
 /* Adds floats as little-endian IEEE 754 binary32. */
 void digest_floats(Digest *d, const float *values, size_t count);
 
+/* [OUT] hash: the digest.  d is then empty, ready for another digest. */
+void digest_end_bytes(Digest *d, unsigned char hash[SHA256_DIGEST_SIZE]);
+
 /* [OUT] text[DIGEST_TEXT]: the digest in lower-case hexadecimal.  d is then empty, ready for another digest. */
 void digest_end(Digest *d, char *text);
 

@@ -47,4 +47,7 @@ int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const Cat
 /* Reads the file; refuses a wrong shape, and a wrong SHA-256 where it is known. */
 int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file, const char *path, Error *err);
 
+/* Checks the file as catalogue_read does, and the published checksums too; writes one line to `report`. */
+int catalogue_verify(const CatalogueSet *set, const CatalogueFile *file, const char *dir, FILE *report, Error *err);
+
 #endif

@@ -4,11 +4,26 @@
  */
 #include "num/rng.h"
 
+#include "base/digest.h"
 #include "base/text.h"
-#include "num/stream.h"
 
 #include <Random123/philox.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+void num_rng_key(uint32_t key[2], uint64_t seed, const char *name)
+{
+    unsigned char hash[SHA256_DIGEST_SIZE];
+    char decimal[24];
+    int length = snprintf(decimal, sizeof decimal, "%" PRIu64 ":", seed);
+    Digest d;
+    digest_start(&d);
+    digest_bytes(&d, decimal, (size_t)length);
+    digest_bytes(&d, name, strlen(name));
+    digest_end_bytes(&d, hash);
+    memcpy(key, hash, 2 * sizeof *key); /* little-endian, as the machine (base/digest.c refuses others) */
+}
 
 /* ---- Philox ------------------------------------------------------------------------------------------------------ */
 
@@ -31,8 +46,9 @@ typedef struct PhiloxState {
 
 static void philox_set(void *state, unsigned long seed)
 {
-    NumStream s = num_stream(seed, "gsl");
-    *(PhiloxState *)state = (PhiloxState){.key = {s.key[0], s.key[1]}, .held = UINT64_MAX};
+    PhiloxState *p = state;
+    *p = (PhiloxState){.held = UINT64_MAX};
+    num_rng_key(p->key, seed, "gsl");
 }
 
 static unsigned long philox_get(void *state)

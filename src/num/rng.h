@@ -23,6 +23,9 @@ const gsl_rng_type *num_rng_find(const char *name, Error *err);
 /* Name i of those that num_rng_find accepts: philox4x32, then those of GSL in its order; NULL after the last. */
 const char *num_rng_name(size_t i);
 
+/* [OUT] key: the first 8 bytes (little-endian) of SHA-256( decimal seed, ":", name ). */
+void num_rng_key(uint32_t key[2], uint64_t seed, const char *name);
+
 /* The raw block: Philox4x32-10 of the counter, [OUT] word[4]. */
 void num_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t word[4]);
 

@@ -8,9 +8,6 @@
 #include "num/kernels.h"
 #include "num/parallel.h"
 
-#include <inttypes.h>
-#include <nettle/sha2.h>
-#include <stdio.h>
 #include <string.h>
 
 #define NUM_TABLE_TYPE NumStreamTable
@@ -20,15 +17,7 @@
 NumStream num_stream_of(NumSeed seed, const char *name)
 {
     NumStream s = {.rng = seed.rng != NULL ? seed.rng : num_rng_philox};
-    char decimal[24];
-    int length = snprintf(decimal, sizeof decimal, "%" PRIu64 ":", seed.number);
-    struct sha256_ctx sha;
-    uint8_t key[sizeof s.key];
-    sha256_init(&sha);
-    sha256_update(&sha, (size_t)length, (const uint8_t *)decimal);
-    sha256_update(&sha, strlen(name), (const uint8_t *)name);
-    sha256_digest(&sha, sizeof key, key);
-    memcpy(s.key, key, sizeof key); /* little-endian, as the machine (base/digest.c refuses others) */
+    num_rng_key(s.key, seed.number, name);
     return s;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/sum.c: sums, their gradients and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in
- * double.  Threads divide outputs, never a sum.
+ * num/sum.c: sums and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in double.  Threads divide
+ * outputs, never a sum.  The gradients are in sum_back.c, because they broadcast by panels, which need sums.
  */
 #include "num/sum.h"
 
-#include "num/panel.h"
+#include "num/kernels.h"
 #include "num/parallel.h"
 
 #include <math.h>
@@ -143,11 +143,6 @@ void num_sum_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, f
         sum_chains(&t);
 }
 
-void num_broadcast_add_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, float scale)
-{
-    num_panel_axpy(y_shape, y, (NumIn_f32){x, x_shape}, scale);
-}
-
 /* ---- log sum exp ---------------------------------------------------------------------------------------------------- */
 
 static void logsumexp_rows(const void *task, size_t index)
@@ -174,14 +169,6 @@ void num_logsumexp_f32(float *y, NumAxis axis, const float *x, NumShape x_shape)
         num_parallel(parts(num_shape_rows(x_shape), ROWS), size, logsumexp_rows, &t);
     else
         num_parallel((t.samples ? 1 : x_shape.n[NUM_SAMPLES]) * parts(chain_width(&t), STRIP), size, logsumexp_strip, &t);
-}
-
-void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const float *x, const float *y, NumShape x_shape)
-{
-    NumShape y_shape = x_shape;
-    y_shape.n[axis] = 1;
-    NumIn_f32 in[] = {{dy, y_shape}, {x, x_shape}, {y, y_shape}};
-    num_panel_gradients(num_sum_table()->logsumexp_back, x_shape, 1, &dx, &x_shape, 0, 3, in, NULL);
 }
 
 /* ---- totals --------------------------------------------------------------------------------------------------------- */
@@ -242,12 +229,6 @@ void num_sum_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape,
         y[num_shape_index(y_shape, s, b, f)] += scale * x[num_shape_index(x_shape, s, b, f)];
 }
 
-void num_broadcast_add_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
-{
-    NUM_SHAPE_EACH(y_shape, s, b, f)
-        y[num_shape_index(y_shape, s, b, f)] += scale * x[num_shape_index(x_shape, s, b, f)];
-}
-
 void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shape)
 {
     NumShape y_shape = x_shape;
@@ -262,16 +243,6 @@ void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shap
         for (size_t i = 0; i < x_shape.n[axis]; i++)
             sum += exp(first[i * stride] - shift);
         y[num_shape_index(y_shape, s, b, f)] = shift + log(sum);
-    }
-}
-
-void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y, NumShape x_shape)
-{
-    NumShape y_shape = x_shape;
-    y_shape.n[axis] = 1;
-    NUM_SHAPE_EACH(x_shape, s, b, f) {
-        size_t i = num_shape_index(x_shape, s, b, f), j = num_shape_index(y_shape, s, b, f);
-        dx[i] += dy[j] * exp(x[i] - (y[j] == -INFINITY ? 0.0 : y[j]));
     }
 }
 
