@@ -527,7 +527,7 @@ static void test_flops(void **state)
     graph_free(g);
 }
 
-static void test_first_bad(void **state)
+static void test_first_nonfinite(void **state)
 {
     (void)state;
     Graph *g = new_vae(8, 1);
@@ -752,7 +752,7 @@ int main(void)
         cmocka_unit_test(test_symbols),
         cmocka_unit_test(test_feeds),
         cmocka_unit_test(test_flops),
-        cmocka_unit_test(test_first_bad),
+        cmocka_unit_test(test_first_nonfinite),
         cmocka_unit_test(test_inits),
         cmocka_unit_test(test_params),
         cmocka_unit_test(test_exec_errors),

@@ -243,7 +243,7 @@ static void test_totals(void **state)
     assert_true(fabs(num_total_f64(1003, wide_x) / num_total_f32(1003, x) - 1.0) < 1e-14);
 }
 
-static void test_the_first_bad_value_is_found(void **state)
+static void test_the_first_nonfinite_value_is_found(void **state)
 {
     (void)state;
     const float bad[] = {INFINITY, -INFINITY, NAN};
@@ -278,7 +278,7 @@ int main(void)
         cmocka_unit_test(test_logsumexp_special_values),
         cmocka_unit_test(test_logsumexp_gradient),
         cmocka_unit_test(test_totals),
-        cmocka_unit_test(test_the_first_bad_value_is_found),
+        cmocka_unit_test(test_the_first_nonfinite_value_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
