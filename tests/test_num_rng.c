@@ -208,7 +208,7 @@ static void an_unknown_name_is_an_error(void **state)
     assert_null(num_rng_find("mt19973", &err));
     error_text(text, sizeof text, &err);
     assert_non_null(strstr(text, "mt19973"));
-    assert_non_null(strstr(text, "did you mean 'mt19937'?"));
+    assert_non_null(strstr(text, "did you mean \"mt19937\"?"));
 }
 
 int main(void)

@@ -144,3 +144,20 @@ const char *text_nearest(const char *word, const char *const *names, size_t coun
     }
     return nearest;
 }
+
+int error_suggest(Error *err, const char *word, const char *const *names, size_t count)
+{
+    const char *near = text_nearest(word, names, count);
+    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+}
+
+int error_unknown(Error *err, const char *word, const char *const *names, size_t count)
+{
+    Text list = {0};
+    for (size_t i = 0; i < count; i++)
+        text_addf(&list, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
+    error_found(err, "%.120s", word);
+    error_expected(err, "%s", text_string(&list));
+    text_free(&list);
+    return error_suggest(err, word, names, count);
+}

@@ -5,6 +5,8 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include "base/error.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,5 +37,11 @@ void text_free(Text *t);
 /* The entry of names[count] nearest to `word` by edit distance, or NULL when none is within a third of its length
  * (at least 1). */
 const char *text_nearest(const char *word, const char *const *names, size_t count);
+
+/* Fills the hint `did you mean "NAME"?` when one of the names is near.  Returns -1. */
+int error_suggest(Error *err, const char *word, const char *const *names, size_t count);
+
+/* The same, and fills `found` with the word and `expected` with the names: "sgd, adam or adamw".  Returns -1. */
+int error_unknown(Error *err, const char *word, const char *const *names, size_t count);
 
 #endif

@@ -21,14 +21,7 @@ static int unknown_name(const Graph *g, const char *name, Error *err)
     for (size_t i = 0; i < n; i++)
         names[i] = g->name[i].text;
     error_set(err, ERR_SCRIPT, "the model has no value named \"%.100s\"", name);
-    error_found(err, "%.120s", name);
-    Text known = {0};
-    for (size_t i = 0; i < n; i++)
-        text_addf(&known, "%s%s", i == 0 ? "" : ", ", names[i]);
-    error_expected(err, "one of %s", text_string(&known));
-    text_free(&known);
-    const char *near = text_nearest(name, names, n);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+    return error_unknown(err, name, names, n);
 }
 
 static int mark_names(GraphExec *exec, const char *const *names, unsigned char mark, Error *err)
@@ -322,21 +315,13 @@ static int make_steps(GraphExec *exec, ExecLifetime (*life)[BUFFERS], Error *err
     return 0;
 }
 
-static void set_value(GraphExec *exec, size_t i, double value)
-{
-    if (exec->type == GRAPH_FLOAT)
-        *(float *)exec->value[i] = (float)value;
-    else
-        *(double *)exec->value[i] = value;
-}
-
 /* Constants get their value; scalars are 1 until graph_exec_scalar sets them. */
 static void set_leaves(GraphExec *exec)
 {
     for (size_t i = 0; i < exec->graph->nodes; i++) {
         const Node *n = &exec->graph->node[i];
         if (has(exec, i, MARK_LIVE) && !has(exec, i, MARK_FEED) && (n->kind == NODE_CONSTANT || n->kind == NODE_SCALAR))
-            set_value(exec, i, n->kind == NODE_CONSTANT ? n->value : 1);
+            graph_exec_set(exec, (GraphNode)i, n->kind == NODE_CONSTANT ? n->value : 1);
     }
 }
 

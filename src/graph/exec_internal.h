@@ -66,6 +66,9 @@ struct GraphExec {
     char *label;          /* the answer of graph_exec_first_nonfinite */
 };
 
+/* Sets the value of a constant or scalar. */
+void graph_exec_set(GraphExec *exec, GraphNode node, double value);
+
 typedef struct ParamArray { char *name; size_t offset; NumShape shape; } ParamArray;
 
 struct GraphParams {

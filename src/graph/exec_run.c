@@ -35,15 +35,20 @@ void *graph_exec_input(GraphExec *exec, const char *name, NumShape *shape)
     return exec->value[node];
 }
 
+void graph_exec_set(GraphExec *exec, GraphNode node, double value)
+{
+    if (exec->type == GRAPH_FLOAT)
+        *(float *)exec->value[node] = (float)value;
+    else
+        *(double *)exec->value[node] = value;
+}
+
 int graph_exec_scalar(GraphExec *exec, const char *name, double value)
 {
     GraphNode node = find_live(exec, NODE_SCALAR, name);
     if (node < 0)
         return -1;
-    if (exec->type == GRAPH_FLOAT)
-        *(float *)exec->value[node] = (float)value;
-    else
-        *(double *)exec->value[node] = value;
+    graph_exec_set(exec, node, value);
     return 0;
 }
 

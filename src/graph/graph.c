@@ -106,17 +106,25 @@ int graph_node_shape(const Graph *g, GraphNode node, const GraphShape *shapes, s
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
+/* The array with room for another entry; NULL when out of memory, the array unchanged. */
+static void *room_for_one(void *array, size_t used, size_t *capacity, size_t size)
+{
+    if (used < *capacity)
+        return array;
+    size_t more = *capacity == 0 ? 32 : 2 * *capacity;
+    void *grown = mem_grow(array, used * size, more * size);
+    if (grown != NULL)
+        *capacity = more;
+    return grown;
+}
+
 /* Adds a node with its shape at the nominal sizes.  Takes a copy of name. */
 static GraphNode add(Graph *g, Node node, const char *name, Error *err)
 {
-    if (g->nodes == g->capacity) {
-        size_t capacity = g->capacity == 0 ? 64 : 2 * g->capacity;
-        Node *grown = mem_grow(g->node, g->nodes * sizeof *grown, capacity * sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err, "a node of the graph");
-        g->node = grown;
-        g->capacity = capacity;
-    }
+    Node *grown = room_for_one(g->node, g->nodes, &g->capacity, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err, "a node of the graph");
+    g->node = grown;
     node.where = g->location == NULL ? NULL : g->location->text;
     if (name != NULL && (node.name = mem_string(name)) == NULL)
         return error_memory(err, "the name of a node");
@@ -253,8 +261,7 @@ int graph_unknown_op(const char *name, Error *err)
     error_set(err, ERR_SCRIPT, "there is no operation \"%.100s\"", name);
     error_found(err, "%.120s", name);
     error_expected(err, "an operation of the table");
-    const char *near = text_nearest(name, names, n);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+    return error_suggest(err, name, names, n);
 }
 
 static int check_args(const Graph *g, const GraphOp *op, const GraphNode *args, size_t nargs, Error *err)
@@ -366,14 +373,10 @@ int graph_name(Graph *g, const char *name, GraphNode node, Error *err)
         error_expected(err, "one name, one node");
         return at_current(g, err);
     }
-    if (g->names == g->name_capacity) {
-        size_t capacity = g->name_capacity == 0 ? 16 : 2 * g->name_capacity;
-        NodeName *grown = mem_grow(g->name, g->names * sizeof *grown, capacity * sizeof *grown);
-        if (grown == NULL)
-            return error_memory(err, "the names of a graph");
-        g->name = grown;
-        g->name_capacity = capacity;
-    }
+    NodeName *grown = room_for_one(g->name, g->names, &g->name_capacity, sizeof *grown);
+    if (grown == NULL)
+        return error_memory(err, "the names of a graph");
+    g->name = grown;
     char *copy = mem_string(name);
     if (copy == NULL)
         return error_memory(err, "a name");
@@ -396,8 +399,6 @@ size_t graph_count(const Graph *g) { return g->nodes; }
 GraphShape graph_axes(const Graph *g, GraphNode node) { return g->node[node].shape; }
 NumShape graph_shape(const Graph *g, GraphNode node) { return graph_flat_shape(g->node[node].shape); }
 size_t graph_batch(const Graph *g) { return g->batch; }
-size_t graph_samples(const Graph *g) { return g->samples; }
-int graph_has_input(const Graph *g, const char *name) { return find_leaf(g, NODE_INPUT, name) >= 0; }
 
 const char *graph_scalar_name(const Graph *g, size_t i)
 {

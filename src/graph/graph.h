@@ -67,8 +67,6 @@ GraphNode graph_find_param(const Graph *g, const char *name); /* or -1 */
 size_t graph_name_count(const Graph *g);
 const char *graph_name_at(const Graph *g, size_t i);          /* the i-th public name, sorted */
 size_t graph_batch(const Graph *g);
-size_t graph_samples(const Graph *g);
-int graph_has_input(const Graph *g, const char *name);
 const char *graph_scalar_name(const Graph *g, size_t i);      /* the i-th scalar leaf's name, or NULL past the last */
 
 /* The canonical text, one node a line, and the graph of a text (NULL with *err, ERR_STORE, when the text is

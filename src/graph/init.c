@@ -51,12 +51,11 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static int unknown(const char *text, const char *word, Error *err)
 {
+    static const char *const form[] = {[NO_NUMBER] = "", [OPTIONAL_NUMBER] = "[(NUMBER)]", [NUMBER] = "(NUMBER)"};
     const char *names[KINDS];
-    for (size_t i = 0; i < KINDS; i++)
-        names[i] = kinds[i].name;
     Text list = {0};
     for (size_t i = 0; i < KINDS; i++) {
-        static const char *const form[] = {[NO_NUMBER] = "", [OPTIONAL_NUMBER] = "[(NUMBER)]", [NUMBER] = "(NUMBER)"};
+        names[i] = kinds[i].name;
         text_addf(&list, "%s%s%s", i == 0 ? "" : i + 1 < KINDS ? ", " : " or ", kinds[i].name,
                   form[kinds[i].number]);
     }
@@ -64,8 +63,7 @@ static int unknown(const char *text, const char *word, Error *err)
     error_found(err, "%s", text);
     error_expected(err, "%s", text_string(&list));
     text_free(&list);
-    const char *near = text_nearest(word, names, KINDS);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+    return error_suggest(err, word, names, KINDS);
 }
 
 /* "(0.01)" */

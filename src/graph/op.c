@@ -66,8 +66,7 @@ static int read_word(const GraphOp *op, const GraphAttrRule *a, const char *word
     error_set(err, ERR_SCRIPT, "%s: %s cannot be \"%s\"", op->name, a->name, word);
     error_found(err, "%s = \"%s\"", a->name, word);
     expect(a, err);
-    const char *near = text_nearest(word, a->choice, n);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+    return error_suggest(err, word, a->choice, n);
 }
 
 static int read_number(const GraphOp *op, const GraphAttrRule *a, double number, double *value, Error *err)
@@ -87,17 +86,11 @@ static int unknown(const GraphOp *op, const char *name, Error *err)
 {
     const char *names[GRAPH_ATTRS_MAX];
     size_t n = graph_attr_count(op);
-    Text list = {0};
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         names[i] = op->attr[i].name;
-        text_addf(&list, "%s%s", i == 0 ? "" : ", ", names[i]);
-    }
     error_set(err, ERR_SCRIPT, "%s has no attribute \"%s\"", op->name, name);
-    error_found(err, "%s", name);
-    error_expected(err, "%s", n == 0 ? "no attributes" : text_string(&list));
-    text_free(&list);
-    const char *near = text_nearest(name, names, n);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+    error_unknown(err, name, names, n);
+    return n == 0 ? error_expected(err, "no attributes") : -1;
 }
 
 int graph_attr_read(const GraphOp *op, const GraphAttr *attrs, size_t n, double *value, Error *err)

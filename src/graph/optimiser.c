@@ -93,15 +93,8 @@ int optimiser_defaults(OptimiserSpec *spec, const char *name, Error *err)
             return 0;
         }
     }
-    Text list = {0};
-    for (size_t i = 0; i < OPTIMISER_KINDS; i++)
-        text_addf(&list, "%s%s", i == 0 ? "" : i + 1 < OPTIMISER_KINDS ? ", " : " or ", names[i]);
     error_set(err, ERR_SCRIPT, "there is no optimiser \"%.100s\"", name);
-    error_found(err, "%.120s", name);
-    error_expected(err, "%s", text_string(&list));
-    text_free(&list);
-    const char *near = text_nearest(name, names, OPTIMISER_KINDS);
-    return near == NULL ? -1 : error_hint(err, "did you mean \"%s\"?", near);
+    return error_unknown(err, name, names, OPTIMISER_KINDS);
 }
 
 int optimiser_check(const OptimiserSpec *spec, Error *err)

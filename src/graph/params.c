@@ -15,14 +15,15 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static int against_name(const void *name, const void *array)
+{
+    return strcmp(name, ((const ParamArray *)array)->name);
+}
+
 /* Lists the arrays, sorted by name, with their offsets. */
 static int list_arrays(GraphParams *params, const Graph *g, Error *err)
 {
-    for (size_t i = 0; i < g->nodes; i++)
-        params->arrays += g->node[i].kind == NODE_PARAM;
-    size_t n = params->arrays;
-    params->arrays = 0;
-    if ((params->array = mem_array(n, sizeof params->array[0])) == NULL)
+    if ((params->array = mem_array(g->nodes, sizeof params->array[0])) == NULL)
         return error_memory(err, "the list of params");
     for (size_t i = 0; i < g->nodes; i++) {
         const Node *node = &g->node[i];
@@ -147,18 +148,7 @@ void graph_params_free(GraphParams *params)
 
 const ParamArray *graph_params_find(const GraphParams *params, const char *name)
 {
-    size_t low = 0, high = params->arrays;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(params->array[middle].name, name);
-        if (order == 0)
-            return &params->array[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    return bsearch(name, params->array, params->arrays, sizeof params->array[0], against_name);
 }
 
 size_t graph_params_count(const GraphParams *params) { return params->count; }

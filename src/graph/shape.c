@@ -10,7 +10,7 @@ GraphShape graph_dims_shape(GraphDims dims, size_t batch, size_t samples)
 {
     GraphShape shape;
     for (int axis = 0; axis < GRAPH_AXES; axis++) {
-        int64_t n = axis >= GRAPH_HEIGHT && dims.n[axis] == 0 ? 1 : dims.n[axis];
+        int64_t n = dims.n[axis];
         shape.n[axis] = n == GRAPH_BATCH ? batch : n == GRAPH_SAMPLES ? samples : n < 1 ? 0 : (size_t)n;
     }
     return shape;

@@ -87,17 +87,15 @@ void num_philox_column(gsl_rng *r, uint32_t column)
 
 /* ---- by name ----------------------------------------------------------------------------------------------------- */
 
-const char *num_rng_name(size_t i)
-{
-    if (i == 0)
-        return philox.name;
-    const gsl_rng_type *t = gsl_rng_types_setup()[i - 1];
-    return t == NULL ? NULL : t->name;
-}
-
 static const gsl_rng_type *type_at(size_t i)
 {
     return i == 0 ? num_rng_philox : gsl_rng_types_setup()[i - 1];
+}
+
+const char *num_rng_name(size_t i)
+{
+    const gsl_rng_type *t = type_at(i);
+    return t == NULL ? NULL : t->name;
 }
 
 const gsl_rng_type *num_rng_find(const char *name, Error *err)
@@ -113,9 +111,7 @@ const gsl_rng_type *num_rng_find(const char *name, Error *err)
     error_set(err, ERR_SCRIPT, "unknown random number generator");
     error_found(err, "%s", name);
     error_expected(err, "philox4x32 (the default), or a generator of GSL: mt19937, ranlxd2, taus2, gfsr4, randu …");
-    const char *near = text_nearest(name, names, count);
-    if (near != NULL)
-        error_hint(err, "did you mean '%s'?", near);
+    error_suggest(err, name, names, count);
     return NULL;
 }
 
