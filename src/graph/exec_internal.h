@@ -69,6 +69,9 @@ struct GraphExec {
 /* Sets the value of a constant or scalar. */
 void graph_exec_set(GraphExec *exec, GraphNode node, double value);
 
+/* Turns the n floats at the start of the buffer into n doubles. */
+void graph_widen(void *buffer, size_t n);
+
 typedef struct ParamArray { char *name; size_t offset; NumShape shape; } ParamArray;
 
 struct GraphParams {

@@ -52,9 +52,8 @@ int graph_exec_scalar(GraphExec *exec, const char *name, double value)
     return 0;
 }
 
-/* Turns the n floats at the start of the buffer into n doubles, the last first, so that no float is overwritten
- * before it is read. */
-static void widen(void *buffer, size_t n)
+/* The last float first, so that no float is overwritten before it is read. */
+void graph_widen(void *buffer, size_t n)
 {
     for (size_t i = n; i-- > 0;) {
         float narrow;
@@ -80,7 +79,7 @@ void graph_exec_noise(GraphExec *exec, NumSeed seed, const char *prefix, uint64_
         else
             num_stream_normal(stream, step, 0, rows, columns, exec->value[i]);
         if (exec->type == GRAPH_DOUBLE)
-            widen(exec->value[i], rows * columns);
+            graph_widen(exec->value[i], rows * columns);
     }
 }
 

@@ -56,9 +56,8 @@ static int check_image(const Node *node, const float *mean_image, size_t feature
     return node->where == NULL ? -1 : error_in(err, "%s", node->where);
 }
 
-/* The initial values, as floats. */
-static int fill(GraphParams *params, const Graph *g, NumSeed seed, const float *mean_image, size_t features, float *w,
-                Error *err)
+/* Writes the initial values at the start of the block, as floats for both types. */
+static int fill(GraphParams *params, const Graph *g, NumSeed seed, const float *mean_image, size_t features, Error *err)
 {
     for (size_t i = 0; i < g->nodes; i++) {
         const Node *node = &g->node[i];
@@ -68,35 +67,13 @@ static int fill(GraphParams *params, const Graph *g, NumSeed seed, const float *
             return -1;
         const ParamArray *array = graph_params_find(params, node->name);
         graph_init_fill(&node->init, seed, node->name, array->shape.n[NUM_BATCH], array->shape.n[NUM_FEATURES],
-                        mean_image, w + array->offset);
+                        mean_image, (float *)params->block + array->offset);
     }
     return 0;
 }
 
-/* Double params are the float ones, widened: both types start from the same network. */
-static int build(GraphParams *params, const Graph *g, NumSeed seed, const float *mean_image, size_t features,
-                 Error *err)
-{
-    if (list_arrays(params, g, err) != 0)
-        return -1;
-    float *w = mem_array(params->count, sizeof *w);
-    if (w == NULL)
-        return error_memory(err, "the params");
-    int status = fill(params, g, seed, mean_image, features, w, err);
-    if (status != 0 || params->type == GRAPH_FLOAT) {
-        params->block = w;
-        return status;
-    }
-    double *wide = mem_array(params->count, sizeof *wide);
-    for (size_t i = 0; wide != NULL && i < params->count; i++)
-        wide[i] = w[i];
-    params->block = wide;
-    mem_free(w);
-    return wide == NULL ? error_memory(err, "the params") : 0;
-}
-
-GraphParams *graph_params_alloc(const Graph *g, GraphType type, NumSeed seed, const float *mean_image, size_t features,
-                                Error *err)
+/* The params with their arrays listed and every value 0. */
+static GraphParams *new_params(const Graph *g, GraphType type, Error *err)
 {
     GraphParams *params = mem_alloc(sizeof *params);
     if (params == NULL) {
@@ -104,30 +81,39 @@ GraphParams *graph_params_alloc(const Graph *g, GraphType type, NumSeed seed, co
         return NULL;
     }
     params->type = type;
-    if (build(params, g, seed, mean_image, features, err) != 0) {
+    int status = list_arrays(params, g, err);
+    size_t size = type == GRAPH_FLOAT ? sizeof(float) : sizeof(double);
+    if (status == 0 && (params->block = mem_array(params->count, size)) == NULL)
+        status = error_memory(err, "the params");
+    if (status == 0)
+        return params;
+    graph_params_free(params);
+    return NULL;
+}
+
+/* Double params are the float ones, widened: both types start from the same network. */
+GraphParams *graph_params_alloc(const Graph *g, GraphType type, NumSeed seed, const float *mean_image, size_t features,
+                                Error *err)
+{
+    GraphParams *params = new_params(g, type, err);
+    if (params != NULL && fill(params, g, seed, mean_image, features, err) != 0) {
         graph_params_free(params);
         return NULL;
     }
+    if (params != NULL && type == GRAPH_DOUBLE)
+        graph_widen(params->block, params->count);
     return params;
 }
 
 GraphParams *graph_params_of(const Graph *g, const float *values, size_t count, Error *err)
 {
-    GraphParams *params = mem_alloc(sizeof *params);
-    if (params == NULL) {
-        error_memory(err, "the params");
+    GraphParams *params = new_params(g, GRAPH_FLOAT, err);
+    if (params == NULL)
         return NULL;
-    }
-    params->type = GRAPH_FLOAT;
-    int status = list_arrays(params, g, err);
-    if (status == 0 && params->count != count) {
-        status = error_set(err, ERR_STORE, "the weights do not fit the graph");
+    if (params->count != count) {
+        error_set(err, ERR_STORE, "the weights do not fit the graph");
         error_found(err, "%zu values", count);
         error_expected(err, "%zu", params->count);
-    }
-    if (status == 0 && (params->block = mem_array(count, sizeof *values)) == NULL)
-        status = error_memory(err, "the params");
-    if (status != 0) {
         graph_params_free(params);
         return NULL;
     }
@@ -139,7 +125,7 @@ void graph_params_free(GraphParams *params)
 {
     if (params == NULL)
         return;
-    for (size_t i = 0; params->array != NULL && i < params->arrays; i++)
+    for (size_t i = 0; i < params->arrays; i++)
         mem_free(params->array[i].name);
     mem_free(params->array);
     mem_free(params->block);
