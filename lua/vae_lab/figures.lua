@@ -11,7 +11,8 @@
 --
 -- To add a kind: a file figures/KIND.lua, and its name in the list below.  The file returns
 -- { about =, options = rules, sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }:
--- which data it reads (figures/common/records.lua), and the panels and series that show them.  It may also have
+-- which data it reads (figures/common/records.lua), and the panels and series that show them.  A page without panels
+-- is not drawn.  The file may also have
 --   check(options)                  raises an error
 --   fits(models, evaluations)       raises before any training if the models of the runs cannot be drawn
 --   remark(options, widths, data)   returns why a model with these public names cannot be drawn, and what can be drawn
@@ -42,8 +43,8 @@ local function draw(definition, ctx, options)
     return {}
   end
   local names = {}
-  for i, description in ipairs(definition.sheets(own, options)) do
-    names[i] = sheet.draw(own, options.name .. (description.suffix or ""), description)
+  for _, page in ipairs(definition.sheets(own, options)) do
+    if #page.panels > 0 then names[#names + 1] = sheet.draw(own, options.name .. (page.suffix or ""), page) end
   end
   return names
 end

@@ -47,17 +47,17 @@ local function panel_of(ctx, list, metric, titles)
 end
 
 function bars.sheets(ctx, options)
-  local list, panels, titles, seeds = records.configurations(ctx), {}, {}, 1
-  for i, c in ipairs(list) do titles[i], seeds = c.title, math.max(seeds, #c.runs) end
+  local list, panels, titles = records.configurations(ctx), {}, {}
+  for i, c in ipairs(list) do titles[i] = c.title end
   for _, metric in ipairs(options.metrics) do
     local full = records.metric_name(metric)
     local panel = panel_of(ctx, list, full, titles)
     panels[#panels + 1] = panel
     if not panel then ctx.note(full .. " is not recorded; left out") end
   end
-  local note = records.over_seeds(seeds,
+  local note = records.over_seeds(records.most_seeds(list),
     " (bar or mark), its 95 % interval (line), cut at the frame, and each seed (ring)")
-  return #panels > 0 and { { title = "Final numbers of each configuration", note = note, panels = panels } } or {}
+  return { { title = "Final numbers of each configuration", note = note, panels = panels } }
 end
 
 return bars

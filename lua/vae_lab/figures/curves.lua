@@ -80,8 +80,8 @@ local function panel_of(ctx, list, metric, options)
 end
 
 function curves.sheets(ctx, options)
-  local list, panels, longest, seeds = records.configurations(ctx), {}, 2, 1
-  for _, c in ipairs(list) do seeds = math.max(seeds, #c.runs) end
+  local list, panels, longest = records.configurations(ctx), {}, 2
+  local seeds = records.most_seeds(list)
   for _, metric in ipairs(options.metrics) do
     local panel, last = panel_of(ctx, list, (metric:gsub("^t[erainst]+/", "")), options)
     panels[#panels + 1] = panel

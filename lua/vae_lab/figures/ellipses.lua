@@ -26,10 +26,8 @@ function ellipses.remark(options, widths, data)
     return "lab.fig.ellipses chooses by digits =, and the data has no labels; examples = { 1, 2, … } chooses images "
       .. "by their numbers"
   end
-  return records.no_plane("ellipses", widths)
+  return records.needs_plane "ellipses" (options, widths)
 end
-
-local function class_of(row) return row.label end
 
 -- The chosen ellipses of one run: the named examples, or the first per_digit of each chosen class.
 local function choose(ctx, run, options)
@@ -71,7 +69,7 @@ local function width(v) return math.max(v, 1e-9) end
 -- The ellipses of each class, then a mark at each centre; the border keeps an ellipse that is smaller than the pen
 -- visible as a dot.
 local function panel_of(rows, square, radius, o)
-  local series, classes, by_class = { plane.prior() }, plane.classes(rows, class_of)
+  local series, classes, by_class = { plane.prior() }, plane.classes(rows)
   for _, class in ipairs(classes) do
     local look, key = plane.look(class)
     local shapes = {}

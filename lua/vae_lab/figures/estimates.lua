@@ -42,7 +42,6 @@ function estimates.sheets(ctx)
       ctx.note(c.label .. " has no exact log p(x) to compare with; left out")
     end
   end
-  if #panels == 0 then return {} end
   for _, p in ipairs(panels) do p.x = axes.fit(values, { linear = true, count = 4 }) end
   return { {
     title = "Estimates of log p(x) less the exact value", panels = panels,

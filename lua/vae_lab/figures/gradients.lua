@@ -98,11 +98,11 @@ local function panel_of(ctx, c, estimators, draws, kind)
 end
 
 function gradients.sheets(ctx)
-  local list, names, draws, seeds = {}, {}, {}, 1
+  local list, names, draws = {}, {}, {}
   for _, c in ipairs(records.configurations(ctx)) do
     local own, own_draws = measured(ctx, c.first)
     if #own > 0 then
-      list[#list + 1], draws, seeds = c, #own_draws > #draws and own_draws or draws, math.max(seeds, #c.runs)
+      list[#list + 1], draws = c, #own_draws > #draws and own_draws or draws
       table.move(own, 1, #own, #names + 1, names)
     else
       ctx.note("no gradients are recorded for " .. c.label .. "; left out")
@@ -123,7 +123,7 @@ function gradients.sheets(ctx)
   return { {
     title = "Variance and signal of gradient estimators", panels = drawn, columns = 2,
     note = string.format("of the ELBO (k = 1) and the IWAE bound; %s; hollow marks: biased",
-      records.over_seeds(seeds, ", 95 % interval")),
+      records.over_seeds(records.most_seeds(list), ", 95 % interval")),
   } }
 end
 

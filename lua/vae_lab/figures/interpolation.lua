@@ -76,11 +76,11 @@ function interpolation.sheets(ctx, options)
       first = first or m.c.first
     end
   end
-  return #panels > 0 and { {
+  return { {
     title = "From one image to another, along the line between their posteriors",
     note = "outermost: the two originals; between the rules: decoded images at equal steps from mean to mean",
     seed = first, panels = panels, columns = math.min(2, #panels),
-  } } or {}
+  } }
 end
 
 return interpolation

@@ -32,7 +32,7 @@ local across, down = axes.bare(0, 1, "z₁"), axes.bare(1, 0, "z₂")
 across.tics = { { 0.158655, "−1" }, { 0.5, "0" }, { 0.841345, "1" } }
 down.tics = { { 0.841345, "−1" }, { 0.5, "0" }, { 0.158655, "1" } }
 
-function manifold.remark(_, widths) return records.no_plane("manifold", widths) end
+manifold.remark = records.needs_plane "manifold"
 
 function manifold.sheets(ctx, options)
   local panels, sheets = {}, {}

@@ -20,7 +20,7 @@ local means = {
   },
 }
 
--- { {x, y, class}, … }, the number of dimensions; in more than two, of principal components.
+-- { {x, y, label =}, … }, the number of dimensions; in more than two, of principal components.
 local function points_of(ctx, run)
   local rows = records.posteriors(ctx, run)
   local points, d = {}, rows[1] and #rows[1].mu or 0
@@ -35,7 +35,7 @@ local function points_of(ctx, run)
   for i, row in ipairs(rows) do
     local x, y = 0, 0
     for j, v in ipairs(row.mu) do x, y = x + v * first[j], y + v * second[j] end
-    points[i] = { x, y, row.label }
+    points[i] = { x, y, label = row.label }
   end
   return points, d
 end
@@ -47,7 +47,7 @@ local function components_of(ctx, run)
   local scores, points = array.from_blob(bytes, 2), {}
   for i, posterior in ipairs(records.posteriors(ctx, run)) do
     if i > scores:rows() then break end
-    points[i] = { scores:get(i, 1), scores:get(i, 2), posterior.label }
+    points[i] = { scores:get(i, 1), scores:get(i, 2), label = posterior.label }
   end
   return points
 end
@@ -77,7 +77,7 @@ local function panel_of(points, o)
     x1, x2, y1, y2 = math.min(x1, p[1]), math.max(x2, p[1]), math.min(y1, p[2]), math.max(y2, p[2])
   end
   local square = plane.square(x1, x2, y1, y2, 0.04)
-  local series, classes, by_class = {}, plane.classes(points, function(p) return p[3] end)
+  local series, classes, by_class = {}, plane.classes(points)
   for _, class in ipairs(classes) do
     local look, key = plane.look(class)
     series[#series + 1] = { points = by_class[class], look = look, size = o.size, key = key }
@@ -107,7 +107,6 @@ function means.sheets(ctx, options)
       ctx.note(c.label .. (d == 1 and " has one latent dimension" or " has no posteriors recorded") .. "; left out")
     end
   end
-  if not first then return {} end
   return { {
     title = string.format("%s of %d examples, by class", options.pca and "Codes" or "Posterior means", count),
     note = "each panel has its own scale"

@@ -24,7 +24,7 @@ local TRUE, SHADE, OURS = style.colours[1], "#8FBFDF", { colour = style.colours[
 -- log(1 - share)).
 local regions = { { share = 0.5, pen = 2.4, radius = 1.17741002 }, { share = 0.95, pen = 1.4, radius = 2.44774683 } }
 
-function posteriors.remark(_, widths) return records.no_plane("posteriors", widths) end
+posteriors.remark = records.needs_plane "posteriors"
 
 --- fits(models, evaluations), before any training: raises unless posteriors are recorded.
 function posteriors.fits(_, evaluations)

@@ -18,7 +18,7 @@ local function choose(originals, rows, n)
   for _, row in ipairs(rows) do
     if originals.image(row.example) then with_original[#with_original + 1] = row end
   end
-  local classes, by_class = plane.classes(with_original, function(row) return row.label end)
+  local classes, by_class = plane.classes(with_original)
   for round = 1, #rows do
     for _, class in ipairs(classes) do
       if by_class[class][round] and #chosen < n then chosen[#chosen + 1] = by_class[class][round] end
@@ -45,11 +45,11 @@ function reconstructions.sheets(ctx, options)
       panels[#panels + 1] = { side = m.c.title, image = images.join(m, images.decode(m, points), #points, 2) }
     end
   end
-  return #panels > 0 and { {
+  return { {
     title = "Test images and their reconstructions",
     note = "the decoder's image at the centre of each posterior; a column is one test image",
     seed = first, panels = panels,
-  } } or {}
+  } }
 end
 
 return reconstructions

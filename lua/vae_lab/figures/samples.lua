@@ -25,10 +25,10 @@ function samples.sheets(ctx, options)
     panels[i] = { title = m.c.title, image = images.join(m, images.decode(m, points), options.columns, 2) }
     first = first or m.c.first
   end
-  return #panels > 0 and { {
+  return { {
     title = "Generated images: draws from the prior, decoded",
     note = "the mean image of p(x|z) for each draw z of N(0, I)", seed = first, panels = panels, largest = 7,
-  } } or {}
+  } }
 end
 
 return samples

@@ -37,11 +37,11 @@ plane.prior_key = {
   text = "prior, 1 and 2 standard deviations", colour = style.soft, dash = style.circles[2], width = 1.6,
 }
 
---- classes, by_class = plane.classes(rows, class_of): the labels in ascending order (-1: none), and the rows of each.
-function plane.classes(rows, class_of)
+--- classes, by_class = plane.classes(rows): their labels in ascending order (-1: none), and the rows of each.
+function plane.classes(rows)
   local classes, by_class = {}, {}
   for _, row in ipairs(rows) do
-    local class = class_of(row) or -1
+    local class = row.label or -1
     if not by_class[class] then by_class[class], classes[#classes + 1] = {}, class end
     table.insert(by_class[class], row)
   end

@@ -70,10 +70,7 @@ function records.groups(ctx, name)
       end
       x = tonumber(x) or x
       table.insert(by_rest[rest].points, { x = x, c = c })
-      if not seen[x] then
-        seen[x] = true
-        xs[#xs + 1] = x
-      end
+      if not seen[x] then seen[x], xs[#xs + 1] = true, x end
       numbers = numbers and type(x) == "number"
     end
   end
@@ -85,10 +82,7 @@ end
 function records.source(ctx, seed)
   local names, seen = {}, {}
   for _, run in ipairs(ctx.runs) do
-    if run.data and not seen[run.data] then
-      seen[run.data] = true
-      names[#names + 1] = run.data
-    end
+    if run.data and not seen[run.data] then seen[run.data], names[#names + 1] = true, run.data end
   end
   local text = #names > 0 and "data: " .. table.concat(names, "; ") or ""
   return seed and text .. (text ~= "" and "; " or "") .. seed or text
@@ -116,11 +110,13 @@ function records.planar(ctx)
   return plane
 end
 
---- The remark of a figure that needs two latent dimensions, on a model with these public names.
-function records.no_plane(kind, widths)
-  if widths.z == nil or widths.z == 2 then return nil end
-  return string.format("lab.fig.%s needs 2 latent dimensions, and z has %d dimensions; lab.fig.means draws principal "
-    .. "components of any number", kind, widths.z)
+--- The function `remark` (figures.lua) of a kind of figure that needs two latent dimensions.
+function records.needs_plane(kind)
+  return function(_, widths)
+    if widths.z == nil or widths.z == 2 then return nil end
+    return string.format("lab.fig.%s needs 2 latent dimensions, and z has %d dimensions; lab.fig.means draws principal "
+      .. "components of any number", kind, widths.z)
+  end
 end
 
 -- ---- artifacts ------------------------------------------------------------------------------------------------------
@@ -133,7 +129,7 @@ function records.artifact(ctx, run, name)
   return row.bytes, function(key)
     local list = {}
     for i, item in ipairs(ctx.db:query("SELECT value FROM json_each(?1, '$.' || ?2)", row.meta or "{}", key)) do
-      list[i] = item.value == nil and false or item.value
+      list[i] = item.value ~= nil and item.value
     end
     return list
   end
@@ -227,6 +223,13 @@ end
 
 --- The metric as it is recorded: "elbo" → "test/elbo".
 function records.metric_name(name) return name:find("/", 1, true) and name or "test/" .. name end
+
+--- The largest number of seeds of a configuration in the list.
+function records.most_seeds(list)
+  local most = 1
+  for _, c in ipairs(list) do most = math.max(most, #c.runs) end
+  return most
+end
 
 --- What a note says of means over so many seeds; `interval`: what is drawn of their 95 % interval.
 function records.over_seeds(seeds, interval)
