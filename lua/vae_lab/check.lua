@@ -172,17 +172,18 @@ local function fits(value, rule)
     and not (rule.above and value <= rule.above) and not (rule.below and value >= rule.below)
 end
 
+-- → value, which must obey the rule; shown: the value as an error message shows it.
+local function obey(what, value, rule, where, shown)
+  if not fits(value, rule) then
+    check.fail { what = "bad value of " .. what, where = where, found = shown, expected = rule_text(rule) }
+  end
+  return rule.one_of and check.one_of(what, value, rule.one_of, where) or value
+end
+
 --- check.value(what, value, rule, where) → value, after its rule is checked.
 -- rule: { type = "number|schedule", one_of = {…}, min =, max =, above =, below = }; the type of an object is the `kind`
 -- of its metatable.
-function check.value(what, value, rule, where)
-  if not fits(value, rule) then
-    check.fail { what = "bad value of " .. what, where = where, found = check.describe(value),
-      expected = rule_text(rule) }
-  end
-  if rule.one_of then check.one_of(what, value, rule.one_of, where) end
-  return value
-end
+function check.value(what, value, rule, where) return obey(what, value, rule, where, check.describe(value)) end
 
 --- check.parse(what, text, rule, where) → the value that a text of the command line means under a rule.
 function check.parse(what, text, rule, where)
@@ -194,12 +195,7 @@ function check.parse(what, text, rule, where)
   elseif rule.type == "boolean" then
     value = ({ ["true"] = true, ["false"] = false })[text]
   end
-  if not fits(value, rule) then
-    check.fail { what = "bad value of " .. what, where = where, found = check.describe(text),
-      expected = rule_text(rule) }
-  end
-  if rule.one_of then check.one_of(what, value, rule.one_of, where) end
-  return value
+  return obey(what, value, rule, where, check.describe(text))
 end
 
 --- check.entries(what, list, rule): checks every entry of a list.

@@ -146,32 +146,29 @@ local function by_seed(claim, runs, settings, number)
   return found, configuration
 end
 
-local function sorted_seeds(found)
-  local seeds = {}
+-- { [seed] = number } → the numbers, in the order of their seeds as texts.
+local function in_seed_order(found)
+  local seeds, list = {}, {}
   for seed in pairs(found) do seeds[#seeds + 1] = seed end
   table.sort(seeds, function(a, b) return tostring(a) < tostring(b) end)
-  return seeds
+  for i, seed in ipairs(seeds) do list[i] = found[seed] end
+  return list
 end
 
 -- → one number a seed, and the configuration that they are of, nil for a comparison; or nil and the reason.
 local function compared(claim, runs, number)
   local found, configuration = by_seed(claim, runs, claim.where, number)
   if not found then return nil, configuration end
-  local other, others, reason = claim.minus or claim.divided_by, nil, nil
-  if other then
-    others, reason = by_seed(claim, runs, other, number)
-    if not others then return nil, reason end
+  local other = claim.minus or claim.divided_by
+  if not other then return in_seed_order(found), configuration end
+  local others, reason = by_seed(claim, runs, other, number)
+  if not others then return nil, reason end
+  local both = {}
+  for seed, v in pairs(found) do
+    if others[seed] then both[seed] = claim.minus and v - others[seed] or v / others[seed] end
   end
-  local list = {}
-  for _, seed in ipairs(sorted_seeds(found)) do
-    if not others then
-      list[#list + 1] = found[seed]
-    elseif others[seed] then
-      list[#list + 1] = claim.minus and found[seed] - others[seed] or found[seed] / others[seed]
-    end
-  end
-  if #list == 0 then return nil, "the compared runs have no seed in common" end
-  return list, not other and configuration or nil
+  if not next(both) then return nil, "the compared runs have no seed in common" end
+  return in_seed_order(both)
 end
 
 -- → for each seed the smallest step (largest, for decreases_with) from one value of the setting to the next; or nil and
@@ -197,9 +194,7 @@ local function steps(claim, runs, number)
     end
     previous = found
   end
-  local list = {}
-  for _, seed in ipairs(sorted_seeds(step)) do list[#list + 1] = step[seed] end
-  return list
+  return in_seed_order(step)
 end
 
 -- ---- the verdict ----------------------------------------------------------------------------------------------------

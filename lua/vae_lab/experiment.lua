@@ -7,7 +7,6 @@
 
 local check = require "vae_lab.check"
 local schedules = require "vae_lab.schedules"
-local optimisers = require "vae_lab.optimisers"
 local claims = require "vae_lab.claims"
 
 local experiment = {}
@@ -84,16 +83,19 @@ local function check_setting_name(what, key)
   end
 end
 
+local function check_setting_value(name, value, hint)
+  if is_setting_value(value) then return end
+  check.fail {
+    what = "bad " .. name, found = check.describe(value),
+    expected = "a number, a text, true or false, or a lab.schedule", hint = hint,
+  }
+end
+
 local function check_settings(what, settings)
   for key, value in pairs(settings) do
     check_setting_name(what, key)
-    if not is_setting_value(value) then
-      check.fail {
-        what = "bad value of " .. key .. " in " .. what, found = check.describe(value),
-        expected = "a number, a text, true or false, or a lab.schedule",
-        hint = "several values belong in sweep = { " .. key .. " = { … } }",
-      }
-    end
+    check_setting_value("value of " .. key .. " in " .. what, value,
+      "several values belong in sweep = { " .. key .. " = { … } }")
   end
 end
 
@@ -127,12 +129,7 @@ local function check_grid(what, grid)
       local name = string.format("value %d of %s in %s", i, key, what)
       if key == "rng" then experiment.check_rng(name, value) end
       if key == "seed" then check.value(string.format("seed %d in %s", i, what), value, experiment.words.seed) end
-      if not is_setting_value(value) then
-        check.fail {
-          what = "bad " .. name, found = check.describe(value),
-          expected = "a number, a text, true or false, or a lab.schedule",
-        }
-      end
+      check_setting_value(name, value)
       if type(value) ~= type(list[1]) and not (schedules.is(value) or schedules.is(list[1])) then
         check.fail {
           what = "bad " .. name, found = check.describe(value), expected = "a " .. type(list[1]) .. " like the first",
@@ -313,7 +310,5 @@ end
 
 --- experiment.is(v) → whether v is what lab.experiment returns.
 function experiment.is(v) return getmetatable(v) == Experiment end
-
-experiment.default_optimiser = function() return optimisers.adam {} end
 
 return experiment

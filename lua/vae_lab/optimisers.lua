@@ -44,7 +44,4 @@ end
 --- (adamw: decoupled; else L2, added to the gradient) and `clip_norm` (0: none).
 for kind, options in pairs(graph.optimisers()) do optimisers[kind] = maker(kind, options) end
 
---- optimisers.is(v) → whether v is one of the above.
-function optimisers.is(v) return getmetatable(v) == Optimiser end
-
 return optimisers

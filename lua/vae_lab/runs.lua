@@ -10,6 +10,7 @@ local build = require "vae_lab.build"
 local schedules = require "vae_lab.schedules"
 local experiment = require "vae_lab.experiment"
 local settings = require "vae_lab.settings"
+local optimisers = require "vae_lab.optimisers"
 local monte_carlo_em = require "vae_lab.monte_carlo_em"
 local merged = require("vae_lab.tables").merged
 
@@ -98,7 +99,7 @@ local function training(r, point)
     given = experiment.train("what train returned", returned)
   end
   local t = merged(experiment.train_defaults, given, r.train_over)
-  t.optimiser = merged(t.optimiser or experiment.default_optimiser(), { rate = r.rate })
+  t.optimiser = merged(t.optimiser or optimisers.adam {}, { rate = r.rate })
   return t
 end
 

@@ -44,16 +44,19 @@ function common.codes(model, request)
   return z, array.new(z:rows(), z:cols())
 end
 
+--- common.labels_or_none(data, count) → the labels of the first `count` test examples; -1 where the data have none.
+function common.labels_or_none(data, count)
+  local labels = common.labels(data, "test", count) or {}
+  for i = 1, count do labels[i] = labels[i] or -1 end
+  return labels
+end
+
 --- common.record_posteriors(recorder, data, mu, sigma, count): records q(z|x) of the first `count` test examples; label
 -- -1: none.
 function common.record_posteriors(recorder, data, mu, sigma, count)
   if count == 0 then return end
-  local rows, labels = common.first(count), common.labels(data, "test", count)
-  if not labels then
-    labels = {}
-    for i = 1, count do labels[i] = -1 end
-  end
-  recorder:posteriors(rows, labels, mu:rows_of(rows), sigma:rows_of(rows))
+  local rows = common.first(count)
+  recorder:posteriors(rows, common.labels_or_none(data, count), mu:rows_of(rows), sigma:rows_of(rows))
 end
 
 --- common.mean(list) → the mean, and its standard error.

@@ -27,8 +27,8 @@ local terms = { "kl", "mutual_information", "total_correlation", "dimension_kl",
 
 local function record_split(o, model, data, recorder, split)
   local request = common.request(data, split, o)
-  local function map(name) return model:map(common.with(request, { name = name })) end
-  local found = stats.elbo_decomposition(map "q.mu", map "q.sigma", { draws = o.draws, batch = o.batch, seed = o.seed })
+  local mu, sigma = common.codes(model, request)
+  local found = stats.elbo_decomposition(mu, sigma, { draws = o.draws, batch = o.batch, seed = o.seed })
   -- the names in results.db are older than that of the evaluation
   local function record(name, value) recorder:metric("accounting/" .. split .. "/" .. name, value) end
   for _, term in ipairs(terms) do

@@ -57,8 +57,7 @@ end
 -- them.
 function latent_space.run(o, model, data, recorder, others)
   local request = common.request(data, "test", { examples = math.max(o.examples, o.store), seed = o.seed })
-  local function map(name) return model:map(common.with(request, { name = name })) end
-  local all_mu, all_sigma = map "q.mu", map "q.sigma"
+  local all_mu, all_sigma = common.codes(model, request)
   local rows = common.first(math.min(o.examples, request.count))
   local mu, sigma, labels = all_mu:rows_of(rows), all_sigma:rows_of(rows), common.labels(data, "test", #rows)
 
@@ -69,11 +68,7 @@ function latent_space.run(o, model, data, recorder, others)
   recorder:metric("latent/sigma", stats.mean(sigma))
   if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours)) end
 
-  local stored = math.min(o.store, request.count)
-  common.record_posteriors(recorder, data, all_mu, all_sigma, stored)
-  if stored > 0 and data:is_image() then
-    originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored })
-  end
+  originals.store_with_codes(o, data, recorder, others, all_mu, all_sigma)
 end
 
 return latent_space

@@ -29,6 +29,16 @@ function originals.store(data, recorder, o)
   recorder:artifact("originals", "images", data:rows("test", chosen):blob(), meta)
 end
 
+--- originals.store_with_codes(o, data, recorder, others, mu, sigma): records the first o.store codes N(mu, sigma²) of
+-- test examples and, where the data are images, the first o.per_class images of each class among them.
+function originals.store_with_codes(o, data, recorder, others, mu, sigma)
+  local stored = math.min(o.store, mu:rows())
+  common.record_posteriors(recorder, data, mu, sigma, stored)
+  if stored > 0 and data:is_image() then
+    originals.store(others.pixels "grey", recorder, { per_class = o.per_class, among = stored })
+  end
+end
+
 --- lab.eval.originals { per_class = 5, among = 2000 }: records test images for figures: the first `per_class` of each
 -- class among the first `among`.  lab.eval.latent_space and lab.eval.properties do it too.
 function originals.run(o, _, data, recorder, others)

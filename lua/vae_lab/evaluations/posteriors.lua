@@ -103,8 +103,7 @@ end
 function posteriors.run(o, model, data, recorder)
   if model:width "z" ~= 2 then return end
   local request = common.request(data, "test", o)
-  local function map(name) return model:map(common.with(request, { name = name })) end
-  local mu, sigma = map "q.mu", map "q.sigma"
+  local mu, sigma = common.codes(model, request)
   local logp, _, found = model:quadrature(request)
   local bytes, boxes, kl, mus, sigmas = {}, {}, {}, {}, {}
   for i = 1, request.count do
@@ -117,11 +116,9 @@ function posteriors.run(o, model, data, recorder)
     table.move(m, 1, 2, #mus + 1, mus)
     table.move(s, 1, 2, #sigmas + 1, sigmas)
   end
-  local sum, labels = 0, common.labels(data, "test", request.count) or {}
-  for i = 1, request.count do sum, labels[i] = sum + kl[i], labels[i] or -1 end
-  recorder:metric("posterior/kl", sum / request.count)
-  bytes[#bytes + 1] = map("x"):blob()
-  local image = data:is_image()
+  recorder:metric("posterior/kl", (common.mean(kl)))
+  bytes[#bytes + 1] = model:map(common.with(request, { name = "x" })):blob()
+  local image, labels = data:is_image(), common.labels_or_none(data, request.count)
   recorder:artifact("posteriors", "grids", table.concat(bytes), string.format(
     '{"grid":%d,"width":%d,"height":%d,"labels":%s,"boxes":%s,"mu":%s,"sigma":%s,"kl":%s}',
     o.grid, image and data:width() or 0, image and data:height() or 0,

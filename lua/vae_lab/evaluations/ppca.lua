@@ -81,8 +81,7 @@ end
 function ppca.run(o, model, data, recorder)
   local request = common.request(data, "train", { examples = 0 })
   local x = data:rows("train", 1, request.count)
-  local function map(name) return model:map(common.with(request, { name = name })) end
-  local mu, sigma = map "q.mu", map "q.sigma"
+  local mu, sigma = common.codes(model, request)
   local w, b, v = decoder_of(model, mu:cols())
   local exact = stats.ppca(x, mu:cols(), o.variance == "fixed" and stats.mean(v) or 0)
   local own = stats.linear { w = w, b = b, v = v, x = x, mu = mu, sigma = sigma }

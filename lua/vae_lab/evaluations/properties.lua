@@ -89,11 +89,7 @@ function properties.run(o, model, data, recorder, others)
   recorder:metric("property/grain", stats.mean(sigma) / classes.within_sd)
   recorder:metric("property/active_units", stats.active_units(mu, 0.01))
 
-  local stored = math.min(o.store, request.count)
-  common.record_posteriors(recorder, data, mu, sigma, stored)
-  if stored > 0 and data:is_image() then
-    originals.store(images, recorder, { per_class = o.per_class, among = stored })
-  end
+  originals.store_with_codes(o, data, recorder, others, mu, sigma)
 end
 
 return properties
