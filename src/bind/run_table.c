@@ -76,33 +76,40 @@ static int param_order(const void *a, const void *b)
     return strcmp(((const StoreParam *)a)->name, ((const StoreParam *)b)->name);
 }
 
-/* The list at the top as a JSON array, "[1,5,50]", kept by the script. */
+/* The list at the top as a JSON array, "[1,5,50]", kept by the script.  The memory for it is reserved first: bind_keep
+ * may raise, and nothing would then free the Text. */
 static const char *keep_list(lua_State *L, const char *name)
 {
+    enum { NUMBER_SIZE = 40, ESCAPE_SIZE = 6 }; /* bytes: of a number and its comma; of an escaped byte, \u001f */
     Text json = {0};
-    size_t count = lua_rawlen(L, -1);
-    for (size_t i = 1; i <= count; i++) {
+    size_t count = lua_rawlen(L, -1), size = NUMBER_SIZE;
+    for (size_t i = 1; i <= count; i++, lua_pop(L, 1)) {
         int type = lua_rawgeti(L, -1, (lua_Integer)i);
-        text_add(&json, i == 1 ? "[" : ",");
+        if (type != LUA_TNUMBER && type != LUA_TSTRING)
+            luaL_error(L, "%s is not a list of numbers and strings", name);
+        size += NUMBER_SIZE + ESCAPE_SIZE * lua_rawlen(L, -1);
+    }
+    char *kept = bind_keep(L, size, 1);
+    text_add(&json, "[");
+    for (size_t i = 1; i <= count; i++, lua_pop(L, 1)) {
+        int type = lua_rawgeti(L, -1, (lua_Integer)i);
+        text_add(&json, i == 1 ? "" : ",");
         int whole;
         lua_Integer integer = lua_tointegerx(L, -1, &whole);
         if (type == LUA_TNUMBER && whole)
             text_addf(&json, LUA_INTEGER_FMT, INT(integer));
         else if (type == LUA_TNUMBER)
             text_add_number(&json, lua_tonumber(L, -1));
-        else if (type == LUA_TSTRING)
-            text_add_json(&json, lua_tostring(L, -1));
         else
-            json.failed = 1;
-        lua_pop(L, 1);
+            text_add_json(&json, lua_tostring(L, -1));
     }
-    text_add(&json, count == 0 ? "[]" : "]");
-    int failed = json.failed;
-    char *kept = bind_keep(L, json.length + 1, 1);
-    memcpy(kept, text_string(&json), json.length);
+    text_add(&json, "]");
+    int failed = json.failed || json.length >= size;
+    if (!failed)
+        memcpy(kept, text_string(&json), json.length);
     text_free(&json);
     if (failed)
-        luaL_error(L, "%s is not a list of numbers and strings", name);
+        luaL_error(L, "out of memory for the list %s", name);
     return kept;
 }
 

@@ -36,11 +36,9 @@ static const double *check_numbers(lua_State *L, int index, size_t *n)
     return x;
 }
 
-/* A list of n class labels, NULL for nil. */
+/* A list of n class labels. */
 static const int *check_labels(lua_State *L, int index, size_t n)
 {
-    if (lua_isnoneornil(L, index))
-        return NULL;
     luaL_checktype(L, index, LUA_TTABLE);
     index = lua_absindex(L, index);
     if (lua_rawlen(L, index) != n)
@@ -69,7 +67,7 @@ static Posteriors check_posteriors(lua_State *L, int index)
 
 /* The options of all functions; each reads some. */
 typedef struct StatsCall {
-    double radius, quantile;
+    double threshold;
     size_t draws, batch, pairs;
     uint64_t seed;
     int which;
@@ -175,24 +173,30 @@ static int squared_error(lua_State *L)
 /* ---- latent spaces ---- */
 
 static const Option fraction_rows[] = {
-    {OPTION(StatsCall, radius), .type = OPTION_FROM, .standard = 2,
+    {.name = "radius", .offset = offsetof(StatsCall, threshold), .type = OPTION_FROM, .standard = 2,
      .text = "in standard deviations of the nearest approximate posterior"},
     DRAWS("draws of N(0, I)"), SEED,
 };
 static const BindOptions fraction_options = {"stats.hole_fraction", {BIND_ROWS(fraction_rows, 0)}};
 
-static int hole_fraction(lua_State *L)
+typedef int StatsHole(double *, const double *, const double *, size_t, size_t, double, size_t, NumStream, Error *);
+
+static int hole_share(lua_State *L, const BindOptions *options, StatsHole *find)
 {
     double share = 0;
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
-    const StatsCall c = read_options(L, 3, &fraction_options);
-    int status = stats_hole_fraction(&share, q.mu, q.sigma, q.n, q.d, c.radius, c.draws, seeded(&c), &err);
-    return give(L, status, &share, &err);
+    const StatsCall c = read_options(L, 3, options);
+    return give(L, find(&share, q.mu, q.sigma, q.n, q.d, c.threshold, c.draws, seeded(&c), &err), &share, &err);
+}
+
+static int hole_fraction(lua_State *L)
+{
+    return hole_share(L, &fraction_options, stats_hole_fraction);
 }
 
 static const Option density_rows[] = {
-    {OPTION(StatsCall, quantile), .type = OPTION_NUMBER, .most = 1, .standard = 0.05,
+    {.name = "quantile", .offset = offsetof(StatsCall, threshold), .type = OPTION_NUMBER, .most = 1, .standard = 0.05,
      .text = "of the density at draws of the aggregate posterior: the threshold"},
     DRAWS("draws of each distribution"), SEED,
 };
@@ -200,12 +204,7 @@ static const BindOptions density_options = {"stats.hole_density", {BIND_ROWS(den
 
 static int hole_density(lua_State *L)
 {
-    double share = 0;
-    Error err = ERROR_NONE;
-    Posteriors q = check_posteriors(L, 1);
-    const StatsCall c = read_options(L, 3, &density_options);
-    int status = stats_hole_density(&share, q.mu, q.sigma, q.n, q.d, c.quantile, c.draws, seeded(&c), &err);
-    return give(L, status, &share, &err);
+    return hole_share(L, &density_options, stats_hole_density);
 }
 
 /* in the order of stats_mean_bhattacharyya's `which` */
@@ -224,11 +223,9 @@ static int mean_bhattacharyya(lua_State *L)
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
     const StatsCall c = read_options(L, 3, &overlap_options);
-    if (lua_isnoneornil(L, 3))
-        lua_pushnil(L);
-    else
-        lua_getfield(L, 3, "labels");
-    const int *label = check_labels(L, -1, q.n);
+    const int *label = NULL;
+    if (!lua_isnoneornil(L, 3) && lua_getfield(L, 3, "labels") != LUA_TNIL)
+        label = check_labels(L, -1, q.n);
     int status = stats_mean_bhattacharyya(&value, q.mu, q.sigma, label, c.which, q.n, q.d, c.pairs, seeded(&c), &err);
     return give(L, status, &value, &err);
 }
@@ -255,7 +252,6 @@ static int knn_agreement(lua_State *L)
     Error err = ERROR_NONE;
     const BindArray *mu = bind_array_check(L, 1);
     lua_Integer k = luaL_checkinteger(L, 3);
-    luaL_checktype(L, 2, LUA_TTABLE);
     luaL_argcheck(L, k >= 1, 3, "at least 1 neighbour");
     const int *label = check_labels(L, 2, mu->rows);
     return give(L, stats_knn_agreement(&share, mu->data, label, mu->rows, mu->cols, (size_t)k, &err), &share, &err);
@@ -309,7 +305,6 @@ static int class_separation(lua_State *L)
     double within_sd = 0, separation = 0;
     Error err = ERROR_NONE;
     const BindArray *mu = bind_array_check(L, 1);
-    luaL_checktype(L, 2, LUA_TTABLE);
     const int *label = check_labels(L, 2, mu->rows);
     if (stats_class_separation(&within_sd, &separation, mu->data, label, mu->rows, mu->cols, &err) != 0)
         return bind_raise(L, &err);
