@@ -54,6 +54,12 @@ static MetricSummary *at(const Comparison *c, size_t configuration, size_t metri
     return &c->summary[configuration * c->metrics + metric];
 }
 
+/* The letter of the configuration that c->summary[k] belongs to. */
+static const char *letter_of(const Comparison *c, size_t k)
+{
+    return c->of.list[k / c->metrics].letter;
+}
+
 /* ---- which metrics ---------------------------------------------------------------------------------------------- */
 
 /* The recorded metric that is most like `metric`, itself where it is recorded; NULL where none is alike. */
@@ -186,7 +192,7 @@ static int print_means(const Comparison *c, Error *err)
     CliTable *t = cli_table_alloc(CLI_TEXT, columns, 5 + c->metrics);
     for (size_t i = 0; i < c->of.count; i++) {
         const StoreConfiguration *is = &c->of.list[i].is;
-        cli_table_text(t, cli_letter(i));
+        cli_table_text(t, c->of.list[i].letter);
         cli_table_text(t, is->experiment);
         cli_table_text(t, is->label);
         cli_table_text(t, is->data);
@@ -223,7 +229,7 @@ static int print_differences(const Comparison *c, Error *err)
         char text[64];
         if (m->difference.n == 0)
             continue;
-        snprintf(text, sizeof text, "%s - A", cli_letter(k / c->metrics));
+        snprintf(text, sizeof text, "%s - A", letter_of(c, k));
         cli_table_text(t, text);
         cli_table_text(t, m->metric);
         cli_table_integer(t, (long long)m->difference.n);
@@ -260,7 +266,7 @@ static void print_expected(const Comparison *c)
         }
         spell_interval(measured, sizeof measured, m->mean, m->decimals);
         spell_band(band, sizeof band, &m->expected);
-        printf("%s  %s  %s is %s %s\n", cli_letter(k / c->metrics), m->metric, measured,
+        printf("%s  %s  %s is %s %s\n", letter_of(c, k), m->metric, measured,
                is_expected(m) ? "inside" : "OUTSIDE", band);
         if (m->expected.source[0] != '\0')
             printf("   %s\n", m->expected.source);
@@ -284,7 +290,7 @@ static int print_estimates(const Comparison *c, Error *err)
         const MetricSummary *m = &c->summary[k];
         if (isnan(m->estimate.se))
             continue;
-        cli_table_text(t, cli_letter(k / c->metrics));
+        cli_table_text(t, letter_of(c, k));
         cli_table_text(t, m->metric);
         cli_table_number(t, m->mean.mean, m->decimals);
         cli_table_number(t, m->estimate.se, m->decimals);
@@ -332,12 +338,10 @@ static int print_settings(const Comparison *c, Store *s, Error *err)
 {
     size_t n = c->of.count;
     const char **columns = mem_array(n + 1, sizeof *columns);
-    char(*letter)[8] = mem_array(n, sizeof *letter);
     const StoreConfiguration **is = mem_array(n, sizeof *is);
-    int status = columns == NULL || letter == NULL || is == NULL ? error_memory(err, "settings") : 0;
+    int status = columns == NULL || is == NULL ? error_memory(err, "settings") : 0;
     for (size_t i = 0; i < n && status == 0; i++) {
-        snprintf(letter[i], sizeof letter[i], "%s", cli_letter(i));
-        columns[i + 1] = letter[i];
+        columns[i + 1] = c->of.list[i].letter;
         is[i] = &c->of.list[i].is;
     }
     if (status == 0) {
@@ -351,7 +355,6 @@ static int print_settings(const Comparison *c, Store *s, Error *err)
             cli_table_free(rows.table);
     }
     mem_free(columns);
-    mem_free(letter);
     mem_free(is);
     return status;
 }
@@ -375,20 +378,22 @@ static void warn(const Comparison *c)
     for (size_t i = 0; i < c->of.count; i++) {
         const StoreConfiguration *is = &c->of.list[i].is;
         if (is->runs > is->done)
-            fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n", cli_letter(i), is->label,
-                    is->runs - is->done, is->runs, is->diverged, is->runs - is->done - is->diverged);
+            fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n",
+                    c->of.list[i].letter, is->label, is->runs - is->done, is->runs, is->diverged,
+                    is->runs - is->done - is->diverged);
     }
     for (size_t i = 0; i < c->of.count; i++) {
         size_t seeds = fewest_seeds(c, i);
         if (seeds < SEEDS_ENOUGH)
-            fprintf(stderr, few++ == 0 ? "warning: fewer than 3 seeds: %s (%zu)" : ", %s (%zu)", cli_letter(i), seeds);
+            fprintf(stderr, few++ == 0 ? "warning: fewer than 3 seeds: %s (%zu)" : ", %s (%zu)",
+                    c->of.list[i].letter, seeds);
     }
     if (few > 0)
         fprintf(stderr, "; intervals and p-values are unreliable\n");
     for (size_t i = 0; i < c->of.count; i++) {
         char text[400];
         if (cli_falling_bound(text, sizeof text, &c->of.list[i]))
-            fprintf(stderr, "warning: %s: %s\n", cli_letter(i), text);
+            fprintf(stderr, "warning: %s: %s\n", c->of.list[i].letter, text);
     }
 }
 
@@ -415,7 +420,7 @@ static void add_row(CliTable *t, const CliConfiguration *c, const MetricSummary 
 {
     const StatsInterval *v = &m->mean, *d = &m->difference;
     const double none[4] = {NAN, NAN, NAN, NAN};
-    cli_table_text(t, cli_letter(configuration));
+    cli_table_text(t, c->letter);
     cli_table_text(t, c->is.experiment);
     cli_table_text(t, c->is.label);
     cli_table_text(t, c->is.data);

@@ -12,18 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *cli_letter(size_t i)
-{
-    static char text[2][8];
-    static int turn;
-    char *t = text[turn ^= 1];
-    if (i < 26)
-        snprintf(t, 8, "%c", (char)('A' + i));
-    else
-        snprintf(t, 8, "%c%c", (char)('A' + (i / 26 - 1) % 26), (char)('A' + i % 26));
-    return t;
-}
-
 /* ---- values ----------------------------------------------------------------------------------------------------- */
 
 double cli_value_or_kind(const StoreValue *value, const StoreValue *kind)
@@ -74,7 +62,9 @@ static int take_configuration(void *context, const StoreConfiguration *is)
         c->list = list;
         c->capacity = capacity;
     }
-    c->list[c->count++] = (CliConfiguration){.is = *is};
+    size_t i = c->count++, last = i < 26 ? 0 : 1;
+    c->list[i] = (CliConfiguration){.is = *is, .letter = {(char)('A' + (i / 26 + 25) % 26)}};
+    c->list[i].letter[last] = (char)('A' + i % 26);
     return 0;
 }
 

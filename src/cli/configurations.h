@@ -17,6 +17,7 @@ typedef struct CliValue {
 
 typedef struct CliConfiguration {
     StoreConfiguration is;
+    char letter[3]; /* A, B … Z, AA, AB …: its name in the tables */
     int64_t draws; /* of lab.eval.nll for each example; 0 where it was not evaluated so */
     CliValue *value;
     size_t values, capacity;
@@ -42,9 +43,6 @@ int cli_values_finish(const CliConfiguration *c, int status, Error *err);
 
 /* A recorded number: the value, or what its kind says ('nan', 'inf', '-inf'). */
 double cli_value_or_kind(const StoreValue *value, const StoreValue *kind);
-
-/* A, B … Z, AA, AB …: the name of a configuration in the tables.  The text lasts until the next but one call. */
-const char *cli_letter(size_t i);
 
 /* ---- estimates (estimates.c) ---- */
 

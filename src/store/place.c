@@ -127,50 +127,47 @@ static int folder_of(char folder[PATH_BYTES], const char *path, Error *err)
     return 0;
 }
 
+/* reason: an errno. */
+static int refuse(const char *path, const char *what, int reason, const char *hint, Error *err)
+{
+    error_set(err, ERR_STORE, "%s", what);
+    error_where(err, "%s", path);
+    error_found(err, "%s", strerror(reason));
+    return error_hint(err, "%s", hint);
+}
+
 static int make_folder(const char *folder, Error *err)
 {
     char failed[PATH_BYTES];
     int reason = folder_make(folder, failed);
     if (reason == 0)
         return 0;
-    error_set(err, ERR_STORE, "cannot make the database's folder");
-    error_where(err, "%s", failed);
-    error_found(err, "%s", strerror(reason));
-    return error_hint(err, "choose another place with --db FILE or VAE_LAB_DB");
+    return refuse(failed, "cannot make the database's folder", reason,
+                  "choose another place with --db FILE or VAE_LAB_DB", err);
 }
 
 static int refuse_rights(const char *path, const char *what, int reason, Error *err)
 {
-    error_set(err, ERR_STORE, "%s cannot be written", what);
-    error_where(err, "%s", path);
-    error_found(err, "%s", strerror(reason));
-    return error_hint(err, "change its rights, or choose another place with --db FILE or VAE_LAB_DB");
+    return refuse(path, what, reason, "change its rights, or choose another place with --db FILE or VAE_LAB_DB", err);
 }
 
 static int check_file(const char *path, StoreMode mode, int *exists, Error *err)
 {
     struct stat st;
     *exists = stat(path, &st) == 0;
-    if (!*exists && (errno != ENOENT || mode == STORE_READ)) {
-        int reason = errno;
-        error_set(err, ERR_STORE, reason == ENOENT ? "there is no database yet" : "the database cannot be opened");
-        error_where(err, "%s", path);
-        error_found(err, "%s", strerror(reason));
-        return error_hint(err, "vae-lab run experiments/NAME.lua makes it; --db FILE or VAE_LAB_DB names another");
-    }
+    if (!*exists && (errno != ENOENT || mode == STORE_READ))
+        return refuse(path, errno == ENOENT ? "there is no database yet" : "the database cannot be opened", errno,
+                      "vae-lab run experiments/NAME.lua makes it; --db FILE or VAE_LAB_DB names another", err);
     if (*exists && !S_ISREG(st.st_mode)) {
         error_set(err, ERR_STORE, "the database is not a file");
         error_where(err, "%s", path);
         error_found(err, S_ISDIR(st.st_mode) ? "a folder" : "a device or a pipe");
         return error_expected(err, "a file, or a path where none is yet");
     }
-    if (*exists && access(path, R_OK) != 0) {
-        error_set(err, ERR_STORE, "the database cannot be read");
-        error_where(err, "%s", path);
-        return error_found(err, "%s", strerror(errno));
-    }
+    if (*exists && access(path, R_OK) != 0)
+        return refuse(path, "the database cannot be read", errno, "", err);
     if (*exists && mode == STORE_WRITE && access(path, W_OK) != 0)
-        return refuse_rights(path, "the database", errno, err);
+        return refuse_rights(path, "the database cannot be written", errno, err);
     return 0;
 }
 
@@ -184,6 +181,6 @@ int store_place_check(const char *path, StoreMode mode, int *wal, Error *err)
         return -1;
     /* SQLite keeps its journal in the same folder. */
     if (mode == STORE_WRITE && access(folder, W_OK | X_OK) != 0)
-        return refuse_rights(folder, "the database's folder", errno, err);
+        return refuse_rights(folder, "the database's folder cannot be written", errno, err);
     return refuse_network(path, folder, wal, err);
 }

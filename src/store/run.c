@@ -150,20 +150,19 @@ static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const 
 static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self,
                      int64_t *run, Error *err)
 {
+    static const char *const replacing[] = {
+        "INSERT INTO member (experiment, run, label) SELECT experiment, ?2, label FROM member WHERE run = ?1",
+        "INSERT INTO setting (run, experiment, name, value) SELECT ?2, experiment, name, value FROM setting "
+        "WHERE run = ?1",
+        "UPDATE run SET superseded_by = ?2 WHERE id = ?1",
+    };
     if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 ||
         insert(s, spec, experiment, self, run, err) != 0)
         return -1;
-    if (store_do(s, err, queueing,
-                 "INSERT INTO member (experiment, run, label) SELECT experiment, ?2, label FROM member "
-                 "WHERE run = ?1",
-                 "ii", old, *run) != 0 ||
-        store_do(s, err, queueing,
-                 "INSERT INTO setting (run, experiment, name, value) SELECT ?2, experiment, name, value "
-                 "FROM setting WHERE run = ?1",
-                 "ii", old, *run) != 0 ||
-        store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old) != 0)
-        return -1;
-    return store_do(s, err, queueing, "UPDATE run SET superseded_by = ?2 WHERE id = ?1", "ii", old, *run);
+    for (size_t i = 0; i < sizeof replacing / sizeof replacing[0]; i++)
+        if (store_do(s, err, queueing, replacing[i], "ii", old, *run) != 0)
+            return -1;
+    return store_do(s, err, queueing, "DELETE FROM checkpoint WHERE run = ?1", "i", old);
 }
 
 /* [OUT] *run: a new row, or the existing one of that identity. */

@@ -22,70 +22,62 @@ static int damaged(Store *s, Error *err, const char *message)
                       s->path);
 }
 
-static int not_a_database(Store *s, Error *err)
-{
-    error_set(err, ERR_STORE, "this file is not a SQLite database");
-    error_where(err, "%s", s->path);
-    return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
-}
+/* SQLite's result codes in our words.  The first row is used for codes that are not listed. */
+static const struct {
+    int code;
+    const char *what, *hint;
+} failures[] = {
+    {SQLITE_ERROR, "the database refused", ""},
+    {SQLITE_BUSY, "the database is locked",
+     "another program is writing to it (an open sqlite3 shell?); close it, and repeat the command"},
+    {SQLITE_LOCKED, "the database is locked",
+     "another program is writing to it (an open sqlite3 shell?); close it, and repeat the command"},
+    {SQLITE_FULL, "the disk is full",
+     "everything committed before is safe; make room, and repeat the command: it resumes from there"},
+    {SQLITE_IOERR, "the file system failed",
+     "is the disk full, or over its quota?  everything committed before is safe; make room, and repeat the command"},
+    {SQLITE_READONLY, "the database cannot be written",
+     "make the file and its folder writable, or work on a copy (--db FILE)"},
+    {SQLITE_PERM, "the database cannot be written",
+     "make the file and its folder writable, or work on a copy (--db FILE)"},
+    {SQLITE_TOOBIG, "a value is too large", ""},
+};
 
-static int locked(Store *s, Error *err, const char *doing, const char *message)
+static int cannot(Store *s, Error *err, int code, const char *message, const char *doing)
 {
-    error_set(err, ERR_STORE, "the database is locked: cannot %s", doing);
+    int kind = code & 0xff, errnum = s->db == NULL ? 0 : sqlite3_system_errno(s->db);
+    size_t i = sizeof failures / sizeof failures[0] - 1;
+    while (i > 0 && failures[i].code != kind)
+        i--;
+    error_set(err, ERR_STORE, "%s: cannot %s", failures[i].what, doing);
     error_where(err, "%s", s->path);
-    error_found(err, "%s, after waiting %.1f s", message, s->timeout_ms / 1000.0);
-    return error_hint(err,
-                      "another program is writing to it (an open sqlite3 shell?); close it, and repeat the command");
-}
-
-static int full(Store *s, Error *err, const char *doing, const char *message)
-{
-    error_set(err, ERR_STORE, "the disk is full: cannot %s", doing);
-    error_where(err, "%s", s->path);
-    error_found(err, "%s", message);
-    return error_hint(err,
-                      "everything committed before is safe; make room, and repeat the command: it resumes from there");
+    error_hint(err, "%s", failures[i].hint);
+    if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED)
+        return error_found(err, "%s, after waiting %.1f s", message, s->timeout_ms / 1000.0);
+    if (kind == SQLITE_IOERR && errnum != 0)
+        return error_found(err, "%s (SQLite code %d: %s)", message, code, strerror(errnum));
+    if (kind == SQLITE_TOOBIG)
+        error_expected(err, "at most %d bytes in one value", sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, -1));
+    return i > 0 && kind != SQLITE_IOERR ? error_found(err, "%s", message)
+                                         : error_found(err, "%s (SQLite code %d)", message, code);
 }
 
 int store_fail_code(Store *s, Error *err, int code, const char *message, const char *doing)
 {
-    int errnum = s->db == NULL ? 0 : sqlite3_system_errno(s->db);
     switch (code & 0xff) {
     case SQLITE_NOMEM: return error_memory(err, "the database");
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return locked(s, err, doing, message);
     case SQLITE_CORRUPT: return damaged(s, err, message);
-    case SQLITE_NOTADB: return not_a_database(s, err);
-    case SQLITE_FULL: return full(s, err, doing, message);
-    case SQLITE_IOERR:
-        error_set(err, ERR_STORE, "the file system failed: cannot %s", doing);
+    case SQLITE_NOTADB:
+        error_set(err, ERR_STORE, "this file is not a SQLite database");
         error_where(err, "%s", s->path);
-        error_found(err, "%s (SQLite code %d%s%s)", message, code, errnum == 0 ? "" : ": ",
-                    errnum == 0 ? "" : strerror(errnum));
-        return error_hint(
-            err,
-            "is the disk full, or over its quota?  everything committed before is safe; make room, and repeat the command");
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-        error_set(err, ERR_STORE, "the database cannot be written: cannot %s", doing);
-        error_where(err, "%s", s->path);
-        error_found(err, "%s", message);
-        return error_hint(err, "make the file and its folder writable, or work on a copy (--db FILE)");
-    case SQLITE_TOOBIG:
-        error_set(err, ERR_STORE, "a value is too large: cannot %s", doing);
-        error_where(err, "%s", s->path);
-        error_found(err, "%s", message);
-        return error_expected(err, "at most %d bytes in one value", sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, -1));
+        return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
     case SQLITE_AUTH:
         error_set(err, ERR_STORE, "only queries are allowed here");
         error_where(err, "%s", s->path);
         error_found(err, "a statement that may change the database");
         error_expected(err, "a SELECT");
         return error_hint(err, "change a copy, with the sqlite3 shell");
-    default:
-        error_set(err, ERR_STORE, "the database refused: cannot %s", doing);
-        error_where(err, "%s", s->path);
-        return error_found(err, "%s (SQLite code %d)", message, code);
+    default: return cannot(s, err, code, message, doing);
     }
 }
 
