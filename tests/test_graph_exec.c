@@ -15,19 +15,12 @@ enum { EXAMPLES = 64 };
 
 static const char *const metrics[] = {"reconstruction", "kl", "z", NULL};
 
-static void fail_error(const Error *err)
-{
-    char text[2048];
-    error_text(text, sizeof text, err);
-    fail_msg("%s", text);
-}
-
 static Graph *new_vae(size_t batch, size_t samples)
 {
     Error err = ERROR_NONE;
     Graph *g = vae(batch, samples, &err);
     if (g == NULL)
-        fail_error(&err);
+        made(-1, &err);
     return g;
 }
 
@@ -41,8 +34,16 @@ static GraphParams *new_params(const Graph *g, GraphType type)
             mean[j] += x[i * VAE_X + j] / EXAMPLES;
     GraphParams *p = graph_params_alloc(g, type, num_seed(3), mean, VAE_X, &err);
     if (p == NULL)
-        fail_error(&err);
+        made(-1, &err);
     return p;
+}
+
+static float *values_of(GraphParams *params, const char *name)
+{
+    size_t i = 0;
+    while (strcmp(graph_params_name(params, i), name) != 0)
+        i++;
+    return (float *)graph_params_block(params) + graph_params_offset(params, i);
 }
 
 static GraphExec *new_exec(const Graph *g, GraphParams *params, GraphExecSpec spec)
@@ -50,7 +51,7 @@ static GraphExec *new_exec(const Graph *g, GraphParams *params, GraphExecSpec sp
     Error err = ERROR_NONE;
     GraphExec *p = graph_exec_alloc(g, &spec, params, &err);
     if (p == NULL)
-        fail_error(&err);
+        made(-1, &err);
     return p;
 }
 
@@ -100,9 +101,7 @@ static double train(int no_reuse, size_t steps, char *digest)
     graph_params_digest(params, digest);
     optimiser_free(o);
     graph_exec_free(p);
-    graph_exec_free(last);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, last);
     return bound;
 }
 
@@ -131,9 +130,7 @@ static void test_shared_memory_same_bits(void **state)
     GraphExec *reference = new_exec(g, params, (GraphExecSpec){.objective = "bound", .no_buffer_reuse = 1});
     assert_true(graph_exec_bytes(p) * 3 < graph_exec_bytes(reference) * 2); /* less than two thirds */
     graph_exec_free(p);
-    graph_exec_free(reference);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, reference);
 }
 
 /* A deep chain of functions whose backward reads the argument, the result, or neither.  All buffers have one size,
@@ -167,9 +164,7 @@ static void test_shared_memory_deep(void **state)
     assert_true(*(const float *)graph_exec_gradient(separate) != 0);
     assert_true(graph_exec_bytes(shared) * 3 < graph_exec_bytes(separate) * 2);
     graph_exec_free(shared);
-    graph_exec_free(separate);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, separate);
 }
 
 /* The addresses of draws are part of a run's identity: params from "init/NAME", noise from "PREFIX/NAME" with
@@ -198,9 +193,7 @@ static void test_streams(void **state)
     assert_memory_equal(graph_exec_output(p, "n", NULL), expected, 30 * sizeof(float));
     num_stream_uniform(num_stream(9, "train/u"), 1234567890123, 0, 5, 7, expected);
     assert_memory_equal(graph_exec_output(p, "u", NULL), expected, 35 * sizeof(float));
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 }
 
 /* Three steps of a network so wide that products and elementwise functions use several threads (num/parallel.h: from
@@ -240,9 +233,7 @@ static void train_wide(char *digest)
     }
     graph_params_digest(params, digest);
     optimiser_free(o);
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 }
 
 static void test_threads_and_isa_same_bits(void **state)
@@ -304,9 +295,7 @@ static void test_whole_gradient(void **state)
         alive += gradient[i] != 0;
     }
     assert_true(alive * 2 > graph_params_count(params));
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 }
 
 /* The params and noise in double are those in float, widened; the forward passes agree to 1e-5. */
@@ -368,9 +357,7 @@ static void test_no_allocation_in_a_step(void **state)
     assert_null(graph_exec_first_nonfinite(p));
     assert_int_equal(mem_count(), before);
     optimiser_free(o);
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 }
 
 /* With one draw an example's results do not depend on its batch: its noise row is its index. */
@@ -404,9 +391,7 @@ static void test_recompile(void **state)
     graph_exec_output(many, "kl", &shape);
     assert_int_equal(shape.n[NUM_SAMPLES], 1);
     graph_exec_free(many);
-    graph_exec_free(large);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, large);
 }
 
 /* All pairs of a minibatch, and draws as features: the symbols b and k get their values at any batch size.  log
@@ -508,9 +493,7 @@ static void test_feeds(void **state)
         if (strncmp(graph_params_name(params, i), "decoder", 7) != 0)
             assert_int_equal(zeros, n);
     }
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 }
 
 /* Multiply-adds: forward; then dW for every layer and dx for all but the first, whose x is data. */
@@ -522,9 +505,7 @@ static void test_flops(void **state)
     GraphExec *p = new_exec(g, params, (GraphExecSpec){.objective = "bound"});
     double first = 10 * VAE_X * VAE_H, heads = 2 * 10 * VAE_H * VAE_Z, decoder = 20 * (VAE_Z * VAE_H + VAE_H * VAE_X);
     assert_true(graph_exec_flops(p) == 2 * first + 3 * heads + 3 * decoder);
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 }
 
 static void test_first_nonfinite(void **state)
@@ -545,21 +526,16 @@ static void test_first_nonfinite(void **state)
     w[graph_params_offset(params, 4) + 1] = INFINITY;
     assert_string_equal(graph_exec_first_nonfinite(p), graph_params_name(params, 4));
     w[graph_params_offset(params, 4) + 1] = 0;
-    for (size_t i = 0; i < graph_params_arrays(params); i++)
-        if (strcmp(graph_params_name(params, i), "logvar.b") == 0)
-            w[graph_params_offset(params, i)] = 1e4f; /* exp(5000) */
+    float *logvar = values_of(params, "logvar.b");
+    logvar[0] = 1e4f; /* exp(5000) */
     assert_string_equal(graph_exec_first_nonfinite(p), "z");
-    for (size_t i = 0; i < graph_params_arrays(params); i++)
-        if (strcmp(graph_params_name(params, i), "logvar.b") == 0)
-            w[graph_params_offset(params, i)] = 0;
+    logvar[0] = 0;
     assert_null(graph_exec_first_nonfinite(p));
     ((float *)graph_exec_gradient(p))[graph_params_offset(params, 3)] = NAN;
     char expected[200];
     snprintf(expected, sizeof expected, "gradient of %s", graph_params_name(params, 3));
     assert_string_equal(graph_exec_first_nonfinite(p), expected);
-    graph_exec_free(p);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, p);
 
     Error err = ERROR_NONE; /* a node without a name */
     g = graph_alloc(2, 1, &err);
@@ -647,10 +623,7 @@ static void test_params(void **state)
 
     float mean[VAE_X] = {0, 1, 0.5f, 0.25f, NAN}; /* logit(0.001), logit(0.999), 0, -ln 3, clipped */
     p = graph_params_alloc(g, GRAPH_FLOAT, num_seed(1), mean, VAE_X, &err);
-    const float *w = graph_params_block(p);
-    for (size_t i = 0; i < graph_params_arrays(p); i++)
-        if (strcmp(graph_params_name(p, i), "decoder.1.b") == 0)
-            w += graph_params_offset(p, i);
+    const float *w = values_of(p, "decoder.1.b");
     assert_true(fabs((double)w[0] + 6.906754778648554) < 1e-5);
     assert_true(fabs((double)w[1] - 6.906754778648554) < 1e-4); /* 1 - 0.999f has lost ten bits */
     assert_true(fabs((double)w[2]) < 1e-6);
@@ -732,9 +705,7 @@ static void test_sharing(void **state)
     assert_null(graph_exec_gradient(p));
     graph_exec_backward(p); /* harmless */
     graph_exec_free(p);
-    graph_exec_free(NULL);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, NULL);
 }
 
 int main(void)

@@ -96,9 +96,7 @@ static void of_a_latent(void **state)
     assert_null(graph_exec_gradient(exec)); /* the params are constants */
     assert_null(graph_exec_feed_gradient(exec, "logits", NULL)); /* not a feed */
     assert_null(graph_exec_first_nonfinite(exec));
-    graph_exec_free(exec);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, exec);
 }
 
 /* As the local optimisation of q: the feeds are the moments of q, and z is drawn from them. */
@@ -116,9 +114,7 @@ static void of_two_nodes(void **state)
     graph_exec_noise(exec, num_seed(3), "e", 0);
     check_gradient(exec, "q.mu", "bound");
     check_gradient(exec, "q.logvar", "bound");
-    graph_exec_free(exec);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, exec);
 }
 
 /* One feed is computed from another: the gradient of the later one is complete first, and must be kept to the

@@ -33,6 +33,13 @@ static inline GraphNode made(GraphNode node, const Error *err)
     return node;
 }
 
+static inline void free_all(Graph *g, GraphParams *params, GraphExec *exec)
+{
+    graph_exec_free(exec);
+    graph_params_free(params);
+    graph_free(g);
+}
+
 /* op(a, b, c) without attributes or with one; unused arguments are -1. */
 static inline GraphNode apply(Graph *g, const char *op, GraphNode a, GraphNode b, GraphNode c, const char *attr,
                               const char *text, Error *err)

@@ -587,9 +587,7 @@ static void test_image_broadcast(void **state)
         w[i] = old;
         near("channel and row", "gradient", -gradient[i], (above - below) / 2e-5, 1e-8);
     }
-    graph_exec_free(exec);
-    graph_params_free(params);
-    graph_free(g);
+    free_all(g, params, exec);
 }
 
 /* The channels of images, sliced and joined again, are the images. */
