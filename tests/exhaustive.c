@@ -68,7 +68,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- one piece ---------------------------------------------------------------------------------------------------------- */
+/* ---- one piece --------------------------------------------------------------------------------------------------- */
 
 static void keep_worst(Worst *worst, uint32_t steps, uint32_t at)
 {
@@ -180,7 +180,7 @@ static void measure_sample(const Function *f, Worst *worst)
         keep_worst(worst, steps_of(function_ulp(f->scalar((uint32_t)bits), f->exact((uint32_t)bits))), (uint32_t)bits);
 }
 
-/* ---- all pieces --------------------------------------------------------------------------------------------------------- */
+/* ---- all pieces -------------------------------------------------------------------------------------------------- */
 
 /* The next piece, or -1.  All functions take turns, so that the estimate of the remaining time is steady.  After a
  * few wrong pieces there is no more work. */
@@ -261,7 +261,7 @@ static void run(void)
     show_progress(1);
 }
 
-/* ---- the record of pieces ----------------------------------------------------------------------------------------------- */
+/* ---- the record of pieces ---------------------------------------------------------------------------------------- */
 
 /* The record's first line: the digest of this program, and the instruction sets compared. */
 static int record_title(char *title, size_t size, const char *program)
@@ -320,7 +320,7 @@ static int open_record(const char *program)
     return 0;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static const char table_begin[] = "<!-- errors: written by make check-exhaustive -->\n", table_end[] = "<!-- end of errors -->\n";
 
@@ -399,7 +399,7 @@ static int table_in_file(const char *path, int write)
     return status;
 }
 
-/* ---- the program --------------------------------------------------------------------------------------------------------- */
+/* ---- the program ------------------------------------------------------------------------------------------------- */
 
 static int usage(const char *what, const char *found)
 {

@@ -61,7 +61,7 @@ typedef struct {
     void (*scalars)(size_t n, float *y, const uint32_t *bits);
 } Function;
 
-/* ---- random words ----------------------------------------------------------------------------------------------------- */
+/* ---- random words ------------------------------------------------------------------------------------------------ */
 
 /* num/stream.h: (word + 1/2) 2^-32 rounded once, below 1. */
 static inline float function_uniform(uint32_t word)
@@ -75,7 +75,7 @@ static inline float function_radius(float u)
     return sqrtf(-2.0f * num_log_normal1(u));
 }
 
-/* ---- the kernels, each as a function of n bit patterns ---------------------------------------------------------------- */
+/* ---- the kernels, each as a function of n bit patterns ----------------------------------------------------------- */
 
 #define FUNCTION_UNARY_VECTOR(NAME, name, ...)                                                                          \
     static inline void name##_vector(const FunctionKernels *k, size_t n, float *y, const float *x)                     \
@@ -160,7 +160,7 @@ static inline void sin_turns_vector(const FunctionKernels *k, size_t n, float *y
     function_normal(k, n, y, x, 1, FUNCTION_UNIT_RADIUS, 1);
 }
 
-/* ---- exact values ------------------------------------------------------------------------------------------------------ */
+/* ---- exact values ------------------------------------------------------------------------------------------------ */
 
 /* (exp(x) - 1 - x) / 2 by its series, where the difference would cancel: 22 terms leave 2^-69 at |x| = 1. */
 static inline long double function_excess(long double x)
@@ -200,7 +200,7 @@ static inline double function_turn_double(double v, int quarters)
     return quarters & 2 ? -y : y;
 }
 
-/* ---- the list ---------------------------------------------------------------------------------------------------------- */
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
 
 /* Compiled once more with the fma instruction of x86-64, so that fmaf is no call: the very instruction that the C
  * library's takes.  `volatile`: no compiler makes vectors of this loop. */
@@ -273,7 +273,7 @@ static const Function functions[] = {
 
 enum { FUNCTIONS = sizeof functions / sizeof functions[0], FUNCTION_ISAS = 8 };
 
-/* ---- measuring --------------------------------------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------------------------------------- */
 
 /* [OUT] the kernels of every instruction set that this processor has, best first; returns how many. */
 static inline int function_kernels(FunctionKernels kernels[FUNCTION_ISAS])

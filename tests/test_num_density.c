@@ -45,7 +45,7 @@ static NumShape result_shape(NumDensity f, NumShape s)
     return s;
 }
 
-/* ---- to the bit ------------------------------------------------------------------------------------------------------- */
+/* ---- to the bit -------------------------------------------------------------------------------------------------- */
 
 static float x[ARGS][MAX], y[MAX], want_y[MAX], dy[MAX], term[ARGS][MAX], d[ARGS][MAX], want_d[ARGS][MAX];
 
@@ -171,7 +171,7 @@ static void test_instruction_sets_and_threads_agree_to_the_bit(void **state)
     num_threads_set(1);
 }
 
-/* ---- against double --------------------------------------------------------------------------------------------------- */
+/* ---- against double ---------------------------------------------------------------------------------------------- */
 
 static double wide[ARGS][MAX], wide_y[MAX], wide_dy[MAX], wide_d[ARGS][MAX];
 
@@ -246,7 +246,7 @@ static void test_floats_are_near_doubles(void **state)
     }
 }
 
-/* ---- where plain formulas fail ------------------------------------------------------------------------------------------ */
+/* ---- where plain formulas fail ----------------------------------------------------------------------------------- */
 
 static const NumShape one = {{1, 1, 1}};
 

@@ -16,7 +16,7 @@
 enum { CHUNK = FUNCTION_CHUNK };
 #define UNARY ((int)NUM_UNARY_COUNT)
 
-/* ---- the sample --------------------------------------------------------------------------------------------------------- */
+/* ---- the sample -------------------------------------------------------------------------------------------------- */
 
 /* Where functions change their formula, overflow, underflow or saturate: the sample is dense around these inputs. */
 static const float turning_points[] = {
@@ -63,7 +63,7 @@ static size_t next_inputs(uint64_t *i, uint32_t bits[CHUNK])
     return n;
 }
 
-/* ---- against the exact value, and against the scalar definition --------------------------------------------------------- */
+/* ---- against the exact value, and against the scalar definition -------------------------------------------------- */
 
 /* [OUT] the error of a function in the table of docs/arithmetic.md, and the input where it occurs. */
 static void read_documented(const Function *f, double *ulp, uint32_t *at)
@@ -153,7 +153,7 @@ static void test_num_unary_takes_these_kernels(void **state)
     }
 }
 
-/* ---- NaN ---------------------------------------------------------------------------------------------------------------- */
+/* ---- NaN --------------------------------------------------------------------------------------------------------- */
 
 /* A NaN comes out where one goes in and where the function has no value, and nowhere else.  Which NaN, its sign and
  * payload, is not defined, because processors differ; a run that meets a NaN stops and stores none. */
@@ -189,7 +189,7 @@ static void test_nan(void **state)
             }
 }
 
-/* ---- gradients, digests, special values --------------------------------------------------------------------------------- */
+/* ---- gradients, digests, special values -------------------------------------------------------------------------- */
 
 static void test_gradients_agree_to_the_bit(void **state)
 {
@@ -453,7 +453,7 @@ static void test_sine_and_cosine_of_turns(void **state)
     }
 }
 
-/* ---- functions of two variables -------------------------------------------------------------------------------------- */
+/* ---- functions of two variables ---------------------------------------------------------------------------------- */
 
 static float binary1(NumBinary op, float a, float b)
 {

@@ -51,7 +51,7 @@ static int same(float x, float y)
     return (isnan(x) && isnan(y)) || memcmp(&x, &y, sizeof x) == 0;
 }
 
-/* ---- values --------------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 typedef enum { PLAIN, DENORMAL, CANCELLING, SPECIAL, ZEROS, LARGE, WIDE, INFINITE, VALUES } Values;
 static const char *const values_names[] = {"plain", "denormal", "cancelling", "special", "zero", "large", "wide", "infinite"};
@@ -113,7 +113,7 @@ static int is_guarded(const float *x, size_t n)
     return good;
 }
 
-/* ---- one product in every way --------------------------------------------------------------------------------------- */
+/* ---- one product in every way ------------------------------------------------------------------------------------ */
 
 typedef struct MatmulCase {
     NumForm form;
@@ -186,7 +186,7 @@ static void check_forms(size_t m, size_t n, size_t k, Values kind)
         check((MatmulCase){.form = (NumForm)form, .m = m, .n = n, .k = k, .kind = kind});
 }
 
-/* ---- tests ---------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static void known_product(void **state)
 {
@@ -467,7 +467,7 @@ static void gradient_through_activations(void **state)
     assert_true(fabsf(slope - tiny) <= 2e-19f);
 }
 
-/* ---- the emulated fma ----------------------------------------------------------------------------------------------- */
+/* ---- the emulated fma -------------------------------------------------------------------------------------------- */
 
 static void check_fma(float a, float b, float c)
 {
@@ -540,7 +540,7 @@ static void fma_random_bits(void **state)
     }
 }
 
-/* ---- the choice of instruction set ----------------------------------------------------------------------------------- */
+/* ---- the choice of instruction set ------------------------------------------------------------------------------- */
 
 static void instruction_sets(void **state)
 {

@@ -53,7 +53,7 @@ static void rest(long milliseconds)
     nanosleep(&(struct timespec){.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000}, NULL);
 }
 
-/* ---- every job exactly once ------------------------------------------------------------------------------------------- */
+/* ---- every job exactly once -------------------------------------------------------------------------------------- */
 
 /* A task names its job, so that the test notices a job that gets the task of another loop. */
 typedef struct Loop {
@@ -155,7 +155,7 @@ static void many_tiny_loops(void **state)
     }
 }
 
-/* ---- all threads work ------------------------------------------------------------------------------------------------- */
+/* ---- all threads work -------------------------------------------------------------------------------------------- */
 
 typedef struct Meeting {
     int people;
@@ -247,7 +247,7 @@ static void threads_woken_for_nothing_sleep(void **state)
     assert_true(all_sleep());
 }
 
-/* ---- where a loop runs alone ------------------------------------------------------------------------------------------ */
+/* ---- where a loop runs alone ------------------------------------------------------------------------------------- */
 
 typedef struct Nest {
     atomic_uchar (*visits)[20];
@@ -325,7 +325,7 @@ static void little_work_stays_here(void **state)
     assert_int_equal(atomic_load(&m.late), 0);
 }
 
-/* ---- forks ------------------------------------------------------------------------------------------------------------ */
+/* ---- forks ------------------------------------------------------------------------------------------------------- */
 
 /* In a child: its own threads work, and those of its own child.  The exit status is 0 when they do. */
 static int child(int generations)

@@ -27,7 +27,8 @@ typedef struct OptimiserSpec {
 
 const char *optimiser_name(OptimiserKind kind);
 
-/* [OUT] the i-th option of a kind, a field of OptimiserSpec, in the order of the canonical text; 0, or -1 past the last. */
+/* [OUT] the i-th option of a kind, a field of OptimiserSpec, in the order of the canonical text.
+ * 0, or -1 past the last. */
 int optimiser_option(OptimiserKind kind, size_t i, Option *option);
 
 /* [OUT] the default options of the kind of that name; -1 with *err for an unknown name, with a suggestion. */

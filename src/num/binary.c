@@ -24,7 +24,7 @@ void num_binary_back_f32(NumBinary op, int which, NumShape shape, const float *d
                         3, (NumIn_f32[]){{dc, shape}, a, b}, scratch);
 }
 
-/* ---- in double ------------------------------------------------------------------------------------------------------ */
+/* ---- in double --------------------------------------------------------------------------------------------------- */
 
 static double value(NumBinary op, double a, double b)
 {

@@ -17,7 +17,7 @@
 enum { EACH, SUM }; /* the forms of a row */
 enum { OPERANDS_MAX = NUM_PANEL_OUT };
 
-/* ---- oracles: one element's term of the operands v, and [OUT] g, its derivative by each operand ------------------------- */
+/* ---- oracles: one element's term of the operands v, and [OUT] g, its derivative by each operand ------------------ */
 
 static const double log_2pi = 1.8378770664093454835606594728112353;
 
@@ -79,7 +79,7 @@ static double reparameterise(const double *v, double *g)
     return v[0] + sigma * v[2];
 }
 
-/* ---- the rows ----------------------------------------------------------------------------------------------------------- */
+/* ---- the rows ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     double (*oracle)(const double *v, double *g);
@@ -98,7 +98,7 @@ static NumShape result_shape(NumDensity f, NumShape shape)
     return shape;
 }
 
-/* ---- in float ----------------------------------------------------------------------------------------------------------- */
+/* ---- in float ---------------------------------------------------------------------------------------------------- */
 
 void num_density_f32(NumDensity f, NumShape shape, float *y, const NumIn_f32 *in, float *scratch)
 {
@@ -119,10 +119,11 @@ void num_density_back_f32(NumDensity f, NumShape shape, const float *dy, const N
         inputs[k + 1] = in[k];
         d_shape[k] = in[k].shape;
     }
-    num_panel_gradients(num_density_table()->backward[f], shape, operands, d, d_shape, overwrite, operands + 1, inputs, scratch);
+    num_panel_gradients(num_density_table()->backward[f], shape, operands, d, d_shape, overwrite, operands + 1,
+                        inputs, scratch);
 }
 
-/* ---- in double ---------------------------------------------------------------------------------------------------------- */
+/* ---- in double --------------------------------------------------------------------------------------------------- */
 
 /* The oracle of element (s, b, feature). */
 static double element(NumDensity f, const NumIn_f64 *in, size_t s, size_t b, size_t feature, double *gradient)

@@ -19,7 +19,8 @@ typedef void NumPanelKernel(size_t n, float *const *out, const float *const *in)
 typedef struct NumElementwiseTable {
     void (*unary[NUM_UNARY_COUNT])(size_t n, float *y, const float *x);
     void (*unary_back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *x, const float *y);
-    void (*fused_back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *y); /* NULL outside NUM_FUSED_LIST */
+    /* NULL outside NUM_FUSED_LIST */
+    void (*fused_back[NUM_UNARY_COUNT])(size_t n, float *dx, const float *dy, const float *y);
     NumPanelKernel *binary[NUM_BINARY_COUNT];         /* c <- a, b */
     NumPanelKernel *binary_back[NUM_BINARY_COUNT][2]; /* dc d(a op b)/da or /db <- dc, a, b */
     void (*affine)(size_t n, float *y, const float *x, float scale, float shift);

@@ -121,7 +121,7 @@ void num_matmul_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const 
     run(table, best, cost_y < cost_x ? cost_y : cost_x);
 }
 
-/* ---- the reference and the oracle ----------------------------------------------------------------------------------- */
+/* ---- the reference and the oracle -------------------------------------------------------------------------------- */
 
 void num_matmul_reference_f32(NumForm form, size_t m, size_t n, size_t k, float *c, const float *a, const float *b,
                               const float *bias, NumUnary act, int accumulate)

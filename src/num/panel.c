@@ -24,7 +24,7 @@ typedef struct {
 } PanelGrid;
 
 typedef struct {
-    size_t sample, row, rows, column, columns; /* `rows` rows from `row` of the batch, `columns` columns from `column` */
+    size_t sample, row, rows, column, columns; /* `rows` rows from `row`, `columns` columns from `column` */
     size_t size, offset;                       /* elements; the index of the first one in a dense array */
 } Panel;
 
@@ -64,7 +64,8 @@ static Panel grid_panel(const PanelGrid *grid, size_t index)
 static const float *dense_operand(const Panel *p, NumIn_f32 in, float *buffer)
 {
     size_t by_row = num_shape_stride(in.shape, NUM_BATCH), by_column = num_shape_stride(in.shape, NUM_FEATURES);
-    const float *x = in.x + p->sample * num_shape_stride(in.shape, NUM_SAMPLES) + p->row * by_row + p->column * by_column;
+    const float *x = in.x + p->sample * num_shape_stride(in.shape, NUM_SAMPLES) + p->row * by_row
+        + p->column * by_column;
     if ((p->columns == 1 || by_column == 1) && (p->rows == 1 || by_row == p->columns))
         return x;
     for (size_t r = 0; r < p->rows; r++, x += by_row) {
@@ -88,7 +89,7 @@ typedef struct {
     float scale;                /* axpy */
     size_t gradients;
     float *const *added;        /* [k]: the gradient to which a panel's values are added, or NULL */
-    float *const *written;      /* [k]: where a panel's values are written, the gradient itself or a term to sum later, or NULL */
+    float *const *written;      /* [k]: where they are written, the gradient itself or a term to sum later, or NULL */
 } PanelJob;
 
 static void load(const PanelJob *t, const Panel *p, const float **dense, float (*buffer)[NUM_PANEL_SIZE])
@@ -131,7 +132,8 @@ static void row_sums_panel(const void *task, size_t index)
     num_sum_table()->rows(p.rows, p.columns, t->out + p.sample * t->grid.shape.n[NUM_BATCH] + p.row, terms, p.columns);
 }
 
-void num_panel_row_sums(NumPanelKernel *kernel, NumShape shape, float *y, size_t count, const NumIn_f32 *in, float *scratch)
+void num_panel_row_sums(NumPanelKernel *kernel, NumShape shape, float *y, size_t count, const NumIn_f32 *in,
+                        float *scratch)
 {
     PanelJob t = {.grid = grid_of(shape), .kernel = kernel, .count = count, .in = in, .out = y, .scratch = scratch};
     size_t rows = num_shape_rows(shape);
@@ -161,8 +163,8 @@ static int same_shape(NumShape a, NumShape b)
     return a.n[0] == b.n[0] && a.n[1] == b.n[1] && a.n[2] == b.n[2];
 }
 
-void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d, const NumShape *d_shape,
-                         unsigned overwrite, size_t count, const NumIn_f32 *in, float *scratch)
+void num_panel_gradients(NumPanelKernel *kernel, NumShape shape, size_t gradients, float *const *d,
+                         const NumShape *d_shape, unsigned overwrite, size_t count, const NumIn_f32 *in, float *scratch)
 {
     float *added[NUM_PANEL_OUT] = {NULL}, *written[NUM_PANEL_OUT] = {NULL};
     size_t size = num_shape_size(shape), wanted = 0, used = 0;

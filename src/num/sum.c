@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * num/sum.c: sums and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in double.  Threads divide
- * outputs, never a sum.  The gradients are in sum_back.c, because they broadcast by panels, which need sums.
+ * num/sum.c: sums and log-sum-exp over any axes, by the kernels of num/isa/sum.c; the oracles in double.  Threads
+ * divide outputs, never a sum.  The gradients are in sum_back.c, because they broadcast by panels, which need sums.
  */
 #include "num/sum.h"
 
@@ -39,7 +39,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* ---- features kept: chains down the columns ------------------------------------------------------------------------- */
+/* ---- features kept: chains down the columns ---------------------------------------------------------------------- */
 
 /* The columns of a chain.  Over the batch alone: the features of each sample.  Over samples alone: all (batch,
  * features). */
@@ -64,7 +64,7 @@ static void sum_chains(const SumJob *t)
     num_parallel(groups * parts(chain_width(t), STRIP), num_shape_size(t->shape), chain_strip, t);
 }
 
-/* ---- features summed: rows in lanes, then chains over the rows' sums ------------------------------------------------ */
+/* ---- features summed: rows in lanes, then chains over the rows' sums --------------------------------------------- */
 
 /* [OUT] sums: of `count` rows, at most ROWS, from row b of sample s. */
 static void row_sums(const SumJob *t, size_t s, size_t b, size_t count, float *sums)
@@ -143,7 +143,7 @@ void num_sum_f32(float *y, NumShape y_shape, const float *x, NumShape x_shape, f
         sum_chains(&t);
 }
 
-/* ---- log sum exp ---------------------------------------------------------------------------------------------------- */
+/* ---- log sum exp ------------------------------------------------------------------------------------------------- */
 
 static void logsumexp_rows(const void *task, size_t index)
 {
@@ -157,7 +157,7 @@ static void logsumexp_strip(const void *task, size_t index)
     const SumJob *t = task;
     size_t features = t->shape.n[NUM_FEATURES], width = chain_width(t), sample = t->shape.n[NUM_BATCH] * features;
     size_t s = index / parts(width, STRIP), c = index % parts(width, STRIP) * STRIP;
-    num_sum_table()->logsumexp_columns(least(STRIP, width - c), t->batch ? t->shape.n[NUM_BATCH] : t->shape.n[NUM_SAMPLES],
+    num_sum_table()->logsumexp_columns(least(STRIP, width - c), t->shape.n[t->batch ? NUM_BATCH : NUM_SAMPLES],
                                        t->batch ? features : sample, t->y + s * width + c, t->x + s * sample + c);
 }
 
@@ -171,7 +171,7 @@ void num_logsumexp_f32(float *y, NumAxis axis, const float *x, NumShape x_shape)
         num_parallel((t.samples ? 1 : x_shape.n[NUM_SAMPLES]) * parts(chain_width(&t), STRIP), size, logsumexp_strip, &t);
 }
 
-/* ---- totals --------------------------------------------------------------------------------------------------------- */
+/* ---- totals ------------------------------------------------------------------------------------------------------ */
 
 typedef double TotalKernel(size_t n, const float *x);
 
@@ -221,7 +221,7 @@ size_t num_first_nonfinite_f32(size_t n, const float *x)
     return num_sum_table()->first_nonfinite(n, x);
 }
 
-/* ---- in double ------------------------------------------------------------------------------------------------------ */
+/* ---- in double --------------------------------------------------------------------------------------------------- */
 
 void num_sum_f64(double *y, NumShape y_shape, const double *x, NumShape x_shape, double scale)
 {

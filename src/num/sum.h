@@ -26,7 +26,8 @@ void num_logsumexp_f64(double *y, NumAxis axis, const double *x, NumShape x_shap
 
 /* dx += dy * exp(x - y), y = logsumexp(x) over `axis`; 0 where y is -inf. */
 void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const float *x, const float *y, NumShape x_shape);
-void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y, NumShape x_shape);
+void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y,
+                            NumShape x_shape);
 
 /* Sum and sum of squares of n floats, added in double: each block of 8192 in the 16 lanes and the tree of a sum
  * along features, then the blocks in ascending order (a plain chain would wait for every addition, and one thread

@@ -31,7 +31,8 @@ void num_logsumexp_back_f32(float *dx, NumAxis axis, const float *dy, const floa
     num_panel_gradients(num_sum_table()->logsumexp_back, x_shape, 1, &dx, &x_shape, 0, 3, in, NULL);
 }
 
-void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y, NumShape x_shape)
+void num_logsumexp_back_f64(double *dx, NumAxis axis, const double *dy, const double *x, const double *y,
+                            NumShape x_shape)
 {
     NumShape y_shape = x_shape;
     y_shape.n[axis] = 1;

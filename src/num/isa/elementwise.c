@@ -10,7 +10,7 @@
 
 #define LOOP _Pragma("omp simd") for (size_t i = 0; i < n; i++)
 
-/* ---- one variable ------------------------------------------------------------------------------------------------------- */
+/* ---- one variable ------------------------------------------------------------------------------------------------ */
 
 #define UNARY(NAME, name, formula, reads, domain, ulp, value, update, exact, slope)                                    \
     static void name##_value(size_t n, float *y_out, const float *x_in)                                                \
@@ -40,7 +40,7 @@ NUM_UNARY_LIST(UNARY)
     }
 NUM_FUSED_LIST(FUSED)
 
-/* ---- two variables ------------------------------------------------------------------------------------------------------ */
+/* ---- two variables ----------------------------------------------------------------------------------------------- */
 
 #define BINARY(NAME, name, formula, reads, domain, value, by_a, by_b)                                                  \
     static void name##_of(size_t n, float *const *out, const float *const *in)                                         \
@@ -67,7 +67,7 @@ NUM_FUSED_LIST(FUSED)
     }
 NUM_BINARY_LIST(BINARY)
 
-/* ---- without a row ------------------------------------------------------------------------------------------------------ */
+/* ---- without a row ----------------------------------------------------------------------------------------------- */
 
 static void affine(size_t n, float *y, const float *x, float scale, float shift)
 {

@@ -19,7 +19,7 @@
 
 extern const NumElementwiseTable VARIANT(num_elementwise_table);
 
-/* ---- the product ---------------------------------------------------------------------------------------------------- */
+/* ---- the product ------------------------------------------------------------------------------------------------- */
 
 /* Part of a product: all rows of some columns, `rows` rows from i, `columns` columns from j. */
 typedef struct ProductPanel {

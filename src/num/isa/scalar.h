@@ -73,7 +73,7 @@ static inline float num_power_of_two(uint32_t n)
     return num_float((n + 127u) << 23);
 }
 
-/* ---- the exponential ------------------------------------------------------------------------------------------------ */
+/* ---- the exponential --------------------------------------------------------------------------------------------- */
 
 /* exp(x) = 2^n (1 + m), |m| < 0.42, for |x| <= 174. */
 typedef struct NumExpParts {
@@ -160,7 +160,7 @@ static inline float num_half_exp_excess1(float x)
     return x >= -1.0f && x <= 1.8f ? near : far;
 }
 
-/* ---- logarithms ----------------------------------------------------------------------------------------------------- */
+/* ---- logarithms -------------------------------------------------------------------------------------------------- */
 
 /* log(1 + m) for |m| <= 1/3: m - m^2 / 2 + m^3 g(m) */
 static inline float num_log1p_near1(float m)
@@ -221,7 +221,7 @@ static inline float num_log1p1(float x)
     return x == -1.0f ? -INFINITY : r;
 }
 
-/* ---- activations ----------------------------------------------------------------------------------------------------- */
+/* ---- activations ------------------------------------------------------------------------------------------------- */
 
 /* log(1 + t), 0 <= t <= 1: a part of softplus. */
 static inline float num_log1p_unit1(float t)
@@ -349,7 +349,7 @@ static inline float num_tanh1(float x)
     return num_float(num_bits(r) | (num_bits(x) & 0x80000000u));
 }
 
-/* ---- sine and cosine ------------------------------------------------------------------------------------------------ */
+/* ---- sine and cosine --------------------------------------------------------------------------------------------- */
 
 typedef struct NumSinCos {
     float sin, cos;

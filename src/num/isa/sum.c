@@ -50,7 +50,7 @@ static void rows(size_t count, size_t columns, float *y, const float *x, size_t 
     }
 }
 
-/* ---- down the rows -------------------------------------------------------------------------------------------------- */
+/* ---- down the rows ----------------------------------------------------------------------------------------------- */
 
 enum { BLOCK_VECS = 4, BLOCK = BLOCK_VECS * NUM_LANES };
 
@@ -103,7 +103,7 @@ static void columns(size_t width, size_t outer, size_t outer_stride, size_t inne
         columns_rest(width - c, outer, outer_stride, inner, inner_stride, y + c, x + c, scale);
 }
 
-/* ---- log sum exp: m + log sum exp(x - m), m the maximum ------------------------------------------------------------- */
+/* ---- log sum exp: m + log sum exp(x - m), m the maximum ---------------------------------------------------------- */
 
 /* The shift to subtract: not an infinite maximum, which would give inf - inf. */
 static inline float shift_of(float max)
@@ -189,7 +189,7 @@ static void logsumexp_back(size_t n, float *const *out, const float *const *in)
         dx[i] = dy[i] * num_exp1(x[i] - (y[i] == -INFINITY ? 0.0f : y[i]));
 }
 
-/* ---- totals in double ----------------------------------------------------------------------------------------------- */
+/* ---- totals in double -------------------------------------------------------------------------------------------- */
 
 /* 16 lanes in double, the same order and tree. */
 typedef double DVec __attribute__((vector_size(sizeof(float) * NUM_LANES)));

@@ -61,7 +61,7 @@ static inline int halves(size_t rows, size_t columns)
     return rows > TILE_ROWS / 2 && columns % NUM_LANES != 0 && columns % NUM_LANES <= HALF_LANES;
 }
 
-/* ---- one register tile ---------------------------------------------------------------------------------------------- */
+/* ---- one register tile ------------------------------------------------------------------------------------------- */
 
 /* One tile over k steps: to = (first ? 0 : from) + a b, and with `add` the old `to` is added. */
 typedef struct TileStep {
