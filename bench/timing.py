@@ -2,16 +2,12 @@
 #
 # bench/timing.py: statistics of rounds: minimum, median, maximum.
 import math
-import statistics
+from statistics import median
 
 
 def summary(values):
     values = sorted(values)
-    return {"min": values[0], "median": statistics.median(values), "max": values[-1], "rounds": len(values)}
-
-
-def median(values):
-    return statistics.median(values)
+    return {"min": values[0], "median": median(values), "max": values[-1], "rounds": len(values)}
 
 
 def geometric_mean(values):

@@ -83,7 +83,7 @@ function curves.sheets(ctx, options)
   local list, panels, longest = records.configurations(ctx), {}, 2
   local seeds = records.most_seeds(list)
   for _, metric in ipairs(options.metrics) do
-    local panel, last = panel_of(ctx, list, (metric:gsub("^t[erainst]+/", "")), options)
+    local panel, last = panel_of(ctx, list, metric:match "^test/(.+)" or metric:match "^train/(.+)" or metric, options)
     panels[#panels + 1] = panel
     longest = math.max(longest, last)
     if not panel then ctx.note("no curve of " .. metric .. " is recorded; left out") end

@@ -55,8 +55,8 @@ local function estimators_of(names)
   return out
 end
 
--- { { k, mean, low, high }, … } of one estimator, and those of its points that are biased.  A logarithmic axis has no
--- place for the others.
+-- { { k, mean, low, high }, … } of one estimator, and those of its points that are biased.  Means of 0 or less are left
+-- out: a logarithmic axis cannot show them.
 local function points_of(ctx, c, name, draws, what)
   local rows, biased = {}, {}
   for _, k in ipairs(draws) do

@@ -51,11 +51,8 @@ end
 
 -- The recorded log density of one image on its grid, as a density with peak 1.
 local function density_of(blob)
-  local density, peak = {}, -math.huge
-  for at = 1, #blob // 4 do
-    density[at] = string.unpack("<f", blob, 4 * at - 3)
-    peak = math.max(peak, density[at])
-  end
+  local density, peak = records.floats(blob), -math.huge
+  for _, v in ipairs(density) do peak = math.max(peak, v) end
   for at, v in ipairs(density) do density[at] = math.exp(v - peak) end
   return density
 end

@@ -32,8 +32,8 @@ local line_rules = {
 
 --- lab.fig.reported { title =, rows = { { "at the mean z", where = { mistake = "none" }, reported = "at_mean", honest =
 -- "elbo" }, … }, truth = "ELBO of the same model", line = { "the right model", where = {…}, metric = "elbo" } }:
--- metrics by their recorded names, those without a "/" of the test split; truth: the name of the honest ones in the
--- key.
+-- metrics have their recorded names; a name without "/" means the test split.  truth: the key's text for the correct
+-- numbers, those of the metric `honest`.
 function reported.check(options)
   for i, row in ipairs(options.rows) do
     local what = "row " .. i .. " of lab.fig.reported"

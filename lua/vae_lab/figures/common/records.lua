@@ -57,7 +57,7 @@ function records.matches(run, where)
 end
 
 --- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … },
--- one a combination of the other settings; and the list of all values, ascending where they are numbers.
+-- one for each combination of the other settings; and the list of all values, ascending where they are numbers.
 function records.groups(ctx, name)
   local groups, by_rest, xs, seen, numbers = {}, {}, {}, {}, true
   for _, c in ipairs(records.configurations(ctx)) do
@@ -162,7 +162,8 @@ function records.strokes(blob)
   return sum / seen < 0.4
 end
 
-local function floats(blob)
+--- records.floats(blob) → its float32 values, a list.
+function records.floats(blob)
   local list = {}
   for i = 1, #blob // 4 do list[i] = string.unpack("<f", blob, 4 * i - 3) end
   return list
@@ -171,7 +172,7 @@ end
 --- records.posteriors(ctx, run) → { {example, label, mu = {…}, sigma = {…}}, … } by example.
 function records.posteriors(ctx, run)
   local rows = ctx.db:query("SELECT example, label, mu, sigma FROM posterior WHERE run = ?1 ORDER BY example", run.id)
-  for _, row in ipairs(rows) do row.mu, row.sigma = floats(row.mu), floats(row.sigma) end
+  for _, row in ipairs(rows) do row.mu, row.sigma = records.floats(row.mu), records.floats(row.sigma) end
   return rows
 end
 
@@ -231,7 +232,7 @@ function records.most_seeds(list)
   return most
 end
 
---- What a note says of means over so many seeds; `interval`: what is drawn of their 95 % interval.
+--- The words of a note about means over this many seeds; `interval`: how the page shows their 95 % interval.
 function records.over_seeds(seeds, interval)
   return seeds > 1 and string.format("mean over %d seeds%s", seeds, interval or "") or "one seed: no interval"
 end

@@ -54,7 +54,7 @@ end
 
 local function mark(s) return string.format("pt %d ps %g lc rgb '%s'", s.point or 7, s.size or 0.9, s.colour) end
 
--- Marks with intervals.  A row without one is a mark alone: an interval of no width would look like a sure one.
+-- Marks with intervals.  A row without one is a mark alone: an interval of width 0 would look like certainty.
 local function whiskers(how)
   return function(data, s, rows)
     local with = 0
