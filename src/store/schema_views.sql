@@ -19,7 +19,8 @@ DROP VIEW IF EXISTS claims;
 DROP VIEW IF EXISTS verdicts;
 
 -- One row per run.  epochs: recorded so far.  beta, latent: its settings of these names.  elbo, reconstruction, kl,
--- nll: the last value on the test split, NULL where there is none or it is not finite.
+-- nll: the last value on the test split, NULL where there is none or it is not finite.  problem: why it failed, diverged
+-- or stopped, or the first evaluation that failed; NULL where all went well.
 CREATE VIEW runs AS
 SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.status AS status,
     coalesce((SELECT max((SELECT max(m.step) FROM metric m WHERE m.run = r.id AND m.metric = n.id))
@@ -37,7 +38,9 @@ SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.sta
      ORDER BY m.step DESC LIMIT 1) AS kl,
     (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/nll')
      ORDER BY m.step DESC LIMIT 1) AS nll,
-    r.configuration AS configuration
+    r.configuration AS configuration,
+    coalesce(r.message, (SELECT 'evaluation ' || v.name || ' failed: ' || v.message FROM evaluation v
+                         WHERE v.run = r.id AND v.status = 'failed' ORDER BY v.name LIMIT 1)) AS problem
 FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
 WHERE r.superseded_by IS NULL;
 
@@ -57,7 +60,8 @@ SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS labe
     (SELECT group_concat(sweep, ', ') FROM sweep_run WHERE run = r.id) AS in_sweeps, r.host AS host,
     CASE WHEN r.status IN ('queued', 'running') THEN r.process END AS process,
     (SELECT 'step ' || step || ', ' || length(bytes) || ' bytes, ' || written FROM checkpoint WHERE run = r.id) AS checkpoint,
-    (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors, r.graph AS graph
+    (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors, r.graph AS graph, r.data_options AS data_options,
+    r.imported AS imported
 FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id;
 
 -- Every metric of every epoch; value NULL where it is not finite.
