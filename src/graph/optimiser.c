@@ -11,6 +11,8 @@
 #include "num/sum.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct Optimiser {
@@ -117,6 +119,52 @@ void optimiser_text(const OptimiserSpec *spec, Text *text)
         first = 0;
     }
     text_add(text, ")");
+}
+
+/* Sets one option of "beta1=0.9"; [OUT] *end: behind the number.  -1 for another form. */
+static int parse_option(OptimiserSpec *spec, const char *at, const char **end)
+{
+    size_t length = strcspn(at, "=");
+    char *stop;
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const char *name = options[i].option.name;
+        if (!reads(spec->kind, i) || strlen(name) != length || strncmp(name, at, length) != 0 || at[length] != '=')
+            continue;
+        option_set(&options[i].option, spec, strtod(at + length + 1, &stop));
+        *end = stop;
+        return stop == at + length + 1 ? -1 : 0;
+    }
+    return -1;
+}
+
+/* Whether the spec's own text is `text`: this finds what the loop below accepts and should not. */
+static int has_text(const OptimiserSpec *spec, const char *text)
+{
+    Text own = {0};
+    optimiser_text(spec, &own);
+    int same = !own.failed && strcmp(text_string(&own), text) == 0;
+    text_free(&own);
+    return same;
+}
+
+int optimiser_parse(OptimiserSpec *spec, const char *text, Error *err)
+{
+    char name[32];
+    OptimiserSpec read;
+    size_t length = strcspn(text, "(");
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), text);
+    int bad = optimiser_defaults(&read, name, err) != 0 || text[length] != '(';
+    for (const char *at = text + length; !bad && (*at == '(' || *at == ',');) {
+        at += strspn(at, "(, ");
+        bad = parse_option(&read, at, &at);
+    }
+    if (bad || !has_text(&read, text)) {
+        error_set(err, ERR_STORE, "the text of an optimiser is damaged");
+        error_found(err, "%.200s", text);
+        return error_expected(err, "adam(beta1=0.9, beta2=0.999, …), every option in its place");
+    }
+    *spec = read;
+    return 0;
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ int optimiser_check(const OptimiserSpec *spec, Error *err);
 /* The canonical text of a spec, part of a run's identity: "adam(beta1=0.9, ...)". */
 void optimiser_text(const OptimiserSpec *spec, Text *text);
 
+/* [OUT] *spec: of such a text.  -1 with *err (ERR_STORE) for another text.  Ranges are checked by optimiser_check. */
+int optimiser_parse(OptimiserSpec *spec, const char *text, Error *err);
+
 typedef struct Optimiser Optimiser;
 
 Optimiser *optimiser_alloc(const OptimiserSpec *spec, size_t count, Error *err);

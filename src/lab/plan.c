@@ -82,7 +82,7 @@ static void monte_carlo_em_text(Text *t, const LabMonteCarloEM *em)
     text_addf(t, ",\"transitions\":%zu,\"updates\":%zu}", em->transitions, em->updates);
 }
 
-static void plan_text(Text *t, const LabSpec *spec)
+void lab_plan_text(Text *t, const LabSpec *spec)
 {
     Text optimiser = {0};
     optimiser_text(&spec->optimiser, &optimiser);
@@ -211,7 +211,7 @@ int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, E
     if (check(spec, err) != 0)
         return -1;
     Text json = {0}, graph = {0};
-    plan_text(&json, spec);
+    lab_plan_text(&json, spec);
     graph_text(spec->graph, &graph);
     char *copy = json.failed || graph.failed ? NULL : mem_string(text_string(&json));
     if (copy != NULL) {

@@ -68,4 +68,18 @@ extern const Option lab_train_options[LAB_TRAIN_OPTIONS];
  * (mem_free).  -1 with *err (ERR_SCRIPT). */
 int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, Error *err);
 
+/* The training plan as canonical JSON, which lab_identify gives. */
+void lab_plan_text(Text *t, const LabSpec *spec);
+
+/* ---- a recorded training plan (plan_read.c) ---- */
+
+/* Owns what the plan's fields of a LabSpec point to. */
+typedef struct LabPlan LabPlan;
+
+/* Reads a canonical text; [OUT] the training plan's fields of *spec and the generator of its seed, valid until
+ * lab_plan_free.  NULL with *err (ERR_STORE) for a text that lab_plan_text does not write.  Ranges are left to
+ * lab_identify. */
+LabPlan *lab_plan_read(const char *text, LabSpec *spec, Error *err);
+void lab_plan_free(LabPlan *plan);
+
 #endif
