@@ -102,11 +102,10 @@ static inline int record_mean(const LabRun *run, size_t evaluation, Store *s, in
     InferRequest request = {.data = run->spec.data, .split = DATA_TEST, .count = 100, .seed = 7};
     const char *const names[] = {"elbo", NULL};
     double mean, se;
-    (void)evaluation;
     if (infer_model_mean(model, &request, names, &mean, &se, err) != 0)
         return -1;
     StoreMetric m = {"test/mean", 0, mean};
-    return store_run_record(s, id, &m, 1, NULL, err);
+    return store_evaluation_put(s, id, &run->evaluations[evaluation], &(StoreResults){.metrics = &m, .nmetrics = 1}, err);
 }
 
 static inline int setup(void **state)

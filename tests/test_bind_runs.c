@@ -363,14 +363,17 @@ static void a_failed_evaluation_leaves_no_numbers(void **state)
     (void)state;
     fresh_database();
     BindScript *script = load(EXPERIMENT("run { evaluations = { { name = 'bad', run = function (m, d, r)\n"
-                                         "  r:metric('half', 1)\n  error 'no more'\nend } } }"));
+                                         "  r:metric('half', 1)\n  r:artifact('half', 'text', 'x')\n  error 'no more'\n"
+                                         "end } } }"));
     LabOutcome o = sweep(script);
-    assert_int_equal(o.failed, 1);
+    assert_int_equal(o.unevaluated, 1);
+    assert_int_equal(o.executed, 1);
     assert_true(number("SELECT count(*) FROM metric_name WHERE name = 'half'") == 0);
+    assert_true(number("SELECT count(*) FROM artifact WHERE name = 'half'") == 0);
     bind_script_free(script);
     script = load(EXPERIMENT("run { evaluations = { { name = 'bad', run = function (m, d, r) r:metric('half', 1) end } } }"));
     o = sweep(script); /* the training is not done again */
-    assert_int_equal(o.failed, 0);
+    assert_int_equal(o.unevaluated, 0);
     assert_int_equal(o.executed, 0);
     assert_true(number("SELECT count(*) FROM metric_name WHERE name = 'half'") == 1);
     bind_script_free(script);

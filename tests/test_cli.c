@@ -448,7 +448,7 @@ static void expected_and_estimated(void **state)
     };
     must(store_verdicts_put(s, 1, claim, 4, &err));
     const StoreParam options[] = {{"examples", NULL, 0}, {"samples", NULL, 500}, {"seed", NULL, 1}};
-    must(store_evaluation_put(s, 1, &(StoreEvaluation){"nll", options, 3}, &err));
+    must(store_evaluation_put(s, 1, &(StoreEvaluation){"nll", options, 3}, NULL, &err));
     for (int64_t run = 1; run <= 3; run++) {
         record_one(s, run, "test/nll", 0, 90.0);
         record_one(s, run, "test/nll_se", 0, 0.25 * (double)run);
@@ -464,7 +464,7 @@ static void expected_and_estimated(void **state)
     assert_null(strstr(output, "ess"));
     assert_int_equal(vae_lab("compare --metric test/nll --csv"), 0);
     holds(output, ",standard_error,effective_sample_size,draws,expected_low,expected_high,inside,source,warning");
-    holds(output, ",0.5,25,500,,,,,\n");
+    holds(output, ",0.5,25,500,,,,,,0\n");
     assert_int_equal(vae_lab("compare --metric test/elbo --json"), 0);
     holds(output, "\"expected_low\": -201.5, \"expected_high\": -101.6, \"inside\": 0, \"source\": \"Someone, table 1\", \"warning\": null");
     assert_int_equal(vae_lab("show 2"), 0);

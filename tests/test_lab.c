@@ -273,6 +273,103 @@ static void an_evaluation_may_be_added_later(void **state)
     assert_string_equal(value(f, "select count(*) from run"), "1");
 }
 
+static const StoreEvaluation two_evaluations[] = {{.name = "bad"}, {.name = "mean"}};
+
+static int refuse_the_first(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
+{
+    if (evaluation > 0)
+        return record_mean(run, evaluation, s, id, model, err);
+    error_set(err, ERR_RUN, "too wild");
+    return error_found(err, "infinity");
+}
+
+static int die_in_the_first(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err)
+{
+    if (evaluation == 0)
+        raise(SIGKILL);
+    return record_mean(run, evaluation, s, id, model, err);
+}
+
+static int stopped_in_the_first(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model,
+                                Error *err)
+{
+    if (evaluation == 0) {
+        kill(getppid(), SIGTERM);
+        sleep(20);
+    }
+    return record_mean(run, evaluation, s, id, model, err);
+}
+
+static const char *evaluations_of(Fixture *f)
+{
+    return value(f, "select group_concat(name || ' ' || status) from (select * from evaluation order by name)");
+}
+
+/* The run stays done, its other evaluations are made, and the next sweep tries the failed one again. */
+static void a_failed_evaluation_is_recorded(void **state)
+{
+    Fixture *f = *state;
+    f->run.evaluations = two_evaluations, f->run.nevaluations = 2;
+    f->options.hooks.evaluate = refuse_the_first;
+    for (int again = 0; again < 2; again++) {
+        sweep(f, &f->run, 1);
+        assert_int_equal(again == 0 ? f->outcome.executed : f->outcome.skipped, 1);
+        assert_int_equal(f->outcome.unevaluated, 1);
+        assert_int_equal(f->outcome.failed, 0);
+        assert_string_equal(evaluations_of(f), "bad failed,mean done");
+        assert_string_equal(value(f, "select status || ', ' || problem from runs"),
+                            "done, evaluation bad failed: too wild");
+        assert_non_null(strstr(value(f, "select message from evaluation where name = 'bad'"), "infinity"));
+    }
+    f->options.hooks.evaluate = record_mean;
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.unevaluated, 0);
+    assert_string_equal(evaluations_of(f), "bad done,mean done");
+    assert_string_equal(value(f, "select problem from runs"), "");
+    sweep(f, &f->run, 1);
+    assert_int_equal(f->outcome.skipped, 1);
+}
+
+/* A worker that is killed in an evaluation (no memory left): the sweep records which one. */
+static void a_crash_in_an_evaluation_is_recorded(void **state)
+{
+    Fixture *f = *state;
+    f->run.evaluations = two_evaluations, f->run.nevaluations = 2;
+    f->options.hooks.evaluate = die_in_the_first;
+    for (int again = 0; again < 2; again++) {
+        sweep(f, &f->run, 1);
+        assert_int_equal(again == 0 ? f->outcome.executed : f->outcome.skipped, 1);
+        assert_int_equal(f->outcome.unevaluated, 1);
+        assert_int_equal(f->outcome.crashed, 0);
+        assert_string_equal(evaluations_of(f), "bad failed");
+        assert_non_null(strstr(value(f, "select problem from runs"), "bad failed: its process was ended by signal 9"));
+        assert_string_equal(value(f, "select status from runs"), "done");
+    }
+    f->options.hooks.evaluate = record_mean;
+    sweep(f, &f->run, 1);
+    assert_string_equal(evaluations_of(f), "bad done,mean done");
+}
+
+/* A signal is no failure: nothing is recorded of the evaluation that it stops. */
+static void an_interrupted_evaluation_has_not_failed(void **state)
+{
+    Fixture *f = *state;
+    f->run.evaluations = two_evaluations, f->run.nevaluations = 2;
+    f->options.hooks.evaluate = stopped_in_the_first;
+    assert_int_equal(lab_run_identify(&f->run, &f->err), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int status = lab_sweep(&f->run, 1, &f->options, &f->outcome, &f->err);
+        _exit(status == -1 && f->err.kind == ERR_SIGNAL && f->outcome.unevaluated == 0 ? 42 : 1);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 42);
+    assert_string_equal(evaluations_of(f), "");
+    assert_string_equal(value(f, "select status || coalesce(problem, '') from runs"), "done");
+}
+
 static void a_run_that_fails_leaves_the_others_alone(void **state)
 {
     Fixture *f = *state;
@@ -426,6 +523,9 @@ int main(void)
         TEST(divergence_is_recorded_with_the_tensor),
         TEST(either_kind_of_divergence_is_detected),
         TEST(an_evaluation_may_be_added_later),
+        TEST(a_failed_evaluation_is_recorded),
+        TEST(a_crash_in_an_evaluation_is_recorded),
+        TEST(an_interrupted_evaluation_has_not_failed),
         TEST(a_run_that_fails_leaves_the_others_alone),
         TEST(log_weights_give_the_bound),
         TEST(feeding_z_decodes),

@@ -250,6 +250,11 @@ static void not_finite_is_null_with_its_kind(void **state)
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
+static void put_posteriors(Store *s, int64_t run, StorePosteriors p)
+{
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"codes", NULL, 0}, &(StoreResults){.posteriors = &p}, &err));
+}
+
 static void artifacts_and_posteriors(void **state)
 {
     (void)state;
@@ -275,8 +280,8 @@ static void artifacts_and_posteriors(void **state)
     int64_t example[] = {3, 8};
     int label[] = {7, -1};
     float mu[] = {1, 2, 3, 4}, sigma[] = {0.5f, 0.25f, 0.125f, 2};
-    must(store_posteriors_put(s, run, 2, 2, example, label, mu, sigma, &err));
-    must(store_posteriors_put(s, run, 2, 2, example, label, mu, sigma, &err)); /* replaces */
+    put_posteriors(s, run, (StorePosteriors){2, 2, example, label, mu, sigma});
+    put_posteriors(s, run, (StorePosteriors){2, 2, example, label, mu, sigma}); /* replaces */
     assert_true(number(s, "SELECT count(*) FROM posterior") == 2);
     assert_true(isnan(number(s, "SELECT label FROM posterior WHERE example = 8")));
     assert_true(number(s, "SELECT mu2 FROM posterior WHERE example = 8") == 4);
@@ -287,10 +292,10 @@ static void artifacts_and_posteriors(void **state)
     assert_true(number(s, "SELECT angle FROM ellipses WHERE example = 8") == 90);
     assert_true(number(s, "SELECT major FROM ellipses WHERE example = 8") == 2);
     float bad[] = {NAN, 1, 2, INFINITY, 1, 1};
-    must(store_posteriors_put(s, run, 2, 3, example, NULL, bad, bad, &err)); /* three dimensions: no ellipses */
+    put_posteriors(s, run, (StorePosteriors){2, 3, example, NULL, bad, bad}); /* three dimensions: no ellipses */
     assert_true(number(s, "SELECT count(*) FROM ellipses") == 0);
     assert_true(isnan(number(s, "SELECT mu1 FROM posterior WHERE example = 3")));
-    must(store_posteriors_put(s, run, 2, 1, example, NULL, mu, sigma, &err)); /* one dimension */
+    put_posteriors(s, run, (StorePosteriors){2, 1, example, NULL, mu, sigma}); /* one dimension */
     assert_true(isnan(number(s, "SELECT mu2 FROM posterior WHERE example = 3")));
     store_close(s);
 }
@@ -311,19 +316,56 @@ static void evaluations_with_their_options(void **state)
     const StoreParam o[] = {{"draws", "[1,5]", 0}, {"rate", NULL, 0.02}, {"samples", NULL, 500}, {"limit", NULL, INFINITY}};
     const StoreParam fewer[] = {{"draws", "[1,50]", 0}};
     assert_int_equal(is_recorded(s, run, "nll", o, 4), 0);
-    must(store_evaluation_put(s, run, &(StoreEvaluation){"nll", o, 4}, &err));
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"nll", o, 4}, NULL, &err));
     assert_int_equal(is_recorded(s, run, "nll", o, 4), 1);
     assert_int_equal(is_recorded(s, run, "nll", o, 3), 0);
     assert_int_equal(is_recorded(s, run, "elbo", o, 4), 0);
     assert_int_equal(is_recorded(s, run, "nll", fewer, 1), 0);
     assert_string_equal(words(s, "SELECT group_concat(typeof(value)) FROM evaluation_option"), "text,text,real,integer");
-    must(store_evaluation_put(s, run, &(StoreEvaluation){"nll", fewer, 1}, &err));
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"nll", fewer, 1}, NULL, &err));
     assert_int_equal(is_recorded(s, run, "nll", fewer, 1), 1);
     assert_true(number(s, "SELECT count(*) FROM evaluation_option") == 1);
-    must(store_evaluation_put(s, run, &(StoreEvaluation){"pixels", NULL, 0}, &err));
+    must(store_evaluation_put(s, run, &(StoreEvaluation){"pixels", NULL, 0}, NULL, &err));
     assert_int_equal(is_recorded(s, run, "pixels", NULL, 0), 1);
     assert_int_equal(is_recorded(s, run, "pixels", fewer, 1), 0);
-    assert_int_equal(store_evaluation_put(s, 999, &(StoreEvaluation){"nll", NULL, 0}, &err), -1);
+    assert_int_equal(store_evaluation_put(s, 999, &(StoreEvaluation){"nll", NULL, 0}, NULL, &err), -1);
+    store_close(s);
+}
+
+/* A failed evaluation does not count as recorded, and the run's problem names it; a success clears it.  What an
+ * evaluation measured is recorded as a whole or not at all. */
+static void a_failed_evaluation_is_tried_again(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1), example = 1;
+    const StoreEvaluation nll = {"nll", (const StoreParam[]){{"samples", NULL, 500}}, 1};
+    const StoreMetric metric = {"test/nll", 0, 90};
+    const StoreArtifact artifact = {"codes", "float32", NULL, "abcd", 4}, no_kind = {"more", NULL, NULL, "", 0};
+    const float mu[2] = {1, 2};
+    const StorePosteriors posteriors = {1, 2, &example, NULL, mu, mu};
+    StoreResults results = {&metric, 1, (const StoreArtifact[]){artifact, no_kind}, 2, &posteriors};
+    must(store_run_finish(s, run, "done", NULL, 1, "x", NULL, 0, NULL, &err));
+    assert_int_equal(store_evaluation_put(s, run, &nll, &results, &err), -1); /* an artifact without a kind */
+    assert_int_equal(is_recorded(s, run, "nll", nll.options, 1), 0);
+    assert_true(number(s, "SELECT (SELECT count(*) FROM metric) + (SELECT count(*) FROM artifact) + "
+                          "(SELECT count(*) FROM posterior)") == 0);
+    must(store_evaluation_fail(s, run, &nll, "weights are zero\n  found 0", &err));
+    assert_int_equal(is_recorded(s, run, "nll", nll.options, 1), 0);
+    assert_string_equal(words(s, "SELECT problem FROM runs"), "evaluation nll failed: weights are zero");
+    assert_string_equal(words(s, "SELECT message FROM evaluation"), "weights are zero\n  found 0");
+    assert_string_equal(words(s, "SELECT status FROM runs"), "done");
+    record_one(s, run, "test/kl", 1, 3);
+    assert_true(number(s, "SELECT failed_evaluations FROM summary WHERE metric = 'test/kl'") == 1);
+    int64_t draws = -1;
+    must(store_nll_draws(s, run, &draws, &err));
+    assert_int_equal(draws, 0);
+    results.nartifacts = 1;
+    must(store_evaluation_put(s, run, &nll, &results, &err));
+    assert_int_equal(is_recorded(s, run, "nll", nll.options, 1), 1);
+    assert_string_equal(words(s, "SELECT problem FROM runs"), "(no text)");
+    assert_true(number(s, "SELECT failed_evaluations FROM summary WHERE metric = 'test/kl'") == 0);
+    assert_true(number(s, "SELECT nll FROM runs") == 90);
     store_close(s);
 }
 
@@ -560,7 +602,8 @@ static int everything(Store **s)
     if (store_artifact_get(*s, 1, "a", &bytes, &size, &err) != 0)
         return -1;
     mem_free(bytes);
-    return store_posteriors_put(*s, 1, 1, 2, &example, NULL, mu, mu, &err);
+    const StorePosteriors p = {1, 2, &example, NULL, mu, mu};
+    return store_evaluation_put(*s, 1, &(StoreEvaluation){"codes", NULL, 0}, &(StoreResults){.posteriors = &p}, &err);
 }
 
 static void every_allocation_may_fail(void **state)
@@ -601,6 +644,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(not_finite_is_null_with_its_kind, setup, remove_folder),
         cmocka_unit_test_setup_teardown(artifacts_and_posteriors, setup, remove_folder),
         cmocka_unit_test_setup_teardown(evaluations_with_their_options, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(a_failed_evaluation_is_tried_again, setup, remove_folder),
         cmocka_unit_test_setup_teardown(readers_of_a_run, setup, remove_folder),
         cmocka_unit_test_setup_teardown(readers_of_sweeps_and_names, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sweeps_and_figures, setup, remove_folder),

@@ -138,7 +138,9 @@ local function by_seed(claim, runs, settings, number)
       if label and label ~= run.label then return nil, "several configurations match " .. settings_text(settings) end
       label, configuration = run.label, run.configuration
       local value, missing = number(claim, run)
-      if value == nil then return nil, "run " .. run.id .. " has no " .. missing end
+      if value == nil then
+        return nil, "run " .. run.id .. " has no " .. missing .. (run.problem and ": " .. run.problem or "")
+      end
       found[run.seed] = value
     end
   end
@@ -255,17 +257,20 @@ end
 --- claims.evaluate(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =,
 -- ci_low =, ci_high =, verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }; metric and
 -- configuration where the value is a recorded metric of one configuration.  runs: { id =, seed =, label =,
--- configuration =, params = }, the finished ones of a sweep; values(run) → { metric = its last value }.
+-- configuration =, params =, problem = a failed evaluation or nil }, the finished ones of a sweep; values(run) → { metric = its last value }.
 function claims.evaluate(list, runs, values)
-  local known, rows = {}, {}
+  local known, rows, problem = {}, {}, nil
   local function number(claim, run)
     known[run.id] = known[run.id] or values(run)
+    problem = problem or run.problem and "run " .. run.id .. ": " .. run.problem
     return number_of(claim, known[run.id])
   end
   for _, claim in ipairs(list) do
     if applies(claim, runs) then
+      problem = nil
       local found, more = ((claim.increases_with or claim.decreases_with) and steps or compared)(claim, runs, number)
       local row = found and verdict_of(claim, found) or { seeds = 0, verdict = "OPEN", note = more }
+      if found and problem then row.note = (row.note and row.note .. "; " or "") .. problem end
       if found and more and claim.metric then row.metric, row.configuration = claim.metric, more end
       row.claim, row.quantity, row.source = claim.text, claim.quantity, claim.source
       row.low, row.high = claim.low, claim.high

@@ -61,7 +61,7 @@ static int evaluate(const LabRun *run, size_t evaluation, Store *s, int64_t id, 
     lua_pushlightuserdata(L, &job);
     int status = bind_call(L, 1, 0, err);
     if (status == 0)
-        status = bind_recorder_flush(job.recorder, err);
+        status = bind_recorder_commit(job.recorder, &run->evaluations[evaluation], err);
     if (job.recorder != NULL)
         bind_recorder_release(job.recorder);
     bind_boxes_return(L);

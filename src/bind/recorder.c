@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * bind/recorder.c: the object with which an evaluation records its results.  Its metrics are committed together after
+ * bind/recorder.c: the object with which an evaluation records its results.  They are committed in one transaction after
  * it has returned, so that an evaluation that fails records none.
  */
 #include "bind/bind.h"
@@ -8,18 +8,24 @@
 #include "base/mem.h"
 #include "bind/array.h"
 
+#include <limits.h>
 #include <string.h>
 
+/* The user value KEPT keeps the texts, bytes and arrays that the lists point to. */
 struct BindRecorder {
     Store *store; /* NULL: the evaluation has returned */
     int64_t run;
     const LabRun *owner;
-    StoreMetric *metrics; /* the user value NAMES keeps their names */
-    size_t count, capacity;
+    StoreMetric *metrics;
+    size_t nmetrics, metrics_capacity;
+    StoreArtifact *artifacts;
+    size_t nartifacts, artifacts_capacity;
+    StorePosteriors posteriors;
+    int has_posteriors;
 };
 
-/* User values: { name = model } of the runs that its run requires, the database, the names of metrics. */
-enum { MODELS = 1, DATABASE, NAMES, USER_VALUES = 3 };
+/* User values: { name = model } of the runs that its run requires, the database, what its lists point to. */
+enum { MODELS = 1, DATABASE, KEPT, USER_VALUES = 3 };
 
 static BindRecorder *check_recorder(lua_State *L)
 {
@@ -32,17 +38,44 @@ static BindRecorder *check_recorder(lua_State *L)
 void bind_recorder_release(BindRecorder *r)
 {
     mem_free(r->metrics);
+    mem_free(r->artifacts);
     r->metrics = NULL;
-    r->count = r->capacity = 0;
+    r->artifacts = NULL;
     r->store = NULL;
 }
 
-int bind_recorder_flush(BindRecorder *r, Error *err)
+int bind_recorder_commit(BindRecorder *r, const StoreEvaluation *evaluation, Error *err)
 {
-    return r->count == 0 ? 0 : store_run_record(r->store, r->run, r->metrics, r->count, NULL, err);
+    const StoreResults results = {
+        .metrics = r->metrics, .nmetrics = r->nmetrics, .artifacts = r->artifacts, .nartifacts = r->nartifacts,
+        .posteriors = r->has_posteriors ? &r->posteriors : NULL,
+    };
+    return store_evaluation_put(r->store, r->run, evaluation, &results, err);
 }
 
 /* ---- methods ---- */
+
+/* Keeps the value at a stack index until the recorder is collected. */
+static void keep(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    lua_getiuservalue(L, 1, KEPT);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 1);
+}
+
+/* A list with room for one more. */
+static void *with_room(lua_State *L, void *list, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return list;
+    void *grown = mem_grow(list, count * size, (*capacity * 2 + 16) * size);
+    if (grown == NULL)
+        luaL_error(L, "out of memory for an evaluation's results");
+    *capacity = *capacity * 2 + 16;
+    return grown;
+}
 
 static int add_metric(lua_State *L)
 {
@@ -51,30 +84,22 @@ static int add_metric(lua_State *L)
     double value = luaL_checknumber(L, 3);
     lua_Integer step = luaL_optinteger(L, 4, 0);
     luaL_argcheck(L, step >= 0, 4, "a step is an epoch, from 1, or 0 for the whole run");
-    if (r->count == r->capacity) {
-        size_t capacity = r->capacity * 2 + 16;
-        StoreMetric *grown = mem_grow(r->metrics, r->count * sizeof *grown, capacity * sizeof *grown);
-        if (grown == NULL)
-            return luaL_error(L, "out of memory for metrics");
-        r->metrics = grown;
-        r->capacity = capacity;
-    }
-    lua_getiuservalue(L, 1, NAMES);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, -2, (lua_Integer)r->count + 1);
-    r->metrics[r->count++] = (StoreMetric){name, step, value};
+    r->metrics = with_room(L, r->metrics, r->nmetrics, &r->metrics_capacity, sizeof *r->metrics);
+    keep(L, 2);
+    r->metrics[r->nmetrics++] = (StoreMetric){name, step, value};
     return 0;
 }
 
 static int add_artifact(lua_State *L)
 {
     size_t size;
-    Error err = ERROR_NONE;
     BindRecorder *r = check_recorder(L);
     const char *name = luaL_checkstring(L, 2), *kind = luaL_checkstring(L, 3);
     const char *bytes = luaL_checklstring(L, 4, &size), *meta = luaL_optstring(L, 5, NULL);
-    if (store_artifact_put(r->store, r->run, name, kind, meta, bytes, size, &err) != 0)
-        return bind_raise(L, &err);
+    r->artifacts = with_room(L, r->artifacts, r->nartifacts, &r->artifacts_capacity, sizeof *r->artifacts);
+    for (int i = 2; i <= (meta == NULL ? 4 : 5); i++)
+        keep(L, i);
+    r->artifacts[r->nartifacts++] = (StoreArtifact){name, kind, meta, bytes, size};
     return 0;
 }
 
@@ -92,24 +117,50 @@ static void read_list(lua_State *L, int index, size_t n, int64_t *number)
     }
 }
 
+/* Scratch memory that is kept with the recorder. */
+static void *kept_scratch(lua_State *L, size_t count, size_t size)
+{
+    void *block = bind_scratch(L, count, size);
+    keep(L, lua_gettop(L));
+    return block;
+}
+
+static const float *kept_floats(lua_State *L, const BindArray *a)
+{
+    const float *x = bind_array_floats(L, a);
+    keep(L, lua_gettop(L));
+    return x;
+}
+
+/* Class labels, -1 for none; NULL where the list at index 3 is nil. */
+static const int *read_labels(lua_State *L, size_t n)
+{
+    if (lua_isnil(L, 3))
+        return NULL;
+    int64_t *number = bind_scratch(L, n, sizeof *number);
+    int *label = kept_scratch(L, n, sizeof *label);
+    read_list(L, 3, n, number);
+    for (size_t i = 0; i < n; i++) {
+        if (number[i] < -1 || number[i] > INT_MAX)
+            luaL_error(L, "label %I of posterior %I; expected 0 to %d, or -1 for none", INT(number[i]), INT(i + 1),
+                       INT_MAX);
+        label[i] = (int)number[i];
+    }
+    return label;
+}
+
 /* Example numbers count from 1, here and in the database. */
 static int add_posteriors(lua_State *L)
 {
-    Error err = ERROR_NONE;
     BindRecorder *r = check_recorder(L);
     const BindArray *mu = bind_array_check(L, 4), *sigma = bind_array_check(L, 5);
     size_t n = mu->rows, d = mu->cols;
     bind_array_shape(L, "sigma", sigma, n, d);
-    int64_t *example = bind_scratch(L, n, sizeof *example), *number = bind_scratch(L, n, sizeof *number);
-    int *label = bind_scratch(L, n, sizeof *label);
+    int64_t *example = kept_scratch(L, n, sizeof *example);
     read_list(L, 2, n, example);
-    if (!lua_isnil(L, 3))
-        read_list(L, 3, n, number);
-    for (size_t i = 0; i < n; i++)
-        label[i] = lua_isnil(L, 3) ? -1 : (int)number[i];
-    const float *m = bind_array_floats(L, mu), *s = bind_array_floats(L, sigma);
-    if (store_posteriors_put(r->store, r->run, n, d, example, label, m, s, &err) != 0)
-        return bind_raise(L, &err);
+    const int *label = read_labels(L, n);
+    r->posteriors = (StorePosteriors){n, d, example, label, kept_floats(L, mu), kept_floats(L, sigma)};
+    r->has_posteriors = 1;
     return 0;
 }
 
@@ -153,7 +204,7 @@ BindRecorder *bind_recorder_push(lua_State *L, Store *store, int64_t run, const 
     lua_newtable(L);
     lua_setiuservalue(L, -2, MODELS);
     lua_newtable(L);
-    lua_setiuservalue(L, -2, NAMES);
+    lua_setiuservalue(L, -2, KEPT);
     bind_box_lend(L, BIND_STORE, 0, store);
     lua_setiuservalue(L, -2, DATABASE);
     r->store = store;

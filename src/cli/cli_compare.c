@@ -3,7 +3,7 @@
  * cli/cli_compare.c: `vae-lab compare`: configurations side by side.  A configuration is a set of runs that differ
  * by their seed alone.
  *
- * Promise: only runs that are done count, and the command names those that do not.
+ * Promise: only runs that are done count; the command counts those that do not, and those with a failed evaluation.
  */
 #include "cli/cli.h"
 #include "cli/configurations.h"
@@ -381,6 +381,10 @@ static void warn(const Comparison *c)
             fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n",
                     c->of.list[i].letter, is->label, is->runs - is->done, is->runs, is->diverged,
                     is->runs - is->done - is->diverged);
+        if (is->unevaluated > 0)
+            fprintf(stderr,
+                    "%s (%s): %d of %d runs have a failed evaluation: its values are missing, or of an earlier one\n",
+                    c->of.list[i].letter, is->label, is->unevaluated, is->done);
     }
     for (size_t i = 0; i < c->of.count; i++) {
         size_t seeds = fewest_seeds(c, i);
@@ -442,6 +446,7 @@ static void add_row(CliTable *t, const CliConfiguration *c, const MetricSummary 
         cli_table_null(t);
     cli_table_text(t, m->expected.source[0] != '\0' ? m->expected.source : NULL);
     add_warning(t, c, v->n);
+    cli_table_integer(t, c->is.unevaluated);
 }
 
 /* One row per configuration and metric. */
@@ -451,7 +456,7 @@ static int print_rows(const Comparison *c, Error *err)
         "configuration", "experiment", "label", "data", "metric", "seeds", "mean", "sd", "ci_low", "ci_high",
         "not_finite", "paired_seeds", "difference", "difference_low", "difference_high", "p", "runs", "diverged",
         "digest", "standard_error", "effective_sample_size", "draws", "expected_low", "expected_high", "inside",
-        "source", "warning"};
+        "source", "warning", "failed_evaluations"};
     CliTable *t = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
     for (size_t k = 0; k < c->of.count * c->metrics; k++)
         add_row(t, &c->of.list[k / c->metrics], &c->summary[k], k / c->metrics);

@@ -231,6 +231,7 @@ static void spell_counts(Text *t, const LabOutcome *o)
     const struct { size_t n; const char *what; } rest[] = {
         {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "running in another process"}, {o->failed, "failed"},
         {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
+        {o->unevaluated, "with a failed evaluation"},
     };
     text_addf(t, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
@@ -238,18 +239,18 @@ static void spell_counts(Text *t, const LabOutcome *o)
             text_addf(t, ", %zu %s", rest[i].n, rest[i].what);
 }
 
-/* -1 with *err unless all runs are done. */
+/* -1 with *err unless all runs are done, with their evaluations. */
 static int check_outcome(const LabOutcome *o, const char *counts, Error *err)
 {
     size_t unfinished = o->failed + o->diverged + o->crashed + o->interrupted + o->busy;
-    if (unfinished == 0)
+    if (unfinished + o->unevaluated == 0)
         return 0;
-    error_set(err, ERR_RUN, "not all runs are done");
+    error_set(err, ERR_RUN, unfinished > 0 ? "not all runs are done" : "not all evaluations are done");
     error_found(err, "%s", counts);
-    if (unfinished == o->busy)
+    if (unfinished + o->unevaluated == o->busy)
         return error_hint(
             err, "when the other process has ended, the same command prints the results, and runs what is missing");
-    return error_hint(err, "vae-lab runs --where \"status <> 'done'\" lists them, vae-lab show RUN prints why");
+    return error_hint(err, "vae-lab runs --where \"problem IS NOT NULL\" lists them, vae-lab show RUN prints why");
 }
 
 /* Judges the script's claims by the runs that are done, and prints the verdicts. */

@@ -153,6 +153,14 @@ static const struct {
     {STORE_RUN_ENVIRONMENT, "environment"},
 };
 
+/* evaluation, message: a message may have several lines. */
+static int print_failure(void *context, int columns, const char *const *names, const StoreValue *v)
+{
+    (void)context, (void)columns, (void)names;
+    printf("evaluation %s failed: %s\n\n", (const char *)v[0].bytes, v[1].type == STORE_TEXT ? (const char *)v[1].bytes : "");
+    return 0;
+}
+
 static int print_graph(Store *s, int64_t run, Error *err)
 {
     char *graph;
@@ -180,7 +188,9 @@ static int find_warning(char *text, size_t size, Store *s, int64_t run, Error *e
 static int show_text(Store *s, int64_t run, Error *err)
 {
     char warning[400];
-    if (store_run_read(s, run, STORE_RUN_DETAILS, print_details, NULL, err) != 0 || print_curves(s, run, err) != 0)
+    if (store_run_read(s, run, STORE_RUN_DETAILS, print_details, NULL, err) != 0 ||
+        store_run_read(s, run, STORE_RUN_FAILED_EVALUATIONS, print_failure, NULL, err) != 0 ||
+        print_curves(s, run, err) != 0)
         return -1;
     for (size_t i = 0; i < sizeof section / sizeof section[0]; i++) {
         CliRows rows = {.format = CLI_TEXT};
@@ -264,6 +274,7 @@ static int show_json(Store *s, int64_t run, Error *err)
         {",\n \"params\": {", STORE_RUN_SETTINGS, add_pair, "}"},
         {",\n \"environment\": {", STORE_RUN_ENVIRONMENT, add_pair, "}"},
         {",\n \"evaluations\": [", STORE_RUN_EVALUATION_OPTIONS, add_array, "]"},
+        {",\n \"failed_evaluations\": {", STORE_RUN_FAILED_EVALUATIONS, add_pair, "}"},
         {",\n \"artifacts\": [", STORE_RUN_ARTIFACTS, add_array, "]"},
         {",\n \"sweeps\": [", STORE_RUN_SWEEPS, add_array, "]"},
         {",\n \"metrics\": [", STORE_RUN_METRICS, add_array, "]"},

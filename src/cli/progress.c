@@ -260,9 +260,10 @@ static void print_note(CliProgress *p, size_t run, const char *text)
     print_line(p, line);
 }
 
-static int is_failure(const char *status)
+static int is_failure(const LabReport *r)
 {
-    return strcmp(status, "failed") == 0 || strcmp(status, "diverged") == 0 || strcmp(status, "crashed") == 0;
+    return r->evaluations_failed > 0 || strcmp(r->status, "failed") == 0 || strcmp(r->status, "diverged") == 0 ||
+           strcmp(r->status, "crashed") == 0;
 }
 
 static void take_report(CliProgress *p, const LabReport *report)
@@ -273,7 +274,7 @@ static void take_report(CliProgress *p, const LabReport *report)
     e->last = *report;
     if (report->kind == LAB_ENDED) {
         e->phase = OVER;
-        if (!p->quiet || is_failure(report->status))
+        if (!p->quiet || is_failure(report))
             end_line(p, report->run);
     } else if (!p->quiet && !p->terminal && lab_clock() - e->line_time >= LINE_SECONDS) {
         char line[LINE];

@@ -34,7 +34,8 @@ typedef struct LabRun {
 int lab_run_identify(LabRun *run, Error *err);
 
 /* The caller's evaluations, in the worker, after training or for a run trained earlier: called with the index in
- * run->evaluations of each evaluation that is not recorded yet.  Returns 0, or -1 with *err. */
+ * run->evaluations of each evaluation that is not recorded yet.  Records the results with store_evaluation_put and
+ * returns 0, or records nothing and returns -1 with *err. */
 typedef struct LabHooks {
     int (*evaluate)(const LabRun *run, size_t evaluation, Store *s, int64_t id, InferModel *model, Error *err);
 } LabHooks;
@@ -69,6 +70,7 @@ typedef struct LabOutcome {
     size_t executed, resumed, skipped, failed, diverged, crashed,
         interrupted; /* skipped: trained before, perhaps evaluated now */
     size_t busy;             /* left to another process, which is at work on them */
+    size_t unevaluated;      /* of those executed, resumed or skipped: trained, but an evaluation failed */
     int64_t sweep;
 } LabOutcome;
 

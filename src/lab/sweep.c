@@ -209,12 +209,36 @@ static void count_end(LabOutcome *o, const LabReport *last)
     };
     for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
         *counted[i].count += strcmp(last->status, counted[i].status) == 0;
+    o->unevaluated += last->evaluations_failed > 0;
+}
+
+/* Records the evaluation in which a worker died, by a fault in it or for lack of memory: the run is trained, this
+ * evaluation failed.  [OUT] *r: the run's end.  Returns -1 where the worker was not evaluating, or was stopped. */
+static int record_crashed_evaluation(const Sweep *w, size_t i, const char *how, LabReport *r)
+{
+    const LabRun *run = &w->runs[i];
+    const LabReport *last = &w->state[i].last;
+    Error ignored = ERROR_NONE; /* the crash is reported */
+    size_t k = 0;
+    while (k < run->nevaluations && strcmp(run->evaluations[k].name, last->text) != 0)
+        k++;
+    if (last->kind != LAB_EVALUATING || k == run->nevaluations || lab_stop)
+        return -1;
+    Store *s = store_open(w->options->database, STORE_WRITE, &ignored);
+    if (s != NULL)
+        store_evaluation_fail(s, w->state[i].id, &run->evaluations[k], how, &ignored);
+    store_close(s);
+    snprintf(r->status, sizeof r->status, last->epoch > 0 ? "done" : "evaluated");
+    snprintf(r->text, sizeof r->text, "evaluation %s failed: %s", run->evaluations[k].name, how);
+    r->evaluations_failed = 1;
+    return 0;
 }
 
 /* Ends a run whose worker sent no last report: a signal stopped its evaluation, or it crashed or was killed. */
 static void report_unreported(Sweep *w, size_t i, int status)
 {
     LabReport r = w->state[i].last;
+    char how[160];
     r.run = i;
     r.kind = LAB_ENDED;
     if (WIFEXITED(status) && WEXITSTATUS(status) == LAB_LEFT_EVALUATION) {
@@ -223,13 +247,17 @@ static void report_unreported(Sweep *w, size_t i, int status)
         take_report(w, &r);
         return;
     }
-    snprintf(r.status, sizeof r.status, "crashed");
     if (WIFSIGNALED(status))
-        snprintf(r.text, sizeof r.text,
-                 "its process was ended by signal %d (%s); run the same command again to continue", WTERMSIG(status),
+        snprintf(how, sizeof how, "its process was ended by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else
-        snprintf(r.text, sizeof r.text, "its process ended with status %d and without a report", WEXITSTATUS(status));
+        snprintf(how, sizeof how, "its process ended with status %d and without a report", WEXITSTATUS(status));
+    if (record_crashed_evaluation(w, i, how, &r) == 0) {
+        take_report(w, &r);
+        return;
+    }
+    snprintf(r.status, sizeof r.status, "crashed");
+    snprintf(r.text, sizeof r.text, "%s; run the same command again to continue", how);
     Error ignored = ERROR_NONE; /* a later sweep marks the run too */
     int reaped;
     Store *s = store_open(w->options->database, STORE_WRITE, &ignored);

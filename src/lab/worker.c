@@ -82,7 +82,21 @@ typedef struct Worker {
     int64_t id;
     Store *store;
     LabReporter reporter;
+    char failure[1200];/* the first evaluation that failed, and why */
 } Worker;
+
+/* The run stays done: its training is whole.  The first failure is reported; the record has all of them. */
+static int record_failed_evaluation(Worker *w, const StoreEvaluation *evaluation, Error *err)
+{
+    char message[1000];
+    Error recording = ERROR_NONE;
+    error_text(message, sizeof message, err);
+    if (store_evaluation_fail(w->store, w->id, evaluation, message, &recording) != 0)
+        return error_in(err, "evaluation %s", evaluation->name);
+    if (w->reporter.last.evaluations_failed++ == 0)
+        snprintf(w->failure, sizeof w->failure, "evaluation %.100s failed: %s", evaluation->name, message);
+    return 0;
+}
 
 static int evaluate_one(Worker *w, size_t i, InferModel *model, Error *err)
 {
@@ -97,12 +111,11 @@ static int evaluate_one(Worker *w, size_t i, InferModel *model, Error *err)
     }
     int status = w->options->hooks.evaluate(w->run, i, w->store, w->id, model, err);
     evaluating = 0;
-    return status != 0 ? error_in(err, "evaluation %s", evaluation->name)
-                       : store_evaluation_put(w->store, w->id, evaluation, err);
+    return status == 0 ? 0 : record_failed_evaluation(w, evaluation, err);
 }
 
-/* Makes the evaluations that are not recorded, each recorded when it is done.  They need no training: the model may be
- * an older run's. */
+/* Makes the evaluations that are not recorded, each recorded when it is done; one that fails leaves the others alone.
+ * They need no training: the model may be an older run's. */
 static int evaluate(Worker *w, InferModel *model, Error *err)
 {
     if (model == NULL)
@@ -194,8 +207,9 @@ int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *op
         record_failure(&w, status, text);
         report_end(&w.reporter, "failed", text);
     } else {
-        report_end(&w.reporter, lab_stop && strcmp(status, "done") != 0 ? "interrupted" : status, message);
+        report_end(&w.reporter, lab_stop && strcmp(status, "done") != 0 ? "interrupted" : status,
+                   w.failure[0] != '\0' ? w.failure : message);
     }
     store_close(w.store);
-    return result == 0 ? 0 : 1;
+    return result == 0 && w.failure[0] == '\0' ? 0 : 1;
 }

@@ -6,23 +6,50 @@
 
 static const char doing[] = "record an evaluation";
 
-static int put(Store *s, int64_t run, const StoreEvaluation *e, Error *err)
+/* message: NULL where the evaluation is done. */
+static int put(Store *s, int64_t run, const StoreEvaluation *e, const char *message, Error *err)
 {
     int status = store_do(s, err, doing, "DELETE FROM evaluation WHERE run = ?1 AND name = ?2", "it", run, e->name);
     if (status == 0)
-        status = store_do(s, err, doing, "INSERT INTO evaluation (run, name) VALUES (?1, ?2)", "it", run, e->name);
+        status = store_do(s, err, doing, "INSERT INTO evaluation (run, name, status, message) VALUES (?1, ?2, ?3, ?4)",
+                          "ittt", run, e->name, message == NULL ? "done" : "failed", message);
     for (size_t i = 0; status == 0 && i < e->noptions; i++)
         status = store_do(s, err, doing,
                           "INSERT INTO evaluation_option (run, evaluation, name, value) VALUES (?1, ?2, ?3, ?4)",
                           "ittp", run, e->name, e->options[i].name, &e->options[i]);
-    return status == 0 ? 0 : error_in(err, "evaluation %s of run %lld", e->name, (long long)run);
+    return status;
 }
 
-int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, Error *err)
+static int write_results(Store *s, int64_t run, const StoreResults *r, Error *err)
+{
+    int status = store_write_metrics(s, run, r->metrics, r->nmetrics, err);
+    for (size_t i = 0; status == 0 && i < r->nartifacts; i++) {
+        const StoreArtifact *a = &r->artifacts[i];
+        status = store_write_artifact(s, run, a->name, a->kind, a->meta, a->bytes, a->size, err);
+    }
+    return status != 0 || r->posteriors == NULL ? status : store_write_posteriors(s, run, r->posteriors, err);
+}
+
+static int record(Store *s, int64_t run, const StoreEvaluation *e, const StoreResults *results, const char *message,
+                  Error *err)
 {
     if (store_begin(s, err, doing) != 0)
         return -1;
-    return store_end(s, put(s, run, e, err), err, doing);
+    int status = put(s, run, e, message, err);
+    if (status == 0 && results != NULL)
+        status = write_results(s, run, results, err);
+    status = store_end(s, status, err, doing);
+    return status == 0 ? 0 : error_in(err, "evaluation %s of run %lld", e->name, (long long)run);
+}
+
+int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, const StoreResults *results, Error *err)
+{
+    return record(s, run, e, results, NULL, err);
+}
+
+int store_evaluation_fail(Store *s, int64_t run, const StoreEvaluation *e, const char *message, Error *err)
+{
+    return record(s, run, e, NULL, message, err);
 }
 
 int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err)
@@ -33,7 +60,7 @@ int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *
     int64_t count;
     int found = store_integer(s, err, &count, looking,
                               "SELECT (SELECT count(*) FROM evaluation_option o WHERE o.run = e.run AND o.evaluation = "
-                              "e.name) FROM evaluation e WHERE run = ?1 AND name = ?2",
+                              "e.name) FROM evaluation e WHERE run = ?1 AND name = ?2 AND status = 'done'",
                               "it", run, e->name);
     *recorded = found == 1 && count == (int64_t)e->noptions;
     for (size_t i = 0; found >= 0 && *recorded && i < e->noptions; i++) {

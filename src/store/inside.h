@@ -75,7 +75,9 @@ int store_first(Store *s, Error *err, sqlite3_stmt **row, const char *doing, con
 /* The same for one integer: 1 with *value, 0 where there is no row, -1 with *err. */
 int store_integer(Store *s, Error *err, int64_t *value, const char *doing, const char *sql, const char *types, ...);
 
-/* store_artifact_put inside the caller's transaction (record.c). */
+/* Inside the caller's transaction (record.c): metrics, posteriors, an artifact. */
+int store_write_metrics(Store *s, int64_t run, const StoreMetric *metrics, size_t count, Error *err);
+int store_write_posteriors(Store *s, int64_t run, const StorePosteriors *p, Error *err);
 int store_write_artifact(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
                          size_t size, Error *err);
 

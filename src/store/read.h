@@ -39,8 +39,9 @@ typedef enum {
     STORE_RUN_SWEEPS,         /* sweep, position */
     STORE_RUN_PLAN,           /* name, value: the training plan, long values cut */
     STORE_RUN_PLAN_JSON,      /* one text */
-    STORE_RUN_EVALUATIONS,    /* evaluation, options: "examples=0 samples=500" */
-    STORE_RUN_EVALUATION_OPTIONS, /* evaluation, option, value */
+    STORE_RUN_EVALUATIONS,    /* evaluation, options: "examples=0 samples=500"; without those that failed */
+    STORE_RUN_EVALUATION_OPTIONS, /* evaluation, option, value; without those that failed */
+    STORE_RUN_FAILED_EVALUATIONS, /* evaluation, message */
     STORE_RUN_ARTIFACTS,      /* name, kind, bytes, meta */
     STORE_RUN_ENVIRONMENT,    /* name, value */
     STORE_RUN_PARTS
@@ -116,6 +117,7 @@ typedef struct StoreConfiguration {
     char experiment[STORE_NAME], label[STORE_NAME], configuration[72], data[96];
     int64_t run;              /* the first of its runs: its settings hold for all */
     int runs, done, diverged; /* how many of its runs there are, are done, diverged */
+    int unevaluated;          /* how many of those that are done have a failed evaluation */
 } StoreConfiguration;
 typedef int (*StoreConfigurationRow)(void *context, const StoreConfiguration *configuration);
 

@@ -16,12 +16,15 @@
 
 /* The configurations that have a run for which `choice` holds, under their experiment's label.  m: one row per run
  * and experiment. */
-#define CONFIGURATIONS(choice)                                                                                             \
-    "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first "             \
-    "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                             \
-    "SELECT e.name, m.label, m.configuration, m.data, min(m.id), count(*), sum(m.status = 'done'), "                       \
-    "sum(m.status = 'diverged') FROM m JOIN experiment e ON e.id = m.experiment "                                          \
-    "WHERE (m.experiment, m.label, m.configuration) IN (SELECT experiment, label, configuration FROM m WHERE " choice ") " \
+#define CONFIGURATIONS(choice)                                                                                       \
+    "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first, "      \
+    "EXISTS (SELECT 1 FROM evaluation v WHERE v.run = r.id AND v.status = 'failed') AS unevaluated "                 \
+    "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                       \
+    "SELECT e.name, m.label, m.configuration, m.data, min(m.id), count(*), sum(m.status = 'done'), "                 \
+    "sum(m.status = 'diverged'), sum(m.status = 'done' AND m.unevaluated) "                                          \
+    "FROM m JOIN experiment e ON e.id = m.experiment "                                                               \
+    "WHERE (m.experiment, m.label, m.configuration) IN "                                                             \
+    "(SELECT experiment, label, configuration FROM m WHERE " choice ") "                                             \
     "GROUP BY m.experiment, m.label, m.configuration ORDER BY min(m.id), m.experiment"
 
 /* Runs that a sweep only needs, such as a classifier, belong to another experiment and are left out. */
@@ -47,8 +50,8 @@ typedef struct ConfigurationReader {
 static int take_configuration(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     ConfigurationReader *r = context;
-    StoreConfiguration c = {
-        .run = v[4].integer, .runs = (int)v[5].integer, .done = (int)v[6].integer, .diverged = (int)v[7].integer};
+    StoreConfiguration c = {.run = v[4].integer, .runs = (int)v[5].integer, .done = (int)v[6].integer,
+                            .diverged = (int)v[7].integer, .unevaluated = (int)v[8].integer};
     (void)columns, (void)names;
     snprintf(c.experiment, sizeof c.experiment, "%s", store_text_of(&v[0]));
     snprintf(c.label, sizeof c.label, "%s", store_text_of(&v[1]));

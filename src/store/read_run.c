@@ -69,7 +69,9 @@ int store_run_last_epoch(Store *s, int64_t run, int64_t *epoch, Error *err)
 #define WHOLE_RUN \
     "WITH v AS (SELECT n.name AS name, coalesce(m.value, m.kind) AS value FROM metric m " \
     "JOIN metric_name n ON n.id = m.metric WHERE m.run = ?1 AND m.step = 0) "
-#define NLL_DRAWS "SELECT value FROM evaluation_option WHERE run = ?1 AND evaluation = 'nll' AND name = 'samples'"
+#define NLL_DRAWS \
+    "SELECT o.value FROM evaluation_option o JOIN evaluation e ON e.run = o.run AND e.name = o.evaluation " \
+    "WHERE o.run = ?1 AND o.evaluation = 'nll' AND o.name = 'samples' AND e.status = 'done'"
 
 static const char *const part_sql[STORE_RUN_PARTS] = {
     [STORE_RUN_DETAILS] = "SELECT * FROM details WHERE id = ?1",
@@ -105,10 +107,12 @@ static const char *const part_sql[STORE_RUN_PARTS] = {
     [STORE_RUN_PLAN_JSON] = "SELECT iif(json_valid(plan), plan, 'null') FROM run WHERE id = ?1",
     [STORE_RUN_EVALUATIONS] = "SELECT e.name AS evaluation, (SELECT group_concat(o.name || '=' || o.value, ' ') FROM "
                               "evaluation_option o WHERE o.run = e.run AND o.evaluation = e.name) AS options FROM "
-                              "evaluation e WHERE e.run = ?1 ORDER BY 1",
+                              "evaluation e WHERE e.run = ?1 AND e.status = 'done' ORDER BY 1",
     [STORE_RUN_EVALUATION_OPTIONS] = "SELECT e.name AS evaluation, o.name AS option, o.value FROM evaluation e LEFT "
                                      "JOIN evaluation_option o ON o.run = e.run AND o.evaluation = e.name WHERE e.run "
-                                     "= ?1 ORDER BY 1, 2",
+                                     "= ?1 AND e.status = 'done' ORDER BY 1, 2",
+    [STORE_RUN_FAILED_EVALUATIONS] =
+        "SELECT name AS evaluation, message FROM evaluation WHERE run = ?1 AND status = 'failed' ORDER BY name",
     [STORE_RUN_ARTIFACTS] =
         "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
     [STORE_RUN_ENVIRONMENT] = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name",

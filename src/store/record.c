@@ -142,14 +142,20 @@ static int put_checkpoint(Store *s, int64_t run, const StoreCheckpoint *c, Error
                     "iib", run, (int64_t)c->step, c->bytes, c->size);
 }
 
-static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
-                  Error *err)
+int store_write_metrics(Store *s, int64_t run, const StoreMetric *metrics, size_t count, Error *err)
 {
     MetricWriter r;
     int status = writer_open(&r, s, err);
     for (size_t i = 0; i < count && status == 0; i++)
         status = record_metric(&r, run, &metrics[i], err);
     writer_close(&r);
+    return status;
+}
+
+static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
+                  Error *err)
+{
+    int status = store_write_metrics(s, run, metrics, count, err);
     return status != 0 || checkpoint == NULL ? status : put_checkpoint(s, run, checkpoint, err);
 }
 
@@ -242,56 +248,45 @@ static void bind_float(sqlite3_stmt *q, int at, const float *x, size_t j, size_t
         sqlite3_bind_null(q, at);
 }
 
-static int insert_posteriors(Store *s, sqlite3_stmt *q, size_t n, size_t d, const int64_t *example, const int *label,
-                             const float *mu, const float *sigma, unsigned char *scratch, Error *err)
+/* scratch: 8 d bytes. */
+static int insert_posterior(Store *s, sqlite3_stmt *q, const StorePosteriors *p, size_t i, unsigned char *scratch,
+                            Error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        const float *m = mu + i * d, *v = sigma + i * d;
-        little_endian(scratch, m, d);
-        little_endian(scratch + 4 * d, v, d);
-        sqlite3_bind_int64(q, 2, example[i]);
-        if (label == NULL || label[i] < 0)
-            sqlite3_bind_null(q, 3);
-        else
-            sqlite3_bind_int(q, 3, label[i]);
-        bind_float(q, 4, m, 0, d);
-        bind_float(q, 5, m, 1, d);
-        bind_float(q, 6, v, 0, d);
-        bind_float(q, 7, v, 1, d);
-        sqlite3_bind_blob64(q, 8, scratch, 4 * d, SQLITE_STATIC);
-        sqlite3_bind_blob64(q, 9, scratch + 4 * d, 4 * d, SQLITE_STATIC);
-        if (store_step(s, q, 0, "record posteriors", err) != 0)
-            return error_in(err, "example %lld", (long long)example[i]);
-    }
-    return 0;
+    size_t d = p->d;
+    const float *mu = p->mu + i * d, *sigma = p->sigma + i * d;
+    little_endian(scratch, mu, d);
+    little_endian(scratch + 4 * d, sigma, d);
+    sqlite3_bind_int64(q, 2, p->example[i]);
+    if (p->label == NULL || p->label[i] < 0)
+        sqlite3_bind_null(q, 3);
+    else
+        sqlite3_bind_int(q, 3, p->label[i]);
+    bind_float(q, 4, mu, 0, d);
+    bind_float(q, 5, mu, 1, d);
+    bind_float(q, 6, sigma, 0, d);
+    bind_float(q, 7, sigma, 1, d);
+    sqlite3_bind_blob64(q, 8, scratch, 4 * d, SQLITE_STATIC);
+    sqlite3_bind_blob64(q, 9, scratch + 4 * d, 4 * d, SQLITE_STATIC);
+    return store_step(s, q, 0, "record posteriors", err) == 0
+               ? 0
+               : error_in(err, "example %lld", (long long)p->example[i]);
 }
 
-static int put_posteriors(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
-                          const float *mu, const float *sigma, unsigned char *scratch, Error *err)
+int store_write_posteriors(Store *s, int64_t run, const StorePosteriors *p, Error *err)
 {
-    if (store_do(s, err, "record posteriors", "DELETE FROM posterior WHERE run = ?1", "i", run) != 0)
-        return -1;
-    sqlite3_stmt *q = store_bind(s, err, "record posteriors",
-                                 "INSERT INTO posterior (run, example, label, mu1, mu2, sigma1, sigma2, mu, sigma) "
-                                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                                 "i", run);
-    if (q == NULL)
-        return -1;
-    int status = insert_posteriors(s, q, n, d, example, label, mu, sigma, scratch, err);
-    sqlite3_finalize(q);
-    return status;
-}
-
-int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
-                         const float *mu, const float *sigma, Error *err)
-{
-    unsigned char *scratch = mem_array(d, 8);
+    unsigned char *scratch = mem_array(p->d, 8);
     if (scratch == NULL)
         return error_memory(err, "posteriors");
-    int status = store_begin(s, err, "record posteriors");
-    if (status == 0)
-        status = store_end(s, put_posteriors(s, run, n, d, example, label, mu, sigma, scratch, err), err,
-                           "record posteriors");
+    int status = store_do(s, err, "record posteriors", "DELETE FROM posterior WHERE run = ?1", "i", run);
+    sqlite3_stmt *q = status != 0 ? NULL
+                                  : store_bind(s, err, "record posteriors",
+                                               "INSERT INTO posterior (run, example, label, mu1, mu2, sigma1, sigma2, "
+                                               "mu, sigma) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                                               "i", run);
+    status = q == NULL ? -1 : 0;
+    for (size_t i = 0; status == 0 && i < p->n; i++)
+        status = insert_posterior(s, q, p, i, scratch, err);
+    sqlite3_finalize(q);
     mem_free(scratch);
     return status;
 }

@@ -20,7 +20,7 @@ DROP VIEW IF EXISTS verdicts;
 
 -- One row per run.  epochs: recorded so far.  beta, latent: its settings of these names.  elbo, reconstruction, kl,
 -- nll: the last value on the test split, NULL where there is none or it is not finite.  problem: why it failed, diverged
--- or stopped, or the first evaluation that failed; NULL where all went well.
+-- or stopped, or the first evaluation that failed (the first line of the message); NULL where all went well.
 CREATE VIEW runs AS
 SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.status AS status,
     coalesce((SELECT max((SELECT max(m.step) FROM metric m WHERE m.run = r.id AND m.metric = n.id))
@@ -39,8 +39,9 @@ SELECT r.id AS id, e.name AS experiment, k.label AS label, r.seed AS seed, r.sta
     (SELECT m.value FROM metric m WHERE m.run = r.id AND m.metric = (SELECT id FROM metric_name WHERE name = 'test/nll')
      ORDER BY m.step DESC LIMIT 1) AS nll,
     r.configuration AS configuration,
-    coalesce(r.message, (SELECT 'evaluation ' || v.name || ' failed: ' || v.message FROM evaluation v
-                         WHERE v.run = r.id AND v.status = 'failed' ORDER BY v.name LIMIT 1)) AS problem
+    (SELECT substr(p.text, 1, instr(p.text || char(10), char(10)) - 1) FROM (SELECT coalesce(r.message,
+        (SELECT 'evaluation ' || v.name || ' failed: ' || v.message FROM evaluation v
+         WHERE v.run = r.id AND v.status = 'failed' ORDER BY v.name LIMIT 1)) AS text) p) AS problem
 FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
 WHERE r.superseded_by IS NULL;
 
@@ -84,7 +85,8 @@ WHERE r.superseded_by IS NULL;
 
 -- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done: how many
 -- seeds have a finite last value, their mean, their sample standard deviation and Student's 95 % interval of the mean.
--- missing: done runs whose last value is not finite; no other column counts them.  t: quantiles 0.975; above 30 degrees
+-- missing: done runs whose last value is not finite; no other column counts them.  failed_evaluations: done runs of the
+-- configuration that have a failed evaluation: their values are missing, or of an earlier evaluation.  t: quantiles 0.975; above 30 degrees
 -- of freedom the series of Fisher and Cornish in 1/df, within 2e-6 of them.
 CREATE VIEW summary AS
 WITH t (df, q) AS (VALUES
@@ -107,8 +109,12 @@ h AS (
         (SELECT q FROM t WHERE df = seeds - 1),
         1.9599639845400536 + (2.3722712302985607 + (2.8224986157396081 + 2.5558496795077188
             / (seeds - 1)) / (seeds - 1)) / (seeds - 1)) AS half
-    FROM s)
-SELECT experiment, label, metric, seeds, mean, sd, mean - half AS ci_low, mean + half AS ci_high, missing, data, configuration
+    FROM s),
+f (configuration, n) AS MATERIALIZED (
+    SELECT r.configuration, count(DISTINCT r.id) FROM evaluation v JOIN run r ON r.id = v.run
+    WHERE v.status = 'failed' AND r.status = 'done' AND r.superseded_by IS NULL GROUP BY r.configuration)
+SELECT experiment, label, metric, seeds, mean, sd, mean - half AS ci_low, mean + half AS ci_high, missing, data, configuration,
+    coalesce((SELECT n FROM f WHERE f.configuration = h.configuration), 0) AS failed_evaluations
 FROM h;
 
 -- Recorded posteriors of two dimensions as ellipses at one standard deviation: major and minor are the semi-axes; angle

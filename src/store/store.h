@@ -108,15 +108,36 @@ typedef struct StoreEvaluation {
     size_t noptions;
 } StoreEvaluation;
 
-/* Records that a run was evaluated with these options; replaces an evaluation of the same name. */
-int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, Error *err);
-/* [OUT] *recorded: whether the run was evaluated with exactly these options. */
-int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err);
+typedef struct StoreArtifact {
+    const char *name, *kind, *meta; /* as in store_artifact_put */
+    const void *bytes;
+    size_t size;
+} StoreArtifact;
 
-/* Recorded posteriors: q(z|x) of `n` examples, in one transaction; replaces earlier ones of the run.  example:
- * number; label: -1 for none; mu, sigma (n, d). */
-int store_posteriors_put(Store *s, int64_t run, size_t n, size_t d, const int64_t *example, const int *label,
-                         const float *mu, const float *sigma, Error *err);
+/* q(z|x) of n examples: their numbers and labels (NULL or -1: none); mu, sigma (n, d). */
+typedef struct StorePosteriors {
+    size_t n, d;
+    const int64_t *example;
+    const int *label;
+    const float *mu, *sigma;
+} StorePosteriors;
+
+/* What an evaluation has measured. */
+typedef struct StoreResults {
+    const StoreMetric *metrics;
+    size_t nmetrics;
+    const StoreArtifact *artifacts;
+    size_t nartifacts;
+    const StorePosteriors *posteriors; /* NULL: none; else they replace those of the run */
+} StoreResults;
+
+/* Records in one transaction that a run was evaluated with these options, and its results (NULL: none).  Replaces an
+ * evaluation of the same name, also a failed one. */
+int store_evaluation_put(Store *s, int64_t run, const StoreEvaluation *e, const StoreResults *results, Error *err);
+/* Records that an evaluation failed, and why.  Replaces one of the same name; results of an earlier one stay. */
+int store_evaluation_fail(Store *s, int64_t run, const StoreEvaluation *e, const char *message, Error *err);
+/* [OUT] *recorded: whether the run was evaluated with exactly these options, without failing. */
+int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err);
 
 /* Ends a run: weights, digest, status (`done`, `diverged`, `failed`, `interrupted`), message, seconds, in one
  * transaction.  With `done` and `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights

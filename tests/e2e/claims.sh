@@ -80,7 +80,7 @@ check "claims: an edited claim is evaluated again, without a run" 0 '0 runs exec
 check "compare: expected and measured, with the source" 0 '^B  test/elbo  -[0-9.]+ ± [0-9.]+ is inside at most 0$' '^   no paper, table 0$' -- "$VAE_LAB" compare
 grep -q '^A  test/elbo .* is ' out && no "compare: expected" "a claim is taken for another configuration's" || ok "compare: of this configuration only"
 grep -q 'test/kl .* is ' out && no "compare: expected" "a claim that compares is taken for one of a value" || ok "compare: claims that compare are left out"
-check "compare --csv: the band, and whether the mean is in it" 0 ',expected_low,expected_high,inside,source,warning$' ',test/elbo,.*,0,1,"no paper, table 0",' -- "$VAE_LAB" compare --csv
+check "compare --csv: the band, and whether the mean is in it" 0 ',expected_low,expected_high,inside,source,warning,failed_evaluations$' ',test/elbo,.*,0,1,"no paper, table 0",' -- "$VAE_LAB" compare --csv
 if command -v script >/dev/null; then
     TERM=xterm NO_COLOR=1 script -qec "stty cols 80 rows 24; '$VAE_LAB' compare" /dev/null >screen </dev/null 2>&1
     tr -d '\r' <screen >lines
