@@ -256,8 +256,9 @@ end
 
 --- claims.evaluate(list, runs, values) → a list of { claim =, quantity =, source =, low =, high =, seeds =, value =,
 -- ci_low =, ci_high =, verdict = "PASS" | "FAIL" | "OPEN", note =, metric =, configuration = }; metric and
--- configuration where the value is a recorded metric of one configuration.  runs: { id =, seed =, label =,
--- configuration =, params =, problem = a failed evaluation or nil }, the finished ones of a sweep; values(run) → { metric = its last value }.
+-- configuration where the value is a recorded metric of one configuration.  runs: the finished ones of a sweep, { id =,
+-- seed =, label =, configuration =, params =, problem = its failed evaluation or nil }; values(run) → { metric = its
+-- last value }.
 function claims.evaluate(list, runs, values)
   local known, rows, problem = {}, {}, nil
   local function number(claim, run)
