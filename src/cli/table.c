@@ -65,14 +65,19 @@ static void add_csv_text(Text *t, const char *field)
     text_add(t, quote);
 }
 
-static void add_csv(CliTable *t, const StoreValue *v, size_t column)
+void cli_csv_value(Text *t, const StoreValue *v)
 {
     switch (v->type) {
-    case STORE_INTEGER: text_addf(&t->out, "%lld", (long long)v->integer); break;
-    case STORE_REAL: text_add_number(&t->out, v->real); break;
-    case STORE_TEXT: add_csv_text(&t->out, v->bytes); break;
+    case STORE_INTEGER: text_addf(t, "%lld", (long long)v->integer); break;
+    case STORE_REAL: text_add_number(t, v->real); break;
+    case STORE_TEXT: add_csv_text(t, v->bytes); break;
     default: break;
     }
+}
+
+static void add_csv(CliTable *t, const StoreValue *v, size_t column)
+{
+    cli_csv_value(&t->out, v);
     text_add(&t->out, column + 1 == t->columns ? "\n" : ",");
 }
 

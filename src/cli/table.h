@@ -41,6 +41,9 @@ void cli_heading(const char *title);
 /* Whether standard output may be coloured: a terminal, no NO_COLOR, not a dumb one. */
 int cli_colour(void);
 
+/* Adds a value as a field of CSV (RFC 4180), every digit. */
+void cli_csv_value(Text *t, const StoreValue *v);
+
 /* Adds a value as JSON.  SQLite's own JSON functions print 15 digits of a number; this prints all. */
 void cli_json_value(Text *t, const StoreValue *v);
 

@@ -17,10 +17,12 @@
 
 typedef struct InferModel InferModel;
 
-/* Reads the graph and the weights of a finished run; NULL with *err. */
+/* Reads the graph and the weights of a finished run; NULL with *err, where it has none too: it did not finish, or
+ * `vae-lab gc` dropped them. */
 InferModel *infer_model_open(Store *s, int64_t run, Error *err);
 void infer_model_free(InferModel *m);
 const Graph *infer_model_graph(const InferModel *m);
+GraphParams *infer_model_params(const InferModel *m);
 
 /* A model of trained parameters.  It owns neither, unless infer_model_own gives it the parameters. */
 InferModel *infer_model_of(const Graph *g, GraphParams *params, Error *err);

@@ -52,16 +52,34 @@ const Graph *infer_model_graph(const InferModel *m)
     return m->graph;
 }
 
+GraphParams *infer_model_params(const InferModel *m)
+{
+    return m->params;
+}
+
+static int no_weights(Store *s, int64_t run, Error *err)
+{
+    char status[STORE_STATUS];
+    if (store_run_status(s, run, status, NULL, 0, err) != 0)
+        return -1;
+    int finished = strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0;
+    error_set(err, ERR_STORE,
+              finished ? "the weights of run %lld were dropped (vae-lab gc)" : "run %lld has no weights",
+              (long long)run);
+    if (!finished)
+        error_found(err, "its status is %s", status);
+    return error_hint(err, finished ? "train it again: vae-lab run FILE.lua --fresh"
+                                    : "the run did not finish: run its script again to complete it");
+}
+
 static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
 {
     void *bytes;
     size_t size;
     if (store_artifact_get(s, run, "weights", &bytes, &size, err) != 0)
         return -1;
-    if (bytes == NULL) {
-        error_set(err, ERR_STORE, "run %lld has no weights", (long long)run);
-        return error_hint(err, "the run did not finish: run its script again to complete it");
-    }
+    if (bytes == NULL)
+        return no_weights(s, run, err);
     m->params = m->own_params = graph_params_of(m->graph, bytes, size / sizeof(float), err);
     mem_free(bytes);
     return m->params == NULL ? -1 : 0;

@@ -44,6 +44,7 @@ typedef enum {
     STORE_RUN_FAILED_EVALUATIONS, /* evaluation, message */
     STORE_RUN_ARTIFACTS,      /* name, kind, bytes, meta */
     STORE_RUN_ENVIRONMENT,    /* name, value */
+    STORE_RUN_POSTERIORS,     /* example, label, mu, sigma: the recorded posteriors, little-endian float32 */
     STORE_RUN_PARTS
 } StoreRunPart;
 int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void *context, Error *err);

@@ -116,6 +116,7 @@ static const char *const part_sql[STORE_RUN_PARTS] = {
     [STORE_RUN_ARTIFACTS] =
         "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
     [STORE_RUN_ENVIRONMENT] = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name",
+    [STORE_RUN_POSTERIORS] = "SELECT example, label, mu, sigma FROM posterior WHERE run = ?1 ORDER BY example",
 };
 
 int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void *context, Error *err)
