@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <fenv.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,8 +80,20 @@ void text_add_json(Text *t, const char *string)
     text_add(t, "\"");
 }
 
+/* Whether a decimal text is read as exactly this double; by its bytes, because `==` takes denormals for 0 on a
+ * processor that was set so. */
+static int reads_as(const char *digits, double value)
+{
+    double read = strtod(digits, NULL);
+    return memcmp(&read, &value, sizeof read) == 0;
+}
+
+/* The C library rounds decimal text as this thread rounds, and a foreign library may have changed that. */
 void text_add_number(Text *t, double value)
 {
+    int rounding = fegetround();
+    if (rounding != FE_TONEAREST)
+        fesetround(FE_TONEAREST);
     if (isnan(value)) {
         text_add(t, "nan");
     } else if (isinf(value)) {
@@ -89,11 +102,13 @@ void text_add_number(Text *t, double value)
         char digits[40];
         for (int precision = 1; precision <= 17; precision++) {
             snprintf(digits, sizeof digits, "%.*g", precision, value);
-            if (strtod(digits, NULL) == value)
+            if (reads_as(digits, value))
                 break;
         }
         text_add(t, digits);
     }
+    if (rounding != FE_TONEAREST)
+        fesetround(rounding);
 }
 
 const char *text_string(const Text *t)

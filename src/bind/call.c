@@ -7,6 +7,8 @@
  */
 #include "bind/bind.h"
 
+#include "num/fpenv.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -174,10 +176,16 @@ int bind_call(lua_State *L, int nargs, int nresults, Error *err)
     int base = lua_gettop(L) - nargs;
     lua_pushcfunction(L, handler);
     lua_insert(L, base);
+    num_fpenv_set();
     int status = lua_pcall(L, nargs, nresults, base);
-    if (status == LUA_OK) {
+    int changed = num_fpenv_check(err); /* an error of the script replaces this one */
+    if (status == LUA_OK && changed == 0) {
         lua_remove(L, base);
         return 0;
+    }
+    if (status == LUA_OK) {
+        lua_settop(L, base - 1);
+        return -1;
     }
     const Error *raised = status == LUA_ERRMEM ? NULL : luaL_testudata(L, -1, ERROR_TYPE);
     if (raised != NULL)

@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "cli/rows.h"
 
+#include "num/fpenv.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,7 @@ static void print_word(const char *verdict)
 int cli_verdict_print(void *context, const char *of, const StoreVerdict *v)
 {
     CliVerdicts *count = context;
+    num_fpenv_set(); /* SQLite was called: decimal text is rounded as this thread rounds */
     count->pass += strcmp(v->verdict, "PASS") == 0;
     count->fail += strcmp(v->verdict, "FAIL") == 0;
     count->open += strcmp(v->verdict, "OPEN") == 0;

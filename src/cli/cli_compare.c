@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "num/fpenv.h"
 #include "stats/stats.h"
 
 #include <math.h>
@@ -157,6 +158,7 @@ static int compute(Comparison *c, Store *s, Error *err)
         MetricSummary *m = &c->summary[k];
         m->metric = c->metric[k % c->metrics];
         m->decimals = decimals_of(&c->of, m->metric);
+        num_fpenv_set(); /* SQLite was called */
         summarise(m, &c->of.list[0], of, scratch);
         m->estimate = cli_estimate_of(of, m->metric);
         status = store_expected(s, of->is.experiment, of->is.configuration, m->metric, &m->expected, err);
@@ -176,6 +178,7 @@ static int is_expected(const MetricSummary *m)
 /* "-104.21 ± 0.32" */
 static void spell_interval(char *text, size_t size, StatsInterval v, int decimals)
 {
+    num_fpenv_set();
     double half = (v.high - v.low) / 2;
     if (v.n == 0)
         snprintf(text, size, "-");

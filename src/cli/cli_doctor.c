@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "data/data.h"
+#include "num/fpenv.h"
 #include "num/isa.h"
 #include "plot/plot.h"
 #include "store/read.h"
@@ -34,6 +35,22 @@ static void line(const char *state, const char *what, const char *detail)
 
 /* ---- the machine ------------------------------------------------------------------------------------------------ */
 
+/* What main found and what is preloaded. */
+static void check_fpenv(void)
+{
+    char text[400];
+    const char *found = num_fpenv_found(), *preloaded = getenv("LD_PRELOAD");
+    if (found != NULL)
+        snprintf(text, sizeof text, "a preloaded library had set %.100s: reset to round to nearest, denormals kept", found);
+    else
+        snprintf(text, sizeof text, "round to nearest, denormals kept");
+    line(found != NULL ? "note" : "ok", "floating point", text);
+    if (preloaded != NULL && preloaded[0] != '\0') {
+        snprintf(text, sizeof text, "LD_PRELOAD=%.300s", preloaded);
+        line("note", "preloaded", text);
+    }
+}
+
 static void check_machine(void)
 {
     char text[256];
@@ -50,6 +67,7 @@ static void check_machine(void)
     line("ok", "instructions", text);
     snprintf(text, sizeof text, "%d in a run; results are the same for any number", num_threads());
     line("ok", "threads", text);
+    check_fpenv();
     const char *locale = getenv("LC_ALL");
     if (locale == NULL || locale[0] == '\0')
         locale = getenv("LC_CTYPE");

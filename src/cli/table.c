@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/terminal.h"
+#include "num/fpenv.h"
 
 #include <libsmartcols.h>
 #include <math.h>
@@ -86,6 +87,7 @@ static void add_csv(CliTable *t, const StoreValue *v, size_t column)
 static void spell_number(char *text, size_t size, double value, int decimals)
 {
     Text shortest = {0};
+    num_fpenv_set(); /* the C library rounds decimal text as this thread rounds */
     if (decimals >= 0 && isfinite(value)) {
         snprintf(text, size, "%.*f", decimals > 20 ? 20 : decimals, value);
     } else if (decimals == CLI_DIGITS && isfinite(value)) {

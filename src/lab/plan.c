@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "num/fpenv.h"
 #include "num/isa.h"
 
 #include <inttypes.h>
@@ -229,5 +230,6 @@ int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, E
     }
     text_free(&json);
     text_free(&graph);
-    return copy == NULL ? error_memory(err, "a run's training plan") : 0;
+    /* the C library rounds decimal text as this thread rounds */
+    return copy == NULL ? error_memory(err, "a run's training plan") : num_fpenv_check(err);
 }

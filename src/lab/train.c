@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "lab/checkpoint.h"
 #include "lab/estep.h"
+#include "num/fpenv.h"
 #include "num/sum.h"
 #include "store/read.h"
 
@@ -150,6 +151,7 @@ static int make_state(Training *t, Error *err)
 static int training_make(Training *t, Error *err)
 {
     const LabSpec *spec = t->spec;
+    num_fpenv_set();
     while (spec->metrics[t->nmetrics] != NULL)
         t->nmetrics++;
     t->n = data_count(spec->data, DATA_TRAIN);
@@ -162,7 +164,7 @@ static int training_make(Training *t, Error *err)
     if (t->optimiser == NULL || make_execs(t, err) != 0)
         return -1;
     t->steps = (t->n + t->train.batch - 1) / t->train.batch;
-    return make_state(t, err);
+    return make_state(t, err) != 0 ? -1 : num_fpenv_check(err);
 }
 
 static void training_free(Training *t)
@@ -354,6 +356,7 @@ static int record_epoch(Training *t, Error *err)
     int tested = t->test.full != NULL && (epoch % spec->test_every == 0 || epoch == spec->epochs);
     double seconds = lab_clock() - t->epoch_time; /* of the training alone */
 
+    num_fpenv_set();
     if (tested)
         test(t, test_mean);
     for (size_t i = 0; i < t->nmetrics; i++) {
@@ -367,6 +370,8 @@ static int record_epoch(Training *t, Error *err)
     if (epoch > t->recorded) /* the clock is not reproducible: an epoch repeated after a resume keeps its first time */
         metric[count++] = (StoreMetric){"time/epoch", epoch, seconds};
 
+    if (num_fpenv_check(err) != 0)
+        return error_in(err, "epoch %d", (int)epoch);
     report_epoch(t, tested ? test_mean : mean);
     memset(t->state.totals, 0, t->state.ntotals * sizeof(double));
     t->state.epoch++;
@@ -395,6 +400,7 @@ static void report_step(Training *t, double examples)
 static int epoch(Training *t, LabTrainEnd *end, char *message, size_t size, Error *err)
 {
     int number = (int)t->state.epoch;
+    num_fpenv_set();
     double rate = lab_schedule_at(&t->spec->rate, number), examples = 0;
     num_stream_permutation(t->order_stream, t->state.epoch, t->n, t->order);
     set_scalars(&t->train, t->spec, number);
@@ -405,7 +411,11 @@ static int epoch(Training *t, LabTrainEnd *end, char *message, size_t size, Erro
             *end = LAB_STOPPED;
             return save(t, err);
         }
-        if (step(t, rate) != 0) {
+        num_fpenv_set(); /* SQLite and the report's write were called since the last step */
+        int finite = step(t, rate) == 0;
+        if (num_fpenv_check(err) != 0)
+            return error_in(err, "epoch %d, minibatch %llu of %zu", number, (unsigned long long)t->state.batch + 1, t->steps);
+        if (!finite) {
             *end = LAB_DIVERGED;
             describe_divergence(t, message, size);
             return 0;

@@ -10,6 +10,7 @@
  */
 #include "num/parallel.h"
 
+#include "num/fpenv.h"
 #include "num/isa.h"
 
 #include <pthread.h>
@@ -49,8 +50,9 @@ static void pause_briefly(void)
 /* Takes some jobs and runs them; returns 0 when none is left.  It takes a share of the remaining jobs, an eighth
  * with two threads: few exchanges for many small jobs, and all threads finish together.  The job and task that are
  * read before the exchange belong to the ticket's loop: the next loop starts only after all jobs of this one are
- * done, with another number. */
-static int run_some_jobs(void)
+ * done, with another number.  A thread of the pool has its own floating-point environment, which the caller cannot
+ * check. */
+static int run_some_jobs(int is_pool_thread)
 {
     uint64_t ticket = atomic_load(&pool.ticket), left;
     while ((left = ticket & UINT32_MAX) > 0) {
@@ -61,8 +63,12 @@ static int run_some_jobs(void)
         size_t taken = (left + share - 1) / share;
         if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - taken))
             continue;
+        if (is_pool_thread)
+            num_fpenv_set();
         for (size_t i = count - left; i < count - left + taken; i++)
             job(task, i);
+        if (is_pool_thread)
+            num_fpenv_note_change();
         atomic_fetch_add(&pool.done, taken);
         return 1;
     }
@@ -96,7 +102,7 @@ static void *work(void *argument)
                 spins = 0; /* other threads may have taken all jobs: then wait again */
             }
         }
-        while (run_some_jobs())
+        while (run_some_jobs(1))
             ;
     }
     return NULL;
@@ -162,7 +168,7 @@ void num_parallel_jobs(size_t count, NumJob *job, const void *task)
     atomic_store(&pool.wanted, threads - 1);
     inside = 1;
     publish_loop(count, job, task);
-    while (run_some_jobs())
+    while (run_some_jobs(0))
         ;
     wait_for_jobs(count);
     inside = 0;
