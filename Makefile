@@ -5,6 +5,7 @@
 #            make check-exhaustive  test each vector function on all 2^32 inputs; takes minutes
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
 #            make asan | ubsan   build and test with a sanitizer      make bench    measurements against other programs
+#            make fuzz     fuzz every parser for FUZZ_SECONDS=10 each, or RUNS=N inputs (needs clang; tests/fuzz/README.md)
 #            make claims   run every experiment in its quick profile and judge its claims
 #            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
 #
@@ -33,6 +34,8 @@ OPT_release := -O2 -g
 OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT_coverage := -O0 -g --coverage
+OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+            -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 OPT     ?= $(OPT_$(VARIANT))
 # -Wno-pass-failed: clang warns about each loop that plain x86-64 cannot vectorise; gcc ignores the flag
 WARN    := -Wno-pass-failed -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
@@ -62,7 +65,9 @@ OBJ      := $(SRC:src/%.c=$(B)/%.o) \
 LIB      := $(B)/libvaelab.a
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 
-.PHONY: all demo check check-exhaustive check-bits deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
+FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all demo check check-exhaustive check-bits fuzz fuzzers deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
 all: $(BIN)
 
 # Changed flags rebuild everything.
@@ -127,7 +132,13 @@ $(BIN): $(B)/main.o $(LIB)
 $(B)/tests/%: tests/%.c $(LIB) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $@.d $< $(LIB) -o $@ -lcmocka $(LDLIBS_ALL)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $@.d $< $(filter %.o,$^) $(LIB) -o $@ -lcmocka $(LDLIBS_ALL)
+
+# test_fuzz runs every fuzz target on its kept inputs: each target's entry point gets its own name
+$(B)/tests/fuzz/%.o: tests/fuzz/%.c $(B)/flags
+	$(call compile,-Itests -DLLVMFuzzerTestOneInput=$*)
+$(B)/tests/test_fuzz: $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o)
+$(B)/tests/test_fuzz: private CFLAGS_ALL += -DFUZZ_TARGETS='$(foreach t,$(FUZZ),X($(t)))'
 
 tests: $(TEST_BIN)
 check: deps
@@ -148,6 +159,17 @@ check-bits: deps
 asan ubsan: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$@
 	@tests/run build/$@ build/$@/vae-lab
+
+# One program a target: clang's libFuzzer mutates its kept inputs, led by the coverage that they reach.
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(LIB) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -Itests -MMD -MP -MF $@.d $< $(LIB) -o $@ $(LDLIBS_ALL)
+fuzzers: $(FUZZ:%=$(B)/fuzz/%)
+fuzz:
+	@tools/deps fuzz
+	@$(MAKE) --no-print-directory -j$(JOBS) fuzzers VARIANT=fuzz CC='$(if $(filter default,$(origin CC)),clang,$(CC))'
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' RUNS='$(RUNS)' tests/fuzz/run build/fuzz/fuzz $(TARGETS)
 
 # ---- other targets -------------------------------------------------------------------------------------------------------
 deps:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/idx.c: the IDX reader.  zlib reads the bytes, gzip or not.  Memory grows with the bytes that arrive, so a header
+ * data/idx.c: the IDX reader.  zlib decompresses gzip files.  Memory grows with the bytes that arrive, so a header
  * with wrong sizes costs no memory.
  */
 #include "data/idx.h"
@@ -15,13 +15,24 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { CHUNK = 1 << 16, AT_ONCE = 1 << 30, FIRST_BLOCK = 1 << 20, PACKED = 32, MAGIC_BYTES = 4, UNSIGNED_BYTE = 0x08 };
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+enum { CHUNK = 1 << 9, FIRST_BLOCK = 1 << 9 }; /* small inputs then take the path of large files */
+#else
+enum { CHUNK = 1 << 16, FIRST_BLOCK = 1 << 20 };
+#endif
+enum { AT_ONCE = 1 << 30, PACKED = 32, MAGIC_BYTES = 4, UNSIGNED_BYTE = 0x08 };
 
 /* ---- a file as a stream of its content --------------------------------------------------------------------------- */
 
+/* zlib's inflate, not its gzread: of a file that is cut after its content and before its checksum, gzread reports no
+ * error where the content ends at the end of a buffer. */
 typedef struct IdxFile {
     const char *path;
-    gzFile file;      /* zlib reads plain files too */
+    int file;
+    int packed;       /* it is a gzip file */
+    int ended;        /* the last gzip member ended, with the right checksum */
+    z_stream z;       /* next_in, avail_in: bytes of the file that are not used yet, also of a plain file */
+    uint8_t *chunk;   /* CHUNK bytes of the file */
     uint64_t size;    /* of the file on disk; 0 when it is not a regular one */
     uint64_t content; /* bytes read so far */
 } IdxFile;
@@ -36,60 +47,134 @@ static int open_either(const char *path)
     return file;
 }
 
-static int file_open(IdxFile *f, const char *path, Error *err)
+static int not_opened(const char *path, int why, Error *err)
 {
-    struct stat status;
-    int file = open_either(path), why = file < 0 ? errno : 0;
-    *f = (IdxFile){.path = path};
-    if (file >= 0 && fstat(file, &status) == 0 && S_ISDIR(status.st_mode))
-        why = EISDIR;
-    if (why != 0) {
-        if (file >= 0)
-            close(file);
-        error_set(err, ERR_FILE, "cannot open a data file: %s", strerror(why));
-        error_where(err, "%s", path);
-        return error_expected(err, "an IDX file at that path, or the same with .gz after it");
+    error_set(err, ERR_FILE, "cannot open a data file: %s", strerror(why));
+    error_where(err, "%s", path);
+    return error_expected(err, "an IDX file at that path, or the same with .gz after it");
+}
+
+/* Reads until `to` is full or the file ends; [OUT] *got: the bytes read. */
+static int read_file(const IdxFile *f, uint8_t *to, size_t want, size_t *got, Error *err)
+{
+    for (*got = 0; *got < want;) {
+        size_t left = want - *got;
+        ssize_t now = read(f->file, to + *got, left < AT_ONCE ? left : AT_ONCE);
+        if (now == 0)
+            break;
+        if (now < 0 && errno != EINTR) {
+            error_set(err, ERR_FILE, "cannot read a data file: %s", strerror(errno));
+            return error_where(err, "%s", f->path);
+        }
+        *got += now > 0 ? (size_t)now : 0;
     }
-    f->size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
-    f->file = gzdopen(file, "rb");
-    if (f->file == NULL) {
-        close(file);
-        return error_memory(err, "reading a data file");
-    }
-    gzbuffer(f->file, CHUNK);
     return 0;
 }
 
-/* What zlib reports, without the path of the file that precedes it. */
-static int unreadable(const IdxFile *f, Error *err)
+/* Fills the chunk behind the bytes that are not used yet. */
+static int fill(IdxFile *f, Error *err)
 {
-    int number;
-    const char *text = gzerror(f->file, &number), *colon = strrchr(text, ':');
-    if (number == Z_ERRNO) {
-        error_set(err, ERR_FILE, "cannot read a data file: %s", strerror(errno));
-        return error_where(err, "%s", f->path);
+    size_t got;
+    memmove(f->chunk, f->z.next_in, f->z.avail_in);
+    f->z.next_in = f->chunk;
+    if (read_file(f, f->chunk + f->z.avail_in, CHUNK - f->z.avail_in, &got, err) != 0)
+        return -1;
+    f->z.avail_in += (uInt)got;
+    return 0;
+}
+
+static int starts_gzip(const IdxFile *f)
+{
+    return f->z.avail_in >= 2 && f->z.next_in[0] == 0x1f && f->z.next_in[1] == 0x8b;
+}
+
+static void file_close(IdxFile *f)
+{
+    if (f->packed)
+        inflateEnd(&f->z);
+    mem_free(f->chunk);
+    close(f->file);
+}
+
+/* Takes the descriptor over: closes it on failure too. */
+static int file_open(IdxFile *f, int file, const char *path, Error *err)
+{
+    enum { GZIP_WINDOW = 16 + 15 };
+    struct stat status;
+    *f = (IdxFile){.path = path, .file = file};
+    if (fstat(file, &status) == 0 && S_ISDIR(status.st_mode)) {
+        close(file);
+        return not_opened(path, EISDIR, err);
     }
-    if (number == Z_MEM_ERROR)
+    f->size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+    f->chunk = mem_alloc(CHUNK);
+    if (f->chunk == NULL) {
+        close(file);
+        return error_memory(err, "reading a data file");
+    }
+    f->z.next_in = f->chunk;
+    int failed = fill(f, err);
+    if (failed == 0 && starts_gzip(f)) {
+        f->packed = inflateInit2(&f->z, GZIP_WINDOW) == Z_OK;
+        failed = f->packed ? 0 : error_memory(err, "decompressing a data file");
+    }
+    if (failed != 0)
+        file_close(f);
+    return failed;
+}
+
+static int corrupt(const IdxFile *f, int code, Error *err)
+{
+    if (code == Z_MEM_ERROR)
         return error_memory(err, "decompressing a data file");
     error_set(err, ERR_FILE, "corrupt gzip data");
     error_where(err, "%s, after %llu bytes of content", f->path, (unsigned long long)f->content);
-    error_found(err, "%s", colon != NULL ? colon + 2 : text);
+    error_found(err, "%s", code == Z_BUF_ERROR ? "unexpected end of file" : f->z.msg != NULL ? f->z.msg : zError(code));
     return error_hint(err, "fetch the file again, or unpack it yourself to see how much is whole");
+}
+
+/* One call of inflate, and the step from one gzip member to the next.  What follows the last one is ignored, as gzip
+ * does. */
+static int inflate_some(IdxFile *f, Error *err)
+{
+    if (f->z.avail_in == 0 && fill(f, err) != 0)
+        return -1;
+    unsigned before = f->z.avail_out;
+    int code = inflate(&f->z, Z_NO_FLUSH);
+    f->content += before - f->z.avail_out;
+    if (code != Z_OK && code != Z_STREAM_END)
+        return corrupt(f, code, err);
+    if (code == Z_STREAM_END) {
+        if (f->z.avail_in < 2 && fill(f, err) != 0)
+            return -1;
+        f->ended = !starts_gzip(f) || inflateReset(&f->z) != Z_OK;
+    }
+    return 0;
 }
 
 /* Reads up to `want` bytes of content into `to`; *got is less only where the content ends. */
 static int file_read(IdxFile *f, uint8_t *to, size_t want, size_t *got, Error *err)
 {
-    for (*got = 0; *got < want;) {
+    *got = 0;
+    if (!f->packed) {
+        size_t first = f->z.avail_in < want ? f->z.avail_in : want;
+        memcpy(to, f->z.next_in, first);
+        f->z.next_in += first;
+        f->z.avail_in -= (uInt)first;
+        if (read_file(f, to + first, want - first, got, err) != 0)
+            return -1;
+        *got += first;
+        f->content += *got;
+        return 0;
+    }
+    while (*got < want && !f->ended) {
         size_t left = want - *got;
-        int now = gzread(f->file, to + *got, left < AT_ONCE ? (unsigned)left : AT_ONCE), number;
-        *got += now > 0 ? (size_t)now : 0;
-        f->content += now > 0 ? (uint64_t)now : 0;
-        gzerror(f->file, &number); /* of data that end too early gzread gives what there is, and this error */
-        if (number != Z_OK)
-            return unreadable(f, err);
-        if (now == 0)
-            break;
+        uInt now = left < AT_ONCE ? (uInt)left : AT_ONCE;
+        f->z.next_out = to + *got;
+        f->z.avail_out = now;
+        if (inflate_some(f, err) != 0)
+            return -1;
+        *got += now - f->z.avail_out;
     }
     return 0;
 }
@@ -181,7 +266,7 @@ static int overlong(IdxFile *f, Error *err)
  * bytes arrive. */
 static int plausible(const IdxFile *f, uint64_t content)
 {
-    return !gzdirect(f->file) ? content / PACKED <= f->size : content == f->size;
+    return f->packed ? content / PACKED <= f->size : content == f->size;
 }
 
 /* Grows the block as bytes arrive, unless the size of the file makes the header plausible. */
@@ -210,24 +295,30 @@ static int read_bytes(IdxFile *f, Idx *idx, Error *err)
     return error_memory(err, "a data file");
 }
 
-int idx_read(Idx *idx, const char *path, int rank, Error *err)
+int idx_read_open(Idx *idx, int file, const char *path, int rank, Error *err)
 {
     Idx read = {0};
     IdxFile f;
-    if (file_open(&f, path, err) != 0)
+    if (file_open(&f, file, path, err) != 0)
         return -1;
     int status = read_magic(&f, rank, &read.rank, err);
     if (status == 0)
         status = read_sizes(&f, &read, err);
     if (status == 0)
         status = read_bytes(&f, &read, err);
-    gzclose_r(f.file);
+    file_close(&f);
     if (status != 0) {
         mem_free(read.bytes);
         return -1;
     }
     *idx = read;
     return 0;
+}
+
+int idx_read(Idx *idx, const char *path, int rank, Error *err)
+{
+    int file = open_either(path);
+    return file < 0 ? not_opened(path, errno, err) : idx_read_open(idx, file, path, rank, err);
 }
 
 void idx_free(Idx *idx)

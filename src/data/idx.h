@@ -22,6 +22,8 @@ typedef struct Idx {
  * or 0 for any. Fails (ERR_FILE) on a missing file, wrong magic, truncated or overlong content, corrupt gzip,
  * impossible sizes: the message gives the byte, what was found and what was expected.  *idx is unchanged on failure. */
 int idx_read(Idx *idx, const char *path, int rank, Error *err);
+/* The same from a file that is open for reading, which is then closed; messages name it `path`. */
+int idx_read_open(Idx *idx, int file, const char *path, int rank, Error *err);
 void idx_free(Idx *idx);
 
 #endif
