@@ -4,6 +4,7 @@
 #            make check    run every test               make paper    the lecture notes (needs TeX Live)
 #            make check-exhaustive  test each vector function on all 2^32 inputs; takes minutes
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
+#            make check-faults  kills, power cuts, failing allocations and files, many writers; about 15 minutes
 #            make asan | ubsan   build and test with a sanitizer      make bench    measurements against other programs
 #            make fuzz     fuzz every parser for FUZZ_SECONDS=10 each, or RUNS=N inputs (needs clang; tests/fuzz/README.md)
 #            make claims   run every experiment in its quick profile and judge its claims
@@ -63,11 +64,12 @@ OBJ      := $(SRC:src/%.c=$(B)/%.o) \
             $(foreach i,$(ISAS),$(ISA_SRC:src/%.c=$(B)/%.$(i).o)) \
             $(OPS_SRC:src/%.c=$(B)/%.float.o) $(OPS_SRC:src/%.c=$(B)/%.double.o)
 LIB      := $(B)/libvaelab.a
+CAMPAIGNS := power_cut allocations io
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all demo check check-exhaustive check-bits fuzz fuzzers deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
+.PHONY: all demo check check-exhaustive check-bits check-faults fuzz fuzzers deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
 all: $(BIN)
 
 # Changed flags rebuild everything.
@@ -140,7 +142,22 @@ $(B)/tests/fuzz/%.o: tests/fuzz/%.c $(B)/flags
 $(B)/tests/test_fuzz: $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o)
 $(B)/tests/test_fuzz: private CFLAGS_ALL += -DFUZZ_TARGETS='$(foreach t,$(FUZZ),X($(t)))'
 
-tests: $(TEST_BIN)
+# The fault campaigns (tests/faults/README.md) share helpers; the library that makes calls fail is preloaded.
+FAULT_HELPERS := $(B)/faults/faults.o $(B)/faults/commands.o $(B)/faults/disk.o
+FAULT_BIN := $(patsubst %,$(B)/faults/%,$(CAMPAIGNS)) $(B)/faults/inject.so
+$(B)/faults/%.o: tests/faults/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -c $< -o $@
+$(CAMPAIGNS:%=$(B)/faults/%): %: %.o $(FAULT_HELPERS) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ -lcmocka $(LDLIBS_ALL)
+$(B)/faults/inject.so: tests/faults/inject.c tests/faults/inject.h $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=c11 -O2 -g $(WARN) $(WERROR) -fPIC -shared -pthread $< -o $@ -ldl
+
+tests: $(TEST_BIN) $(FAULT_BIN)
 check: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$(VARIANT)
 	@tests/run $(B) $(BIN)
@@ -150,6 +167,11 @@ $(B)/tests/exhaustive $(B)/tests/test_num_elementwise: private CFLAGS_ALL += -DN
 check-exhaustive: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) $(B)/tests/exhaustive VARIANT=$(VARIANT)
 	@$(B)/tests/exhaustive --resume $(B)/tests/exhaustive.done --check docs/arithmetic.md
+
+# Runs every fault campaign whole; `check` runs a sample of each.
+check-faults: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$(VARIANT)
+	@tests/faults/run --build $(B) --program $(BIN)
 
 # Runs the golden models in every supported way; prints which ways are not available here.
 check-bits: deps

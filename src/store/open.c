@@ -295,7 +295,9 @@ static int open_writing(Store *s, int wal, Error *err)
     int code, there = stat(s->path, &st) == 0, created = !there || st.st_size == 0;
     if (connect_as(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) != 0)
         return -1;
-    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; "
+    /* EXTRA: where there is no write-ahead log, a commit removes the journal; only EXTRA syncs the folder after that.
+     * With FULL a power cut could bring the journal back, which undoes the commit. */
+    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA; PRAGMA trusted_schema = OFF; "
                      "PRAGMA journal_size_limit = 67108864", NULL, NULL,
                      NULL) != SQLITE_OK)
         return store_fail(s, err, "open it");

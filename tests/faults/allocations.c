@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/faults/allocations.c: each allocation of each command fails, once, and from then on.
+ *
+ * A first pass counts the allocations of the command's process and of its last worker, with a hash of where each comes
+ * from.  The whole campaign then fails every one of the commands that make few, and of the others every place of the
+ * code that allocates: its first and its last allocation, and one between.
+ */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVERY_UP_TO = 2500 }; /* a process with at most so many allocations has every one fail */
+
+static void fail_at(const Command *c, Tape *tape, int process, int64_t at, int onwards)
+{
+    char fault[160];
+    tape->process = process;
+    tape->at = at;
+    tape->onwards = onwards;
+    snprintf(fault, sizeof fault, "allocation %lld of the %s fails%s", (long long)at, process == 0 ? "program" : "worker",
+             onwards ? ", and all later ones" : "");
+    command_trial(c, tape, fault);
+    tape->at = 0;
+}
+
+static void fail_some(const Command *c, Tape *tape, int process, const int *mark, int64_t count, long chosen, long most)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!mark[i] || (chosen > most && faults_below((uint64_t)chosen) >= (uint64_t)most))
+            continue;
+        fail_at(c, tape, process, i + 1, 0);
+        if (faults_below(4) == 0)
+            fail_at(c, tape, process, i + 1, 1);
+    }
+}
+
+static void campaign(const Command *c, Tape *tape)
+{
+    long most = !faults_sample ? 1000000 : c->kind == COMMAND_RUNS ? 8 : c->kind == COMMAND_DRAWS ? 4 : 16;
+    tape->record = 1;
+    command_carry_out(c, tape);
+    tape->record = 0;
+    int64_t count[INJECT_PROCESSES];
+    memcpy(count, tape->count, sizeof count);
+    faults_begin("allocations: vae-lab %s (%lld of the program, %lld of a worker)", c->name, (long long)count[0],
+                 (long long)count[1]);
+    for (int p = 0; p < INJECT_PROCESSES; p++) {
+        long chosen;
+        int *mark = commands_choose(tape->event[p], &count[p], EVERY_UP_TO, &chosen);
+        fail_some(c, tape, p, mark, count[p], chosen, most);
+        free(mark);
+    }
+    faults_finish();
+}
+
+int main(int argc, char **argv)
+{
+    faults_start(argc, argv, 0);
+    Tape *tape = faults_tape("", command_tape_variables);
+    tape->kinds = 1u << INJECT_ALLOCATE;
+    tape->error = ENOMEM;
+    commands_prepare();
+    for (size_t i = 0; i < command_count; i++)
+        if (faults_wanted(commands[i].name))
+            campaign(&commands[i], tape);
+    return faults_end();
+}

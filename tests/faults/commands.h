@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/faults/commands.h: the commands of vae-lab as subjects of injected faults, and what must hold after each.
+ */
+#ifndef FAULTS_COMMANDS_H
+#define FAULTS_COMMANDS_H
+
+#include "faults.h"
+
+/* What a command does, and so what must hold after a fault:
+ * READS   it prints what it prints without the fault, or fails with a message; the database stays as it was;
+ * DRAWS   the same, and every file that it wrote is whole: the expected one, or none, or the older one;
+ * RUNS    the database is whole and keeps every recorded row; with exit status 0 its results are the expected ones, and
+ *         else the command without the fault brings them about;
+ * WRITES  it makes one file, which is the expected one or does not exist. */
+typedef enum { COMMAND_READS, COMMAND_DRAWS, COMMAND_RUNS, COMMAND_WRITES } CommandKind;
+
+/* The database before the command: DONE closed; KILLED with a log that a killed process left; HALF with an unfinished
+ * run; OLD of schema version 3; NONE missing. */
+typedef enum { START_DONE, START_KILLED, START_HALF, START_OLD, START_NONE } CommandStart;
+
+typedef struct Command {
+    const char *name;
+    CommandKind kind;
+    CommandStart start;
+    const char *argv[12]; /* after the program's name; ended by NULL */
+    int varies;           /* its output contains times or free space: it is not compared */
+} Command;
+
+extern const Command commands[];
+extern const size_t command_count;
+
+/* Makes the databases of all starts, and runs each command once without a fault. */
+void commands_prepare(void);
+
+/* Resets the folder of the trials and carries the command out; `tape` is counting, and may make a call fail. */
+FaultsEnd command_carry_out(const Command *c, Tape *tape);
+/* Carries it out as above and judges: reports what was lost with `fault`, a description. */
+void command_trial(const Command *c, Tape *tape, const char *fault);
+
+/* The same without a fault, but with /dev/full as standard output. */
+FaultsEnd command_with_full_output(const Command *c);
+
+/* Which of a process' recorded calls are to fail: all of at most `every_up_to` calls; else for each place of the code the
+ * first and the last call from there, and about 200 others.  Limits *count to what was recorded.  [OUT] *chosen: how
+ * many.  Returns one flag a call (free). */
+int *commands_choose(const InjectEvent *event, int64_t *count, int64_t every_up_to, long *chosen);
+
+/* The folder of the trials, for the tape. */
+const char *commands_folder(void);
+/* The two variables of faults_tape; set before the first trial. */
+extern const char *command_tape_variables[2];
+
+#endif
