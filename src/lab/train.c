@@ -331,6 +331,24 @@ static void test(Training *t, double *mean)
         mean[i] /= (double)n;
 }
 
+int lab_test(const LabSpec *spec, GraphParams *params, double *mean, size_t *count, Error *err)
+{
+    Training t = {.spec = spec, .params = params, .state.epoch = (uint64_t)spec->epochs};
+    size_t n = data_count(spec->data, DATA_TEST);
+    int status = 0;
+    while (spec->metrics[t.nmetrics] != NULL)
+        t.nmetrics++;
+    *count = spec->monte_carlo_em == NULL && n > 0 ? t.nmetrics : 0;
+    if (*count == 0)
+        return 0;
+    t.test_binarise = num_stream_of(spec->seed, "test/binarise");
+    status = exec_pair_make(&t.test, spec, (GraphExecSpec){.outputs = spec->metrics}, n, TEST_BATCH, params, err);
+    if (status == 0)
+        test(&t, mean);
+    exec_pair_free(&t.test);
+    return status;
+}
+
 static void report_epoch(Training *t, const double *mean)
 {
     LabReport *r = &t->reporter->last;

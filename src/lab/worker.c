@@ -46,6 +46,7 @@ static void catch_signals(void)
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
+/* The arrays of the weights as JSON: name, offset in values, shape. */
 static void weights_meta(const GraphParams *params, Text *t)
 {
     text_add(t, "[");
@@ -60,8 +61,8 @@ static void weights_meta(const GraphParams *params, Text *t)
     text_add(t, "]");
 }
 
-static int finish(Store *s, int64_t id, const char *status, const char *message, double seconds, GraphParams *params,
-                  Error *err)
+int lab_finish(Store *s, int64_t id, const char *status, const char *message, double seconds, GraphParams *params,
+               Error *err)
 {
     char digest[DIGEST_TEXT];
     Text meta = {0};
@@ -72,6 +73,25 @@ static int finish(Store *s, int64_t id, const char *status, const char *message,
                                                 graph_params_count(params) * sizeof(float), text_string(&meta), err);
     text_free(&meta);
     return result;
+}
+
+int lab_restore_weights(Store *s, int64_t id, GraphParams *params, Error *err)
+{
+    void *bytes;
+    size_t size;
+    Text meta = {0};
+    if (store_artifact_get(s, id, "weights", &bytes, &size, err) != 0)
+        return -1;
+    mem_free(bytes);
+    if (bytes != NULL)
+        return 0;
+    weights_meta(params, &meta);
+    int status = meta.failed ? error_memory(err, "the weights' description")
+                             : store_artifact_put(s, id, "weights", "float32", text_string(&meta),
+                                                  graph_params_block(params),
+                                                  graph_params_count(params) * sizeof(float), err);
+    text_free(&meta);
+    return status;
 }
 
 /* ---- the run ----------------------------------------------------------------------------------------------------- */
@@ -146,14 +166,14 @@ static int train(Worker *w, const char **status, char *message, size_t size, Err
     int result = 0;
     switch (end) {
     case LAB_TRAINED:
-        result = finish(w->store, w->id, "done", NULL, seconds, params, err);
+        result = lab_finish(w->store, w->id, "done", NULL, seconds, params, err);
         if (result == 0) {
             *status = "done";
             result = evaluate(w, infer_model_of(w->run->spec.graph, params, err), err);
         }
         break;
     case LAB_DIVERGED:
-        result = finish(w->store, w->id, "diverged", message, seconds, params, err);
+        result = lab_finish(w->store, w->id, "diverged", message, seconds, params, err);
         *status = result == 0 ? "diverged" : NULL;
         break;
     case LAB_STOPPED:

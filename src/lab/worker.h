@@ -15,4 +15,11 @@ int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *op
  * time. */
 enum { LAB_LEFT_EVALUATION = 99 };
 
+/* Commits the end of a run with its parameters, their description and their digest. */
+int lab_finish(Store *s, int64_t id, const char *status, const char *message, double seconds, GraphParams *params,
+               Error *err);
+
+/* Records the parameters of a finished run again where its weights were dropped. */
+int lab_restore_weights(Store *s, int64_t id, GraphParams *params, Error *err);
+
 #endif
