@@ -40,8 +40,9 @@ OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-rec
 OPT     ?= $(OPT_$(VARIANT))
 # -Wno-pass-failed: clang warns about each loop that plain x86-64 cannot vectorise; gcc ignores the flag
 WARN    := -Wno-pass-failed -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wcast-qual
-CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp-simd -pthread -ffp-contract=off \
-             -fno-math-errno -fno-trapping-math -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
+MATH    := -ffp-contract=off -fno-math-errno -fno-trapping-math
+CFLAGS_ALL = -std=c11 -D_POSIX_C_SOURCE=200809L -Isrc $(PKG_CFLAGS) $(OPT) $(WARN) $(WERROR) -fopenmp-simd -pthread $(MATH) \
+             -DVAE_LAB_VERSION='"$(VERSION)"' $(CFLAGS)
 LDLIBS_ALL = $(PKG_LIBS) -lm -ldl -pthread $(LDFLAGS)
 
 # ---- rooms and objects -----------------------------------------------------------------------------------------------
@@ -109,6 +110,15 @@ $(B)/bind/library.o: private CFLAGS_ALL += -DVAE_LAB_PREFIX='"$(PREFIX)"'
 $(B)/prefix: FORCE
 	@mkdir -p $(B)
 	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
+# what each run records of the program that computed it: another commit compiles one file.  "+" after the commit: the files differ from it
+$(B)/lab/environment.o: $(B)/lab/build.inc
+$(B)/lab/build.inc: FORCE
+	@mkdir -p $(@D)
+	@{ printf '#define LAB_BUILD_COMMIT "%s"\n' "$$(git -c core.fsmonitor=false describe --always --abbrev=40 --exclude='*' --dirty=+ 2>/dev/null)"; \
+	   printf '#define LAB_BUILD_VARIANT "%s"\n' '$(VARIANT)'; \
+	   printf '#define LAB_BUILD_FLAGS "%s"\n' "$$(echo '$(strip $(OPT) $(MATH) $(CFLAGS)); kernels: $(strip $(OPT) $(ISA_FLAGS))' | sed 's/[\\"]/\\&/g')"; } > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/lab/environment.o: private CFLAGS_ALL += -I$(B)/lab
 # the schema is compiled into the program
 $(B)/store/schema.o: $(B)/store/schema.inc
 $(B)/store/schema.inc: src/store/schema.sql $(sort $(wildcard src/store/schema_*.sql))

@@ -120,6 +120,9 @@ void bind_sandbox_open(lua_State *L, const char *library, const char *script);
 /* Pushes the script's chunk, with its environment; raises for a syntax error. */
 void bind_sandbox_load(lua_State *L, const char *script);
 
+/* Keeps a text that the script is made from, for the record: (role, path, text) (sources.c). */
+int bind_keep_source(lua_State *L);
+
 /* Replaces math.random and math.randomseed. */
 void bind_random_open(lua_State *L);
 

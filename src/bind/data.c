@@ -37,14 +37,13 @@ static const char *data_dir(lua_State *L)
     return lua_tostring(L, -1); /* the settings keep it */
 }
 
-static const char *const binarise[] = {"grey", "static", "dynamic", NULL}; /* in the order of DataBinarise */
 static const Option open_rows[] = {
     {OPTION(DataOptions, train), .type = OPTION_SIZE,
      .text = "the first examples of the training split; 0: all that validation leaves"},
     {OPTION(DataOptions, valid), .type = OPTION_SIZE,
      .text = "examples for validation, from the end of the training file"},
     {OPTION(DataOptions, test), .type = OPTION_SIZE, .text = "the first examples of the test split; 0: all"},
-    {OPTION(DataOptions, binarise), .type = OPTION_CHOICE, .choices = binarise, .word = "grey",
+    {OPTION(DataOptions, binarise), .type = OPTION_CHOICE, .choices = data_binarise_names, .word = "grey",
      .text = "grey pixels as they are, or bits: drawn once, or anew at each access"},
 };
 static const BindOptions open_options = {"data.open", {BIND_ROWS(open_rows, 0)}};

@@ -19,6 +19,8 @@ struct BindScript {
     size_t count;                  /* of runs, without duplicates */
     char (*identity)[DIGEST_TEXT]; /* of each entry of the library's list, with duplicates */
     size_t entries;
+    LabProvenance provenance;      /* filled by bind_script_provenance */
+    char library[DIGEST_TEXT];     /* SHA-256 of the Lua library */
 };
 
 /* The context of a run: where its table is. */

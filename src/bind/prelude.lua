@@ -7,10 +7,11 @@
 -- depends on addresses, and draws random numbers from a named stream only (random.c).  Whatever this file needs of C is
 -- a local here, so that a script that changes `table` or `string` breaks only itself.
 
-local native = ... -- of sandbox.c: io, getmetatable (of debug), loaded, library, script, raise, nearest
-local io, raise, loaded = native.io, native.raise, native.loaded
+-- From sandbox.c: io, getmetatable (of debug), loaded, library, script, raise, nearest, keep_source.
+local native = ...
+local io, raise, loaded, keep_source = native.io, native.raise, native.loaded, native.keep_source
 local concat, pack, sort, gsub, match = table.concat, table.pack, table.sort, string.gsub, string.match
-local error, ipairs, load_chunk, load_file, next, rawget = error, ipairs, load, loadfile, next, rawget
+local error, ipairs, load_chunk, next, rawget = error, ipairs, load, next, rawget
 local setmetatable, tostring, type = setmetatable, tostring, type
 local globals = _G
 
@@ -85,7 +86,10 @@ local function find(name)
     { folder .. file .. ".lua", "@" .. folder .. file .. ".lua" },
   } do
     text, why = file_text(place[1])
-    if text then return text, place[2], place[1] end
+    if text then
+      if match(place[2], "^@") then keep_source("module", place[1], text) end
+      return text, place[2], place[1]
+    end
   end
   raise {
     what = "module '" .. name .. "' not found", found = why,
@@ -138,5 +142,11 @@ setmetatable(globals, {
   end,
 })
 
--- The loader of the script itself.
-return function(path) return load_file(path, "t", environment) end
+-- The loader of the script itself.  As in Lua's loadfile, a byte order mark and a first line "#!…" are no Lua.
+return function(path)
+  local text, why = file_text(path)
+  if not text then return nil, why end
+  keep_source("script", path, text)
+  local code = gsub(gsub(text, "^\xEF\xBB\xBF", ""), "^#[^\n]*", "")
+  return load_chunk(code, "@" .. path, "t", environment)
+end

@@ -57,7 +57,7 @@ static void open_libraries(lua_State *L)
 /* Pushes what the prelude needs of C. */
 static void push_native(lua_State *L, const char *library, const char *script)
 {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     lua_pushcfunction(L, luaopen_io); /* called here, not registered: no script finds it */
     lua_call(L, 0, 1);
     lua_setfield(L, -2, "io");
@@ -76,6 +76,8 @@ static void push_native(lua_State *L, const char *library, const char *script)
     lua_setfield(L, -2, "raise");
     lua_pushcfunction(L, nearest);
     lua_setfield(L, -2, "nearest");
+    lua_pushcfunction(L, bind_keep_source);
+    lua_setfield(L, -2, "keep_source");
 }
 
 void bind_sandbox_open(lua_State *L, const char *library, const char *script)

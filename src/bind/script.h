@@ -38,6 +38,10 @@ const char *bind_script_name(const BindScript *script);
  * counts the others. */
 int bind_script_runs(BindScript *script, LabRun **runs, size_t *count, size_t *duplicates, Error *err);
 
+/* [OUT] what a sweep of these runs records of the script: its text, the texts of the modules that it has required so far
+ * (bind_script_runs builds the models), the library's digest.  Lives as long as the script. */
+int bind_script_provenance(BindScript *script, const LabProvenance **provenance, Error *err);
+
 /* How lab_sweep calls the evaluations of these runs. */
 LabHooks bind_script_hooks(void);
 

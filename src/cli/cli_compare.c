@@ -337,7 +337,11 @@ static int take_setting(void *context, int columns, const char *const *names, co
     return 0;
 }
 
-static int print_settings(const Comparison *c, Store *s, Error *err)
+/* A reader of what differs between configurations. */
+typedef int (*DifferencesReader)(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
+                                 Error *err);
+
+static int print_what_differs(const Comparison *c, Store *s, const char *title, DifferencesReader read, Error *err)
 {
     size_t n = c->of.count;
     const char **columns = mem_array(n + 1, sizeof *columns);
@@ -348,9 +352,9 @@ static int print_settings(const Comparison *c, Store *s, Error *err)
         is[i] = &c->of.list[i].is;
     }
     if (status == 0) {
-        columns[0] = "settings that differ";
+        columns[0] = title;
         SettingRows rows = {.table = cli_table_alloc(CLI_TEXT, columns, n + 1), .columns = n + 1};
-        status = store_configuration_differences(s, is, n, take_setting, &rows, err);
+        status = read(s, is, n, take_setting, &rows, err);
         fill_row(&rows, rows.columns);
         if (status == 0)
             status = print_below(rows.table, NULL, err);
@@ -360,6 +364,14 @@ static int print_settings(const Comparison *c, Store *s, Error *err)
     mem_free(columns);
     mem_free(is);
     return status;
+}
+
+static int print_settings(const Comparison *c, Store *s, Error *err)
+{
+    return print_what_differs(c, s, "settings that differ", store_configuration_differences, err) != 0 ||
+                   print_what_differs(c, s, "machine, program and texts that differ", store_configuration_origins, err) != 0
+               ? -1
+               : 0;
 }
 
 /* ---- warnings --------------------------------------------------------------------------------------------------- */
@@ -507,7 +519,8 @@ const CliCommand cli_compare = {
              "the mean over seeds of the last value ± half of Student's 95 % interval; the mean difference from\n"
              "the first configuration, seed by seed, with the p-value of the paired t test; the band that the\n"
              "experiment's claims expect; for an importance estimate its standard error over the examples and\n"
-             "its effective sample size; and the settings that differ.  The usual metrics are test/elbo,\n"
+             "its effective sample size; the settings that differ; and what differs in the machine, the program\n"
+             "and the texts of the script and its modules.  The usual metrics are test/elbo,\n"
              "test/reconstruction, test/kl and test/nll, in nats per example.  Warnings: fewer than 3 seeds; a\n"
              "bound on log p(x) that falls as draws grow, which shows a mistake in its evaluation.\n"
              "\n"

@@ -280,15 +280,21 @@ static int add_resume_hint(const char *resume, Error *err)
 static int run_all(BindScript *script, LabRun *runs, size_t count, const char *resume, Error *err)
 {
     LabOutcome outcome = {0};
+    const LabProvenance *provenance;
     CliProgress *progress = cli_progress_alloc(runs, count, quiet, err);
     if (progress == NULL)
         return -1;
+    if (bind_script_provenance(script, &provenance, err) != 0) {
+        cli_progress_free(progress);
+        return -1;
+    }
     const LabOptions lab = {
         .database = cli_database(),
         .jobs = (int)jobs,
         .threads = (int)threads,
         .fresh = fresh,
         .settings = bind_script_settings(script),
+        .provenance = provenance,
         .hooks = bind_script_hooks(),
         .event = cli_progress_event,
         .event_context = progress,

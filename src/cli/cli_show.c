@@ -15,7 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const CliOption options[] = {CLI_OPTION_JSON("one object, every digit, with all curves"), CLI_OPTION_DB, {0}};
+static int source;
+
+static const CliOption options[] = {
+    {.name = "--source", .flag = &source,
+     .help = "print the text of the script that the run was made from, or that of a module, by its PATH"},
+    CLI_OPTION_JSON("one object, every digit, with all curves"),
+    CLI_OPTION_DB,
+    {0},
+};
 
 /* ---- the row of the view `details`, one column per line --------------------------------------------------------- */
 
@@ -151,6 +159,7 @@ static const struct {
     {STORE_RUN_EVALUATIONS, "evaluations"},
     {STORE_RUN_ARTIFACTS, "artifacts"},
     {STORE_RUN_ENVIRONMENT, "environment"},
+    {STORE_RUN_SOURCES, "texts it was made from; vae-lab show RUN --source PATH prints one"},
 };
 
 /* evaluation, message: a message may have several lines. */
@@ -273,6 +282,7 @@ static int show_json(Store *s, int64_t run, Error *err)
         {",\n \"members\": [", STORE_RUN_EXPERIMENTS, add_array, "]"},
         {",\n \"params\": {", STORE_RUN_SETTINGS, add_pair, "}"},
         {",\n \"environment\": {", STORE_RUN_ENVIRONMENT, add_pair, "}"},
+        {",\n \"sources\": [", STORE_RUN_SOURCES, add_array, "]"},
         {",\n \"evaluations\": [", STORE_RUN_EVALUATION_OPTIONS, add_array, "]"},
         {",\n \"failed_evaluations\": {", STORE_RUN_FAILED_EVALUATIONS, add_pair, "}"},
         {",\n \"artifacts\": [", STORE_RUN_ARTIFACTS, add_array, "]"},
@@ -302,24 +312,50 @@ static int show_json(Store *s, int64_t run, Error *err)
     return status;
 }
 
+/* ---- a recorded text --------------------------------------------------------------------------------------------- */
+
+static int show_source(Store *s, int64_t run, const char *path, Error *err)
+{
+    void *bytes;
+    size_t size;
+    char digest[DIGEST_TEXT];
+    if (store_run_source(s, run, path, &bytes, &size, digest, err) != 0)
+        return -1;
+    if (bytes == NULL) {
+        error_set(err, ERR_STORE, path == NULL ? "the script of run %lld is not recorded"
+                                               : "run %lld has no recorded text of that path", (long long)run);
+        if (path != NULL)
+            error_found(err, "%s", path);
+        return error_hint(err, "vae-lab show %lld lists the texts; earlier versions of vae-lab recorded none", (long long)run);
+    }
+    fwrite(bytes, 1, size, stdout);
+    mem_free(bytes);
+    return 0;
+}
+
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
 static int show(int operands, char **operand, Error *err)
 {
     long long run;
-    if (cli_operands(operands, operand, 1, 1, "one run's number", err) != 0)
+    if (cli_operands(operands, operand, 1, source ? 2 : 1, source ? "a run's number, and perhaps a path" : "one run's number",
+                     err) != 0)
         return error_hint(err, "vae-lab runs lists the runs with their numbers");
     if (cli_run_number(operand[0], &run, err) != 0)
         return -1;
     Store *s = cli_open(err);
-    int status = s == NULL ? -1 : cli_shared.json ? show_json(s, run, err) : show_text(s, run, err);
+    int status = s == NULL          ? -1
+                 : source           ? show_source(s, run, operands > 1 ? operand[1] : NULL, err)
+                 : cli_shared.json ? show_json(s, run, err)
+                                    : show_text(s, run, err);
     store_close(s);
     return status;
 }
 
 const CliCommand cli_show = {
-    .name = "show", .arguments = "RUN", .summary = "everything about one run", .options = options, .run = show,
+    .name = "show", .arguments = "RUN [--source [PATH]]", .summary = "everything about one run", .options = options, .run = show,
     .notes = "RUN is a number that vae-lab runs lists.\n"
              "\n"
-             "example: vae-lab show 12\n",
+             "example: vae-lab show 12\n"
+             "         vae-lab show 12 --source >script.lua\n",
 };

@@ -89,8 +89,7 @@ const CatalogueSet *catalogue_find(const char *name)
 
 /* ---- where the files are ----------------------------------------------------------------------------------------- */
 
-/* DIR, else VAE_LAB_DATA, else "data". */
-static const char *folder_of(const char *dir)
+const char *catalogue_folder(const char *dir)
 {
     const char *environment = getenv("VAE_LAB_DATA");
     if (dir != NULL && dir[0] != '\0')
@@ -118,7 +117,7 @@ int data_present(const char *name, const char *dir)
     char path[CATALOGUE_PATH];
     const CatalogueSet *set = catalogue_find(name);
     for (size_t i = 0; set != NULL && i < set->files; i++)
-        if (find_file(path, set, &set->file[i], folder_of(dir)))
+        if (find_file(path, set, &set->file[i], catalogue_folder(dir)))
             return 1;
     return strcmp(name, "digits") == 0 || toy_find(name) != NULL;
 }
@@ -126,7 +125,7 @@ int data_present(const char *name, const char *dir)
 int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir,
                    Error *err)
 {
-    dir = folder_of(dir);
+    dir = catalogue_folder(dir);
     if (find_file(path, set, file, dir))
         return 0;
     error_set(err, ERR_FILE, "a file of the data set \"%s\" is missing: %s", set->entry.name, file->name);

@@ -40,6 +40,9 @@ typedef struct CatalogueSet {
 /* The sets that come as files, and the list of everything; NULL for a name that is no such set. */
 const CatalogueSet *catalogue_find(const char *name);
 
+/* The folder of data files: DIR, else VAE_LAB_DATA, else "data". */
+const char *catalogue_folder(const char *dir);
+
 /* [OUT] path: the file's place, .gz or not.  Fails (ERR_FILE) with where it was looked for and how to get it. */
 int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir,
                    Error *err);

@@ -39,6 +39,7 @@ struct Data {
     int is_image, classes;
     const CatalogueSet *set;  /* its entry in the catalogue, or NULL */
     DataBinarise binarise;
+    DataOptions options;      /* as it was opened */
     char *description;
     size_t part_count[PARTS]; /* examples in each part; where part 1 is empty, the test split is the tail of part 0 */
     size_t tail;
@@ -412,6 +413,8 @@ Data *data_open(const char *name, const DataOptions *options, Error *err)
         return NULL;
     }
     d->binarise = options->binarise;
+    d->options = *options;
+    d->options.dir = NULL; /* the caller's; where the files are is no part of what they are */
     int status = open_source(d, name, options, err);
     if (status == 0 && !d->is_image && d->binarise != DATA_GREY) {
         error_set(err, ERR_SCRIPT, "points have no pixels to binarise");
@@ -449,6 +452,7 @@ void data_free(Data *d)
 /* ---- what it is -------------------------------------------------------------------------------------------------- */
 
 const char *data_name(const Data *d) { return d->name; }
+const DataOptions *data_options(const Data *d) { return &d->options; }
 const char *data_description(const Data *d) { return d->description; }
 size_t data_count(const Data *d, DataSplit split) { return d->split[split].count; }
 size_t data_features(const Data *d) { return d->features; }

@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "num/stream.h"
 
 #include <stddef.h>
@@ -27,6 +28,8 @@ typedef enum { DATA_TRAIN, DATA_VALID, DATA_TEST, DATA_SPLITS } DataSplit;
  *  grey: the grey value;  static: drawn once, the same at every access;  dynamic: drawn again at every access. */
 typedef enum { DATA_GREY, DATA_STATIC, DATA_DYNAMIC } DataBinarise;
 
+extern const char *const data_binarise_names[]; /* "grey", "static", "dynamic", NULL */
+
 typedef struct DataOptions {
     const char *dir;       /* folder of the catalogue's files; NULL: VAE_LAB_DATA, else "data" */
     size_t train;          /* use only the first `train` training examples; 0: all but those of validation */
@@ -39,6 +42,15 @@ typedef struct DataOptions {
  * bad file (what, at which byte, found, expected), splits that overlap; ERR_SCRIPT for options that do not fit. */
 Data *data_open(const char *name, const DataOptions *options, Error *err);
 void data_free(Data *d);
+
+/* How a data set was opened: with its name this opens it again.  dir is NULL. */
+const DataOptions *data_options(const Data *d);
+
+/* The name and the options as JSON, {"binarise":"grey","name":"mnist","test":0,"train":0,"valid":0}; and the data set of
+ * such a text (NULL with *err, ERR_STORE for another text).  Files of an idx: name that are not at their path are looked
+ * for in `dir` by their names, since the text may come from another machine. */
+void data_recorded_text(const Data *d, Text *text);
+Data *data_open_recorded(const char *text, const char *dir, Error *err);
 
 const char *data_name(const Data *d);
 /* The name and how its pixels become x: "mnist, dynamic binarisation", "digits, grey"; points have the name alone.
@@ -79,6 +91,9 @@ typedef struct DataEntry {
     int classes;
 } DataEntry;
 size_t data_catalogue(const DataEntry **entries);
+
+/* zlib's version ("1.2.13"). */
+const char *data_zlib_version(void);
 
 /* 1 when at least one file of that catalogue entry exists, or the set is built in; else 0. */
 int data_present(const char *name, const char *dir);

@@ -6,6 +6,7 @@
 #include "data/idx.h"
 
 #include "base/mem.h"
+#include "data/data.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -327,4 +328,9 @@ void idx_free(Idx *idx)
         return;
     mem_free(idx->bytes);
     memset(idx, 0, sizeof *idx);
+}
+
+const char *data_zlib_version(void)
+{
+    return zlibVersion();
 }

@@ -7,10 +7,10 @@
 
 #include "store/store.h"
 
-enum { LAB_ENVIRONMENT_MAX = 16 };
+enum { LAB_ENVIRONMENT_MAX = 32 };
 
-/* [OUT] host, processor, instruction set, threads, versions, in the order of their names.  Returns how many.  The texts
- * stay valid until the next call. */
+/* [OUT] host, processor, instruction set, threads, the build, versions, in the order of their names.  Returns how many.
+ * The texts stay valid until the next call. */
 size_t lab_environment(StoreParam entries[LAB_ENVIRONMENT_MAX], int threads);
 
 #endif

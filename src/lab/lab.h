@@ -56,11 +56,20 @@ typedef struct LabEvent {
     const LabReport *report;
 } LabEvent;
 
+/* Where the runs of a sweep come from, as its caller knows it.  The sweep adds the machine, the program and git. */
+typedef struct LabProvenance {
+    const StoreSource *sources; /* the script first, then the modules that it requires */
+    size_t nsources;
+    const char *library;        /* SHA-256 of the Lua library */
+    const char *lua;            /* Lua's version */
+} LabProvenance;
+
 typedef struct LabOptions {
     const char *database;
     int jobs, threads;       /* at least 1 */
     int fresh;               /* supersede runs that are recorded, and run them again */
     const char *settings;    /* JSON of --set and profile, for the sweep's record */
+    const LabProvenance *provenance; /* or NULL */
     LabHooks hooks;
     void (*event)(void *context, const LabEvent *event); /* or NULL */
     void *event_context;

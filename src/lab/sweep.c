@@ -9,7 +9,7 @@
 #include "lab/lab.h"
 
 #include "base/mem.h"
-#include "lab/environment.h"
+#include "lab/provenance.h"
 #include "lab/train.h"
 #include "lab/worker.h"
 #include "store/read.h"
@@ -93,14 +93,12 @@ static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
     return 0;
 }
 
-static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
+static int queue_run(Sweep *w, Store *s, const LabOrigin *origin, size_t i, Error *err)
 {
     const LabRun *run = &w->runs[i];
-    StoreParam environment[LAB_ENVIRONMENT_MAX];
-    Text graph = {0};
+    Text graph = {0}, data = {0};
     graph_text(run->spec.graph, &graph);
-    if (graph.failed)
-        return error_memory(err, "a graph's text");
+    data_recorded_text(run->spec.data, &data);
     const StoreParam columns[] = {
         {.name = "epochs", .number = run->spec.epochs},
         {.name = "data", .text = data_description(run->spec.data)},
@@ -109,12 +107,16 @@ static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
         .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity,
         .label = run->label, .seed = run->spec.seed.number, .graph = text_string(&graph), .plan = run->plan,
         .data_digest = data_digest(run->spec.data), .columns = columns, .ncolumns = sizeof columns / sizeof columns[0],
-        .params = run->params, .nparams = run->nparams, .environment = environment,
-        .nenvironment = lab_environment(environment, w->options->threads),
+        .params = run->params, .nparams = run->nparams, .environment = origin->environment,
+        .nenvironment = origin->nenvironment, .data_options = text_string(&data), .sources = origin->sources,
+        .nsources = origin->nsources,
     };
     StoreClaim claim;
-    int status = store_run_queue(s, &spec, w->options->fresh, &w->state[i].id, &claim, err);
+    int status = graph.failed || data.failed
+                     ? error_memory(err, "a run's record")
+                     : store_run_queue(s, &spec, w->options->fresh, &w->state[i].id, &claim, err);
     text_free(&graph);
+    text_free(&data);
     return status == 0 && claim == STORE_DONE ? leave_out(w, s, i, err) : status;
 }
 
@@ -122,7 +124,9 @@ static int queue_run(Sweep *w, Store *s, size_t i, Error *err)
 static int queue_all(Sweep *w, Error *err)
 {
     int reaped, status = -1;
-    Store *s = store_open(w->options->database, STORE_WRITE, err);
+    LabOrigin origin;
+    int known = lab_origin_read(&origin, w->options->provenance, w->options->threads, err) == 0;
+    Store *s = known ? store_open(w->options->database, STORE_WRITE, err) : NULL;
     int64_t *ids = mem_array(w->count, sizeof *ids);
     if (s == NULL)
         goto end;
@@ -135,7 +139,7 @@ static int queue_all(Sweep *w, Error *err)
     if (store_reap(s, &reaped, err) != 0)
         goto end;
     for (size_t i = 0; i < w->count; i++) {
-        if (queue_run(w, s, i, err) != 0)
+        if (queue_run(w, s, &origin, i, err) != 0)
             goto end;
         ids[i] = w->state[i].id;
     }
@@ -146,6 +150,7 @@ static int queue_all(Sweep *w, Error *err)
 end:
     mem_free(ids);
     store_close(s);
+    lab_origin_free(&origin);
     return status;
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #include <Random123/philox.h>
+#include <gsl/gsl_version.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,11 @@ const char *num_rng_name(size_t i)
 {
     const gsl_rng_type *t = type_at(i);
     return t == NULL ? NULL : t->name;
+}
+
+const char *num_gsl_version(void)
+{
+    return gsl_version;
 }
 
 const gsl_rng_type *num_rng_find(const char *name, Error *err)

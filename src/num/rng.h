@@ -23,6 +23,9 @@ const gsl_rng_type *num_rng_find(const char *name, Error *err);
 /* Name i of those that num_rng_find accepts: philox4x32, then those of GSL in its order; NULL after the last. */
 const char *num_rng_name(size_t i);
 
+/* GSL's version ("2.7.1"). */
+const char *num_gsl_version(void);
+
 /* [OUT] key: the first 8 bytes (little-endian) of SHA-256( decimal seed, ":", name ). */
 void num_rng_key(uint32_t key[2], uint64_t seed, const char *name);
 

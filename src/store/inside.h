@@ -81,6 +81,9 @@ int store_write_posteriors(Store *s, int64_t run, const StorePosteriors *p, Erro
 int store_write_artifact(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
                          size_t size, Error *err);
 
+/* Records where a run that was queued comes from, inside the caller's transaction (source.c). */
+int store_write_origin(Store *s, const StoreRunSpec *spec, int64_t run, StoreClaim claim, Error *err);
+
 /* BEGIN IMMEDIATE takes the write lock now, so that the timeout applies: a read lock that is raised to a write lock
  * later fails at once.  store_end commits when status is 0, else, or when the commit fails, rolls back; returns the
  * status. */

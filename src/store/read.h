@@ -8,6 +8,7 @@
 #ifndef STORE_READ_H
 #define STORE_READ_H
 
+#include "base/digest.h"
 #include "store/store.h"
 
 /* ---- one run (read_run.c); ERR_STORE where there is no run of that number --------------------------------------- */
@@ -45,9 +46,17 @@ typedef enum {
     STORE_RUN_ARTIFACTS,      /* name, kind, bytes, meta */
     STORE_RUN_ENVIRONMENT,    /* name, value */
     STORE_RUN_POSTERIORS,     /* example, label, mu, sigma: the recorded posteriors, little-endian float32 */
+    STORE_RUN_SOURCES,        /* role, path, bytes, digest: of the texts that it was made from */
     STORE_RUN_PARTS
 } StoreRunPart;
 int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void *context, Error *err);
+
+/* ---- where a run comes from (source.c) --------------------------------------------------------------------------- */
+
+/* [OUT] *bytes (mem_free; terminated), *size, digest: a text that the run was made from; path NULL: its script, else the
+ * text of that path, or of the path that ends so.  *bytes NULL where there is none. */
+int store_run_source(Store *s, int64_t run, const char *path, void **bytes, size_t *size, char digest[DIGEST_TEXT],
+                     Error *err);
 
 /* ---- runs in an experiment, under its label and its names of settings (read_run.c) ------------------------------ */
 
@@ -134,6 +143,10 @@ int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow r
  * differ, by name; i is the index in c[n].  A configuration that lacks the setting has no row. */
 int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
                                     Error *err);
+
+/* The same for where the first run of each comes from: machine, program, versions, texts (by their digests). */
+int store_configuration_origins(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
+                                Error *err);
 
 /* [OUT] *draws: of lab.eval.nll for each example of a run; 0 where the run was not evaluated so. */
 int store_nll_draws(Store *s, int64_t run, int64_t *draws, Error *err);

@@ -87,7 +87,7 @@ int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow r
                        args, 3, row, context, err);
 }
 
-/* ?1: a JSON array of [run, experiment], one for each configuration.  The names whose values are not the same in all
+/* ?1: see read_chosen.  The names whose values are not the same in all
  * of them. */
 static const char differences[] =
     "WITH chosen AS (SELECT key AS i, value ->> 0 AS run, (SELECT id FROM experiment WHERE name = j.value ->> 1) AS "
@@ -101,8 +101,18 @@ static const char differences[] =
     "run r ON r.id = chosen.run) SELECT s.name, i, s.value FROM s JOIN (SELECT name FROM s GROUP BY name HAVING "
     "count(DISTINCT value) > 1 OR count(*) < (SELECT count(*) FROM chosen)) USING (name) ORDER BY s.name, i";
 
-int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
-                                    Error *err)
+/* The same for where they come from: rows of environment and texts.  A configuration that lacks one does not count as
+ * different: earlier versions recorded less. */
+static const char origins[] =
+    "WITH chosen AS (SELECT key AS i, value ->> 0 AS run FROM json_each(?1)), s AS (SELECT i, v.name AS name, "
+    "CAST(v.value AS TEXT) AS value FROM chosen JOIN environment v ON v.run = chosen.run UNION ALL SELECT i, CASE "
+    "x.role WHEN 'module' THEN 'module ' || x.path ELSE x.role END, substr(o.digest, 1, 12) FROM chosen JOIN run_source x "
+    "ON x.run = chosen.run JOIN source o ON o.id = x.source) SELECT s.name, i, s.value FROM s JOIN (SELECT name FROM s "
+    "GROUP BY name HAVING count(DISTINCT value) > 1) USING (name) ORDER BY s.name, i";
+
+/* Runs a query whose ?1 is a JSON array of [run, experiment], one for each configuration. */
+static int read_chosen(Store *s, const char *sql, const StoreConfiguration *const *c, size_t n, StoreRow row,
+                       void *context, Error *err)
 {
     Text chosen = {0};
     for (size_t i = 0; i < n; i++) {
@@ -112,7 +122,19 @@ int store_configuration_differences(Store *s, const StoreConfiguration *const *c
     }
     text_add(&chosen, n == 0 ? "[]" : "]");
     const StoreValue arg = store_text_value(text_string(&chosen));
-    int status = chosen.failed ? error_memory(err, "a query") : store_query(s, differences, &arg, 1, row, context, err);
+    int status = chosen.failed ? error_memory(err, "a query") : store_query(s, sql, &arg, 1, row, context, err);
     text_free(&chosen);
     return status;
+}
+
+int store_configuration_differences(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
+                                    Error *err)
+{
+    return read_chosen(s, differences, c, n, row, context, err);
+}
+
+int store_configuration_origins(Store *s, const StoreConfiguration *const *c, size_t n, StoreRow row, void *context,
+                                Error *err)
+{
+    return read_chosen(s, origins, c, n, row, context, err);
 }

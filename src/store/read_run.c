@@ -117,6 +117,8 @@ static const char *const part_sql[STORE_RUN_PARTS] = {
         "SELECT name, kind, length(bytes) AS bytes, meta FROM artifact WHERE run = ?1 ORDER BY name",
     [STORE_RUN_ENVIRONMENT] = "SELECT name, value FROM environment WHERE run = ?1 ORDER BY name",
     [STORE_RUN_POSTERIORS] = "SELECT example, label, mu, sigma FROM posterior WHERE run = ?1 ORDER BY example",
+    [STORE_RUN_SOURCES] = "SELECT x.role, x.path, length(o.bytes) AS bytes, o.digest FROM run_source x JOIN source o ON "
+                          "o.id = x.source WHERE x.run = ?1 ORDER BY x.role = 'script' DESC, x.role DESC, x.path",
 };
 
 int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void *context, Error *err)

@@ -137,11 +137,8 @@ static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const 
     if (insert_row(s, spec, experiment, self, err) != 0)
         return -1;
     *run = sqlite3_last_insert_rowid(s->db);
-    if (put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment,
-                     spec->params, spec->nparams, err) != 0)
-        return -1;
-    return put_settings(s, "INSERT OR REPLACE INTO environment (run, name, value) VALUES (?1, ?3, ?4)", *run,
-                        experiment, spec->environment, spec->nenvironment, err);
+    return put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment,
+                        spec->params, spec->nparams, err);
 }
 
 /* Marks the old row as superseded before it inserts the new one: the identity index is unique.  Until the new row's
@@ -193,7 +190,8 @@ static int queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, St
 {
     int64_t experiment;
     if (put_experiment(s, spec->experiment, spec->question, spec->script, &experiment, err) != 0 ||
-        queue_row(s, spec, experiment, fresh, run, claim, err) != 0)
+        queue_row(s, spec, experiment, fresh, run, claim, err) != 0 ||
+        store_write_origin(s, spec, *run, *claim, err) != 0)
         return -1;
     return put_member(s, spec, experiment, *run, err);
 }

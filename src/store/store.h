@@ -42,6 +42,13 @@ typedef struct StoreParam {
     double number;
 } StoreParam;
 
+/* A text that a run was made from.  role: "script", "module" or "difference"; path: as the script names it. */
+typedef struct StoreSource {
+    const char *role, *path;
+    const void *bytes;
+    size_t size;
+} StoreSource;
+
 /* Everything that determines a run, known before its first step. */
 typedef struct StoreRunSpec {
     const char *experiment, *question, *script; /* name, question, path of the script */
@@ -55,6 +62,9 @@ typedef struct StoreRunSpec {
     size_t nparams;
     const StoreParam *environment; /* host, cpu, isa, threads, versions … */
     size_t nenvironment;
+    const char *data_options;      /* JSON that opens the data set again; NULL: not recorded */
+    const StoreSource *sources;
+    size_t nsources;
 } StoreRunSpec;
 
 typedef enum { STORE_NEW, STORE_RESUMED, STORE_DONE, STORE_BUSY } StoreClaim;
@@ -66,7 +76,7 @@ int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *cla
 /* Commits the run's row with status `queued` (NEW), or leaves the existing row (RESUMED, DONE, BUSY).  `fresh`: an
  * existing run of that identity is superseded (kept, but left out of the views) and a new row made.  In all cases
  * the run becomes one of the experiment's, under this label and with these params, whichever experiment made the
- * row. */
+ * row.  Environment and sources are recorded until a run has begun; data options also where they are missing. */
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err);
 
 /* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process

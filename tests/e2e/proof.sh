@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Where a run comes from: the texts of script and modules, the git commit and the difference to it, machine and program; git is asked
+# without running anything that a repository names.
+. "$(dirname "$0")/common.sh.inc"
+
+mkdir work
+cat >work/small.lua <<'LUA'
+local lab = require "vae_lab"
+local width = require "width"
+return lab.experiment {
+  name  = "small", question = "Can it be proven?", data = { "digits", train = 200, test = 100 }, sweep = { beta = { 0, 1 } },
+  model = function (run, x)
+    local q  = lab.mlp { x, width, act = "tanh" }:normal(2)
+    local z  = q:sample()
+    local px = lab.mlp { z, width, act = "tanh" }:bernoulli(x)
+    return { bound = px:log_prob(x) - run.beta * q:kl(), q = q, p = px, z = z }
+  end,
+  train = { epochs = 3, batch = 50, optimiser = lab.adam { rate = 1e-3 } },
+}
+LUA
+echo 'return 8' >work/width.lua
+run() { "$VAE_LAB" run work/small.lua --quiet "$@" >/dev/null 2>"$scratch/err" || cat "$scratch/err"; }
+of() { sql "SELECT value FROM environment WHERE run = $1 AND name = '$2'"; }
+
+# a git that is slow must not stop a run; it runs beside the other tests
+mkdir slow
+printf '#!/bin/sh\nsleep 60\n' >slow/git
+chmod +x slow/git
+(
+    start=$(date +%s)
+    PATH=$scratch/slow:$PATH "$VAE_LAB" run work/small.lua --db slow.db --quiet >/dev/null 2>&1
+    echo "$? $(($(date +%s) - start))" >slow.result
+) &
+
+# ---- texts
+run
+[ "$(sql "SELECT status || count(*) FROM run")" = done2 ] && ok "the runs are done" || no "the runs" "$(sql 'SELECT * FROM run')"
+"$VAE_LAB" show 1 --source | cmp -s - work/small.lua && ok "the script's text is recorded" || no "the script's text" "it differs"
+"$VAE_LAB" show 2 --source width.lua | cmp -s - work/width.lua && ok "a module's text is recorded" || no "a module's text" "it differs"
+[ "$(sql 'SELECT count(*) FROM source')" = 2 ] && ok "each text is kept once" || no "texts" "$(sql 'SELECT count(*) FROM source')"
+[ "$(sql "SELECT digest FROM source JOIN run_source ON source = id WHERE run = 1 AND role = 'script'")" = "$(sha256sum <work/small.lua | cut -d' ' -f1)" ] &&
+    ok "its digest is SHA-256" || no "digest of a text" "$(sql 'SELECT digest FROM source')"
+check "show lists the texts" 0 'script +work/small.lua +[0-9]+' 'module +work/width.lua +9' 'gsl +[0-9]' 'zlib +1' 'sqlite +3' 'lua +Lua 5' 'libc +' 'flags +.*-ffp-contract=off' 'compiler +' 'library +[0-9a-f]{12}' '^data options +\{"binarise":"dynamic","name":"digits","test":100,"train":200,"valid":0\}' -- "$VAE_LAB" show 1
+check "show --json has the texts" 0 '"sources": \[\["script", "work/small.lua", [0-9]+, "[0-9a-f]{64}"\], \["module", "work/width.lua", 9,' -- "$VAE_LAB" show 1 --json
+check "show --source: no such text" 4 'no recorded text of that path' 'found +nothing.lua' -- "$VAE_LAB" show 1 --source nothing.lua
+check "show takes one run" 2 'too many arguments' -- "$VAE_LAB" show 1 width.lua
+[ -z "$(of 1 'git commit')$(of 1 'git changes')" ] && ok "no repository: no commit" || no "no repository" "$(of 1 'git commit')"
+printf '#!/usr/bin/env lua\n' | cat - work/small.lua >work/first_line.lua
+check "a script may begin with #!" 0 'beta=1' -- "$VAE_LAB" run work/first_line.lua --dry-run
+check "a syntax error names its line" 3 'first_line.lua:4|bad.lua:2' -- sh -c "printf '#!x\nlocal = 3\n' >work/bad.lua; '$VAE_LAB' run work/bad.lua"
+
+# ---- options of the data set are filled in where an earlier version did not record them
+sql "UPDATE run SET data_options = NULL"
+run
+[ "$(sql "SELECT count(*) FROM run WHERE data_options LIKE '%\"train\":200%'")" = 2 ] &&
+    ok "missing data options are filled in without training" || no "data options" "$(sql 'SELECT data_options FROM run')"
+
+# ---- git
+if command -v git >/dev/null; then
+    export GIT_CONFIG_GLOBAL=/dev/null
+    as() { git -C work -c user.name=a -c user.email=a@example.org "$@"; }
+    as init -q && as add small.lua width.lua && as commit -qm first
+    commit=$(as rev-parse HEAD)
+    run --fresh
+    [ "$(of 3 'git commit') $(of 3 'git changes')" = "$commit no" ] && ok "the commit of the script's folder" || no "the commit" "$(of 3 'git commit') $(of 3 'git changes')"
+    echo '-- wider' >>work/width.lua
+    printf 'a\0b' >work/binary && as add binary && as commit -qm second && printf 'a\0c\0secret' >work/binary
+    run --fresh
+    "$VAE_LAB" show 5 --source "$(of 5 'git commit')" >difference
+    grep -q '^+-- wider' difference && [ "$(of 5 'git changes')" = yes ] && ok "the difference to the commit" || no "the difference" "$(of 5 'git changes') $(cat difference)"
+    ! grep -q secret difference && ok "binary files are left out" || no "binary files" "their bytes are in the difference"
+    head -c 3000000 /dev/zero | tr '\0' 'x' | fold -w 99 >work/long.txt && as add long.txt
+    run --fresh
+    size=$(sql "SELECT length(bytes) FROM source JOIN run_source ON source = id WHERE run = 7 AND role = 'difference'")
+    "$VAE_LAB" show 7 --source "$(of 7 'git commit')" | tail -1 | grep -q 'cut here' && [ "$size" -gt 1000000 ] && [ "$size" -lt 1100000 ] &&
+        ok "a long difference is cut" || no "a long difference" "$size bytes"
+    as rm -qf --cached long.txt small.lua && as commit -qm third && as checkout -q -- . && rm work/long.txt
+    run --fresh
+    [ "$(of 9 'git changes')" = "yes: the script is not in the commit" ] && ok "a script that is not in the commit" || no "untracked" "$(of 9 'git changes')"
+
+    # a repository that names programs: none may run
+    printf '#!/bin/sh\necho "$0" >>"%s/ran"; cat\n' "$scratch" >evil && chmod +x evil
+    for key in core.fsmonitor core.pager diff.external core.sshCommand diff.x.textconv diff.x.command pager.status pager.diff; do as config $key "$scratch/evil"; done
+    mkdir -p hooks && cp evil hooks/post-index-change && as config core.hooksPath "$scratch/hooks"
+    echo '*.lua diff=x' >work/.gitattributes
+    as -c core.fsmonitor=false -c core.hooksPath=/dev/null add small.lua && echo '-- again' >>work/width.lua
+    rm -f ran
+    run --fresh
+    [ ! -e ran ] && [ "$(of 11 'git changes')" = yes ] && ok "git runs no hook, pager, monitor or external diff" || no "hostile repository" "$(of 11 'git changes') $(cat ran)"
+    as config filter.f.clean "$scratch/evil" && echo '*.lua filter=f' >>work/.gitattributes
+    touch work/width.lua
+    run --fresh
+    [ ! -e ran ] && case $(of 13 'git changes') in unknown*filter) true ;; *) false ;; esac && [ -n "$(of 13 'git commit')" ] &&
+        ok "git runs no filter of the repository" || no "a filter" "$(of 13 'git changes') $(cat ran)"
+    rm -rf work/.git work/.gitattributes
+else
+    skip "git" "it is not installed"
+fi
+
+mkdir none
+PATH=$scratch/none run --fresh
+[ "$(sql 'SELECT status FROM run ORDER BY id DESC LIMIT 1')" = done ] && ok "without git a run is recorded all the same" || no "without git" "$(cat err)"
+wait
+read -r status seconds <slow.result
+[ "$status" = 0 ] && [ "$seconds" -lt 8 ] && ok "a slow git is stopped" || no "a slow git" "status $status after $seconds s"
+
+# ---- compare
+check "compare: machine, program and texts that differ" 0 '^machine, program and texts that differ' '^script +[0-9a-f]{12} ' -- sh -c \
+    "echo '-- changed' >>work/small.lua; '$VAE_LAB' run work/small.lua --set beta=3 --quiet >/dev/null; '$VAE_LAB' compare small/beta=1 small/beta=3"
