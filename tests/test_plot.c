@@ -302,6 +302,53 @@ static void plain_text_is_unchanged(void **state)
     text_free(&t);
 }
 
+/* What LaTeX and svg would not accept, or would print as something else. */
+static void odd_characters_are_spelt(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"50 % off", "(tex ? '50 \\% off' : '50 % off')"},
+        {"\"two\"", "(tex ? '\\char34{}two\\char34{}' : '\"two\"')"},
+        {"a--b", "(tex ? 'a-{}-b' : 'a--b')"},
+        {"e\xcc\x81", "(tex ? '\\''{e}' : 'e\xcc\x81')"},
+        {"漢", "(tex ? '\\ifdefined\\Umathcode 漢\\else{\\tiny 6F22}\\fi{}' : '漢')"},
+        {"back\\slash", "(tex ? 'back\\textbackslash{}slash' : 'back\\\\slash{}')"},
+        {"tab\tand\x1b", "'tab and '"},
+        {"café", "'café'"},
+    };
+    static const char *const bad[] = {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xef\xbf\xbf"};
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        Text t = {0};
+        plot_quote(&t, pairs[i][0]);
+        assert_string_equal(text_string(&t), pairs[i][1]);
+        text_free(&t);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        Text t = {0};
+        plot_quote(&t, bad[i]);
+        assert_non_null(strstr(text_string(&t), "'\xef\xbf\xbd")); /* U+FFFD for each byte */
+        assert_null(strstr(text_string(&t), bad[i]));
+        text_free(&t);
+    }
+}
+
+static void a_lone_backslash_is_drawn_once(void **state)
+{
+    size_t size;
+    Text body = {0};
+    (void)state;
+    need_gnuplot();
+    text_add(&body, "set title ");
+    plot_quote(&body, "back\\slash");
+    text_add(&body, "\nplot [0:2] x notitle\n");
+    PlotFigure f = figure_of(text_string(&body));
+    draws(&f, "svg");
+    char *svg = read_file("a-figure.svg", &size);
+    assert_true(contains(svg, size, ">back\\slash<"));
+    mem_free(svg);
+    text_free(&body);
+}
+
 static void folders_with_odd_names_work(void **state)
 {
     char odd[512], file[600];
@@ -532,6 +579,8 @@ int main(void)
         TEST(image_pixels_are_exact),
         TEST(text_is_never_a_command),
         TEST(plain_text_is_unchanged),
+        TEST(odd_characters_are_spelt),
+        TEST(a_lone_backslash_is_drawn_once),
         TEST(folders_with_odd_names_work),
         TEST(gnuplots_message_is_in_the_error),
         TEST(missing_data_is_an_error),

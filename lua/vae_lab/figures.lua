@@ -7,7 +7,9 @@
 -- A constructor checks its options where the script is read, before any training, and returns a figure:
 -- { kind =, name =, options =, draw = function (ctx) → the names of the files }.
 -- Figures are drawn from the database alone:
--- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text) }.
+-- ctx = { db, experiment, sweep, runs, folder, formats, model = function (run), note = function (text),
+-- file = function (name, format, write) }; file calls write to write FOLDER/NAME.FORMAT, and reports that it was drawn,
+-- or why it could not be, and then goes on.
 --
 -- To add a kind: a file figures/KIND.lua, and its name in the list below.  The file returns
 -- { about =, options = rules, sheets = function (ctx, options) → descriptions of pages (figures/common/sheet.lua) }:
@@ -21,6 +23,7 @@
 local check = require "vae_lab.check"
 local records = require "vae_lab.figures.common.records"
 local sheet = require "vae_lab.figures.common.sheet"
+local style = require "vae_lab.style"
 
 local kinds = {
   "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means",
@@ -33,7 +36,7 @@ local figures = { kinds = kinds }
 -- `where`, the runs of the sweep that it shows: for each setting a value, or a list of values.  Draws all pages of a
 -- figure; returns their names.
 local function draw(definition, ctx, options)
-  local function note(text) ctx.note(options.name .. ": " .. text) end
+  local function note(text) ctx.note(options.name .. ": " .. style.plain(text)) end
   local own = setmetatable({ note = note, runs = {} }, { __index = ctx })
   for _, run in ipairs(ctx.runs) do
     if records.matches(run, options.where or {}) then table.insert(own.runs, run) end

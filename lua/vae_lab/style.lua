@@ -47,6 +47,55 @@ end
 
 style.text = plot.quote -- any text as a gnuplot string, right in every format
 
+-- Bytes that are not UTF-8 as Lua spells them: "\\xFF".
+local function valid_utf8(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local length, bad = utf8.len(text, at)
+    if length then
+      out[#out + 1] = text:sub(at)
+      break
+    end
+    out[#out + 1], out[#out + 2] = text:sub(at, bad - 1), string.format("\\x%02X", text:byte(bad))
+    at = bad + 1
+  end
+  return table.concat(out)
+end
+
+local escapes = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
+
+--- style.plain(text) → one line that any font and terminal can show: control characters as Lua spells them, "\n" and
+-- "\x1B", and one space for several.
+function style.plain(text)
+  text = valid_utf8(text):gsub("[\0-\31\127]", function(c) return escapes[c] or string.format("\\x%02X", c:byte()) end)
+  return (text:gsub(" +", " "):gsub("^ ", ""):gsub(" $", ""))
+end
+
+-- The first `count` characters of a text; the last ones.
+local function head(text, count) return text:sub(1, (utf8.offset(text, count + 1) or #text + 1) - 1) end
+local function tail(text, count) return text:sub(utf8.offset(text, -count) or 1) end
+
+--- style.shortened(texts, limit) → { text = the same with at most `limit` characters }: the middle of longer ones is
+-- left out.  Two different texts stay different: a number tells them apart where nothing else does.
+function style.shortened(texts, limit)
+  local short, taken = {}, {}
+  for _, text in ipairs(texts) do
+    if utf8.len(text) <= limit then short[text], taken[text] = text, true end
+  end
+  for _, text in ipairs(texts) do
+    if not short[text] then
+      local last, n = (limit - 1) // 3, 1
+      local try = head(text, limit - 1 - last) .. "…" .. (last > 0 and tail(text, last) or "")
+      while taken[try] do
+        n = n + 1
+        try = head(text, math.max(1, limit - 1 - #tostring(n))) .. "…" .. n
+      end
+      short[text], taken[try] = try, true
+    end
+  end
+  return short
+end
+
 --- style.number(v, digits) → "−0.012": a true minus, no more digits than asked for (3), no trailing zeros.
 function style.number(v, digits)
   if v ~= v then return "not a number" end
@@ -76,16 +125,6 @@ function style.setting(name)
   return (name:gsub("_", " "))
 end
 
--- The settings of a label, "NAME=VALUE" each, separated by spaces, commas or semicolons outside parentheses.
-local function split(label)
-  local parts, depth = {}, 0
-  for part in label:gmatch("[^%s,;]+") do
-    if depth > 0 then parts[#parts] = parts[#parts] .. " " .. part else parts[#parts + 1] = part end
-    depth = depth + select(2, part:gsub("%(", "")) - select(2, part:gsub("%)", ""))
-  end
-  return parts
-end
-
 -- Settings whose value needs no name before it.
 local named = {
   model = { vae = "VAE", autoencoder = "autoencoder" }, mistake = { none = "no mistake" },
@@ -93,40 +132,52 @@ local named = {
   method = { aevb = "AEVB", ["wake-sleep"] = "wake-sleep", mcem = "Monte Carlo EM" },
 }
 
---- style.title("beta=0.01 latent=2") → "β = 0.01, 2 latent dimensions"; "noise=false" → "without noise".
-function style.title(label)
-  if label == nil or label == "" then return "the model" end
+-- A value beside other settings: in quotation marks where its own commas would separate it.
+local function quoted(value)
+  local bare = value:gsub("%b()", "")
+  return (value == "" or bare:find "[,;=]") and "“" .. value .. "”" or value
+end
+
+--- style.title({ { name = "beta", value = "0.01" }, { name = "latent", value = "2" } }, short) → "β = 0.01, 2 latent
+-- dimensions"; noise = false → "without noise"; { text = … }: this text.  short: a table { text = shorter text } for
+-- the names and values that are too long.
+function style.title(settings, short)
+  if #settings == 0 then return "the model" end
   local parts = {}
-  for _, part in ipairs(split(label)) do
-    local name, value = part:match("^([%w_.]+)=(.+)$")
-    if not name then
-      parts[#parts + 1] = part
-    elseif counted[name] and tonumber(value) then
-      parts[#parts + 1] = value .. " " .. counted[name][tonumber(value) == 1 and 1 or 2]
+  for i, s in ipairs(settings) do
+    local name, value = style.setting(s.name or ""), style.plain(s.value or s.text)
+    if short then name, value = short[name] or name, short[value] or value end
+    if not s.name then
+      parts[i] = value
+    elseif counted[s.name] and tonumber(value) then
+      parts[i] = value .. " " .. counted[s.name][tonumber(value) == 1 and 1 or 2]
     elseif value == "true" or value == "false" then
-      parts[#parts + 1] = (value == "true" and "with " or "without ") .. style.setting(name)
-    elseif named[name] then
-      parts[#parts + 1] = named[name][value] or (value:gsub("_", " "))
+      parts[i] = (value == "true" and "with " or "without ") .. name
+    elseif named[s.name] then
+      parts[i] = named[s.name][value] or (value:gsub("_", " "))
     else
-      parts[#parts + 1] = style.setting(name) .. " = " .. (tonumber(value) and value:gsub("%-", "−") or value)
+      parts[i] = name .. " = " .. (tonumber(value) and value:gsub("%-", "−") or quoted(value))
     end
   end
   return table.concat(parts, ", ")
 end
 
---- style.without("beta=1, latent=2", "latent") → "beta=1": a label without one of its settings.
-function style.without(label, name)
-  local parts = {}
-  for _, part in ipairs(split(label)) do
-    if part:match("^([%w_.]+)=") ~= name then parts[#parts + 1] = part end
+--- style.without(settings, name) → the same settings without one.
+function style.without(settings, name)
+  local rest = {}
+  for _, s in ipairs(settings) do
+    if s.name ~= name then rest[#rest + 1] = s end
   end
-  return table.concat(parts, " ")
+  return rest
 end
+
+--- The longest slug: the name of a figure's file may have 79 characters, 30 of them the figure's own name.
+style.slug_length = 48
 
 --- style.slug("beta=0.01") → "beta-0.01", for the name of a file.
 function style.slug(label)
-  local slug = (label or ""):gsub("[^%w.]+", "-"):gsub("^[-.]+", ""):gsub("[-.]+$", "")
-  return slug == "" and "model" or slug:sub(1, 48)
+  local slug = label:gsub("[^%w.]+", "-"):gsub("^[-.]+", ""):gsub("[-.]+$", "")
+  return slug == "" and "model" or slug:sub(1, style.slug_length)
 end
 
 -- Metrics in plain words: title of an axis; unit; share: between 0 and 1; positive: never below 0.
@@ -179,7 +230,7 @@ function style.metric(name)
     local share = known.share or false
     return { title = known[1], unit = known[2], share = share, positive = known.positive or share }
   end
-  return { title = (name:gsub("^test/", ""):gsub("[_/]", " ")), unit = "", share = false, positive = false }
+  return { title = style.plain(name):gsub("^test/", ""):gsub("[_/]", " "), unit = "", share = false, positive = false }
 end
 
 return style

@@ -27,7 +27,55 @@ static int take_note(lua_State *L)
     return 0;
 }
 
-static void push_context(lua_State *L, FigureJob *job)
+/* Reports an error, so that the other files are drawn; raises it where nobody takes reports. */
+static void report_failure(lua_State *L, const BindFigures *f, const Error *err)
+{
+    if (f->failed == NULL)
+        bind_raise(L, err);
+    f->failed(f->context, err);
+}
+
+/* Reports a file as drawn; pops its path from the top of the stack. */
+static void report_file(lua_State *L, const BindFigures *f, const char *name, const char *format)
+{
+    Error err = ERROR_NONE;
+    if (f->drawn != NULL && f->drawn(f->context, name, format, lua_tostring(L, -1), &err) != 0)
+        report_failure(L, f, &err);
+    lua_pop(L, 1);
+}
+
+/* Pushes FOLDER/NAME.FORMAT, and notes it in the table `reported`.  Returns whether it was there before. */
+static int push_path(lua_State *L, const BindFigures *f, const char *name, const char *format, int reported)
+{
+    lua_pushfstring(L, "%s/%s.%s", f->folder, name, format);
+    lua_pushvalue(L, -1);
+    int before = lua_rawget(L, reported) == LUA_TBOOLEAN;
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, reported);
+    return before;
+}
+
+/* ctx.file(name, format, write); upvalues: the job, the table of reported files. */
+static int draw_file(lua_State *L)
+{
+    const BindFigures *f = ((const FigureJob *)lua_touserdata(L, lua_upvalueindex(1)))->figures;
+    Error err = ERROR_NONE;
+    const char *name = luaL_checkstring(L, 1), *format = luaL_checkstring(L, 2);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    push_path(L, f, name, format, lua_upvalueindex(2));
+    lua_pushvalue(L, 3);
+    if (bind_call(L, 0, 0, &err) == 0) {
+        report_file(L, f, name, format);
+        return 0;
+    }
+    error_in(&err, "%s.%s", name, format);
+    report_failure(L, f, &err);
+    return 0;
+}
+
+static void push_context(lua_State *L, FigureJob *job, int reported)
 {
     const BindFigures *f = job->figures;
     lua_createtable(L, 0, 8);
@@ -43,6 +91,10 @@ static void push_context(lua_State *L, FigureJob *job)
     lua_pushlightuserdata(L, job);
     lua_pushcclosure(L, take_note, 1);
     lua_setfield(L, ctx, "note");
+    lua_pushlightuserdata(L, job);
+    lua_pushvalue(L, reported);
+    lua_pushcclosure(L, draw_file, 2);
+    lua_setfield(L, ctx, "file");
     lua_pushstring(L, job->script->name);
     lua_setfield(L, ctx, "experiment");
     lua_pushinteger(L, (lua_Integer)f->sweep);
@@ -57,53 +109,74 @@ static void push_context(lua_State *L, FigureJob *job)
     lua_setfield(L, ctx, "formats");
 }
 
-/* Reports FOLDER/NAME.FORMAT for every format of the name at the top. */
-static void report(lua_State *L, const BindFigures *f)
+/* Reports the files of the name at the top that ctx.file did not report. */
+static void report_name(lua_State *L, const BindFigures *f, int reported)
 {
     if (lua_type(L, -1) != LUA_TSTRING)
         bind_wrong(L, "the result of a figure's draw", -1, "the name of a figure, or a list of names");
     const char *name = lua_tostring(L, -1);
     for (size_t i = 0; f->formats[i] != NULL; i++) {
-        Error err = ERROR_NONE;
-        const char *path = lua_pushfstring(L, "%s/%s.%s", f->folder, name, f->formats[i]);
-        if (f->drawn != NULL && f->drawn(f->context, name, f->formats[i], path, &err) != 0)
-            bind_raise(L, &err);
-        lua_pop(L, 1);
+        if (push_path(L, f, name, f->formats[i], reported))
+            lua_pop(L, 1);
+        else
+            report_file(L, f, name, f->formats[i]);
     }
 }
 
 /* Reports the name or the list of names at the top, which a draw function returned; nil: it drew nothing. */
-static void report_all(lua_State *L, const BindFigures *f)
+static void report_names(lua_State *L, const BindFigures *f, int reported)
 {
     if (lua_isnil(L, -1))
         return;
     if (lua_type(L, -1) != LUA_TTABLE) {
-        report(L, f);
+        report_name(L, f, reported);
         return;
     }
     for (size_t i = 1; i <= lua_rawlen(L, -1); i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        report(L, f);
+        report_name(L, f, reported);
         lua_pop(L, 1);
     }
 }
 
-/* Runs in protected mode. */
+/* Draws a figure.  Arguments: the job, the figure, ctx, the table of reported files. */
+static int draw_one(lua_State *L)
+{
+    const FigureJob *job = lua_touserdata(L, 1);
+    if (lua_getfield(L, 2, "draw") != LUA_TFUNCTION)
+        bind_wrong(L, "draw of a figure", -1, "a function");
+    lua_pushvalue(L, 3);
+    lua_call(L, 1, 1);
+    report_names(L, job->figures, 4);
+    return 0;
+}
+
+/* Runs in protected mode.  A figure that fails is reported, and the next one is drawn. */
 static int draw_all(lua_State *L)
 {
     FigureJob *job = lua_touserdata(L, 1);
-    push_context(L, job);
+    lua_newtable(L);
+    int reported = lua_gettop(L);
+    push_context(L, job, reported);
     int ctx = lua_gettop(L);
     lua_getfield(L, LUA_REGISTRYINDEX, BIND_EXPERIMENT);
     lua_getfield(L, -1, "figures");
     int list = lua_gettop(L);
     for (size_t i = 1; i <= lua_rawlen(L, list); i++) {
+        Error err = ERROR_NONE;
+        lua_pushcfunction(L, draw_one);
+        lua_pushlightuserdata(L, job);
         lua_rawgeti(L, list, (lua_Integer)i);
-        if (lua_getfield(L, -1, "draw") != LUA_TFUNCTION)
-            bind_wrong(L, "draw of a figure", -1, "a function");
         lua_pushvalue(L, ctx);
-        lua_call(L, 1, 1);
-        report_all(L, job->figures);
+        lua_pushvalue(L, reported);
+        bind_forget_line(L);
+        if (bind_call(L, 4, 0, &err) != 0) {
+            lua_rawgeti(L, list, (lua_Integer)i);
+            const char *name = lua_getfield(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+            if (name != NULL && job->figures->failed != NULL)
+                error_in(&err, "figure %s", name);
+            report_failure(L, job->figures, &err);
+        }
         lua_settop(L, list);
     }
     return 0;

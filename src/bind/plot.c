@@ -6,6 +6,8 @@
 #include "bind/bind.h"
 #include "plot/plot.h"
 
+#include <string.h>
+
 enum { BLOCKS_MAX = 4096 };
 
 static const Option block_rows[] = {
@@ -94,15 +96,20 @@ static int quote(lua_State *L)
     luaL_Buffer b;
     Text t = {0};
     plot_quote(&t, string);
-    if (t.failed || t.length > LUAL_BUFFERSIZE) {
-        text_free(&t);
-        return luaL_error(L, "plot.quote: the text is too long");
-    }
-    /* the buffer's own space holds the text, so that nothing is allocated, and nothing raises, while t is owned */
-    luaL_buffinit(L, &b);
-    luaL_addlstring(&b, text_string(&t), t.length);
+    size_t length = t.length;
+    int failed = t.failed;
+    text_free(&t); /* before anything that may raise; a second pass fills the buffer, once its size is known */
+    if (failed)
+        return luaL_error(L, "plot.quote: out of memory");
+    char *space = luaL_buffinitsize(L, &b, length);
+    plot_quote(&t, string);
+    failed = t.failed;
+    if (!failed)
+        memcpy(space, text_string(&t), length);
     text_free(&t);
-    luaL_pushresult(&b);
+    if (failed)
+        return luaL_error(L, "plot.quote: out of memory");
+    luaL_pushresultsize(&b, length);
     return 1;
 }
 

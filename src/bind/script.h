@@ -57,6 +57,8 @@ typedef struct BindFigures {
     /* called for each file that was drawn (returns 0 to go on) and for each note of a figure */
     int (*drawn)(void *context, const char *name, const char *format, const char *path, Error *err);
     void (*note)(void *context, const char *text);
+    /* called for each file, and each whole figure, that could not be drawn; NULL: the first one ends the drawing */
+    void (*failed)(void *context, const Error *err);
     void *context;
 } BindFigures;
 

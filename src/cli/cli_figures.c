@@ -114,7 +114,8 @@ typedef struct DrawnFigures {
     const char *experiment;
     int64_t sweep;
     Store *store; /* for writing; NULL: nothing is recorded */
-    size_t files;
+    size_t files, failures;
+    Error last; /* the latest failure */
 } DrawnFigures;
 
 /* SHA-256 of a file; -1 with *err. */
@@ -153,6 +154,18 @@ static int take_drawn(void *context, const char *name, const char *format, const
     return d->store == NULL ? 0 : store_figure_put(d->store, d->experiment, d->sweep, name, format, path, digest, err);
 }
 
+/* An error that all files share, such as a missing gnuplot, is explained once. */
+static void take_failure(void *context, const Error *err)
+{
+    DrawnFigures *d = context;
+    if (d->failures > 0 && strcmp(err->what, d->last.what) == 0 && strcmp(err->found, d->last.found) == 0)
+        fprintf(stderr, "vae-lab: the same error: %s\n", err->where);
+    else
+        error_print(stderr, "vae-lab", err);
+    d->failures++;
+    d->last = *err;
+}
+
 static void take_note(void *context, const char *text)
 {
     (void)context;
@@ -177,10 +190,15 @@ static int draw(BindScript *script, Store *store, const StoreSweep *sweep, const
         .formats = formats,
         .drawn = take_drawn,
         .note = take_note,
+        .failed = take_failure,
         .context = &drawn,
     };
     int status = bind_script_figures(script, store, &figures, err);
-    if (status == 0 && drawn.files == 0) {
+    if (status == 0 && drawn.failures > 0) {
+        status = error_set(err, ERR_FILE, drawn.files > 0 ? "%zu files or figures could not be drawn"
+                                                          : "no figure could be drawn: %zu errors", drawn.failures);
+        error_hint(err, "the messages above give the reasons%s", drawn.files > 0 ? "; the other files were drawn" : "");
+    } else if (status == 0 && drawn.files == 0) {
         status = error_set(err, ERR_FILE, "no figure could be drawn from sweep %lld", (long long)sweep->id);
         error_hint(err, "the notes above give the reasons");
     }

@@ -588,12 +588,12 @@ same "identity: all of them different" $count "$(sort -u identities | wc -l | tr
 
 # ---- texts of labels
 cat >words.lua <<'X'
-local style = require "vae_lab.style"
+local records, style = require "vae_lab.figures.common.records", require "vae_lab.style"
 for label, title in pairs {
-  ["beta=0.01 latent=2"] = "β = 0.01, 2 latent dimensions", ["beta=0, noise=false"] = "β = 0, without noise", ["noise=true"] = "with noise",
+  ["beta=0.01, latent=2"] = "β = 0.01, 2 latent dimensions", ["beta=0, noise=false"] = "β = 0, without noise", ["noise=true"] = "with noise",
   ["latent=1, model=vae"] = "1 latent dimension, VAE", ["beta=linear(0 to 1 in 10), k=5"] = "β = linear(0 to 1 in 10), k = 5",
-} do assert(style.title(label) == title, style.title(label)) end
-assert(style.without("beta=1, latent=2, k=3", "latent") == "beta=1 k=3")
+} do assert(style.title(records.settings_of(label, {})) == title, label) end
+assert(style.title(style.without(records.settings_of("beta=1, latent=2, k=3", {}), "latent")) == "β = 1, k = 3")
 return require "vae_lab".experiment { name = "words", model = function (_, x) return { bound = x:sum() } end }
 X
 check "titles: settings in words" 0 'words' -- "$VAE_LAB" run words.lua --dry-run
@@ -638,7 +638,7 @@ for i, share in ipairs { 0.5, 0.95 } do
   assert(math.abs(level(normal, share) / (1 - share) - 1) < 0.05)
   lines[i] = { level = 1 - share, width = 2.5 }
 end
-sheet.draw({ folder = "regions", formats = { "svg" }, runs = {} }, "regions", { title = "regions", panels = { {
+sheet.draw({ folder = "regions", formats = { "svg" }, runs = {}, file = function(_, _, write) write() end }, "regions", { title = "regions", panels = { {
   x = axes.linear(-5.05, 5.05), y = axes.linear(-5.05, 5.05), square = true,
   series = { { field = normal, n = 101, box = { x = -5.05, y = -5.05, side = 10.1 }, lines = lines, colour = "#0072B2", shade = "#8FBFDF" } },
 } } })

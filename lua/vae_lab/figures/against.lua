@@ -56,7 +56,7 @@ local function by_metric(ctx, groups, metrics, x)
     local m = style.metric(metric)
     local p = { heading = m.title, unit = m.unit, metric = metric, x = x, grid = "y", series = {}, values = {} }
     for g, group in ipairs(groups) do
-      local key = #groups > 1 and (group.title or style.title(group.rest)) or nil
+      local key = #groups > 1 and group.title or nil
       add_line(ctx, p, group, group.metric or metric, style.look(g), key)
     end
     panels[i] = p
@@ -66,24 +66,24 @@ end
 
 -- One panel per value of a setting, on one axis; in it one line per group and metric, the first metric's solid.
 local function by_setting(ctx, groups, metrics, x, name)
-  local panels, panel_of, look_of, looks, values, key = {}, {}, {}, 0, {}, {}
-  local unit = style.metric(metrics[1]).unit
+  local panels, panel_of, looks, look_count, values, key = {}, {}, {}, 0, {}, {}
+  local unit, lines = style.metric(metrics[1]).unit, records.groups_by(groups, name)
   for _, group in ipairs(groups) do
-    local value, rest = records.setting(group.points[1].c.first, name), style.without(group.rest, name)
+    local value, line = records.setting(group.points[1].c.first, name), lines[group]
     local p = panel_of[value]
     if not p then
       p = {
-        heading = style.title(name .. "=" .. tostring(value)), unit = unit, metric = metrics[1], x = x, grid = "y",
-        series = {}, values = values,
+        heading = style.title { { name = name, value = check.text(value) } }, unit = unit, metric = metrics[1], x = x,
+        grid = "y", series = {}, values = values,
       }
       panel_of[value], panels[#panels + 1] = p, p
     end
-    if not look_of[rest] then
-      looks = looks + 1
-      look_of[rest] = style.look(looks)
+    if not looks[line] then
+      look_count = look_count + 1
+      looks[line] = style.look(look_count)
     end
     for i, metric in ipairs(metrics) do
-      add_line(ctx, p, group, metric, with_dash(look_of[rest], i), i == 1 and style.title(rest) or nil)
+      add_line(ctx, p, group, metric, with_dash(looks[line], i), i == 1 and line.title or nil)
     end
   end
   for i, metric in ipairs(metrics) do

@@ -60,7 +60,7 @@ local function panel_of(ctx, group, split, x, values)
       key = string.format("log N = %s, the largest possible I", style.number(log_n)),
     }
   end
-  return { title = style.title(group.rest), x = x, grid = "y", series = series }, seeds
+  return { title = group.title, x = x, grid = "y", series = series }, seeds
 end
 
 function elbo_decomposition.sheets(ctx, options)

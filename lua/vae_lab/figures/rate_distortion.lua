@@ -81,16 +81,16 @@ local function add_tangent(p, lines)
   })
 end
 
-local function add_curve(p, points, look, key, words)
+-- names: the text of each point, by its setting's value.
+local function add_curve(p, points, look, key, names)
   local rows = {}
   for i, point in ipairs(points) do
     local r, d = point.rate, point.distortion
     rows[i] = { r.mean, d.mean, r.low, r.high, d.low, d.high }
     -- the name up and to the right of the point, where a falling curve is not; above it at the frame's right edge
     local edge = r.mean > p.x.high - 0.12 * (p.x.high - p.x.low)
-    local text = words .. " = " .. (type(point.x) == "number" and style.number(point.x) or tostring(point.x))
     table.insert(p.labels, {
-      text, r.mean, d.mean, right = edge and 0 or 0.2, up = edge and 0.45 or 0.3, align = edge and "center" or "left",
+      names[point.x], r.mean, d.mean, right = edge and 0 or 0.2, up = edge and 0.45 or 0.3, align = edge and "center" or "left",
     })
   end
   table.insert(p.series, { line = rows, look = look, key = key })
@@ -99,7 +99,8 @@ end
 
 function rate_distortion.sheets(ctx, options)
   local groups, lines, rates, distortions, seeds = {}, {}, {}, {}, 1
-  for _, group in ipairs((records.groups(ctx, options.x))) do
+  local all, xs = records.groups(ctx, options.x)
+  for _, group in ipairs(all) do
     local points = points_of(ctx, group, options.split)
     if #points > 0 then groups[#groups + 1], lines[#lines + 1] = group, points end
     for _, p in ipairs(points) do
@@ -118,10 +119,12 @@ function rate_distortion.sheets(ctx, options)
     x = axes.fit(rates, { linear = true, floor = 0, count = 6, title = "rate: KL to the prior (nats per example)" }),
     y = axes.fit(distortions, { linear = true, count = 6 }),
   }
+  local names = {}
+  for i, tic in ipairs(axes.places(xs).tics) do names[xs[i]] = style.setting(options.x) .. " = " .. tic[2] end
   add_equal_elbo(p)
   if options.x == "beta" then add_tangent(p, lines) end
   for i, points in ipairs(lines) do
-    add_curve(p, points, style.look(i), #groups > 1 and style.title(groups[i].rest) or nil, style.setting(options.x))
+    add_curve(p, points, style.look(i), #groups > 1 and groups[i].title or nil, names)
   end
   return { {
     title = "Rate and distortion", panels = { p },

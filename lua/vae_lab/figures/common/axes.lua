@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- figures/common/axes.lua: the axes of a panel:
--- { low, high, tics = { { place, text }, … }, map = function (value) → place, title =, log = }.
+-- { low, high, tics = { { place, text }, … }, map = function (value) → place, title =, log =, words = }.
 --
 -- Series hold values; `map` gives their place on the axis, so that logarithms, negative logarithms (the ELBO) and words
 -- are all alike.
@@ -89,7 +89,7 @@ function axes.hold(values, s)
 end
 
 --- axes.places(xs, o): the values of a setting: at their own places where they are numbers in nearly even steps, else
--- side by side. o: title; even = true: always side by side.
+-- side by side. o: title; even = true: always side by side.  words = true: not all tics are numbers.
 function axes.places(xs, o)
   o = o or {}
   local numbers, even = #xs > 2 and not o.even, true
@@ -98,15 +98,20 @@ function axes.places(xs, o)
     local a, b = xs[i] - xs[i - 1], xs[i + 1] - xs[i]
     even = even and math.abs(a - b) < 0.3 * math.max(a, b)
   end
-  local place, tics = {}, {}
+  local place, tics, words, texts = {}, {}, false, {}
+  for i, x in ipairs(xs) do
+    words = words or type(x) ~= "number"
+    texts[i] = type(x) == "number" and style.number(x) or style.plain(tostring(x))
+  end
+  local short = style.shortened(texts, 30)
   for i, x in ipairs(xs) do
     place[x] = numbers and even and x or i
-    tics[i] = { place[x], type(x) == "number" and style.number(x) or tostring(x) }
+    tics[i] = { place[x], short[texts[i]] }
   end
   local low, high = place[xs[1]], place[xs[#xs]]
   local margin = o.even and 0.6 or #xs > 1 and (high - low) * 0.08 or 0.5
   local function map(x) return place[x] or x end
-  return { low = low - margin, high = high + margin, tics = tics, map = map, title = o.title }
+  return { low = low - margin, high = high + margin, tics = tics, map = map, title = o.title, words = words }
 end
 
 --- axes.counts(ks, title): numbers of draws, ascending, on a logarithmic axis whose tics are just these.

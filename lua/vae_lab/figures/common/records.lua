@@ -5,6 +5,7 @@
 -- A configuration is what the runs of one label share.  Its pictures are those of its lowest seed; its numbers are over
 -- all seeds.
 
+local check = require "vae_lab.check"
 local style = require "vae_lab.style"
 
 local records = {}
@@ -15,24 +16,132 @@ local function seed_less(a, b)
   return a.id < b.id
 end
 
---- records.configurations(ctx) → { {label =, title =, slug =, runs =, first = run}, … } in the order of the sweep.
+-- ---- configurations and their titles ---------------------------------------------------------------------------------
+
+-- Where the value that begins at `from` ends: the label goes on with ", NAME=", a setting of the run.  A value that is
+-- recorded is known; the text of another one, such as a schedule, is searched for the next setting.
+local function value_end(label, from, value, settings)
+  local text = value ~= nil and check.text(value)
+  if text and label:sub(from, from + #text - 1) == text then
+    local after = label:sub(from + #text, from + #text + 1)
+    if after == "" or after == ", " then return from + #text - 1 end
+  end
+  local at = from
+  while true do
+    local comma, _, name = label:find(", ([%w_.]+)=", at)
+    if not comma then return #label end
+    if settings[name] ~= nil or not next(settings) then return comma - 1 end
+    at = comma + 1
+  end
+end
+
+--- records.settings_of(label, settings) → { { name =, value = text }, … }: the settings that a run's label holds;
+-- { { text = label } } where it holds none.  settings: those of the run, { name = value }; empty: any name is one.
+function records.settings_of(label, settings)
+  local list, at = {}, 1
+  while at <= #label do
+    local name = label:match("^([%w_.]+)=", at)
+    if not name then return { { text = label } } end
+    local from = at + #name + 1
+    local to = value_end(label, from, settings[name], settings)
+    list[#list + 1] = { name = name, value = label:sub(from, to) }
+    at = to + 3
+  end
+  return list
+end
+
+-- Only the settings in which the items differ; a single one keeps all.
+local function varying(items)
+  local values, count, different = {}, {}, {}
+  for _, item in ipairs(items) do
+    for _, s in ipairs(item.settings) do
+      local name = s.name or ""
+      count[name] = (count[name] or 0) + 1
+      different[name] = different[name] or (values[name] or s.value) ~= s.value
+      values[name] = s.value
+    end
+  end
+  for _, item in ipairs(#items > 1 and items or {}) do
+    local kept = {}
+    for _, s in ipairs(item.settings) do
+      if not s.name or different[s.name] or count[s.name] < #items then kept[#kept + 1] = s end
+    end
+    item.settings = kept
+  end
+end
+
+local function titled(items, limit)
+  local words, longest = {}, 0
+  for _, item in ipairs(items) do
+    for _, s in ipairs(item.settings) do
+      words[#words + 1] = style.plain(s.value or s.text)
+      if s.name then words[#words + 1] = style.setting(s.name) end
+    end
+  end
+  local short = limit and style.shortened(words, limit)
+  for _, item in ipairs(items) do
+    item.title = style.title(item.settings, short)
+    longest = math.max(longest, utf8.len(item.title))
+  end
+  return longest
+end
+
+--- records.set_titles(items): gives each item its `title`, made from its `settings`: at most 120 characters, 74 of more
+-- than eight items; different for each item.
+function records.set_titles(items)
+  local limit, titles, taken = #items > 8 and 74 or 120, {}, {}
+  local longest = titled(items)
+  for _, words in ipairs { 64, 48, 32, 24, 16, 12, 8 } do
+    if longest > limit then longest = titled(items, words) end
+  end
+  for i, item in ipairs(items) do
+    local title, n = item.title, 1
+    while taken[item.title] do
+      n = n + 1
+      item.title = title .. " (" .. n .. ")"
+    end
+    taken[item.title], titles[i] = true, item.title
+  end
+  local short = style.shortened(titles, limit)
+  for _, item in ipairs(items) do item.title = short[item.title] end
+end
+
+-- The end of a file's name for each configuration: from the label, or where that is long from what varies.
+local function set_slugs(list)
+  local taken = {}
+  for _, c in ipairs(list) do
+    local words = {}
+    for i, s in ipairs(c.settings) do words[i] = s.name and s.name .. "-" .. s.value or s.text end
+    local slug = style.slug(#c.label > style.slug_length and table.concat(words, "-") or c.label)
+    local n = 1
+    c.slug = slug
+    while taken[c.slug] do
+      n = n + 1
+      c.slug = slug:sub(1, style.slug_length - #tostring(n) - 1) .. "-" .. n
+    end
+    taken[c.slug] = true
+  end
+end
+
+--- records.configurations(ctx) → { {label =, settings =, title =, slug =, runs =, first = run}, … } in the order of the
+-- sweep.  settings: those in which the configurations differ.
 function records.configurations(ctx)
   local list, by_label = {}, {}
   for _, run in ipairs(ctx.runs) do
     local label = run.label or ""
     if not by_label[label] then
-      by_label[label] = { label = label, title = style.title(label), slug = style.slug(label), runs = {} }
+      by_label[label] = { label = label, settings = records.settings_of(label, run.params or {}), runs = {} }
       list[#list + 1] = by_label[label]
     end
     table.insert(by_label[label].runs, run)
   end
-  local taken = {}
   for _, c in ipairs(list) do
     table.sort(c.runs, seed_less)
     c.first = c.runs[1]
-    while taken[c.slug] do c.slug = c.slug .. "-" .. #list end
-    taken[c.slug] = true
   end
+  varying(list)
+  records.set_titles(list)
+  set_slugs(list)
   return list
 end
 
@@ -56,26 +165,52 @@ function records.matches(run, where)
   return true
 end
 
---- records.groups(ctx, name) → { {rest =, points = { {x = value of the setting `name`, c = configuration}, … }}, … },
--- one for each combination of the other settings; and the list of all values, ascending where they are numbers.
+local function identity_of(settings)
+  local out = {}
+  for i, s in ipairs(settings) do out[i] = string.format("%s=%q", s.name or "", s.value or s.text) end
+  return table.concat(out, ",")
+end
+
+--- records.groups(ctx, name) → { {settings = the others, title =, points = { {x = value of the setting `name`,
+-- c = configuration}, … }}, … }, one for each combination of the other settings; and the list of all values, ascending
+-- where they are numbers.
 function records.groups(ctx, name)
   local groups, by_rest, xs, seen, numbers = {}, {}, {}, {}, true
   for _, c in ipairs(records.configurations(ctx)) do
     local x = records.setting(c.first, name)
     if x ~= nil then
-      local rest = style.without(c.label, name) -- what names a line
-      if not by_rest[rest] then
-        by_rest[rest] = { rest = rest, points = {} }
-        groups[#groups + 1] = by_rest[rest]
+      local rest = style.without(c.settings, name) -- what names a line
+      local identity = identity_of(rest)
+      if not by_rest[identity] then
+        by_rest[identity] = { settings = rest, points = {} }
+        groups[#groups + 1] = by_rest[identity]
       end
       x = tonumber(x) or x
-      table.insert(by_rest[rest].points, { x = x, c = c })
+      table.insert(by_rest[identity].points, { x = x, c = c })
       if not seen[x] then seen[x], xs[#xs + 1] = true, x end
       numbers = numbers and type(x) == "number"
     end
   end
   if numbers then table.sort(xs) end
+  records.set_titles(groups)
   return groups, xs
+end
+
+--- records.groups_by(groups, name) → { group = { settings = those of the group but `name`, title = } }, where groups
+-- with the same such settings share a table.
+function records.groups_by(groups, name)
+  local of, by_rest, list = {}, {}, {}
+  for _, group in ipairs(groups) do
+    local rest = style.without(group.settings, name)
+    local identity = identity_of(rest)
+    if not by_rest[identity] then
+      by_rest[identity] = { settings = rest }
+      list[#list + 1] = by_rest[identity]
+    end
+    of[group] = by_rest[identity]
+  end
+  records.set_titles(list)
+  return of
 end
 
 --- records.source(ctx, seed) → "data: digits, grey; seed 1", the last line of every page.
@@ -84,7 +219,8 @@ function records.source(ctx, seed)
   for _, run in ipairs(ctx.runs) do
     if run.data and not seen[run.data] then seen[run.data], names[#names + 1] = true, run.data end
   end
-  local text = #names > 0 and "data: " .. table.concat(names, "; ") or ""
+  local data = style.plain(table.concat(names, "; "))
+  local text = #names > 0 and "data: " .. style.shortened({ data }, 300)[data] or ""
   return seed and text .. (text ~= "" and "; " or "") .. seed or text
 end
 

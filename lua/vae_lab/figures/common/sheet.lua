@@ -31,46 +31,65 @@ local TITLE, SMALL, FOOT = 0.5, 0.4, 0.5 -- a line of the title, of smaller text
 local ICON, SIDE, ROW = 0.9, 6.2, 0.38   -- an icon's height; the widest text left of a panel; a line of text in a row
 local UNIT = { x = axes.bare(0, 1), y = axes.bare(1, 0) } -- the axes of a picture
 
-local function widest(texts, size)
-  local most = 0
-  for _, text in ipairs(texts) do most = math.max(most, Page.text_width(text, size)) end
-  return most
-end
-
 -- ---- measures of a panel --------------------------------------------------------------------------------------------
 
 -- The width of the text on its left.
 local function left_of(s, p)
-  if p.side then return math.min(SIDE, widest({ p.side }, 9)) + 0.3 end
-  if p.y.rows then return p.first and math.min(SIDE, widest(p.y.rows, 9)) + 0.3 or 0 end
+  if p.side then return math.min(SIDE, Page.widest({ p.side }, 9)) + 0.3 end
+  if p.y.rows then return p.first and math.min(SIDE, Page.widest(p.y.rows, 9)) + 0.3 or 0 end
   if s.shared and not p.first then return 0 end
   local texts = {}
   for i, tic in ipairs(p.y.tics) do texts[i] = tic[2] end
-  return (#texts > 0 and widest(texts, 8) + 0.2 or 0) + (p.y.title and 0.45 or 0)
+  return (#texts > 0 and Page.widest(texts, 8) + 0.2 or 0) + (p.y.title and 0.45 or 0)
 end
 
 local function right_of(p)
   if not p.y.right then return 0 end
   local most = 0
-  for _, lines in ipairs(p.y.right) do most = math.max(most, widest(lines, 9)) end
+  for _, lines in ipairs(p.y.right) do most = math.max(most, Page.widest(lines, 9)) end
   return most + 0.3
 end
 
-local function below(p) return (#p.x.tics > 0 and 0.45 or 0) + (p.x.title and 0.45 or 0) + 0.2 end
+-- The share of a panel's tics that have room for their names side by side, as 1 in `step`.
+local function tic_step(p)
+  local longest = 0
+  for _, t in ipairs(p.x.tics) do longest = math.max(longest, Page.text_width(t[2], 8)) end
+  return math.ceil(#p.x.tics * (longest + 0.15) / (p.w_cm + longest)), longest
+end
+
+-- Numbers that have no room are left out, words are turned.
+local function is_turned(p) return p.x.words and tic_step(p) > 1 end
+
+-- The height of the names of the tics.
+local function tics_below(p)
+  if #p.x.tics == 0 then return 0 end
+  local _, longest = tic_step(p)
+  return is_turned(p) and longest + 0.15 or 0.45
+end
+
+local function below(p) return tics_below(p) + (p.x.title and 0.45 or 0) + 0.2 end
 
 -- The lines of text above it, from the top: { text, size, colour }.
 local function head_of(p)
-  if p.title then return { { p.title, 9, style.ink } } end
   local lines = {}
-  local function add(text, size, colour)
-    for _, line in ipairs(Page.wrap(text, p.w_cm + 0.3, size)) do -- it may reach into the gap
+  local function add(text, size, colour, width)
+    for _, line in ipairs(Page.wrap(text, width or p.w_cm + 0.3, size)) do -- it may reach into the gap
       lines[#lines + 1] = { line, size, colour }
     end
+  end
+  if p.title then
+    add(p.title, 9, style.ink, p.room_cm)
+    return lines
   end
   if p.heading then add(p.heading, 9, style.ink) end
   local unit = p.unit ~= "" and p.unit
   if unit then add(unit .. (p.y.log and " (log)" or ""), 8, p.heading and style.soft or style.ink) end
   return lines
+end
+
+-- How far the text on its left reaches beyond it, at the top and at the bottom.
+local function beyond(p)
+  return p.side and math.max(0, (#Page.wrap(p.side, SIDE, 9) * ROW - p.h_cm) / 2) or 0
 end
 
 local function above(p) return math.max(#head_of(p) * SMALL, p.icon and ICON or 0) + 0.15 end
@@ -97,7 +116,7 @@ end
 local function columns_for(panels)
   local n, chart = #panels, not (panels[1].square or panels[1].image)
   if panels[1].side then return 1 end
-  if panels[1].y.rows then return math.min(n, (n == 4 or widest(panels[1].y.rows, 9) > 2.5) and 2 or 3) end
+  if panels[1].y.rows then return math.min(n, (n == 4 or Page.widest(panels[1].y.rows, 9) > 2.5) and 2 or 3) end
   if n <= (chart and 3 or 4) then return n end
   return (chart or n <= 6) and 3 or 4
 end
@@ -121,18 +140,22 @@ local function place(s, top)
   local free = s.width - 2 * EDGE - left - GAP / 2 - n * right - (n - 1) * (between + GAP)
   local width = math.min(free / n, s.largest or most)
   local indent = s.panels[1].side and 0 or (free - n * width) / 2 -- both sides share the remaining width
+  local pitch = width + right + between + GAP
   local y = top
   for from = 1, #s.panels, n do
     local row = table.move(s.panels, from, math.min(from + n - 1, #s.panels), 1, {})
     local over, tall, under = 0, 0, 0
-    for _, p in ipairs(row) do
+    for i, p in ipairs(row) do
       if p then
-        p.w_cm, p.h_cm = width, height(s, p, width)
-        over, tall, under = math.max(over, above(p)), math.max(tall, p.h_cm), math.max(under, below(p))
+        p.w_cm, p.h_cm, p.x_cm = width, height(s, p, width), EDGE + left + indent + (i - 1) * pitch
+        local middle = p.x_cm + width / 2
+        p.room_cm = math.min(n > 1 and pitch - 0.1 or math.huge, 2 * (middle - EDGE), 2 * (s.width - EDGE - middle))
+        over, tall = math.max(over, above(p) + beyond(p)), math.max(tall, p.h_cm)
+        under = math.max(under, below(p) + beyond(p))
       end
     end
-    for i, p in ipairs(row) do
-      if p then p.x_cm, p.y_cm = EDGE + left + indent + (i - 1) * (width + right + between + GAP), y + over end
+    for _, p in ipairs(row) do
+      if p then p.y_cm = y + over end
     end
     y = y + over + tall + under
   end
@@ -145,19 +168,24 @@ end
 local function tics(axis, list, named, offset)
   local out = {}
   if #list == 0 then return "unset " .. axis .. "tics" end
-  for i, t in ipairs(list) do
-    out[i] = string.format("%s %.9g", style.text(named and t[2]:gsub("%%", "%%%%") or ""), t[1])
-  end
+  for i, t in ipairs(list) do out[i] = string.format("%s %.9g", style.text(named and t[2] or ""), t[1]) end
   return string.format("set %stics (%s) offset %s", axis, table.concat(out, ", "), offset)
 end
 
 -- The names of every second, third … place where all of them would not fit side by side.
-local function thinned(list, width)
-  local longest, out = 0, {}
-  for _, t in ipairs(list) do longest = math.max(longest, Page.text_width(t[2], 8)) end
-  local step = math.ceil(#list * (longest + 0.15) / (width + longest))
-  for i, t in ipairs(list) do out[i] = { t[1], (i - 1) % step == 0 and t[2] or "" } end
+local function thinned(p)
+  local step, out = tic_step(p), {}
+  for i, t in ipairs(p.x.tics) do out[i] = { t[1], (i - 1) % step == 0 and t[2] or "" } end
   return out
+end
+
+-- The names of tics that are words: gnuplot would read a % in them as the format of a number, and cut them.
+local function tic_words(page, p)
+  local turned = is_turned(p)
+  for _, t in ipairs(p.x.tics) do
+    page:text(t[2], p.x_cm + (t[1] - p.x.low) / (p.x.high - p.x.low) * p.w_cm, p.y_cm + p.h_cm + (turned and 0.15 or 0.3),
+      { size = 8, align = turned and "right" or "center", upright = turned })
+  end
 end
 
 local borders = {
@@ -169,7 +197,7 @@ local function frame(page, s, p)
   page:margins(p.x_cm, p.y_cm, p.w_cm, p.h_cm)
   page:add("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", p.x.low, p.x.high, p.y.low, p.y.high)
   page:add("set border %s", borders[p.frame or p.image and "none" or p.y.rows and "bottom" or "axes"])
-  page:add(tics("x", thinned(p.x.tics, p.w_cm), true, "0,0.3"))
+  page:add(tics("x", thinned(p), not p.x.words, "0,0.3"))
   page:add(tics("y", p.y.tics, p.first or not s.shared, "0.5,0"))
   page:add "unset grid"
   if p.grid then page:add("set grid %stics lt 1 lc rgb '#DDDDDD' lw 0.8", p.grid) end
@@ -193,8 +221,9 @@ local function words(page, s, p)
     if p.y.right then column(p.y.right[i], x + w + 0.2, middle) end
   end
   if p.x.title then
-    page:text(p.x.title, x + w / 2, y + h + (#p.x.tics > 0 and 0.75 or 0.3), { align = "center" })
+    page:text(p.x.title, x + w / 2, y + h + tics_below(p) + 0.3, { align = "center" })
   end
+  if p.x.words then tic_words(page, p) end
   if p.y.title and (p.first or not s.shared) then page:text(p.y.title, x - left_of(s, p) + 0.05, y + h / 2) end
   for _, l in ipairs(p.labels or {}) do
     local right, up = (p.x.map(l[2]) - p.x.low) / (p.x.high - p.x.low), (p.y.map(l[3]) - p.y.low) / (p.y.high - p.y.low)
@@ -256,14 +285,18 @@ function sheet.draw(ctx, name, s)
   local bottom = top + place(s, top)
   local page = Page.new(s.width)
   local parts, entries = parts_of(page, s)
-  page.height = bottom + Page.key_height(entries, 0.5, s.width) + FOOT
+  local source = records.source(ctx, s.seed and "seed " .. tostring(s.seed.seed))
+  local foot = Page.wrap(source, s.width - 2 * EDGE, 8)
+  page.height = bottom + Page.key_height(entries, 0.5, s.width) + FOOT + math.max(0, #foot - 1) * SMALL
 
   page:key(entries, 0.5, bottom)
   local small = { size = 8, colour = style.soft }
   for i, line in ipairs(title) do page:text(line, EDGE, 0.36 + (i - 1) * TITLE, { size = 10 }) end
   for i, line in ipairs(note) do page:text(line, EDGE, 0.34 + #title * TITLE + (i - 1) * SMALL, small) end
   small.align = "right"
-  page:text(records.source(ctx, s.seed and "seed " .. tostring(s.seed.seed)), s.width - EDGE, page.height - 0.22, small)
+  for i, line in ipairs(foot) do
+    page:text(line, s.width - EDGE, page.height - 0.22 - (#foot - i) * SMALL, small)
+  end
   for i, p in ipairs(s.panels) do
     if p then
       frame(page, s, p)
