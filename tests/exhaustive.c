@@ -9,6 +9,7 @@
  */
 #include "num_functions.h"
 
+#include "base/cores.h"
 #include "base/digest.h"
 
 #include <pthread.h>
@@ -545,8 +546,7 @@ int main(int argc, char **argv)
         return DONE;
     }
     all.isas = function_kernels(all.kernels);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    all.threads = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (int)processors;
+    all.threads = cores_usable() > THREADS_MAX ? THREADS_MAX : cores_usable();
     for (int f = 0; f < FUNCTIONS; f++)
         all.wanted[f] = 1;
     if (read_options(argc, argv) != 0)

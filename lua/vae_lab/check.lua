@@ -129,6 +129,7 @@ local accepts = {
   any      = function() return true end,
   number   = function(v) return type(v) == "number" end,
   integer  = function(v) return type(v) == "number" and is_integer(v) end,
+  seed     = function(v) return type(v) == "number" and v >= 0 and (math.type(v) == "integer" or is_integer(v)) end,
   string   = function(v) return type(v) == "string" end,
   boolean  = function(v) return type(v) == "boolean" end,
   table    = function(v) return type(v) == "table" end,
@@ -136,7 +137,8 @@ local accepts = {
   ["function"] = function(v) return type(v) == "function" end,
 }
 local names_of_types = {
-  integer = "a whole number", number = "a number", string = "a text in quotes", boolean = "true or false",
+  integer = "a whole number", number = "a number", seed = "a whole number from 0 to 9223372036854775807 (2^63 - 1)",
+  string = "a text in quotes", boolean = "true or false",
   table = "a table",
   list = "a list", ["function"] = "a function", optimiser = "an optimiser, lab.adam { … }", schedule = "a lab.schedule",
   monte_carlo_em = "Monte Carlo EM's settings, lab.hmc { … }",
@@ -190,7 +192,7 @@ function check.parse(what, text, rule, where)
   local value = text
   if rule.type == "number" then
     value = tonumber(text)
-  elseif rule.type == "integer" then
+  elseif rule.type == "integer" or rule.type == "seed" then
     value = math.tointeger(tonumber(text))
   elseif rule.type == "boolean" then
     value = ({ ["true"] = true, ["false"] = false })[text]

@@ -58,7 +58,7 @@ function experiment.train(what, given) return check.options(what, given, experim
 experiment.words = {
   profile = { type = "string" }, data = { type = "string" }, rate = { type = "number", min = 0 },
   rng = { type = "string" },
-  seed = { type = "integer", min = 0 }, binarise = data_rules.binarise,
+  seed = { type = "seed" }, binarise = data_rules.binarise,
 }
 for _, key in ipairs { "train", "valid", "test" } do experiment.words["data." .. key] = data_rules[key] end
 for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do

@@ -8,6 +8,7 @@
 #include "bind/script.h"
 #include "cli/cli.h"
 
+#include "base/cores.h"
 #include "base/text.h"
 #include "data/data.h"
 #include "num/fpenv.h"
@@ -57,8 +58,8 @@ static void check_machine(void)
     struct utsname u;
     line("ok", "vae-lab", VAE_LAB_VERSION);
     if (uname(&u) == 0) {
-        snprintf(text, sizeof text, "%.60s %.60s, %.30s, %ld processors", u.sysname, u.release, u.machine,
-                 sysconf(_SC_NPROCESSORS_ONLN));
+        snprintf(text, sizeof text, "%.60s %.60s, %.30s, %d processors, %d usable here", u.sysname, u.release,
+                 u.machine, cores_online(), cores_usable());
         line("ok", "system", text);
     }
     size_t used = (size_t)snprintf(text, sizeof text, "%s in use; this processor has", num_isa_name());

@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/rows.h"
 
+#include "base/cores.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "graph/exec.h"
@@ -37,7 +38,8 @@ static const CliOption options[] = {
              "own); may be repeated; seed=1,2,3 or KEY=a,b,c for one of its own sweeps over the values;\n"
              "rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE)"},
     {.name = "--jobs", .value = "N", .number = &jobs, .least = 1,
-     .help = "runs at the same time, one process each (default: one per core)"},
+     .help = "runs at the same time, one process each (default: one per core that\n"
+             "this process may use: affinity, quota of its control group)"},
     {.name = "--threads", .value = "N", .number = &threads, .least = 1, .most = MOST_THREADS,
      .help = "threads of each run (VAE_LAB_THREADS; default: the remaining cores)"},
     CLI_OPTION_DB,
@@ -73,8 +75,7 @@ static int threads_of_environment(long *number, Error *err)
 /* Sets what was not given: as many jobs as cores and runs allow, the remaining cores as threads. */
 static int choose_workers(size_t runs, Error *err)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    cores = cores < 1 ? 1 : cores;
+    long cores = cores_usable();
     if (threads == 0 && threads_of_environment(&threads, err) != 0)
         return -1;
     if (jobs == 0)

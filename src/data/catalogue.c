@@ -17,7 +17,7 @@
 #include <nettle/md5.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@
 static const CatalogueSet sets[] = {
     {.entry = {"mnist", "handwritten digits, 28x28, 60,000 + 10,000 (LeCun, Cortes, Burges)", FOUR_FILES, 10},
      .address = "https://ossci-datasets.s3.amazonaws.com/mnist/",
-     .loose = 1, .height = 28, .width = 28, .distinct = 1, .files = 4,
+     .torchvision = "MNIST", .loose = 1, .height = 28, .width = 28, .distinct = 1, .files = 4,
      .digest = {"f0baf839df59118c100ad4c40b9577985891afd812521e6e818cf16a88c56a29",
                 "2643c8ed8931bac00c8ca8e937644f6793139c4a660ea6374b64b18dd4d3233d"},
      .file = {{FILE_TRAIN_IMAGES, TRAIN_IMAGES, 60000, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -43,14 +43,14 @@ static const CatalogueSet sets[] = {
                "27ae3e4e09519cfbb04c329615203637", NULL}}},
     {.entry = {"fashion-mnist", "articles of clothing, 28x28, 60,000 + 10,000 (Xiao, Rasul, Vollgraf)", FOUR_FILES, 10},
      .address = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-     .height = 28, .width = 28, .shared = 1, .files = 4,
+     .torchvision = "FashionMNIST", .height = 28, .width = 28, .shared = 1, .files = 4,
      .file = {{FILE_TRAIN_IMAGES, TRAIN_IMAGES, 60000, NULL, NULL, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
               {FILE_TRAIN_LABELS, TRAIN_LABELS, 60000, NULL, NULL, "25c81989df183df01b3e8a0aad5dffbe"},
               {FILE_TEST_IMAGES, TEST_IMAGES, 10000, NULL, NULL, "bef4ecab320f06d8554ea6380940ec79"},
               {FILE_TEST_LABELS, TEST_LABELS, 10000, NULL, NULL, "bb300cfdad3c16e7a12a480ee83cd310"}}},
     {.entry = {"kmnist", "cursive Japanese characters, 28x28, 60,000 + 10,000 (Clanuwat et al.)", FOUR_FILES, 10},
      .address = "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
-     .height = 28, .width = 28, .shared = 1, .files = 4,
+     .torchvision = "KMNIST", .height = 28, .width = 28, .shared = 1, .files = 4,
      .file = {{FILE_TRAIN_IMAGES, TRAIN_IMAGES, 60000, NULL, NULL, "bdb82020997e1d708af4cf47b453dcf7"},
               {FILE_TRAIN_LABELS, TRAIN_LABELS, 60000, NULL, NULL, "e144d726b3acfaa3e44228e80efcd344"},
               {FILE_TEST_IMAGES, TEST_IMAGES, 10000, NULL, NULL, "5c965bf0a639b31b8f53240b1b52f4d7"},
@@ -97,17 +97,42 @@ const char *catalogue_folder(const char *dir)
     return environment != NULL && environment[0] != '\0' ? environment : "data";
 }
 
-static int exists(char path[CATALOGUE_PATH], const char *dir, const char *folder, const char *name, const char *suffix)
+/* Whether DIR/FOLDER/NAME.gz or the file without .gz is here; a folder of that name is none. */
+static int exists(char path[CATALOGUE_PATH], const char *dir, const char *folder, const char *name)
 {
-    int length = snprintf(path, CATALOGUE_PATH, "%s/%s%s%s%s", dir, folder, folder[0] != '\0' ? "/" : "", name, suffix);
-    return length < CATALOGUE_PATH && access(path, F_OK) == 0;
+    static const char *const suffix[] = {"", ".gz"};
+    struct stat is;
+    for (int i = 0; i < 2; i++) {
+        int length =
+            snprintf(path, CATALOGUE_PATH, "%s/%s%s%s%s", dir, folder, folder[0] != '\0' ? "/" : "", name, suffix[i]);
+        if (length < CATALOGUE_PATH && stat(path, &is) == 0 && !S_ISDIR(is.st_mode))
+            return 1;
+    }
+    return 0;
 }
 
+/* [OUT] other: the name as other programs spell it, "train-images.idx3-ubyte"; "" when it has no such spelling. */
+static void spell_with_dot(char other[64], const char *name)
+{
+    snprintf(other, 64, "%s", name);
+    char *hyphen = strstr(other, "-idx");
+    if (hyphen != NULL)
+        *hyphen = '.';
+    else
+        other[0] = '\0';
+}
+
+/* In our own folder, in DIR itself, then where PyTorch's torchvision and downloads by hand put the files. */
 static int find_file(char path[CATALOGUE_PATH], const CatalogueSet *set, const CatalogueFile *file, const char *dir)
 {
-    const char *folder[2] = {set->entry.name, ""};
-    for (int i = 0; i < 1 + set->loose; i++)
-        if (exists(path, dir, folder[i], file->name, "") || exists(path, dir, folder[i], file->name, ".gz"))
+    char raw[64], dotted[64];
+    snprintf(raw, sizeof raw, "%s/raw", set->torchvision != NULL ? set->torchvision : "");
+    spell_with_dot(dotted, file->name);
+    const char *const folder[] = {set->entry.name, set->loose ? "" : NULL, set->torchvision != NULL ? raw : NULL,
+                                  set->torchvision};
+    for (size_t i = 0; i < sizeof folder / sizeof folder[0]; i++)
+        if (folder[i] != NULL && (exists(path, dir, folder[i], file->name) ||
+                                  (dotted[0] != '\0' && exists(path, dir, folder[i], dotted))))
             return 1;
     return 0;
 }
@@ -130,10 +155,10 @@ int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const Cat
         return 0;
     error_set(err, ERR_FILE, "a file of the data set \"%s\" is missing: %s", set->entry.name, file->name);
     error_where(err, "%s", dir);
-    if (set->loose)
-        error_expected(err, "%s/%s[.gz], or %s[.gz] in %s itself", set->entry.name, file->name, file->name, dir);
-    else
-        error_expected(err, "%s/%s[.gz]", set->entry.name, file->name);
+    const char *raw = set->torchvision;
+    error_expected(err, "%s/%s[.gz]%s%s%s%s%s", set->entry.name, file->name, raw != NULL ? ", or in " : "",
+                   raw != NULL ? raw : "", raw != NULL ? "/raw" : "", set->loose ? ", or in the folder itself" : "",
+                   raw != NULL ? "; .idx for -idx is as good" : "");
     return error_hint(err,
                       "get it from %s, or give its folder by --data-dir or VAE_LAB_DATA; \"digits\" needs no files",
                       set->address);

@@ -26,6 +26,7 @@ typedef struct CatalogueFile {
 typedef struct CatalogueSet {
     DataEntry entry;
     const char *address;   /* where people can fetch the files */
+    const char *torchvision; /* its folder in torchvision: the files are in DIR/MNIST/raw; NULL: not there */
     int loose;             /* the files may be in DIR itself, not only in DIR/NAME */
     size_t height, width;
     size_t tail;           /* no test split was published: so many examples at the end become one */

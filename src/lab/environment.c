@@ -5,6 +5,7 @@
  */
 #include "lab/environment.h"
 
+#include "base/cores.h"
 #include "data/data.h"
 #include "num/isa.h"
 #include "num/rng.h"
@@ -67,7 +68,8 @@ size_t lab_environment(StoreParam entries[LAB_ENVIRONMENT_MAX], int threads)
         {"arithmetic", NULL, NUM_ARITHMETIC_VERSION},
         {"build", LAB_BUILD_VARIANT, 0},
         {"compiler", COMPILER, 0},
-        {"cores", NULL, (double)sysconf(_SC_NPROCESSORS_ONLN)},
+        {"cores", NULL, cores_online()},
+        {"cores usable", NULL, cores_usable()}, /* affinity, quota of the control group */
         {"cpu", cpu, 0},
         {"flags", LAB_BUILD_FLAGS, 0},
         {"gsl", num_gsl_version(), 0},

@@ -37,6 +37,12 @@ check "data: an empty file" 5 'empty|truncated' -- data idx/empty,idx/labels
 check "data: an unknown data set" 5 'minst' 'mnist' -- "$VAE_LAB" data show minst
 check "data: mnist that is not there" 5 'train-images-idx3-ubyte' 'hint' -- "$VAE_LAB" run tiny.lua --set data=mnist --data-dir "$scratch/empty"
 
+# ---- seeds
+for seed in 9223372036854775808 18446744073709551615 -1 1.5 one; do
+    check "seed: $seed is refused with the limit" 3 "$seed" 'from 0 to 9223372036854775807' -- "$VAE_LAB" run tiny.lua --set seed=$seed --dry-run
+done
+check "seed: the largest" 0 ' 9223372036854775807 ' -- "$VAE_LAB" run tiny.lua --set seed=9223372036854775807 --dry-run
+
 # ---- scripts: one error with file and line, before any training
 script() { # script NAME PATTERN... < sed program applied to tiny.lua
     name=$1

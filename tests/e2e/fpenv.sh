@@ -70,16 +70,15 @@ void *memset(void *block, int byte, size_t count)
     return block;
 }
 
-/* In the middle of an evaluation: it copies its results with memcpy. */
-void *memcpy(void *restrict to, const void *restrict from, size_t count)
+/* In the middle of an evaluation: Lua allocates with realloc. */
+void *realloc(void *block, size_t size)
 {
-    volatile unsigned char *t = to;
-    const unsigned char *f = from;
-    for (size_t i = 0; i < count; i++)
-        t[i] = f[i];
-    if (count >= 100 && getpid() != first && is("WHEN", "copy"))
+    static void *(*next)(void *, size_t);
+    if (next == NULL)
+        next = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
+    if (getpid() != first && is("WHEN", "realloc"))
         change();
-    return to;
+    return next(block, size);
 }
 
 typedef struct Start { void *(*routine)(void *); void *argument; } Start;
@@ -149,7 +148,7 @@ grep -q 'floating-point environment was changed' out && grep -q 'flush to zero' 
 
 # ---- changed in the middle of an evaluation: its metrics are not recorded
 "$VAE_LAB" run small.lua --set beta=1 --set rate=0.003 --quiet --db later.db >/dev/null 2>&1
-LD_PRELOAD=$scratch/preload.so CHANGE=up WHEN=copy "$VAE_LAB" run evaluated.lua --set beta=1 --set rate=0.003 --quiet --db later.db >out 2>&1
+LD_PRELOAD=$scratch/preload.so CHANGE=up WHEN=realloc "$VAE_LAB" run evaluated.lua --set beta=1 --set rate=0.003 --quiet --db later.db >out 2>&1
 status=$?
 grep -q 'floating-point environment was changed' out && [ $status = 1 ] &&
     [ "$(sqlite3 later.db "select count(*) from curves where metric = 'test/nll'")" = 0 ] &&
