@@ -68,7 +68,7 @@ static int no_weights(Store *s, int64_t run, Error *err)
               (long long)run);
     if (!finished)
         error_found(err, "its status is %s", status);
-    return error_hint(err, finished ? "train it again: vae-lab run FILE.lua --fresh"
+    return error_hint(err, finished ? "train it again: vae-lab run FILE.lua --fresh; where it was imported: import it again"
                                     : "the run did not finish: run its script again to complete it");
 }
 

@@ -62,7 +62,9 @@ SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS labe
     CASE WHEN r.status IN ('queued', 'running') THEN r.process END AS process,
     (SELECT 'step ' || step || ', ' || length(bytes) || ' bytes, ' || written FROM checkpoint WHERE run = r.id) AS checkpoint,
     (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors, r.graph AS graph, r.data_options AS data_options,
-    r.imported AS imported
+    r.imported AS imported,
+    coalesce((SELECT length(bytes) / 4 || ' numbers' FROM artifact WHERE run = r.id AND name = 'weights'),
+             CASE WHEN r.status IN ('done', 'diverged') THEN 'dropped by vae-lab gc' END) AS weights
 FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id;
 
 -- Every metric of every epoch; value NULL where it is not finite.
