@@ -4,6 +4,8 @@
  */
 #include "base/error.h"
 
+#include "base/terminal.h"
+
 #include <stdarg.h>
 #include <string.h>
 
@@ -88,7 +90,9 @@ void error_print(FILE *stream, const char *name, const Error *err)
 {
     char text[sizeof(Error) + 64];
     error_text(text, sizeof text, err);
-    fprintf(stream, "%s: %s\n", name, text);
+    fprintf(stream, "%s: ", name);
+    terminal_print(stream, text);
+    putc('\n', stream);
 }
 
 int error_exit_code(const Error *err)

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/rows.h"
 
+#include "base/terminal.h"
 #include "num/fpenv.h"
 
 #include <math.h>
@@ -40,6 +41,15 @@ static void print_word(const char *verdict)
     printf(cli_colour() ? "\033[1;%sm%s\033[0m" : "%.0s%s", colour, verdict);
 }
 
+/* Nothing where the text is NULL. */
+static void print_after(const char *separator, const char *text)
+{
+    if (text == NULL)
+        return;
+    fputs(separator, stdout);
+    terminal_print(stdout, text);
+}
+
 int cli_verdict_print(void *context, const char *of, const StoreVerdict *v)
 {
     CliVerdicts *count = context;
@@ -48,17 +58,17 @@ int cli_verdict_print(void *context, const char *of, const StoreVerdict *v)
     count->fail += strcmp(v->verdict, "FAIL") == 0;
     count->open += strcmp(v->verdict, "OPEN") == 0;
     print_word(v->verdict);
-    printf("  %s: %s\n      %s", of, v->claim, v->quantity);
+    print_after("  ", of);
+    print_after(": ", v->claim);
+    print_after("\n      ", v->quantity);
     if (!isnan(v->value))
         printf(": %.5g", v->value);
     if (!isnan(v->ci_low) && !isnan(v->ci_high))
         printf(" (%.5g to %.5g, %lld seeds)", v->ci_low, v->ci_high, (long long)v->seeds);
     printf("; ");
     print_band(v->low, v->high);
-    if (v->source != NULL)
-        printf("; %s", v->source);
-    if (v->note != NULL)
-        printf("; %s", v->note);
+    print_after("; ", v->source);
+    print_after("; ", v->note);
     putchar('\n');
     return 0;
 }

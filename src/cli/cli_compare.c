@@ -9,6 +9,7 @@
 #include "cli/configurations.h"
 
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "num/fpenv.h"
 #include "stats/stats.h"
@@ -271,8 +272,11 @@ static void print_expected(const Comparison *c)
         spell_band(band, sizeof band, &m->expected);
         printf("%s  %s  %s is %s %s\n", letter_of(c, k), m->metric, measured,
                is_expected(m) ? "inside" : "OUTSIDE", band);
-        if (m->expected.source[0] != '\0')
-            printf("   %s\n", m->expected.source);
+        if (m->expected.source[0] != '\0') {
+            fputs("   ", stdout);
+            terminal_print(stdout, m->expected.source);
+            putchar('\n');
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include "cli/rows.h"
 
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "store/read.h"
 
@@ -27,6 +28,12 @@ static const CliOption options[] = {
 
 /* ---- the row of the view `details`, one column per line --------------------------------------------------------- */
 
+static void print_line(const char *text)
+{
+    terminal_print(stdout, text);
+    putchar('\n');
+}
+
 static int print_details(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     (void)context;
@@ -43,7 +50,7 @@ static int print_details(void *context, int columns, const char *const *names, c
         else if (v[i].type == STORE_REAL)
             printf("%.1f\n", v[i].real);
         else
-            printf("%s\n", (const char *)v[i].bytes);
+            print_line(v[i].bytes);
     }
     putchar('\n');
     return 0;
@@ -166,7 +173,11 @@ static const struct {
 static int print_failure(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     (void)context, (void)columns, (void)names;
-    printf("evaluation %s failed: %s\n\n", (const char *)v[0].bytes, v[1].type == STORE_TEXT ? (const char *)v[1].bytes : "");
+    fputs("evaluation ", stdout);
+    terminal_print(stdout, v[0].bytes);
+    fputs(" failed: ", stdout);
+    print_line(v[1].type == STORE_TEXT ? v[1].bytes : "");
+    putchar('\n');
     return 0;
 }
 
@@ -177,7 +188,8 @@ static int print_graph(Store *s, int64_t run, Error *err)
         return -1;
     size_t n = strlen(graph);
     cli_heading("graph");
-    printf("%s%s", graph, n > 0 && graph[n - 1] == '\n' ? "" : "\n");
+    terminal_print(stdout, graph);
+    fputs(n > 0 && graph[n - 1] == '\n' ? "" : "\n", stdout);
     mem_free(graph);
     return 0;
 }

@@ -18,10 +18,11 @@ static const CliOption options[] = {
 /* Becomes the shell.  Returns only when that fails. */
 static int become_shell(const char *path, Error *err)
 {
-    char *argv[] = {"sqlite3", "-readonly", "-header", "-column", "-cmd", ".timeout 10000", NULL, NULL};
+    char *argv[] = {"sqlite3", "-readonly", "-header", "-column", "-cmd", ".timeout 10000",
+                    "-cmd", "PRAGMA trusted_schema = OFF", NULL, NULL};
     char name[4200];
     snprintf(name, sizeof name, "%s%s", path[0] == '/' ? "" : "./", path); /* a path that begins with - is no option */
-    argv[6] = name;
+    argv[8] = name;
     signal(SIGPIPE, SIG_DFL);
     fflush(NULL);
     execvp(argv[0], argv);

@@ -28,6 +28,11 @@ extern const int store_schema_version;
 /* The SQL that brings the tables from `version` to version + 1; of store_schema_version: that makes the views. */
 const char *store_schema_sql(int version);
 
+/* Refuses a schema that is not what schema*.sql makes of this version (schema_check.c): what differs, found, expected.
+ * The user's own tables, plain indices and views are allowed.  [OUT] *views_missing: a view of ours is missing (the caller
+ * makes them: a view holds no data). */
+int store_schema_check(Store *s, int64_t version, int *views_missing, Error *err);
+
 /* ---- errors and statements (store.c) ---- */
 
 /* Fills *err from SQLite's last error on this connection.  doing: what was to be done ("record metrics").  Returns

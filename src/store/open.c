@@ -62,6 +62,18 @@ static Store *store_alloc(const char *path, Error *err)
     return s;
 }
 
+/* The file may come from anybody: nothing in its schema may run code or reach beyond the file, and no page is taken
+ * for sound.  (Extensions cannot be loaded unless that is switched on.) */
+static void distrust(sqlite3 *db)
+{
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_exec(db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+    sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, 1 << 20);
+    sqlite3_limit(db, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1 << 10); /* matching takes time quadratic in it */
+}
+
 static int connect_as(Store *s, const char *name, int flags, Error *err)
 {
     int code = sqlite3_open_v2(name, &s->db, flags, NULL);
@@ -71,7 +83,7 @@ static int connect_as(Store *s, const char *name, int flags, Error *err)
         return store_fail(s, err, "open it");
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, s->timeout_ms);
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    distrust(s->db);
     sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
                                square_root, NULL, NULL, NULL);
     return 0;
@@ -118,9 +130,10 @@ static int connect_archive(Store *s, Error *err)
 
 typedef struct Owner {
     int64_t application, version, objects;
+    int views_missing;
 } Owner;
 
-/* The caller reads all three in one snapshot: another process may be making the tables at the same time. */
+/* The caller reads them in one snapshot: another process may be making the tables at the same time. */
 static int read_owner(Store *s, Owner *owner, Error *err)
 {
     static const char doing[] = "read its header";
@@ -129,16 +142,6 @@ static int read_owner(Store *s, Owner *owner, Error *err)
     if (store_integer(s, err, &owner->application, doing, "PRAGMA application_id", "") != 1)
         return -1;
     return store_integer(s, err, &owner->version, doing, "PRAGMA user_version", "") == 1 ? 0 : -1;
-}
-
-static int read_owner_at_once(Store *s, Owner *owner, int *code, Error *err)
-{
-    if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-        return store_fail(s, err, "read its header");
-    int status = read_owner(s, owner, err);
-    *code = sqlite3_errcode(s->db) & 0xff; /* of the failure, before ROLLBACK's own */
-    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return status;
 }
 
 static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
@@ -167,6 +170,32 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
     return 0;
 }
 
+/* The caller's snapshot: the owner, then the schema. */
+static int inspect(Store *s, Owner *owner, StoreMode mode, Error *err)
+{
+    if (read_owner(s, owner, err) != 0 || check_owner(s, owner, mode, err) != 0)
+        return -1;
+    owner->views_missing = 0;
+    return owner->objects == 0 ? 0 : store_schema_check(s, owner->version, &owner->views_missing, err);
+}
+
+/* [OUT] *code: SQLite's, where it failed. */
+static int inspect_at_once(Store *s, Owner *owner, StoreMode mode, int *code, Error *err)
+{
+    if (sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail(s, err, "read its header");
+    int status = inspect(s, owner, mode, err);
+    *code = sqlite3_errcode(s->db) & 0xff; /* of the failure, before ROLLBACK's own */
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+/* Whether tables or views of the newest version are to be made. */
+static int is_older(const Owner *owner)
+{
+    return owner->version < store_schema_version || owner->views_missing;
+}
+
 /* ---- migration -------------------------------------------------------------------------------------------------- */
 
 static int migrate_locked(Store *s, Error *err)
@@ -174,16 +203,16 @@ static int migrate_locked(Store *s, Error *err)
     Owner owner;
     char header[96];
     /* Another process may have migrated it while this one waited for the lock. */
-    if (read_owner(s, &owner, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
+    if (inspect(s, &owner, STORE_WRITE, err) != 0)
         return -1;
     for (int64_t v = owner.version; v <= store_schema_version; v++) /* the views last */
         if (sqlite3_exec(s->db, store_schema_sql((int)v), NULL, NULL, NULL) != SQLITE_OK)
             return store_fail(s, err, "bring its schema up to date");
     snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
              store_schema_version);
-    return sqlite3_exec(s->db, header, NULL, NULL, NULL) == SQLITE_OK
-               ? 0
-               : store_fail(s, err, "bring its schema up to date");
+    if (sqlite3_exec(s->db, header, NULL, NULL, NULL) != SQLITE_OK)
+        return store_fail(s, err, "bring its schema up to date");
+    return store_schema_check(s, store_schema_version, &owner.views_missing, err);
 }
 
 static int migrate(Store *s, Error *err)
@@ -274,18 +303,16 @@ static int open_reading(Store *s, Error *err)
      * query_only forbids everything else. */
     if (connect_as(s, s->path, SQLITE_OPEN_READWRITE, err) != 0)
         return -1;
-    if (read_owner_at_once(s, &owner, &code, err) != 0) {
+    if (inspect_at_once(s, &owner, STORE_READ, &code, err) != 0) {
         if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY && code != SQLITE_IOERR)
             return -1;
-        if (connect_archive(s, err) != 0 || read_owner_at_once(s, &owner, &code, err) != 0)
+        if (connect_archive(s, err) != 0 || inspect_at_once(s, &owner, STORE_READ, &code, err) != 0)
             return -1;
     }
-    if (check_owner(s, &owner, STORE_READ, err) != 0)
+    if (is_older(&owner) && read_migrated(s, owner.version, err) != 0)
         return -1;
-    if (owner.version < store_schema_version && read_migrated(s, owner.version, err) != 0)
-        return -1;
-    sqlite3_exec(s->db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF", NULL, NULL, NULL);
-    return 0;
+    sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
+    return sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, "open it");
 }
 
 static int open_writing(Store *s, int wal, Error *err)
@@ -297,17 +324,17 @@ static int open_writing(Store *s, int wal, Error *err)
         return -1;
     /* EXTRA: where there is no write-ahead log, a commit removes the journal; only EXTRA syncs the folder after that.
      * With FULL a power cut could bring the journal back, which undoes the commit. */
-    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA; PRAGMA trusted_schema = OFF; "
+    if (sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA; "
                      "PRAGMA journal_size_limit = 67108864", NULL, NULL,
                      NULL) != SQLITE_OK)
         return store_fail(s, err, "open it");
-    if (read_owner_at_once(s, &owner, &code, err) != 0 || check_owner(s, &owner, STORE_WRITE, err) != 0)
+    if (inspect_at_once(s, &owner, STORE_WRITE, &code, err) != 0)
         return -1;
     if (!created && st.st_size <= CHECKED_WHOLE && store_check(s, err) != 0)
         return -1;
     if (set_journal(s, wal, created, err) != 0)
         return -1;
-    return owner.version < store_schema_version ? migrate(s, err) : 0;
+    return is_older(&owner) ? migrate(s, err) : 0;
 }
 
 Store *store_open(const char *path, StoreMode mode, Error *err)

@@ -69,7 +69,7 @@ if command -v script >/dev/null; then
     tr '\r' '\n' <screen | sed 's/\x1b\[[0-9]*[A-Za-z]//g' | grep -E 'epoch|left|elapsed' >lines
     [ -s lines ] && ! grep -qE '.{40}|ELBO$|[0-9]:[0-9]*$|  $' lines && ok "progress fits 40 columns, in whole words" || { no "narrow terminal" "see below"; head -5 lines; }
     TERM=xterm NO_COLOR=1 script -qec "stty cols 40 rows 10; '$VAE_LAB' runs" /dev/null </dev/null | tr -d '\r' >lines
-    grep -q '^too wide for this terminal, not shown: .*elbo, .*digest' lines && ! grep -v '^too wide' lines | grep -qE '.{41}' && grep -q '^ *2  tiny ' lines &&
+    grep -q '^too wide for this terminal, not shown: .*elbo, .*digest' lines && ! grep -v '^too wide\|^runs with a problem' lines | grep -qE '.{41}' && grep -q '^ *2  tiny ' lines &&
         ok "a table that is too wide leaves out whole columns and names them" || { no "narrow terminal: table" "see below"; cat lines; }
     "$VAE_LAB" runs | grep -q ' digest  *problem *$' && ok "a table that is piped has all columns" || no "piped table" "$("$VAE_LAB" runs | head -1)"
 else
