@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdio.h>
@@ -146,12 +147,19 @@ static int exit_code(Error *err)
     return 128 + (number > 0 && number < 65 ? number : 2);
 }
 
+/* For libsmartcols, which prints characters of other locales as codes.  Numbers and everything else stay as in the C
+ * locale. */
+static int use_utf8(Error *err)
+{
+    errno = 0;
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL && errno != ENOMEM)
+        setlocale(LC_CTYPE, "");
+    return errno == ENOMEM ? error_memory(err, "the locale") : 0;
+}
+
 int cli_main(int argc, char **argv)
 {
     Error err = ERROR_NONE;
-    /* for libsmartcols; numbers and everything else stay as in the C locale */
-    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
-        setlocale(LC_CTYPE, "");
     cli_argc = argc;
     cli_argv = argv;
     if (argc < 2) {
@@ -162,7 +170,9 @@ int cli_main(int argc, char **argv)
     char **word = mem_array((size_t)argc, sizeof *word);
     if (word != NULL)
         memcpy(word, argv + 1, (size_t)argc * sizeof *word);
-    int status = word == NULL ? error_memory(&err, "the command line") : dispatch(argc - 1, word, &err);
+    int status = word == NULL ? error_memory(&err, "the command line") : use_utf8(&err);
+    if (status == 0)
+        status = dispatch(argc - 1, word, &err);
     mem_free(word);
     if (status == 0)
         status = flush_output(&err);

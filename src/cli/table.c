@@ -13,6 +13,7 @@
 #include "base/terminal.h"
 #include "num/fpenv.h"
 
+#include <errno.h>
 #include <libsmartcols.h>
 #include <math.h>
 #include <stdio.h>
@@ -231,7 +232,8 @@ static size_t drop_columns(CliTable *t, size_t terminal)
     size_t used = 0, n = 0;
     if (terminal == 0)
         return t->columns;
-    if (scols_print_table_to_string(t->grid, &printed) != 0)
+    errno = 0;
+    if (scols_print_table_to_string(t->grid, &printed) != 0 || errno == ENOMEM)
         t->failed = 1;
     free(printed);
     for (; n < t->columns; n++) {
@@ -251,7 +253,9 @@ static void print_text(CliTable *t)
             scols_column_set_flags(scols_table_get_column(t->grid, i), SCOLS_FL_RIGHT);
     size_t n = drop_columns(t, (size_t)terminal_columns(STDOUT_FILENO));
     fflush(stdout);
-    if (scols_print_table(t->grid) != 0)
+    /* out of memory for a cell's text, libsmartcols 2.38 prints an empty cell and reports success: only errno tells */
+    errno = 0;
+    if (scols_print_table(t->grid) != 0 || errno == ENOMEM)
         t->failed = 1;
     fflush(stdout);
     for (size_t i = n; i < t->columns; i++)

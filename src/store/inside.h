@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #include <sqlite3.h>
+#include <time.h>
 
 /* The time in SQL, as all tables hold it: UTC, ISO 8601. */
 #define STORE_NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
@@ -21,6 +22,7 @@ struct Store {
     sqlite3 *db;
     char *path;
     int timeout_ms; /* how long a statement waits for a lock */
+    struct timespec waiting_since;
     char notice[256];
 };
 

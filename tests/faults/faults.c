@@ -50,6 +50,7 @@ void faults_stop(const char *what, ...)
 
 void faults_start(int argc, char **argv, int on_disk)
 {
+    setvbuf(stdout, NULL, _IOLBF, 0);
     seed = (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid();
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--sample") == 0) {
@@ -69,7 +70,6 @@ void faults_start(int argc, char **argv, int on_disk)
         faults_stop("no memory");
     const char *name = strrchr(argv[0], '/') == NULL ? argv[0] : strrchr(argv[0], '/') + 1;
     printf("seed %llu: %s\n", (unsigned long long)seed, name);
-    setvbuf(stdout, NULL, _IOLBF, 0);
     faults_program = getenv("VAE_LAB");
     const char *here = getenv("FAULTS_HERE"), *folder = getenv("TMPDIR");
     if (faults_program == NULL || here == NULL)

@@ -55,6 +55,13 @@ static uint32_t stack_hash(void)
     return hash;
 }
 
+/* FAULTS_TRACE: the places of the first failing call, on standard error; addr2line -fpe FILE OFFSET… names them. */
+static void print_stack(void)
+{
+    void *address[40];
+    backtrace_symbols_fd(address, backtrace(address, 40), 2);
+}
+
 /* Counts a call; whether it must fail. */
 static int fails(InjectCall kind)
 {
@@ -67,8 +74,8 @@ static int fails(InjectCall kind)
     /* of a disk that stays full or broken, files can still be removed */
     int later = tape->onwards && kind != INJECT_UNLINK && number > tape->at;
     int bad = tape->at > 0 && tape->process == process && (number == tape->at || later);
-    if (bad)
-        __atomic_add_fetch(&tape->hits, 1, __ATOMIC_RELAXED);
+    if (bad && __atomic_add_fetch(&tape->hits, 1, __ATOMIC_RELAXED) == 1 && getenv("FAULTS_TRACE") != NULL)
+        print_stack();
     inside = 0;
     return bad;
 }
