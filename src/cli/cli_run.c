@@ -11,25 +11,23 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
+#include "cli/workers.h"
 
-#include "base/cores.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "graph/exec.h"
 #include "num/isa.h"
 #include "store/read.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SETS = 64, MOST_THREADS = 1024 /* each has its own stack */ };
+enum { SETS = 64 };
 
 static const char *set[SETS];
 static size_t nset;
-static long jobs, threads;
 static int fresh, dry_run, quiet;
 
 static const CliOption options[] = {
@@ -37,11 +35,8 @@ static const CliOption options[] = {
      .help = "a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng and its\n"
              "own); may be repeated; seed=1,2,3 or KEY=a,b,c for one of its own sweeps over the values;\n"
              "rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE)"},
-    {.name = "--jobs", .value = "N", .number = &jobs, .least = 1,
-     .help = "runs at the same time, one process each (default: one per core that\n"
-             "this process may use: affinity, quota of its control group)"},
-    {.name = "--threads", .value = "N", .number = &threads, .least = 1, .most = MOST_THREADS,
-     .help = "threads of each run (VAE_LAB_THREADS; default: the remaining cores)"},
+    CLI_OPTION_JOBS,
+    CLI_OPTION_THREADS,
     CLI_OPTION_DB,
     CLI_OPTION_DATA_DIR,
     {.name = "--fresh", .flag = &fresh,
@@ -51,41 +46,6 @@ static const CliOption options[] = {
     CLI_OPTION_JSON("results as JSON, one line per run"),
     {0},
 };
-
-/* ---- how many at the same time ---------------------------------------------------------------------------------- */
-
-/* [OUT] VAE_LAB_THREADS, 0 when it is not set. */
-static int threads_of_environment(long *number, Error *err)
-{
-    const char *text = getenv("VAE_LAB_THREADS");
-    *number = 0;
-    if (text == NULL || text[0] == '\0')
-        return 0;
-    char *end;
-    errno = 0;
-    *number = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || *number < 1 || *number > MOST_THREADS) {
-        error_set(err, ERR_USAGE, "VAE_LAB_THREADS is not a number of threads");
-        error_found(err, "%s", text);
-        return error_expected(err, "a whole number of at least 1 and at most %d", MOST_THREADS);
-    }
-    return 0;
-}
-
-/* Sets what was not given: as many jobs as cores and runs allow, the remaining cores as threads. */
-static int choose_workers(size_t runs, Error *err)
-{
-    long cores = cores_usable();
-    if (threads == 0 && threads_of_environment(&threads, err) != 0)
-        return -1;
-    if (jobs == 0)
-        jobs = threads > 0 && cores / threads >= 1 ? cores / threads : cores;
-    if ((size_t)jobs > runs)
-        jobs = (long)runs;
-    if (threads == 0)
-        threads = cores / jobs > 1 ? cores / jobs : 1;
-    return 0;
-}
 
 /* ---- the random number generator -------------------------------------------------------------------------------- */
 
@@ -291,8 +251,8 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *r
     }
     const LabOptions lab = {
         .database = cli_database(),
-        .jobs = (int)jobs,
-        .threads = (int)threads,
+        .jobs = (int)cli_workers.jobs,
+        .threads = (int)cli_workers.threads,
         .fresh = fresh,
         .settings = bind_script_settings(script),
         .provenance = provenance,
@@ -343,7 +303,7 @@ static int run(int operands, char **operand, Error *err)
             "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n",
             duplicates, duplicates == 1 ? " has" : "s have");
     if (status == 0)
-        status = choose_workers(count, err);
+        status = cli_workers_choose(count, err);
     resume_command(&resume);
     if (status == 0)
         status = dry_run ? print_runs(runs, count, err) : run_all(script, runs, count, text_string(&resume), err);

@@ -53,6 +53,21 @@ int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void 
 
 /* ---- where a run comes from (source.c) --------------------------------------------------------------------------- */
 
+/* What the database holds to train a run again, and how it ended.  The texts are "" where nothing is recorded. */
+typedef struct StoreRecordedRun {
+    char *experiment, *label, *script;              /* of the experiment that trained it; script: the path */
+    char *identity, *graph, *plan;
+    char *data, *data_digest, *data_options;
+    char *status, *message, *digest, *imported;
+    char *cpu, *isa, *arithmetic;                   /* of the environment */
+    char *settings, *script_digest;                 /* JSON of its first sweep; SHA-256 of the script's text */
+    uint64_t seed;
+    int64_t last_epoch;                             /* recorded, whatever the metric; 0: none */
+} StoreRecordedRun;
+/* [OUT] *r: store_recorded_run_free, in any case. */
+int store_recorded_run(Store *s, int64_t run, StoreRecordedRun *r, Error *err);
+void store_recorded_run_free(StoreRecordedRun *r);
+
 /* [OUT] *bytes (mem_free; terminated), *size, digest: a text that the run was made from; path NULL: its script, else the
  * text of that path, or of the path that ends so.  *bytes NULL where there is none. */
 int store_run_source(Store *s, int64_t run, const char *path, void **bytes, size_t *size, char digest[DIGEST_TEXT],

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char recording[] = "record where a run comes from";
@@ -63,7 +64,56 @@ int store_write_origin(Store *s, const StoreRunSpec *spec, int64_t run, StoreCla
     return claim == STORE_NEW || claim == STORE_RESUMED ? put_origin(s, spec, run, err) : 0;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
+/* ---- what it takes to train a run again -------------------------------------------------------------------------- */
+
+/* The texts of StoreRecordedRun, in the order of the query's columns. */
+static const size_t recorded_texts[] = {
+#define TEXT(field) offsetof(StoreRecordedRun, field)
+    TEXT(experiment), TEXT(label), TEXT(script), TEXT(identity), TEXT(graph), TEXT(plan), TEXT(data), TEXT(data_digest),
+    TEXT(data_options), TEXT(status), TEXT(message), TEXT(digest), TEXT(imported), TEXT(cpu), TEXT(isa),
+    TEXT(arithmetic), TEXT(settings), TEXT(script_digest),
+#undef TEXT
+};
+enum { RECORDED_TEXTS = sizeof recorded_texts / sizeof recorded_texts[0] };
+
+#define ENVIRONMENT(name) "(SELECT value FROM environment WHERE run = r.id AND name = '" name "')"
+
+static const char recorded_sql[] =
+    "SELECT e.name, k.label, e.script, r.identity, r.graph, r.plan, r.data, r.data_digest, r.data_options, r.status, "
+    "r.message, r.digest, r.imported, " ENVIRONMENT("cpu") ", " ENVIRONMENT("isa") ", " ENVIRONMENT("arithmetic") ", "
+    "(SELECT w.settings FROM sweep_run x JOIN sweep w ON w.id = x.sweep WHERE x.run = r.id ORDER BY w.id LIMIT 1), "
+    "(SELECT o.digest FROM run_source x JOIN source o ON o.id = x.source WHERE x.run = r.id AND x.role = 'script'), "
+    "r.seed, (SELECT coalesce(max(step), 0) FROM metric WHERE run = r.id) "
+    "FROM run r JOIN experiment e ON e.id = r.experiment LEFT JOIN member k ON k.run = r.id AND k.experiment = e.id "
+    "WHERE r.id = ?1";
+
+static char **text_at(StoreRecordedRun *r, int i)
+{
+    return (char **)(void *)((char *)r + recorded_texts[i]);
+}
+
+int store_recorded_run(Store *s, int64_t run, StoreRecordedRun *r, Error *err)
+{
+    sqlite3_stmt *row;
+    *r = (StoreRecordedRun){.seed = 0};
+    int found = store_first(s, err, &row, "read a run", recorded_sql, "i", run), failed = 0;
+    if (found != 1)
+        return found == 0 ? store_no_such_run(s, run, err) : -1;
+    for (int i = 0; i < RECORDED_TEXTS; i++)
+        failed |= (*text_at(r, i) = mem_string(store_column(row, i))) == NULL;
+    r->seed = strtoull(store_column(row, RECORDED_TEXTS), NULL, 10); /* an integer, or its digits as text */
+    r->last_epoch = sqlite3_column_int64(row, RECORDED_TEXTS + 1);
+    sqlite3_finalize(row);
+    return failed ? error_memory(err, "a recorded run") : 0;
+}
+
+void store_recorded_run_free(StoreRecordedRun *r)
+{
+    for (int i = 0; i < RECORDED_TEXTS; i++)
+        mem_free(*text_at(r, i));
+}
+
+/* ---- reading a text ---------------------------------------------------------------------------------------------- */
 
 /* The run's texts that match a path: the path itself, or its last part. */
 #define MATCHING                                                                                        \

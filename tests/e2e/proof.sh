@@ -109,3 +109,56 @@ read -r status seconds <slow.result
 # ---- compare
 check "compare: machine, program and texts that differ" 0 '^machine, program and texts that differ' '^script +[0-9a-f]{12} ' -- sh -c \
     "echo '-- changed' >>work/small.lua; '$VAE_LAB' run work/small.lua --set beta=3 --quiet >/dev/null; '$VAE_LAB' compare small/beta=1 small/beta=3"
+
+# ---- reproduce: from the database alone, in another folder
+export VAE_LAB_DB=$scratch/again.db
+cp work/small.lua work/width.lua . && mkdir elsewhere tmp && export TMPDIR=$scratch/tmp
+"$VAE_LAB" run small.lua --quiet --set seed=1,18446744073709551615 >/dev/null 2>&1 || "$VAE_LAB" run small.lua --quiet --set seed=1,2 >/dev/null
+"$VAE_LAB" run small.lua --quiet --set rate=1e30 --set seed=3 --set beta=1 >/dev/null 2>&1 # run 5: it diverges
+"$VAE_LAB" run small.lua --quiet --set epochs=5 --set seed=4 --set beta=1 --set rng=taus2 >/dev/null # run 6
+rm small.lua width.lua
+again() { (cd elsewhere && "$VAE_LAB" reproduce "$@"); }
+edit() { cp "$VAE_LAB_DB" edited.db; sqlite3 edited.db "$1"; }
+cp "$VAE_LAB_DB" before.db
+check "reproduce: two runs" 0 'run 1 \(small, beta=0, seed 1\): reproduced to the bit: 27 values of 3 epochs, digest [0-9a-f]{12}$' '^run 4 .*reproduced' 'recorded on .*repeated on' 'evaluations need the script' -- again 1 4
+cmp -s "$VAE_LAB_DB" before.db && ok "reproduce writes nothing to the database" || no "reproduce" "the database was changed"
+[ -z "$(ls tmp)" ] && ok "reproduce leaves no file" || no "temporary files" "$(ls tmp)"
+check "reproduce: a run twice, jobs and threads" 0 'reproduced' -- again 1 1 2 --jobs 2 --threads 3
+check "reproduce: a run that diverged" 0 'diverged at the same place' -- again 5 --quiet
+check "reproduce: another generator" 0 'reproduced' -- again 6
+check "reproduce --json" 0 '"run": 1,' '"verdict": "reproduced"' '"recorded_digest": "[0-9a-f]{64}"' -- again 1 --json --quiet
+check "reproduce: no such run" 4 'there is no run 99' -- again 99
+check "reproduce: no run named" 2 'missing' -- again
+edit "UPDATE metric SET value = value * (1 + 3e-16) WHERE run = 1 AND step = 2 AND metric = (SELECT id FROM metric_name WHERE name = 'train/kl')"
+check "reproduce: the first epoch and metric that differ" 1 'NOT reproduced: train/kl differs in epoch 2' 'recorded +[0-9.]+$' 'repeated +[0-9.]+$' '1 of 2 runs was not reproduced' -- again 1 2 --db ../edited.db
+edit "UPDATE metric SET value = value + 1 WHERE run = 1 AND step = 3; UPDATE metric SET value = NULL, kind = 'nan' WHERE run = 1 AND step = 2 AND metric = (SELECT id FROM metric_name WHERE name = 'test/elbo')"
+check "reproduce: the earliest difference comes first" 1 'test/elbo differs in epoch 2' 'recorded +nan' -- again 1 --db ../edited.db
+edit "UPDATE run SET digest = '00' WHERE id = 1"
+check "reproduce: only the digest differs" 1 'all 27 values agree, but the digest' 'recorded +00$' -- again 1 --db ../edited.db
+edit "UPDATE run SET data_options = replace(data_options, '200', '199') WHERE id = 1"
+check "reproduce: the data differ, before any training" 1 'NOT trained: the data set digits' -- again 1 --db ../edited.db
+edit "UPDATE run SET plan = replace(plan, '\"epochs\":3', '\"epochs\":4') WHERE id = 1; UPDATE run SET graph = replace(graph, 'tanh', 'relu') WHERE id = 2"
+check "reproduce: the identity differs, before any training" 1 'run 1 .*NOT trained: .*another identity' 'run 2 .*NOT trained' '2 of 2 runs were not' -- again 1 2 --db ../edited.db
+edit "UPDATE run SET plan = replace(plan, '\"epochs\":3', '\"epochs\":-3') WHERE id = 1; UPDATE run SET data_options = '{' WHERE id = 2; UPDATE run SET data_options = NULL WHERE id = 3;
+    UPDATE run SET graph = replace(graph, 'dense', 'dance') WHERE id = 4; UPDATE run SET message = 'not finite in epoch 2, minibatch 1 of 4: first in %3' WHERE id = 5; UPDATE run SET imported = 'w.npz' WHERE id = 6"
+check "reproduce: a damaged plan" 4 'plan is damaged' 'where +run 1, ' -- again 1 --db ../edited.db
+check "reproduce: damaged data options" 4 'options of a data set are no JSON' -- again 2 --db ../edited.db
+check "reproduce: no data options" 4 'an earlier version trained it' 'vae-lab run small.lua' -- again 3 --db ../edited.db
+check "reproduce: a damaged graph" 4 'dance' -- again 4 --db ../edited.db
+check "reproduce: it diverged elsewhere" 1 'ended in another way' 'recorded +diverged: not finite in epoch 2' -- again 5 --db ../edited.db
+check "reproduce: imported weights" 4 'were imported' -- again 6 --db ../edited.db
+edit "UPDATE run SET status = 'interrupted', digest = NULL WHERE id = 6; DELETE FROM metric WHERE run = 6 AND step > 2"
+check "reproduce: the recorded epochs of an unfinished run" 0 'reproduced to the bit: 18 values of 2 epochs$' -- again 6 --db ../edited.db
+edit "UPDATE run SET status = 'queued', digest = NULL WHERE id = 6; DELETE FROM metric WHERE run = 6"
+check "reproduce: nothing recorded yet" 4 'nothing is recorded of it' -- again 6 --db ../edited.db
+"$VAE_LAB" run work/small.lua --db long.db --quiet --set epochs=900000 --set beta=1 >/dev/null 2>&1 &
+pid=$!
+i=0; until [ "$(sqlite3 long.db 'SELECT count(*) > 9 FROM metric' 2>/dev/null)" = 1 ] || [ $i -gt 200 ]; do i=$((i + 1)); sleep 0.05; done
+kill -INT $pid; wait $pid
+sqlite3 long.db "UPDATE metric SET step = 800000 WHERE step = 1 AND metric = 1" # so many epochs are to be repeated
+"$VAE_LAB" reproduce 1 --db long.db --quiet 2>err &
+pid=$!
+i=0; until [ -n "$(ls tmp/*/*.db 2>/dev/null)" ] || [ $i -gt 100 ]; do i=$((i + 1)); sleep 0.05; done
+sleep 0.3; kill -INT $pid; wait $pid
+status=$?
+[ $status = 130 ] && [ -z "$(ls tmp)" ] && grep -q 'nothing is compared' err && ok "reproduce: Ctrl-C leaves nothing" || no "Ctrl-C" "status $status, $(ls tmp) $(cat err)"
