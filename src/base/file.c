@@ -99,18 +99,6 @@ static int exists(const char *path, Error *err)
     return error_hint(err, "--force replaces it");
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t put = write(fd, bytes, size);
-        if (put < 0 && errno != EINTR)
-            return -1;
-        bytes += put > 0 ? put : 0;
-        size -= put > 0 ? (size_t)put : 0;
-    }
-    return fsync(fd);
-}
-
 /* Gives the temporary file its name.  link fails where the name exists, which rename would not. */
 static int publish(const char *temporary, const char *path, int replace)
 {
@@ -151,7 +139,7 @@ static void set_rights(int fd, const char *path)
     fchmod(fd, stat(path, &st) == 0 ? st.st_mode & 0777 : 0666 & ~mask);
 }
 
-int file_write(const char *path, const void *bytes, size_t size, int replace, Error *err)
+int file_temporary(const char *path, int replace, char **temporary, Error *err)
 {
     struct stat st;
     size_t room = strlen(path) + sizeof ".XXXXXX";
@@ -159,24 +147,63 @@ int file_write(const char *path, const void *bytes, size_t size, int replace, Er
         return unwritable(path, S_ISDIR(st.st_mode) ? EISDIR : EEXIST, err);
     if (!replace && access(path, F_OK) == 0)
         return exists(path, err);
-    char *temporary = mem_alloc(room);
-    if (temporary == NULL)
+    char *name = mem_alloc(room);
+    if (name == NULL)
         return error_memory(err, "a file's name");
-    snprintf(temporary, room, "%s.XXXXXX", path);
-    int fd = mkstemp(temporary), code = fd < 0 ? errno : 0;
-    if (fd >= 0) {
-        set_rights(fd, path);
-        if (write_all(fd, bytes, size) != 0)
+    snprintf(name, room, "%s.XXXXXX", path);
+    int fd = mkstemp(name), code = errno;
+    if (fd < 0) {
+        mem_free(name);
+        return unwritable(path, code, err);
+    }
+    set_rights(fd, path);
+    close(fd);
+    *temporary = name;
+    return 0;
+}
+
+int file_place(const char *temporary, const char *path, int replace, Error *err)
+{
+    int fd = open(temporary, O_RDWR | O_CLOEXEC), code = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0 && close(fd) != 0 && code == 0)
+        code = errno;
+    if (code == 0 && publish(temporary, path, replace) != 0)
+        code = errno;
+    if (code == 0) {
+        sync_folder(path);
+        return 0;
+    }
+    unlink(temporary);
+    return code == EEXIST && !replace ? exists(path, err) : unwritable(path, code, err);
+}
+
+static int write_all(const char *path, const char *bytes, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC), code = fd < 0 ? errno : 0;
+    while (code == 0 && size > 0) {
+        ssize_t put = write(fd, bytes, size);
+        if (put < 0 && errno != EINTR)
             code = errno;
-        if (close(fd) != 0 && code == 0)
-            code = errno;
-        if (code == 0 && publish(temporary, path, replace) != 0)
-            code = errno;
-        if (code != 0)
-            unlink(temporary);
-        else
-            sync_folder(path);
+        bytes += put > 0 ? put : 0;
+        size -= put > 0 ? (size_t)put : 0;
+    }
+    if (fd >= 0 && close(fd) != 0 && code == 0)
+        code = errno;
+    return code;
+}
+
+int file_write(const char *path, const void *bytes, size_t size, int replace, Error *err)
+{
+    char *temporary;
+    if (file_temporary(path, replace, &temporary, err) != 0)
+        return -1;
+    int code = write_all(temporary, bytes, size), status;
+    if (code == 0) {
+        status = file_place(temporary, path, replace, err);
+    } else {
+        unlink(temporary);
+        status = unwritable(path, code, err);
     }
     mem_free(temporary);
-    return code == 0 ? 0 : code == EEXIST && !replace ? exists(path, err) : unwritable(path, code, err);
+    return status;
 }

@@ -17,4 +17,11 @@ int file_read(const char *path, size_t most, void **bytes, size_t *size, Error *
  * replace: whether an existing file is replaced; else it is refused, also when it appears while this one is written. */
 int file_write(const char *path, const void *bytes, size_t size, int replace, Error *err);
 
+/* For a caller that writes the file by other means: [OUT] *temporary (mem_free): the name of a new, empty file beside
+ * `path`.  -1 with *err, as file_write. */
+int file_temporary(const char *path, int replace, char **temporary, Error *err);
+
+/* Syncs the temporary file and gives it its name; on failure removes it. */
+int file_place(const char *temporary, const char *path, int replace, Error *err);
+
 #endif

@@ -14,14 +14,22 @@
 #include <unistd.h>
 
 static const char *out, *what;
-static int force;
+static int force, record;
 
 static const CliOption options[] = {
-    {.name = "--out,-o", .value = "FILE", .text = &out,
+    {.name = "--out,-o",
+     .value = "FILE",
+     .text = &out,
      .help = "the file: .safetensors (weights), .npz (any), .csv (curves, posteriors); - is\n"
              "standard output"},
-    {.name = "--what", .value = "PART", .text = &what,
+    {.name = "--what",
+     .value = "PART",
+     .text = &what,
      .help = "weights, curves or posteriors (default: weights, in a .csv file curves)"},
+    {.name = "--record",
+     .flag = &record,
+     .help = "the whole record: -o FILE.db, a database without the newer features of SQLite;\n"
+             "-o FOLDER/, CSV files of runs, curves, settings, last values, means and claims"},
     {.name = "--force", .flag = &force, .help = "replace an existing file"},
     CLI_OPTION_DB,
     {0},
@@ -92,19 +100,29 @@ static int write_out(const Text *file, CliExportFormat format, Error *err)
     return 0;
 }
 
+static int no_file(const char *example, Error *err)
+{
+    error_set(err, ERR_USAGE, "export needs the file to write");
+    return error_hint(err, "for example: %s", example);
+}
+
 static int export(int operands, char **operand, Error *err)
 {
     long long run;
     CliExportPart part = CLI_WEIGHTS;
     CliExportFormat format = CLI_SAFETENSORS;
+    if (record && out != NULL)
+        return cli_operands(operands, operand, 0, 0, "no run: --record exports all", err) != 0 || what != NULL
+                   ? error_set(err, ERR_USAGE, "--record exports everything: it takes no run and no --what")
+                   : cli_export_record(out, force, err);
+    if (record)
+        return no_file("vae-lab export --record -o record.db", err);
     if (cli_operands(operands, operand, 1, 1, "one run's number", err) != 0)
         return error_hint(err, "vae-lab runs lists the runs with their numbers");
     if (cli_run_number(operand[0], &run, err) != 0)
         return -1;
-    if (out == NULL) {
-        error_set(err, ERR_USAGE, "export needs the file to write");
-        return error_hint(err, "vae-lab export %lld -o run%lld.safetensors", run, run);
-    }
+    if (out == NULL)
+        return no_file("vae-lab export 12 -o vae.safetensors", err);
     if (choose(&part, &format, err) != 0)
         return -1;
     Text file = {0};
@@ -118,14 +136,17 @@ static int export(int operands, char **operand, Error *err)
 }
 
 const CliCommand cli_export = {
-    .name = "export", .arguments = "RUN -o FILE",
+    .name = "export",
+    .arguments = "RUN -o FILE",
     .summary = "write a run's weights, curves or posteriors for other programs",
-    .options = options, .run = export,
+    .options = options,
+    .run = export,
     .notes = "Arrays have the names of the script's parameters; a weight matrix is (in, out), the transpose of\n"
              "a PyTorch Linear's (docs/weights.md).  CSV: RFC 4180, every digit; nan, inf and -inf are spelt;\n"
              "step 0 is a number about the whole run.\n"
              "\n"
              "examples: vae-lab export 12 -o vae.safetensors\n"
              "          vae-lab export 12 -o curves.csv\n"
-             "          vae-lab export 12 -o z.npz --what posteriors\n",
+             "          vae-lab export 12 -o z.npz --what posteriors\n"
+             "          vae-lab export --record -o record.db\n",
 };
