@@ -25,7 +25,7 @@ BIN := $(if $(filter release,$(VARIANT)),vae-lab,$(B)/vae-lab)
 
 # ---- flags ----------------------------------------------------------------------------------------------------------
 # -ffp-contract=off and no fast-math are part of the arithmetic: fused operations are written as fma.
-PKGS      := gsl sqlite3 lua5.4 zlib nettle smartcols jansson libzip
+PKGS      := gsl sqlite3 lua5.4 zlib nettle smartcols jansson libzip libcurl
 # evaluated only when something is built, so that `make deps` runs on a machine without pkg-config
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))

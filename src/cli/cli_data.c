@@ -3,6 +3,7 @@
  * cli/cli_data.c: `vae-lab data`: which data sets exist, whether their files are the published ones, and how they look.
  */
 #include "cli/cli.h"
+#include "cli/fetch.h"
 
 #include "base/mem.h"
 #include "base/terminal.h"
@@ -13,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static long train, valid, test, examples;
-static const char *binarise;
+static long train, valid, test, examples, stall;
+static const char *binarise, *from;
 
 static const CliOption options[] = {
     CLI_OPTION_DATA_DIR,
@@ -25,6 +26,10 @@ static const CliOption options[] = {
     {.name = "--binarise", .value = "HOW", .text = &binarise, .help = "grey, static or dynamic (show)"},
     {.name = "--examples", .value = "N", .number = &examples, .least = 1,
      .help = "how many to draw (show); default: as many as fit a line"},
+    {.name = "--from", .value = "ADDRESS", .text = &from,
+     .help = "fetch from this address, of a folder that holds FILE.gz or NAME/FILE.gz (VAE_LAB_DATA_URL)"},
+    {.name = "--stall", .value = "SECONDS", .number = &stall, .least = 1,
+     .help = "fetch: give up an address that sends nothing for so long (default: 30)"},
     CLI_OPTION_JSON("the list as JSON"),
     CLI_OPTION_CSV,
     {0},
@@ -251,8 +256,10 @@ static int data(int operands, char **operand, Error *err)
                *name = operands > 1 ? operand[1] : NULL;
     DataOptions how = {.dir = dir, .train = (size_t)train, .valid = (size_t)valid, .test = (size_t)test};
     if (choose_binarise(&how.binarise, err) != 0 ||
-        cli_operands(operands, operand, 0, 2, "list, verify [NAME] or show NAME", err) != 0)
+        cli_operands(operands, operand, 0, 2, "list, fetch NAME, verify [NAME] or show NAME", err) != 0)
         return -1;
+    if (strcmp(what, "fetch") == 0 && name != NULL)
+        return cli_fetch(name, dir, from, stall, err);
     if (dir != NULL && access(dir, F_OK) != 0) {
         error_set(err, ERR_FILE, "there is no such folder for data");
         return error_where(err, "--data-dir %s", dir);
@@ -265,17 +272,22 @@ static int data(int operands, char **operand, Error *err)
         return show(name, &how, err);
     error_set(err, ERR_USAGE, "data: wrong arguments");
     error_found(err, "%s%s%s", what, name != NULL ? " " : "", name != NULL ? name : "");
-    return error_expected(err, "list, verify [NAME] or show NAME");
+    return error_expected(err, "list, fetch NAME, verify [NAME] or show NAME");
 }
 
 const CliCommand cli_data = {
-    .name = "data", .arguments = "list | verify [NAME] | show NAME", .summary = "the data sets",
+    .name = "data", .arguments = "list | fetch NAME | verify [NAME] | show NAME", .summary = "the data sets",
     .options = options, .run = data,
     .notes = "  vae-lab data list                 which data sets exist, and which of them are here\n"
+             "  vae-lab data fetch NAME           download what is missing of mnist, fashion-mnist or kmnist, and verify it\n"
              "  vae-lab data verify [NAME]        compare the files with the published checksums; no name: all\n"
              "  vae-lab data show NAME            counts, classes, digests, and a few examples\n"
              "\n"
              "A data set of your own opens by its path: idx:IMAGES[,LABELS].\n"
              "\n"
+             "A download that was cut or stopped goes on with the same command. Files go to data/NAME, or to DIR/NAME\n"
+             "with --data-dir DIR.\n"
+             "\n"
+             "example: vae-lab data fetch mnist\n"
              "example: vae-lab data show mnist --data-dir ~/data\n",
 };

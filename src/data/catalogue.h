@@ -9,7 +9,7 @@
 #include "data/data.h"
 #include "data/idx.h"
 
-enum { CATALOGUE_FILES = 4, CATALOGUE_PATH = 1024 };
+enum { CATALOGUE_FILES = 4, CATALOGUE_ADDRESSES = 3, CATALOGUE_PATH = 1024 };
 
 /* The roles of a set's files; a set without a published test split has the first one or two. */
 typedef enum { FILE_TRAIN_IMAGES, FILE_TRAIN_LABELS, FILE_TEST_IMAGES, FILE_TEST_LABELS } CatalogueRole;
@@ -21,11 +21,14 @@ typedef struct CatalogueFile {
     const char *sha256;    /* of the uncompressed content; NULL: not known for certain */
     const char *md5;       /* the same, as published; NULL: not published */
     const char *gz_md5;    /* of the published .gz; NULL: not published */
+    const char *gz_sha256; /* the same; NULL: not known for certain */
+    uint64_t gz_bytes;     /* its size; 0: there is none */
 } CatalogueFile;
 
 typedef struct CatalogueSet {
     DataEntry entry;
-    const char *address;   /* where people can fetch the files */
+    const char *address[CATALOGUE_ADDRESSES + 1]; /* folders that hold the files as .gz, the best one first; NULL-ended */
+    const char *by_hand;   /* where the files come from that have no such address; else NULL */
     const char *torchvision; /* its folder in torchvision: the files are in DIR/MNIST/raw; NULL: not there */
     int loose;             /* the files may be in DIR itself, not only in DIR/NAME */
     size_t height, width;
@@ -51,7 +54,10 @@ int catalogue_path(char path[CATALOGUE_PATH], const CatalogueSet *set, const Cat
 /* Reads the file; refuses a wrong shape, and a wrong SHA-256 where it is known. */
 int catalogue_read(Idx *idx, const CatalogueSet *set, const CatalogueFile *file, const char *path, Error *err);
 
-/* Checks the file as catalogue_read does, and the published checksums too; writes one line to `report`. */
+/* Checks the file as catalogue_read does, and the published checksums too; writes one line to `report`, unless NULL. */
+int catalogue_verify_file(const CatalogueSet *set, const CatalogueFile *file, const char *path, FILE *report,
+                          Error *err);
+/* The same for the file that catalogue_path finds. */
 int catalogue_verify(const CatalogueSet *set, const CatalogueFile *file, const char *dir, FILE *report, Error *err);
 
 #endif
