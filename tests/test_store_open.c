@@ -263,6 +263,7 @@ static void foreign_newer_and_not_a_database(void **state)
         {"CREATE TABLE t (a)", "another application"},
         {"PRAGMA user_version = 5", "another application"},
         {"PRAGMA application_id = 1447118156; PRAGMA user_version = 99", "newer vae-lab"}, /* 0x5641454c */
+        {"PRAGMA application_id = 1447118156; PRAGMA user_version = -1", "header of this database is damaged"},
     };
     for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
         remove(database);

@@ -72,6 +72,13 @@ static int no_weights(Store *s, int64_t run, Error *err)
                                     : "the run did not finish: run its script again to complete it");
 }
 
+static void damaged_weights(size_t size, Error *err)
+{
+    error_set(err, ERR_STORE, "the recorded weights are damaged");
+    error_found(err, "%zu bytes", size);
+    error_expected(err, "whole float32 numbers, 4 bytes each");
+}
+
 static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
 {
     void *bytes;
@@ -80,9 +87,20 @@ static int read_weights(InferModel *m, Store *s, int64_t run, Error *err)
         return -1;
     if (bytes == NULL)
         return no_weights(s, run, err);
-    m->params = m->own_params = graph_params_of(m->graph, bytes, size / sizeof(float), err);
+    if (size % sizeof(float) == 0)
+        m->params = m->own_params = graph_params_of(m->graph, bytes, size / sizeof(float), err);
+    else
+        damaged_weights(size, err);
     mem_free(bytes);
     return m->params == NULL ? -1 : 0;
+}
+
+static int read_rng(InferModel *m, const char *name, Error *err)
+{
+    m->rng = num_rng_find(name, err);
+    if (m->rng == NULL)
+        err->kind = ERR_STORE; /* of the database, not of a script */
+    return m->rng == NULL ? -1 : 0;
 }
 
 InferModel *infer_model_open(Store *s, int64_t run, Error *err)
@@ -92,8 +110,7 @@ InferModel *infer_model_open(Store *s, int64_t run, Error *err)
     if (store_run_graph(s, run, &graph, err) == 0 && store_run_rng(s, run, &rng, err) == 0 &&
         (m = infer_model_of(NULL, NULL, err)) != NULL) {
         m->graph = m->own_graph = graph_parse(graph, err);
-        if (m->graph == NULL || (rng != NULL && (m->rng = num_rng_find(rng, err)) == NULL) ||
-            read_weights(m, s, run, err) != 0) {
+        if (m->graph == NULL || (rng != NULL && read_rng(m, rng, err) != 0) || read_weights(m, s, run, err) != 0) {
             error_in(err, "run %lld", (long long)run);
             infer_model_free(m);
             m = NULL;

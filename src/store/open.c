@@ -178,6 +178,12 @@ static int check_owner(Store *s, const Owner *owner, StoreMode mode, Error *err)
         error_expected(err, "application id %d, or a new file", STORE_APPLICATION_ID);
         return error_hint(err, "give another file with --db FILE or VAE_LAB_DB");
     }
+    if (owner->version < 0) {
+        error_set(err, ERR_STORE, "the header of this database is damaged");
+        error_where(err, "%s", s->path);
+        error_found(err, "schema version %lld", (long long)owner->version);
+        return error_expected(err, "version 0 to %d", store_schema_version);
+    }
     if (owner->version > store_schema_version) {
         error_set(err, ERR_STORE, "this database was written by a newer vae-lab");
         error_where(err, "%s", s->path);

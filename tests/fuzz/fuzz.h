@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,6 +45,13 @@ static inline void fuzz_check_error(const Error *err)
     FUZZ_CHECK(memchr(err->what, '\0', sizeof err->what) != NULL && memchr(err->found, '\0', sizeof err->found) != NULL);
 }
 
+static inline void fuzz_must(int status, const Error *err)
+{
+    if (status != 0)
+        error_print(stderr, "fuzz", err);
+    FUZZ_CHECK(status == 0);
+}
+
 /* A terminated copy of the bytes, to be freed with free(); a parser that reads beyond its end is seen. */
 static inline char *fuzz_string(const uint8_t *data, size_t size)
 {
@@ -61,6 +69,38 @@ static inline int fuzz_file(const uint8_t *data, size_t size)
     int file = memfd_create("fuzz", MFD_CLOEXEC);
     FUZZ_CHECK(file >= 0 && write(file, data, size) == (ssize_t)size && lseek(file, 0, SEEK_SET) == 0);
     return file;
+}
+
+/* ---- files in a scratch folder ----------------------------------------------------------------------------------- */
+
+static char fuzz_folder[256];
+
+static inline void fuzz_remove_folder(void)
+{
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", fuzz_folder);
+    if (system(command) != 0)
+        fprintf(stderr, "cannot remove %s\n", fuzz_folder);
+}
+
+/* Makes fuzz_folder, which is removed when the process ends. */
+static inline void fuzz_make_folder(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(fuzz_folder, sizeof fuzz_folder, "%s/vae-lab-fuzz-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    FUZZ_CHECK(mkdtemp(fuzz_folder) != NULL);
+    atexit(fuzz_remove_folder);
+}
+
+/* Writes FOLDER/NAME, making the folder first; [OUT] path: at least 300 bytes. */
+static inline void fuzz_write(char *path, const char *name, const void *bytes, size_t size)
+{
+    if (fuzz_folder[0] == '\0')
+        fuzz_make_folder();
+    snprintf(path, 300, "%s/%s", fuzz_folder, name);
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    FUZZ_CHECK(file >= 0 && write(file, bytes, size) == (ssize_t)size);
+    close(file);
 }
 
 #endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * tests/fuzz/fuzz_weights.c: the recorded weights, graph and training plan of a run, any of them damaged, when its model is
+ * opened.  A model that opens has the graph's weights, bit for bit, and evaluates.  The input: one byte, which parts are
+ * replaced; then the graph's text, the plan's text, each with its length (two bytes), and the weights.
+ *
+ * libFuzzer: -max_len=1500 -detect_leaks=0
+ */
+#include "fuzz/database.h"
+
+#include "graph/exec.h"
+#include "infer/infer.h"
+
+static Store *open_once(void)
+{
+    static Store *s;
+    char path[300];
+    Error err = ERROR_NONE;
+    if (s != NULL)
+        return s;
+    fuzz_make_database(path);
+    s = store_open(path, STORE_WRITE, &err);
+    fuzz_must(s == NULL, &err);
+    FUZZ_CHECK(sqlite3_exec(s->db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF", NULL, NULL, NULL) == SQLITE_OK);
+    return s;
+}
+
+/* Replaces one value of run 1; NULL: leaves it. */
+static void put(Store *s, const char *sql, const void *bytes, size_t size, int text)
+{
+    sqlite3_stmt *statement;
+    FUZZ_CHECK(sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) == SQLITE_OK);
+    if (text)
+        sqlite3_bind_text(statement, 1, bytes, (int)size, SQLITE_STATIC);
+    else
+        sqlite3_bind_blob(statement, 1, bytes, (int)size, SQLITE_STATIC);
+    sqlite3_step(statement); /* a constraint of the table may refuse it */
+    sqlite3_finalize(statement);
+}
+
+/* The next part: two bytes of length, and as many bytes as there are. */
+static const uint8_t *cut(const uint8_t **data, size_t *size, size_t *length)
+{
+    static const uint8_t nothing[1];
+    *length = 0;
+    if (*size < 2)
+        return nothing;
+    *length = (*data)[0] | (size_t)(*data)[1] << 8;
+    *data += 2, *size -= 2;
+    if (*length > *size)
+        *length = *size;
+    const uint8_t *part = *data;
+    *data += *length, *size -= *length;
+    return part;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    Store *s = open_once();
+    Error err = ERROR_NONE;
+    static const float zeros[FUZZ_WEIGHTS];
+    if (size < 1)
+        return 0;
+    unsigned which = data[0];
+    size_t ngraph, nplan;
+    data++, size--;
+    const uint8_t *graph = cut(&data, &size, &ngraph), *plan = cut(&data, &size, &nplan);
+    put(s, "UPDATE run SET graph = ?1 WHERE id = 1", which & 1 ? (const void *)graph : fuzz_graph,
+        which & 1 ? ngraph : strlen(fuzz_graph), 1);
+    put(s, "UPDATE run SET plan = ?1 WHERE id = 1", which & 2 ? (const void *)plan : fuzz_plan,
+        which & 2 ? nplan : strlen(fuzz_plan), 1);
+    put(s, "UPDATE artifact SET bytes = ?1 WHERE run = 1", which & 4 ? (const void *)data : zeros,
+        which & 4 ? size : sizeof zeros, 0);
+    InferModel *model = infer_model_open(s, 1, &err);
+    if (model == NULL) {
+        fuzz_check_error(&err);
+        FUZZ_CHECK(err.kind == ERR_STORE || err.kind == ERR_MEMORY);
+        return 0;
+    }
+    GraphParams *params = infer_model_params(model);
+    const void *block = graph_params_block(params);
+    size_t bytes = graph_params_count(params) * sizeof(float);
+    FUZZ_CHECK(bytes == (which & 4 ? size : sizeof zeros));
+    FUZZ_CHECK(bytes == 0 || memcmp(block, which & 4 ? (const void *)data : zeros, bytes) == 0);
+    infer_model_free(model);
+    return 0;
+}
