@@ -55,7 +55,7 @@ int store_run_read(Store *s, int64_t run, StoreRunPart part, StoreRow row, void 
 
 /* What the database holds to train a run again, and how it ended.  The texts are "" where nothing is recorded. */
 typedef struct StoreRecordedRun {
-    char *experiment, *label, *script;              /* of the experiment that trained it; script: the path */
+    char *experiment, *label, *script;              /* of the experiment that trained it; script: its path */
     char *identity, *graph, *plan;
     char *data, *data_digest, *data_options;
     char *status, *message, *digest, *imported;
@@ -63,6 +63,7 @@ typedef struct StoreRecordedRun {
     char *settings, *script_digest;                 /* JSON of its first sweep; SHA-256 of the script's text */
     uint64_t seed;
     int64_t last_epoch;                             /* recorded, whatever the metric; 0: none */
+    double test_elbo;                               /* the last one of an epoch, nats per example; NaN: none */
 } StoreRecordedRun;
 /* [OUT] *r: store_recorded_run_free, in any case. */
 int store_recorded_run(Store *s, int64_t run, StoreRecordedRun *r, Error *err);

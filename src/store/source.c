@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,11 +80,14 @@ enum { RECORDED_TEXTS = sizeof recorded_texts / sizeof recorded_texts[0] };
 #define ENVIRONMENT(name) "(SELECT value FROM environment WHERE run = r.id AND name = '" name "')"
 
 static const char recorded_sql[] =
-    "SELECT e.name, k.label, e.script, r.identity, r.graph, r.plan, r.data, r.data_digest, r.data_options, r.status, "
+    "SELECT e.name, k.label, coalesce((SELECT path FROM run_source WHERE run = r.id AND role = 'script'), e.script), "
+    "r.identity, r.graph, r.plan, r.data, r.data_digest, r.data_options, r.status, "
     "r.message, r.digest, r.imported, " ENVIRONMENT("cpu") ", " ENVIRONMENT("isa") ", " ENVIRONMENT("arithmetic") ", "
     "(SELECT w.settings FROM sweep_run x JOIN sweep w ON w.id = x.sweep WHERE x.run = r.id ORDER BY w.id LIMIT 1), "
     "(SELECT o.digest FROM run_source x JOIN source o ON o.id = x.source WHERE x.run = r.id AND x.role = 'script'), "
-    "r.seed, (SELECT coalesce(max(step), 0) FROM metric WHERE run = r.id) "
+    "r.seed, (SELECT coalesce(max(step), 0) FROM metric WHERE run = r.id), "
+    "(SELECT value FROM metric WHERE run = r.id AND step >= 1 AND metric = (SELECT id FROM metric_name WHERE name = "
+    "'test/elbo') ORDER BY step DESC LIMIT 1) "
     "FROM run r JOIN experiment e ON e.id = r.experiment LEFT JOIN member k ON k.run = r.id AND k.experiment = e.id "
     "WHERE r.id = ?1";
 
@@ -103,6 +107,8 @@ int store_recorded_run(Store *s, int64_t run, StoreRecordedRun *r, Error *err)
         failed |= (*text_at(r, i) = mem_string(store_column(row, i))) == NULL;
     r->seed = strtoull(store_column(row, RECORDED_TEXTS), NULL, 10); /* an integer, or its digits as text */
     r->last_epoch = sqlite3_column_int64(row, RECORDED_TEXTS + 1);
+    int has_elbo = sqlite3_column_type(row, RECORDED_TEXTS + 2) == SQLITE_FLOAT;
+    r->test_elbo = has_elbo ? sqlite3_column_double(row, RECORDED_TEXTS + 2) : NAN;
     sqlite3_finalize(row);
     return failed ? error_memory(err, "a recorded run") : 0;
 }

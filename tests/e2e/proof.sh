@@ -162,3 +162,66 @@ i=0; until [ -n "$(ls tmp/*/*.db 2>/dev/null)" ] || [ $i -gt 100 ]; do i=$((i + 
 sleep 0.3; kill -INT $pid; wait $pid
 status=$?
 [ $status = 130 ] && [ -z "$(ls tmp)" ] && grep -q 'nothing is compared' err && ok "reproduce: Ctrl-C leaves nothing" || no "Ctrl-C" "status $status, $(ls tmp) $(cat err)"
+
+# ---- receipt, verify
+export VAE_LAB_DB=$scratch/paper.db
+mkdir paper && cp work/small.lua paper/ && echo 'return 8' >paper/width.lua
+{ printf '\0\0\10\3\0\0\3\40\0\0\0\4\0\0\0\4'; head -c 12800 /dev/urandom; } >images
+"$VAE_LAB" run paper/small.lua --quiet --set epochs=2 --set seed=5 >/dev/null                       # runs 1, 2
+"$VAE_LAB" run paper/small.lua --quiet --set data=idx:images --set seed=5 >/dev/null # runs 3, 4
+check "receipt" 0 '^vae-lab receipt 1$' '^experiment: small$' '^label: beta=1$' '^script: small.lua$' '^script sha256: [0-9a-f]{64}$' '^module: width.lua [0-9a-f]{64}$' '^settings: \{"epochs":"2","seed":"5"\}$' \
+    '^generator: philox4x32$' '^arithmetic: 1$' '^epochs: 2$' '^test elbo: -[0-9.]+$' '^checksum: [0-9a-f]{8}$' -- "$VAE_LAB" receipt 2
+"$VAE_LAB" receipt 2 -o paper/r2 && cmp -s paper/r2 out && ok "receipt -o" || no "receipt -o" "$(cat paper/r2)"
+[ "$(grep '^weights' paper/r2)" = "weights sha256: $(sql 'SELECT digest FROM run WHERE id = 2')" ] && ok "receipt: the digest" || no "receipt" "$(cat paper/r2)"
+"$VAE_LAB" receipt 4 -o paper/r4
+for r in r2 r4; do check "verify $r: yes" 0 '^yes: small, beta=1, seed 5, trained here again from the script' 'weights +[0-9a-f]{64}' -- "$VAE_LAB" verify paper/$r; done
+check "verify from the database" 0 '^yes: .*from the database' -- "$VAE_LAB" verify paper/r2 --db paper.db --quiet
+sed 's/$/ \r/; s/^seed/\n\nseed/' paper/r2 >paper/printed
+check "verify: line ends, blanks and empty lines of a page do not count" 0 '^yes' -- "$VAE_LAB" verify paper/printed --quiet
+[ -z "$(ls tmp)" ] && ok "verify leaves no file" || no "temporary files" "$(ls tmp)"
+# forge SED: the receipt changed, with a new checksum
+forge() { sed "$1" paper/r2 | grep -v '^checksum' >paper/forged; echo "checksum: $(sha256sum <paper/forged | cut -c1-8)" >>paper/forged; }
+says_no() { name=$1 what=$2; shift 2; check "verify: $name: no" 1 "^no: $what" 'receipt +' 'found +' -- "$VAE_LAB" verify "$@" --quiet; }
+forge 's/^test elbo: -/test elbo: -1/'; says_no "a forged ELBO" "the test ELBO differs" paper/forged
+says_no "a forged ELBO, database" "the test ELBO differs" paper/forged --db paper.db
+forge 's/^weights sha256: ../weights sha256: 00/'; says_no "forged weights" "the weights differ" paper/forged
+forge 's/^experiment: small/experiment: large/'; says_no "another name" "'experiment' differs" paper/forged
+forge 's/^epochs: 2/epochs: 3/'; says_no "other epochs" "'epochs' differs" paper/forged
+forge 's/^settings: .*/settings: {"epochs":"3","seed":"5"}/'; says_no "other settings" "the training plan differs" paper/forged
+forge 's/^settings: .*/settings: {"epochs":"2","seed":"6"}/'; says_no "another seed" "the script has no run of that label and seed" paper/forged
+forge 's/^arithmetic: 1/arithmetic: 2/'; says_no "another arithmetic" "this program computes another arithmetic version" paper/forged
+forge 's/^identity: ..../identity: 0000/'; says_no "another identity" "the identity differs" paper/forged
+forge 's/^script sha256: .*/script sha256: not recorded/; /^module/d'
+check "verify: a script that was not recorded" 0 '^yes' -- "$VAE_LAB" verify paper/forged --quiet
+forge 's/^settings: .*/settings: [1]/'; check "verify: settings that are none" 5 'no JSON object of texts' -- "$VAE_LAB" verify paper/forged
+sed 's/^epochs: 2/epochs: 3/' paper/r2 >paper/changed
+check "verify: a changed receipt" 5 'checksum does not fit' 'changed, line 21' 'expected +checksum: ' -- "$VAE_LAB" verify paper/changed
+whole=1
+for n in 0 1 2 5 9 19 20; do
+    head -n $n paper/r2 >paper/cut
+    "$VAE_LAB" verify paper/cut >out 2>&1
+    [ $? = 5 ] && grep -q "cut, line $((n + 1))" out && grep -q 'found .*the end of the file' out || whole="$n $(cat out)"
+done
+[ "$whole" = 1 ] && ok "verify: a receipt that is cut, with the line" || no "a receipt that is cut" "$whole"
+sed 's/^seed: /sead: /' paper/r2 >paper/changed
+check "verify: a misspelt line" 5 'no whole receipt' 'changed, line 8' 'found +sead: 5' 'expected +seed: ' -- "$VAE_LAB" verify paper/changed
+sed 's/^graph sha256: ./graph sha256: x/' paper/r2 >paper/changed
+check "verify: a digest that is none" 5 'expected +graph sha256: 64 hexadecimal digits' -- "$VAE_LAB" verify paper/changed
+check "verify: no receipt" 5 'no whole receipt' 'line 1' -- "$VAE_LAB" verify paper/small.lua
+check "verify: a database without the run" 4 'no run of the receipt' -- "$VAE_LAB" verify paper/r2 --db again.db
+check "verify: script or database" 2 'exclude each other' -- "$VAE_LAB" verify paper/r2 --db paper.db --script paper/small.lua
+sed 's/^script: .*/script: ..\/small.lua/' paper/r2 | grep -v '^checksum' >paper/forged; echo "checksum: $(sha256sum <paper/forged | cut -c1-8)" >>paper/forged
+check "verify: a script's name is no path" 2 'the script of the receipt is not here' '--script FILE' -- "$VAE_LAB" verify paper/forged
+echo '-- remark' >>paper/small.lua; says_no "a changed script" "the script changed" paper/r2
+sed -i '$d' paper/small.lua; echo 'return 4 + 4' >paper/width.lua; says_no "a changed module" "a module of the script changed" paper/r2
+echo 'return 8' >paper/width.lua
+{ printf '\0\0\10\3\0\0\3\40\0\0\0\4\0\0\0\4'; head -c 12800 /dev/urandom; } >images
+says_no "other data" "the data differ" paper/r4
+check "verify: other data, database: no" 1 '^no: data differ' -- "$VAE_LAB" verify paper/r4 --db paper.db --quiet
+sql "UPDATE run SET status = 'interrupted' WHERE id = 1; UPDATE run SET imported = 'w.npz' WHERE id = 3"
+check "receipt: of an unfinished run" 1 'trained to its end' 'status interrupted' -- "$VAE_LAB" receipt 1
+check "receipt: of imported weights" 1 'imported weights' -- "$VAE_LAB" receipt 3
+check "receipt: no such run" 4 'there is no run 99' -- "$VAE_LAB" receipt 99
+# files of idx: data that lie elsewhere now
+cp images moved_images && mkdir data && mv images data/ && rm moved_images
+check "reproduce: data files that have moved are found in --data-dir" 1 'the data set' -- "$VAE_LAB" reproduce 4 --data-dir data --quiet
