@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
+#include "cli/workers.h"
 
 #include "base/digest.h"
 #include "base/file.h"
@@ -26,7 +27,6 @@ enum { SETS = 64, MAPS = 1024, FILE_MAX = 1 << 30, NAMES_MAX = 1 << 20 };
 
 static const char *set[SETS], *map[MAPS], *names_file, *name;
 static size_t nset, nmap;
-static long threads = 1;
 static int convert, dry_run, quiet;
 
 static const CliOption options[] = {
@@ -47,12 +47,7 @@ static const CliOption options[] = {
     {.name = "--convert", .flag = &convert, .help = "round float64, widen float16 and bfloat16 to float32"},
     {.name = "--name", .value = "LABEL", .text = &name, .help = "the run's label (default: the file's name)"},
     {.name = "--dry-run", .flag = &dry_run, .help = "check the file, record nothing"},
-    {.name = "--threads",
-     .value = "N",
-     .number = &threads,
-     .least = 1,
-     .most = 1024,
-     .help = "threads of the evaluations (default: 1)"},
+    CLI_OPTION_THREADS,
     {.name = "--quiet", .flag = &quiet, .help = "no progress"},
     CLI_OPTION_DB,
     CLI_OPTION_DATA_DIR,
@@ -274,7 +269,8 @@ static int print_results(int64_t sweep, Error *err)
 }
 
 /* Evaluates the recorded run as a sweep of one does, with the runs that its evaluations need. */
-static int evaluate(BindScript *script, LabRun *runs, size_t count, int64_t id, Error *err)
+static int evaluate(BindScript *script, LabRun *runs, size_t count, const LabProvenance *provenance, int64_t id,
+                    Error *err)
 {
     LabOutcome outcome = {0};
     CliProgress *progress = cli_progress_alloc(runs, count, quiet, err);
@@ -283,7 +279,8 @@ static int evaluate(BindScript *script, LabRun *runs, size_t count, int64_t id, 
     const LabOptions lab = {
         .database = cli_database(),
         .jobs = 1,
-        .threads = (int)threads,
+        .provenance = provenance,
+        .threads = (int)cli_workers.threads,
         .settings = bind_script_settings(script),
         .hooks = bind_script_hooks(),
         .event = cli_progress_event,
@@ -304,15 +301,24 @@ static int evaluate(BindScript *script, LabRun *runs, size_t count, int64_t id, 
     return error_hint(err, "vae-lab show %" PRId64 " prints why; the same command tries them again", id);
 }
 
-static int record(const LabRun *run, GraphParams *params, const char *origin, int64_t *id, Error *err)
+static int record(const LabImported *imported, int64_t *id, Error *err)
 {
     StoreClaim claim;
     Store *s = store_open(cli_database(), STORE_WRITE, err);
-    int status = s == NULL ? -1 : lab_import_record(s, run, params, origin, id, &claim, err);
+    int status = s == NULL ? -1 : lab_import_record(s, imported, id, &claim, err);
     if (status == 0 && claim == STORE_DONE && !quiet)
         fprintf(stderr, "these weights are recorded already, as run %" PRId64 "\n", *id);
     store_close(s);
     return status;
+}
+
+static int record_and_evaluate(BindScript *script, LabRun *runs, size_t count, LabImported *imported, Error *err)
+{
+    int64_t id;
+    if (cli_workers_choose(1, err) != 0 || bind_script_provenance(script, &imported->provenance, err) != 0)
+        return -1;
+    imported->threads = (int)cli_workers.threads;
+    return record(imported, &id, err) != 0 ? -1 : evaluate(script, runs, count, imported->provenance, id, err);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
@@ -322,7 +328,6 @@ static int import_run(BindScript *script, const char *path, const DataArrays *ar
     LabRun *runs;
     size_t count, duplicates;
     char label[160];
-    int64_t id;
     if (bind_script_runs(script, &runs, &count, &duplicates, err) != 0)
         return -1;
     LabRun *run = only_run(runs, count, bind_script_name(script), runs[0].script, err);
@@ -340,8 +345,9 @@ static int import_run(BindScript *script, const char *path, const DataArrays *ar
     if (status == 0 && dry_run)
         printf("%zu arrays, %zu values fit %s; identity %s\n", graph_params_arrays(params), graph_params_count(params),
                run->script, run->identity);
-    else if (status == 0 && (status = record(run, params, origin, &id, err)) == 0)
-        status = evaluate(script, runs, count, id, err);
+    else if (status == 0)
+        status =
+            record_and_evaluate(script, runs, count, &(LabImported){.run = run, .params = params, .file = origin}, err);
     graph_params_free(params);
     mem_free(settings);
     return status;

@@ -6,7 +6,6 @@
 #include "lab/import.h"
 
 #include "base/mem.h"
-#include "lab/environment.h"
 #include "lab/train.h"
 #include "lab/worker.h"
 #include "num/isa.h"
@@ -69,17 +68,17 @@ int lab_import_identify(LabRun *run, const GraphParams *params, Error *err)
 
 /* ---- the record -------------------------------------------------------------------------------------------------- */
 
-static int queue(Store *s, const LabRun *run, const char *origin, int64_t *id, StoreClaim *claim, Error *err)
+static int queue(Store *s, const LabImported *imported, const LabOrigin *origin, int64_t *id, StoreClaim *claim,
+                 Error *err)
 {
-    StoreParam environment[LAB_ENVIRONMENT_MAX];
-    Text graph = {0};
+    const LabRun *run = imported->run;
+    Text graph = {0}, data = {0};
     graph_text(run->spec.graph, &graph);
-    if (graph.failed)
-        return error_memory(err, "a graph's text");
+    data_recorded_text(run->spec.data, &data);
     const StoreParam columns[] = {
         {.name = "epochs", .number = 0},
         {.name = "data", .text = data_description(run->spec.data)},
-        {.name = "imported", .text = origin},
+        {.name = "imported", .text = imported->file},
     };
     const StoreRunSpec spec = {
         .experiment = run->experiment,
@@ -95,11 +94,16 @@ static int queue(Store *s, const LabRun *run, const char *origin, int64_t *id, S
         .ncolumns = sizeof columns / sizeof columns[0],
         .params = run->params,
         .nparams = run->nparams,
-        .environment = environment,
-        .nenvironment = lab_environment(environment, 1),
+        .environment = origin->environment,
+        .nenvironment = origin->nenvironment,
+        .data_options = text_string(&data),
+        .sources = origin->sources,
+        .nsources = origin->nsources,
     };
-    int status = store_run_queue(s, &spec, 0, id, claim, err);
+    int status = graph.failed || data.failed ? error_memory(err, "a run's record")
+                                             : store_run_queue(s, &spec, 0, id, claim, err);
     text_free(&graph);
+    text_free(&data);
     return status;
 }
 
@@ -125,19 +129,24 @@ static int busy(int64_t id, Error *err)
     return error_hint(err, "when it has ended, the same command prints the results");
 }
 
-int lab_import_record(Store *s, const LabRun *run, GraphParams *params, const char *origin, int64_t *id,
-                      StoreClaim *claim, Error *err)
+int lab_import_record(Store *s, const LabImported *imported, int64_t *id, StoreClaim *claim, Error *err)
 {
     StoreClaim started;
-    if (queue(s, run, origin, id, claim, err) != 0)
+    LabOrigin origin;
+    int status = lab_origin_read(&origin, imported->provenance, imported->threads, err);
+    if (status == 0)
+        status = queue(s, imported, &origin, id, claim, err);
+    lab_origin_free(&origin);
+    if (status != 0)
         return -1;
     if (*claim == STORE_DONE) /* vae-lab gc may have dropped the weights */
-        return lab_restore_weights(s, *id, params, err);
+        return lab_restore_weights(s, *id, imported->params, err);
     if (*claim == STORE_BUSY || store_run_start(s, *id, &started, err) != 0)
         return *claim == STORE_BUSY ? busy(*id, err) : -1;
     if (started == STORE_BUSY || started == STORE_DONE)
         return started == STORE_BUSY ? busy(*id, err) : 0;
-    if (record_test(s, *id, run, params, err) == 0 && lab_finish(s, *id, "done", NULL, 0, params, err) == 0)
+    if (record_test(s, *id, imported->run, imported->params, err) == 0 &&
+        lab_finish(s, *id, "done", NULL, 0, imported->params, err) == 0)
         return 0;
     char text[1200];
     Error ignored = ERROR_NONE; /* the first failure is reported */

@@ -9,6 +9,7 @@
 #include "data/arrays.h"
 #include "graph/exec.h"
 #include "lab/lab.h"
+#include "lab/provenance.h"
 
 /* ---- names of arrays (import_names.c) ---------------------------------------------------------------------------- */
 
@@ -54,10 +55,18 @@ int lab_import_match(GraphParams *params, const LabImportSource *source, Text *d
  * words.  plan: JSON with the digest. */
 int lab_import_identify(LabRun *run, const GraphParams *params, Error *err);
 
-/* Records the run as done, with its weights and, at step 0, the test metrics that training records after its last epoch.
- * Does nothing where it is recorded already ([OUT] *claim STORE_DONE).  origin: the file and its SHA-256.  ERR_RUN: a
- * process holds the run. */
-int lab_import_record(Store *s, const LabRun *run, GraphParams *params, const char *origin, int64_t *id,
-                      StoreClaim *claim, Error *err);
+/* What is recorded of an import. */
+typedef struct LabImported {
+    const LabRun *run; /* identified */
+    GraphParams *params;
+    const char *file; /* its name and its SHA-256 */
+    const LabProvenance *provenance;
+    int threads;
+} LabImported;
+
+/* Records the run as done, with its weights and, at step 0, the test metrics that training records after its last
+ * epoch.  Where it is recorded already ([OUT] *claim STORE_DONE), only weights that were dropped are recorded again.
+ * ERR_RUN: a process holds the run. */
+int lab_import_record(Store *s, const LabImported *imported, int64_t *id, StoreClaim *claim, Error *err);
 
 #endif

@@ -80,6 +80,10 @@ check "show: it was imported" 0 '^imported +w.safetensors, SHA-256 [0-9a-f]{64}$
 check "runs: the label tells it" 0 ' packed.npz \(imported\) ' -- "$VAE_LAB" runs
 check "import: its figures are drawn" 0 'ellipses.png' -- "$VAE_LAB" figures tiny.lua --format png --out figures
 check "import: the trained run is left alone" 0 '1 done before' -- "$VAE_LAB" run tiny.lua $one
+[ "$(sql "select count(*) > 0 from run_source where run = 3")$(sql "select data_options like '%digits%' from run where id = 3")" = 11 ] && ok "its script and its data are recorded" || no "import" "no provenance"
+check "reproduce: an imported run has no training to repeat" 4 'imported' -- "$VAE_LAB" reproduce 3
+check "gc: of the import's weights" 0 '^dropped' -- "$VAE_LAB" gc --weights 3 --yes
+check "import: again, the weights are recorded again" 0 'recorded already, as run 3' -- "$VAE_LAB" import w.safetensors tiny.lua $narrow
 check "export: of the import" 0 -- "$VAE_LAB" export 3 -o back.npz
 cmp -s w.npz back.npz && ok "export gives the imported arrays back" || no "export of an import" "other bytes"
 
@@ -138,5 +142,11 @@ ours = list(map(float, open("ours").read().split()))
 assert abs(ours[0] / kl - 1) < 1e-5, (ours, kl)
 assert abs(ours[1] - rec) < 5 * se * (1 + (2000 / 1000) ** 0.5), (ours, rec, se)' && ok "its KL and its reconstruction are those that NumPy computes" || no "NumPy's VAE" "$(cat numpy ours)"
 
+"$VAE_LAB" run tiny.lua --set beta=1 --set seed=9 --set epochs=1000000 --threads 1 --quiet >/dev/null 2>&1 &
+pid=$!
+until_sql "select count(*) > 2 from curves where metric = 'train/elbo' and run = (select max(id) from run)" 1
+kill -INT $pid
+wait $pid
+check "export: an unfinished run has no weights" 4 'has no weights' 'its status is interrupted' -- "$VAE_LAB" export "$(sql 'select max(id) from run')" -o u.npz
 sql "update artifact set bytes = cast(x'00000000' || substr(bytes, 5) as blob) where name = 'weights'"
 check "export: weights that were edited are refused" 4 'not those that it recorded' 'was the database edited' -- "$VAE_LAB" export 1 -o edited.npz
