@@ -65,7 +65,7 @@ OBJ      := $(SRC:src/%.c=$(B)/%.o) \
             $(foreach i,$(ISAS),$(ISA_SRC:src/%.c=$(B)/%.$(i).o)) \
             $(OPS_SRC:src/%.c=$(B)/%.float.o) $(OPS_SRC:src/%.c=$(B)/%.double.o)
 LIB      := $(B)/libvaelab.a
-CAMPAIGNS := power_cut writers allocations io
+CAMPAIGNS := power_cut writers allocations io kills
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -5,6 +5,7 @@
 #include "store_help.h"
 
 #include "cli/cli.h"
+#include "cli/rows.h"
 
 #include "base/mem.h"
 
@@ -265,6 +266,32 @@ static void no_memory(void **state)
     assert_int_equal(captured(tables_without_memory_body, state), 0);
 }
 
+/* Memory is short at the first row alone: the rows that follow do not make a table without it. */
+static int first_row_without_memory_body(void *unused)
+{
+    static const char *const names[] = {"id"};
+    const StoreValue value = {.type = STORE_INTEGER, .integer = 1};
+    CliRows rows = {.format = CLI_CSV};
+    (void)unused;
+    mem_fail_after(1);
+    cli_rows_take(&rows, 1, names, &value);
+    mem_fail_after(0);
+    cli_rows_take(&rows, 1, names, &value);
+    int lost = cli_rows_print(&rows, 0, NULL, NULL, &err) == 0;
+    mem_fail_after(3); /* the table is there, its names are not */
+    CliTable *t = cli_table_alloc(CLI_TEXT, names, 1);
+    mem_fail_after(0);
+    cli_table_integer(t, 1);
+    int empty = cli_table_is_empty(t);
+    cli_table_free(t);
+    return lost + 2 * empty;
+}
+
+static void no_row_is_lost(void **state)
+{
+    assert_int_equal(captured(first_row_without_memory_body, state), 0);
+}
+
 /* ---- commands --------------------------------------------------------------------------------------------------- */
 
 static void exit_codes(void **state)
@@ -517,6 +544,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_of_runs, setup, remove_folder),
         cmocka_unit_test_setup_teardown(tables, setup, remove_folder),
         cmocka_unit_test_setup_teardown(no_memory, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(no_row_is_lost, setup, remove_folder),
         cmocka_unit_test_setup_teardown(exit_codes, setup, remove_folder),
         cmocka_unit_test_setup_teardown(runs_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(show_command, setup, remove_folder),

@@ -423,6 +423,15 @@ static void readers_of_a_run(void **state)
     mem_free(graph);
     must(store_run_rng(s, run, &graph, &err));
     assert_null(graph); /* the plan names no generator */
+    assert_int_equal(sqlite3_exec(s->db, "UPDATE run SET plan = '{\"rng\": \"mt19937\"}'", NULL, NULL, NULL), SQLITE_OK);
+    for (int n = 1; n <= 3; n++) { /* out of memory is an error, not the default generator */
+        mem_fail_after(n);
+        assert_int_equal(store_run_rng(s, run, &graph, &err), -1);
+        mem_fail_after(0);
+    }
+    must(store_run_rng(s, run, &graph, &err));
+    assert_string_equal(graph, "mt19937");
+    mem_free(graph);
     assert_int_equal(store_run_graph(s, 99, &graph, &err), -1);
     assert_non_null(strstr(err.what, "no run 99"));
     assert_int_equal(store_run_status(s, 99, status, NULL, 0, &err), -1);

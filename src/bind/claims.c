@@ -4,7 +4,6 @@
  * verdicts.
  */
 #include "bind/loaded.h"
-#include "bind/watch.h"
 #include "store/read.h"
 
 #include <math.h>
@@ -80,8 +79,5 @@ int bind_script_claims(BindScript *script, Store *store, int64_t sweep, Error *e
     bind_forget_line(L);
     lua_pushcfunction(L, judge);
     lua_pushlightuserdata(L, &job);
-    bind_watch_start(L, &bind_watch_later, script->seconds);
-    int status = bind_call(L, 1, 0, err);
-    bind_watch_stop();
-    return status;
+    return bind_call(L, 1, 0, err);
 }

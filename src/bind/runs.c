@@ -3,7 +3,6 @@
  * bind/runs.c: makes the runs of an experiment's sweep: calls lab.runs, converts its run tables, identifies the runs.
  */
 #include "bind/loaded.h"
-#include "bind/watch.h"
 
 #include "base/mem.h"
 
@@ -69,11 +68,11 @@ int bind_script_runs(BindScript *script, LabRun **runs, size_t *count, size_t *d
 {
     lua_State *L = script->L;
     if (script->count == 0) {
-        bind_watch_start(L, &bind_watch_loading, script->seconds);
+        bind_watch(L, script->seconds);
         lua_pushcfunction(L, make_runs);
         lua_pushlightuserdata(L, script);
         int status = bind_call(L, 1, 0, err);
-        bind_watch_stop();
+        bind_watch(L, 0);
         bind_forget_line(L);
         if (status != 0)
             return -1;

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdio.h>
@@ -149,13 +148,11 @@ static int exit_code(Error *err)
 }
 
 /* For libsmartcols, which prints characters of other locales as codes.  Numbers and everything else stay as in the C
- * locale. */
-static int use_utf8(Error *err)
+ * locale.  The second attempt is for want of memory: setlocale does not tell why it failed. */
+static void use_utf8(void)
 {
-    errno = 0;
-    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL && errno != ENOMEM)
+    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL && setlocale(LC_CTYPE, "C.UTF-8") == NULL)
         setlocale(LC_CTYPE, "");
-    return errno == ENOMEM ? error_memory(err, "the locale") : 0;
 }
 
 int cli_main(int argc, char **argv)
@@ -171,9 +168,8 @@ int cli_main(int argc, char **argv)
     char **word = mem_array((size_t)argc, sizeof *word);
     if (word != NULL)
         memcpy(word, argv + 1, (size_t)argc * sizeof *word);
-    int status = word == NULL ? error_memory(&err, "the command line") : use_utf8(&err);
-    if (status == 0)
-        status = dispatch(argc - 1, word, &err);
+    use_utf8();
+    int status = word == NULL ? error_memory(&err, "the command line") : dispatch(argc - 1, word, &err);
     mem_free(word);
     if (status == 0)
         status = flush_output(&err);

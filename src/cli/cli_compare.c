@@ -216,7 +216,7 @@ static int print_means(const Comparison *c, Error *err)
 /* Prints a table below an empty line; nothing where it has no rows. */
 static int print_below(CliTable *t, const char *title, Error *err)
 {
-    if (t != NULL && cli_table_rows(t) == 0) {
+    if (cli_table_is_empty(t)) {
         cli_table_free(t);
         return 0;
     }

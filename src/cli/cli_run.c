@@ -160,16 +160,18 @@ static int print_runs(const LabRun *runs, size_t count, Error *err)
 static int print_json_line(void *context, int columns, const char *const *names, const StoreValue *values)
 {
     Text t = {0};
-    (void)context;
+    int *failed = context;
     for (int i = 0; i < columns; i++) {
         text_add(&t, i > 0 ? "," : "{");
         text_add_json(&t, names[i]);
         text_add(&t, ":");
         cli_json_value(&t, &values[i]);
     }
-    printf("%s}\n", text_string(&t));
+    *failed = t.failed;
+    if (!t.failed)
+        printf("%s}\n", text_string(&t));
     text_free(&t);
-    return 0;
+    return *failed;
 }
 
 static int print_results(int64_t sweep, Error *err)
@@ -178,9 +180,13 @@ static int print_results(int64_t sweep, Error *err)
     Store *s = cli_open(err);
     if (s == NULL)
         return -1;
-    int status = cli_shared.json ? store_sweep_results(s, sweep, print_json_line, NULL, err)
+    int failed = 0;
+    int status = cli_shared.json ? store_sweep_results(s, sweep, print_json_line, &failed, err)
                                  : store_sweep_results(s, sweep, cli_rows_take, &rows, err);
-    status = cli_shared.json ? status : cli_rows_print(&rows, status, NULL, NULL, err);
+    if (!cli_shared.json)
+        status = cli_rows_print(&rows, status, NULL, NULL, err);
+    else if (status == 0 && failed)
+        status = error_memory(err, "a run's results");
     store_close(s);
     fflush(stdout);
     return status;

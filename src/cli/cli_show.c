@@ -143,7 +143,7 @@ static int print_curves(Store *s, int64_t run, Error *err)
     mem_free(c.value);
     if (status == 0 && c.failed)
         status = error_memory(err, "a curve");
-    if (status != 0 || cli_table_rows(c.table) == 0) {
+    if (status != 0 || cli_table_is_empty(c.table)) {
         cli_table_free(c.table);
         return status;
     }

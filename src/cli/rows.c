@@ -38,8 +38,8 @@ int cli_rows_take(void *context, int columns, const char *const *names, const St
 {
     CliRows *r = context;
     char bytes[40];
-    if (r->table == NULL)
-        r->table = cli_table_alloc(r->format, names, (size_t)columns);
+    if (r->table == NULL && (r->table = cli_table_alloc(r->format, names, (size_t)columns)) == NULL)
+        return r->failed = 1;
     for (int i = 0; i < columns; i++) {
         const StoreValue *v = &values[i];
         switch (v->type) {
@@ -59,6 +59,8 @@ int cli_rows_take(void *context, int columns, const char *const *names, const St
 int cli_rows_print(CliRows *r, int status, const char *title, size_t *count, Error *err)
 {
     size_t rows = cli_table_rows(r->table);
+    if (status == 0 && r->failed)
+        status = error_memory(err, "a table");
     if (count != NULL)
         *count = rows;
     if (status != 0)

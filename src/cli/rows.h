@@ -11,6 +11,7 @@
 typedef struct CliRows {
     CliFormat format;
     CliTable *table; /* NULL until the first row */
+    int failed;      /* out of memory: rows are missing */
 } CliRows;
 
 /* A StoreRow, its context a CliRows: adds a row to the table.  For people numbers are rounded by what their column

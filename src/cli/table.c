@@ -186,6 +186,11 @@ size_t cli_table_rows(const CliTable *t)
     return t == NULL ? 0 : t->cells / t->columns;
 }
 
+int cli_table_is_empty(const CliTable *t)
+{
+    return t != NULL && !t->failed && t->cells == 0;
+}
+
 void cli_table_text(CliTable *t, const char *value)
 {
     add(t, &(StoreValue){.type = value == NULL ? STORE_NULL : STORE_TEXT, .bytes = value}, 0);

@@ -30,6 +30,8 @@ void cli_table_null(CliTable *t);                                       /* "-", 
 
 /* Rows so far. */
 size_t cli_table_rows(const CliTable *t);
+/* Whether a table has no rows.  One that lacks rows for want of memory is not empty: cli_table_print reports it. */
+int cli_table_is_empty(const CliTable *t);
 
 /* Prints and frees it; for people `title` is printed above it, unless it is NULL.  A table that is wider than the
  * terminal is printed without its last columns, which standard error names; piped output has all columns. */

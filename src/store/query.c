@@ -63,7 +63,8 @@ const char *store_text_of(const StoreValue *v)
     return v->type == STORE_TEXT ? v->bytes : "";
 }
 
-static void take_value(StoreValue *value, sqlite3_stmt *statement, int i)
+/* 0, or -1 when there is no memory for a text or a blob. */
+static int take_value(StoreValue *value, sqlite3_stmt *statement, int i)
 {
     static const unsigned char nothing[1];
     memset(value, 0, sizeof *value);
@@ -91,6 +92,7 @@ static void take_value(StoreValue *value, sqlite3_stmt *statement, int i)
         break;
     default: value->type = STORE_NULL;
     }
+    return value->type == STORE_TEXT && value->bytes == NULL ? -1 : 0;
 }
 
 static int bind_values(sqlite3_stmt *statement, const StoreValue *args, size_t nargs)
@@ -116,10 +118,12 @@ static int step_rows(sqlite3_stmt *statement, StoreRow row, void *context, const
 {
     int columns = sqlite3_column_count(statement), code;
     for (int i = 0; i < columns; i++)
-        names[i] = sqlite3_column_name(statement, i);
+        if ((names[i] = sqlite3_column_name(statement, i)) == NULL)
+            return -1;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         for (int i = 0; i < columns; i++)
-            take_value(&values[i], statement, i);
+            if (take_value(&values[i], statement, i) != 0)
+                return -1;
         if (row(context, columns, names, values) != 0)
             return 0;
     }

@@ -13,12 +13,28 @@
 
 /* ---- one run ---------------------------------------------------------------------------------------------------- */
 
+/* A text that a query gives. */
+typedef struct ReadText {
+    char *text; /* mem_free; NULL without a row */
+    int failed;
+} ReadText;
+
 static int take_text(void *context, int columns, const char *const *names, const StoreValue *v)
 {
-    char **text = context;
+    ReadText *r = context;
     (void)columns, (void)names;
-    *text = mem_string(v[0].type == STORE_TEXT ? v[0].bytes : "");
-    return *text == NULL;
+    r->text = mem_string(v[0].type == STORE_TEXT ? v[0].bytes : "");
+    return r->failed = r->text == NULL;
+}
+
+/* [OUT] *text (mem_free): the first value of the first row; NULL without a row.  thing: for the error. */
+static int read_text(Store *s, const char *sql, const StoreValue *args, size_t nargs, char **text, const char *thing,
+                     Error *err)
+{
+    ReadText r = {0};
+    int status = store_query(s, sql, args, nargs, take_text, &r, err);
+    *text = r.text;
+    return status == 0 && r.failed ? error_memory(err, thing) : status;
 }
 
 int store_run_graph(Store *s, int64_t run, char **graph, Error *err)
@@ -27,17 +43,17 @@ int store_run_graph(Store *s, int64_t run, char **graph, Error *err)
     StoreValue id = store_integer_value(run);
     *graph = NULL;
     if (store_run_status(s, run, status, NULL, 0, err) != 0 ||
-        store_query(s, "SELECT graph FROM run WHERE id = ?1", &id, 1, take_text, graph, err) != 0)
+        read_text(s, "SELECT graph FROM run WHERE id = ?1", &id, 1, graph, "a graph's text", err) != 0)
         return -1;
-    return *graph == NULL ? error_memory(err, "a graph's text") : 0;
+    return 0;
 }
 
 int store_run_rng(Store *s, int64_t run, char **rng, Error *err)
 {
     StoreValue id = store_integer_value(run);
     *rng = NULL;
-    return store_query(s, "SELECT plan ->> '$.rng' FROM run WHERE id = ?1 AND plan ->> '$.rng' IS NOT NULL", &id, 1,
-                       take_text, rng, err);
+    return read_text(s, "SELECT plan ->> '$.rng' FROM run WHERE id = ?1 AND plan ->> '$.rng' IS NOT NULL", &id, 1, rng,
+                     "a generator's name", err);
 }
 
 int store_run_status(Store *s, int64_t run, char status[STORE_STATUS], char *message, size_t size, Error *err)
@@ -166,7 +182,7 @@ int store_runs_read(Store *s, const StoreRunFilter *filter, StoreRow row, void *
     Text sql = {0};
     char *columns = NULL;
     StoreValue experiment = store_text_value(filter->experiment);
-    int status = filter->all_columns ? 0 : store_query(s, page_columns, NULL, 0, take_text, &columns, err);
+    int status = filter->all_columns ? 0 : read_text(s, page_columns, NULL, 0, &columns, "a query", err);
     text_addf(&sql, "SELECT %s FROM runs WHERE %s", columns == NULL ? "*" : columns,
               filter->experiment == NULL ? "1" : "experiment = ?1");
     if (filter->where != NULL)

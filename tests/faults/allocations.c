@@ -27,20 +27,12 @@ static void fail_at(const Command *c, Tape *tape, int process, int64_t at, int o
     tape->at = 0;
 }
 
-static void fail_some(const Command *c, Tape *tape, int process, const int *mark, int64_t count, long chosen, long most)
-{
-    for (int64_t i = 0; i < count; i++) {
-        if (!mark[i] || (chosen > most && faults_below((uint64_t)chosen) >= (uint64_t)most))
-            continue;
-        fail_at(c, tape, process, i + 1, 0);
-        if (faults_below(4) == 0)
-            fail_at(c, tape, process, i + 1, 1);
-    }
-}
-
 static void campaign(const Command *c, Tape *tape)
 {
-    long most = !faults_sample ? 1000000 : c->kind == COMMAND_RUNS ? 8 : c->kind == COMMAND_DRAWS ? 4 : 16;
+    /* how many allocations of a process fail: all chosen ones where they are few, else a random part of them */
+    static const long whole[] = {[COMMAND_READS] = 700, [COMMAND_DRAWS] = 60, [COMMAND_WRITES] = 500, [COMMAND_RUNS] = 250, [COMMAND_DROPS] = 250};
+    static const long sample[] = {[COMMAND_READS] = 5, [COMMAND_DRAWS] = 1, [COMMAND_WRITES] = 4, [COMMAND_RUNS] = 2, [COMMAND_DROPS] = 2};
+    long most = faults_sample ? sample[c->kind] : whole[c->kind];
     tape->record = 1;
     command_carry_out(c, tape);
     tape->record = 0;
@@ -49,9 +41,10 @@ static void campaign(const Command *c, Tape *tape)
     faults_begin("allocations: vae-lab %s (%lld of the program, %lld of a worker)", c->name, (long long)count[0],
                  (long long)count[1]);
     for (int p = 0; p < INJECT_PROCESSES; p++) {
-        long chosen;
-        int *mark = commands_choose(tape->event[p], &count[p], EVERY_UP_TO, &chosen);
-        fail_some(c, tape, p, mark, count[p], chosen, most);
+        int *mark = commands_choose(tape->event[p], &count[p], EVERY_UP_TO, most);
+        for (int64_t i = 0; i < count[p]; i++)
+            if (mark[i])
+                fail_at(c, tape, p, i + 1, faults_below(5) == 0);
         free(mark);
     }
     faults_finish();

@@ -27,6 +27,10 @@ const Command commands[] = {
     {"doctor", COMMAND_READS, START_DONE, {"doctor"}, 1},
     {"run --dry-run", COMMAND_READS, START_DONE, {"run", "short.lua", "--dry-run"}, 0},
     {"figures", COMMAND_DRAWS, START_DONE, {"figures", "short.lua", "--out", "figures", "--format", "svg"}, 0},
+    {"export", COMMAND_WRITES, START_DONE, {"export", "1", "-o", "written.npz"}, 0},
+    {"reproduce", COMMAND_READS, START_DONE, {"reproduce", "2", "--jobs", "1", "--threads", "1", "--csv", "--quiet"}, 0},
+    {"import", COMMAND_RUNS, START_DONE, {"import", "weights.npz", "short.lua", "--set", "beta=1", "--quiet"}, 0},
+    {"gc", COMMAND_DROPS, START_DONE, {"gc", "--artifacts", "--yes"}, 0},
     {"run, first creation", COMMAND_RUNS, START_NONE, {RUN}, 0},
     {"run, resuming", COMMAND_RUNS, START_HALF, {RUN}, 0},
     {"run, nothing left to run", COMMAND_RUNS, START_DONE, {RUN}, 0},
@@ -39,9 +43,8 @@ enum { STARTS = START_NONE, SECONDS = 60 };
 static char folder[200];            /* of the trials */
 static char start_path[STARTS][200];
 static Text start_rows[STARTS];     /* the recorded rows of each start */
-static Text expected_results;       /* of both runs of short.lua, and of the older database with them */
-static Text expected_old;
 static struct {
+    Text results;                   /* of a command that changes the database */
     char *out;                      /* standard output without a fault */
     size_t out_size;
     char *file;                     /* the figure, or the written file */
@@ -57,6 +60,12 @@ const char *commands_folder(void)
 static void path_of(char path[300], const char *name)
 {
     snprintf(path, 300, "%s/%s", folder, name);
+}
+
+/* What a command writes beside the database. */
+static const char *file_of(const Command *c)
+{
+    return c->kind == COMMAND_DRAWS ? "figures/curves.svg" : "written.npz";
 }
 
 /* ---- carrying out ------------------------------------------------------------------------------------------------ */
@@ -165,6 +174,10 @@ static void judge_names(const char *name, const char *const *allowed, const char
         closedir(d);
 }
 
+/* The folder of the trials; a journal belongs to a database that could not be closed. */
+static const char *const ours[] = {"short.lua", "weights.npz", "results.db", "results.db-wal", "results.db-shm", "results.db-journal",
+                                   "written.npz", "figures", NULL};
+
 /* [OUT] t: the results in the folder's database; 0 when there is a whole one, 1 when there is none, -1 when lost. */
 static int read_results(Text *t, const char *fault)
 {
@@ -191,16 +204,17 @@ static void judge_rows_kept(const Command *c, const char *rows, const char *faul
 {
     static const char *const prefixes[] = {"metric", "artifact", "posterior", "evaluation"};
     char line[256];
+    size_t n = c->kind == COMMAND_DROPS ? 1 : sizeof prefixes / sizeof prefixes[0];
     if (c->start == START_NONE || c->start == START_OLD)
         return;
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+    for (size_t i = 0; i < n; i++)
         if (faults_missing_line(text_string(&start_rows[c->start]), rows, prefixes[i], line, sizeof line))
             faults_lose("%s: a recorded row is gone: %s", fault, line);
 }
 
 static void judge_results(const Command *c, const char *rows, const char *fault)
 {
-    const char *want = text_string(c->start == START_OLD ? &expected_old : &expected_results);
+    const char *want = text_string(&expected[c - commands].results);
     char line[256];
     if (faults_missing_line(want, rows, "", line, sizeof line))
         faults_lose("%s: missing or other in the results: %s", fault, line);
@@ -210,10 +224,8 @@ static void judge_results(const Command *c, const char *rows, const char *fault)
 
 static void judge_run(const Command *c, const FaultsEnd *end, const char *fault)
 {
-    static const char *const allowed[] = {"short.lua", "results.db", "results.db-wal", "results.db-shm", "figures", NULL};
-    static const char *const journal[] = {"short.lua", "results.db", "results.db-wal", "results.db-shm", "results.db-journal", "figures", NULL};
     Text rows = {0};
-    judge_names("", end->status == 0 ? allowed : journal, fault);
+    judge_names("", ours, fault);
     int found = read_results(&rows, fault);
     if (found == 0)
         judge_rows_kept(c, text_string(&rows), fault);
@@ -234,23 +246,24 @@ static void judge_run(const Command *c, const FaultsEnd *end, const char *fault)
         judge_results(c, text_string(&rows), what);
     else
         faults_lose("%s: no results", what);
-    judge_names("", allowed, what);
+    judge_names("", ours, what);
     text_free(&rows);
 }
 
-/* The figure in the trials' folder is the expected one; after a failure it may be missing. */
-static void judge_figure(const Command *c, const FaultsEnd *end, const char *fault)
+/* The figure or the written file is the expected one; after a failure it may be missing. */
+static void judge_file(const Command *c, const FaultsEnd *end, const char *fault)
 {
-    static const char *const allowed[] = {"curves.svg", "curves.gp", "curves.points.dat", NULL};
+    static const char *const figures[] = {"curves.svg", "curves.gp", "curves.points.dat", NULL};
     size_t i = (size_t)(c - commands), size;
     char path[300];
-    path_of(path, "figures/curves.svg");
+    path_of(path, file_of(c));
     char *file = faults_read(path, &size);
     if (end->status == 0 && file == NULL)
-        faults_lose("%s: exit status 0, and no figure", fault);
-    if (file != NULL && expected[i].file != NULL && (size != expected[i].file_size || memcmp(file, expected[i].file, size) != 0))
-        faults_lose("%s: another figure (exit status %d)", fault, end->status);
-    judge_names("figures", allowed, fault);
+        faults_lose("%s: exit status 0, and no file", fault);
+    if (file != NULL && (size != expected[i].file_size || memcmp(file, expected[i].file, size) != 0))
+        faults_lose("%s: another file (exit status %d)", fault, end->status);
+    judge_names("figures", figures, fault);
+    judge_names("", ours, fault);
     free(file);
 }
 
@@ -272,8 +285,8 @@ static void judge_unchanged(const Command *c, const char *fault)
 void command_trial(const Command *c, Tape *tape, const char *fault)
 {
     faults_try();
-    if (c->kind == COMMAND_DRAWS)
-        faults_shell("rm -rf '%s/figures'", folder);
+    if (c->kind == COMMAND_DRAWS || c->kind == COMMAND_WRITES)
+        faults_shell("rm -rf '%s/figures' '%s/written.npz'", folder, folder);
     FaultsEnd end = command_carry_out(c, tape);
     judge_end(&end, fault);
     switch (c->kind) {
@@ -282,11 +295,12 @@ void command_trial(const Command *c, Tape *tape, const char *fault)
         judge_unchanged(c, fault);
         break;
     case COMMAND_DRAWS:
-        judge_figure(c, &end, fault);
+    case COMMAND_WRITES:
+        judge_file(c, &end, fault);
         judge_unchanged(c, fault);
         break;
-    case COMMAND_RUNS: judge_run(c, &end, fault); break;
-    case COMMAND_WRITES: break;
+    case COMMAND_RUNS:
+    case COMMAND_DROPS: judge_run(c, &end, fault); break;
     }
 }
 
@@ -307,7 +321,7 @@ static void mark_first(const InjectEvent *event, int64_t count, int step, int *m
     }
 }
 
-int *commands_choose(const InjectEvent *event, int64_t *count, int64_t every_up_to, long *chosen)
+int *commands_choose(const InjectEvent *event, int64_t *count, int64_t every_up_to, long most)
 {
     if (*count > INJECT_EVENTS)
         *count = INJECT_EVENTS;
@@ -316,25 +330,20 @@ int *commands_choose(const InjectEvent *event, int64_t *count, int64_t every_up_
         faults_stop("out of memory");
     mark_first(event, *count, 1, mark);
     mark_first(event, *count, -1, mark);
-    *chosen = 0;
+    long chosen = 0;
     for (int64_t i = 0; i < *count; i++) {
         mark[i] |= *count <= every_up_to || faults_below((uint64_t)*count) < 200;
-        *chosen += mark[i];
+        chosen += mark[i];
     }
+    for (int64_t i = 0; i < *count; i++) /* leaves a random `most` of the chosen */
+        if (mark[i] && (int64_t)faults_below((uint64_t)chosen--) >= most)
+            mark[i] = 0;
+        else if (mark[i])
+            most--;
     return mark;
 }
 
 /* ---- preparing --------------------------------------------------------------------------------------------------- */
-
-static void sql(const char *path, const char *text)
-{
-    sqlite3 *db;
-    char *message = NULL;
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix") != SQLITE_OK ||
-        sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK)
-        faults_stop("cannot prepare %s: %s", path, message == NULL ? sqlite3_errmsg(db) : message);
-    sqlite3_close(db);
-}
 
 /* As a kill leaves it: the last transaction is in the log alone. */
 static void make_killed(const char *done, const char *killed)
@@ -357,32 +366,9 @@ static void make_killed(const char *done, const char *killed)
 static void make_half(const char *done, const char *half)
 {
     faults_copy_database(done, half);
-    sql(half, "DELETE FROM metric WHERE run = 2 AND step <> 1; DELETE FROM artifact WHERE run = 2; DELETE FROM posterior "
+    faults_sql(half, "DELETE FROM metric WHERE run = 2 AND step <> 1; DELETE FROM artifact WHERE run = 2; DELETE FROM posterior "
               "WHERE run = 2; DELETE FROM evaluation_option WHERE run = 2; DELETE FROM evaluation WHERE run = 2; "
               "UPDATE run SET status = 'crashed', digest = NULL, finished = NULL WHERE id = 2; VACUUM");
-}
-
-/* A database of schema version 3 with one run of another experiment. */
-static void make_old(const char *old)
-{
-    for (int version = 1; version <= 3; version++) {
-        char path[600];
-        snprintf(path, sizeof path, version == 1 ? "%s/../../src/store/schema.sql" : "%s/../../src/store/schema_%d.sql",
-                 faults_here, version);
-        char *text = faults_read(path, NULL);
-        if (text == NULL)
-            faults_stop("there is no %s", path);
-        sql(old, text);
-        free(text);
-    }
-    sql(old, "PRAGMA application_id = 1447118156; PRAGMA user_version = 3;" /* 0x5641454c */
-             "INSERT INTO experiment (name) VALUES ('older');"
-             "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest) "
-             "VALUES (1, 'anidentity', 'c', 'beta=1', 1, 'done', 3, 'x = input', '{\"epochs\": 3}', 'digits', 'd');"
-             "INSERT INTO member VALUES (1, 1, 'beta=1'); INSERT INTO metric_name (name) VALUES ('train/elbo');"
-             "INSERT INTO metric (run, metric, step, value) VALUES (1, 1, 1, -5.5), (1, 1, 2, -4.25), (1, 1, 3, -3.125);"
-             "INSERT INTO artifact (run, name, kind, bytes) VALUES (1, 'evaluation/nll', 'evaluation', "
-             "CAST('nll(samples=3)' AS BLOB))");
 }
 
 static void take_expected(const Command *c, size_t i)
@@ -394,15 +380,13 @@ static void take_expected(const Command *c, size_t i)
         faults_stop("vae-lab %s without a fault: exit status %d, signal %d: %s", c->name, end.status, end.signal, err);
     free(err);
     expected[i].out = printed("out", &expected[i].out_size);
-    if (c->kind == COMMAND_DRAWS) {
-        char path[300];
-        path_of(path, "figures/curves.svg");
-        expected[i].file = faults_read(path, &expected[i].file_size);
-    }
     char complaint[300], path[300];
+    path_of(path, file_of(c));
+    if (c->kind == COMMAND_DRAWS || c->kind == COMMAND_WRITES)
+        expected[i].file = faults_read(path, &expected[i].file_size);
     path_of(path, "results.db");
-    if (c->kind == COMMAND_RUNS && c->start == START_OLD &&
-        faults_results(path, &expected_old, complaint, sizeof complaint) != 0)
+    if ((c->kind == COMMAND_RUNS || c->kind == COMMAND_DROPS) &&
+        faults_results(path, &expected[i].results, complaint, sizeof complaint) != 0)
         faults_stop("%s", complaint);
 }
 
@@ -410,6 +394,7 @@ void commands_prepare(void)
 {
     static const char *const names[STARTS] = {"done", "killed", "half", "old"};
     static const Command run = {"run", COMMAND_RUNS, START_NONE, {RUN}, 0};
+    static const Command export = {"export", COMMAND_WRITES, START_NONE, {"export", "1", "-o", "weights.npz"}, 0};
     char complaint[300], path[600], script[300];
     snprintf(folder, sizeof folder, "%s/trial", faults_scratch);
     faults_shell("mkdir '%s'", folder);
@@ -427,9 +412,10 @@ void commands_prepare(void)
     faults_copy_database(path, start_path[START_DONE]);
     make_killed(path, start_path[START_KILLED]);
     make_half(path, start_path[START_HALF]);
-    make_old(start_path[START_OLD]);
-    if (faults_results(start_path[START_DONE], &expected_results, complaint, sizeof complaint) != 0)
-        faults_stop("%s", complaint);
+    faults_make_old(start_path[START_OLD]);
+    FaultsEnd exported = carry_out(&export, 0);
+    if (exported.status != 0)
+        faults_stop("vae-lab export failed: exit status %d", exported.status);
     for (size_t i = 0; i < STARTS; i++)
         if (i != START_OLD) {
             char copy[300]; /* reading writes the log of the killed one back */

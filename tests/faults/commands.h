@@ -10,10 +10,11 @@
 /* What a command does, and so what must hold after a fault:
  * READS   it prints what it prints without the fault, or fails with a message; the database stays as it was;
  * DRAWS   the same, and every file that it wrote is whole: the expected one, or none, or the older one;
+ * WRITES  the same for the one file that the command writes, written.npz;
  * RUNS    the database is whole and keeps every recorded row; with exit status 0 its results are the expected ones, and
  *         else the command without the fault brings them about;
- * WRITES  it makes one file, which is the expected one or does not exist. */
-typedef enum { COMMAND_READS, COMMAND_DRAWS, COMMAND_RUNS, COMMAND_WRITES } CommandKind;
+ * DROPS   the same, but only metrics are kept. */
+typedef enum { COMMAND_READS, COMMAND_DRAWS, COMMAND_WRITES, COMMAND_RUNS, COMMAND_DROPS } CommandKind;
 
 /* The database before the command: DONE closed; KILLED with a log that a killed process left; HALF with an unfinished
  * run; OLD of schema version 3; NONE missing. */
@@ -42,9 +43,9 @@ void command_trial(const Command *c, Tape *tape, const char *fault);
 FaultsEnd command_with_full_output(const Command *c);
 
 /* Which of a process' recorded calls are to fail: all of at most `every_up_to` calls; else for each place of the code the
- * first and the last call from there, and about 200 others.  Limits *count to what was recorded.  [OUT] *chosen: how
- * many.  Returns one flag a call (free). */
-int *commands_choose(const InjectEvent *event, int64_t *count, int64_t every_up_to, long *chosen);
+ * first and the last call from there, and about 200 others.  Of more than `most` a random part.  Limits *count to what
+ * was recorded.  Returns one flag a call (free). */
+int *commands_choose(const InjectEvent *event, int64_t *count, int64_t every_up_to, long most);
 
 /* The folder of the trials, for the tape. */
 const char *commands_folder(void);

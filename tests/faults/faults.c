@@ -460,6 +460,38 @@ int faults_results(const char *path, Text *t, char *complaint, size_t size)
     return status;
 }
 
+void faults_sql(const char *path, const char *text)
+{
+    sqlite3 *db;
+    char *message = NULL;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix") != SQLITE_OK ||
+        sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK)
+        faults_stop("cannot prepare %s: %s", path, message == NULL ? sqlite3_errmsg(db) : message);
+    sqlite3_close(db);
+}
+
+void faults_make_old(const char *old)
+{
+    for (int version = 1; version <= 3; version++) {
+        char path[600];
+        snprintf(path, sizeof path, version == 1 ? "%s/../../src/store/schema.sql" : "%s/../../src/store/schema_%d.sql",
+                 faults_here, version);
+        char *text = faults_read(path, NULL);
+        if (text == NULL)
+            faults_stop("there is no %s", path);
+        faults_sql(old, text);
+        free(text);
+    }
+    faults_sql(old, "PRAGMA application_id = 1447118156; PRAGMA user_version = 3;" /* 0x5641454c */
+             "INSERT INTO experiment (name) VALUES ('older');"
+             "INSERT INTO run (experiment, identity, configuration, label, seed, status, epochs, graph, plan, data, data_digest) "
+             "VALUES (1, 'anidentity', 'c', 'beta=1', 1, 'done', 3, 'x = input', '{\"epochs\": 3}', 'digits', 'd');"
+             "INSERT INTO member VALUES (1, 1, 'beta=1'); INSERT INTO metric_name (name) VALUES ('train/elbo');"
+             "INSERT INTO metric (run, metric, step, value) VALUES (1, 1, 1, -5.5), (1, 1, 2, -4.25), (1, 1, 3, -3.125);"
+             "INSERT INTO artifact (run, name, kind, bytes) VALUES (1, 'evaluation/nll', 'evaluation', "
+             "CAST('nll(samples=3)' AS BLOB))");
+}
+
 /* The end of the line at `at`. */
 static const char *line_end(const char *at)
 {

@@ -80,6 +80,10 @@ void faults_shell(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /* ---- results.db -------------------------------------------------------------------------------------------------- */
 
+/* Makes the file if it is missing, and runs statements that must succeed. */
+void faults_sql(const char *path, const char *text);
+/* Makes a database of schema version 3 with one run of another experiment. */
+void faults_make_old(const char *path);
 /* Copies a database with its log, and removes an old index. */
 void faults_copy_database(const char *from, const char *to);
 /* integrity_check and foreign_key_check; 0 when the file is whole, else -1 with the complaint. */

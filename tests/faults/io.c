@@ -49,20 +49,17 @@ static void fail_at(const Command *c, Tape *tape, int process, int64_t at, size_
     tape->at = 0;
 }
 
-/* One process' calls.  most: trials at most, about. */
-static void fail_each(const Command *c, Tape *tape, int process, int64_t count, double most)
+/* One process' calls.  most: calls at most; one_in: the part of the errors that is tried. */
+static void fail_each(const Command *c, Tape *tape, int process, int64_t count, long most, int one_in)
 {
-    long chosen;
-    int *mark = commands_choose(tape->event[process], &count, EVERY_UP_TO, &chosen);
-    double trials = (double)chosen * 5;
+    int *mark = commands_choose(tape->event[process], &count, EVERY_UP_TO, most);
     for (int64_t i = 0; i < count; i++)
         for (size_t e = 0; e < sizeof errors / sizeof errors[0] && mark[i]; e++) {
-            if (!is_possible(tape->event[process][i].kind, errors[e].code))
+            if (!is_possible(tape->event[process][i].kind, errors[e].code) || faults_below((uint64_t)one_in) > 0)
                 continue;
-            if (trials > most && (double)faults_below((uint64_t)trials) >= most)
-                continue;
+            int disk = errors[e].code == ENOSPC || errors[e].code == EIO; /* it may stay full, or broken */
             fail_at(c, tape, process, i + 1, e, 0);
-            if (errors[e].code == ENOSPC || errors[e].code == EIO) /* a disk that stays full, or broken */
+            if (disk && faults_below((uint64_t)one_in) == 0)
                 fail_at(c, tape, process, i + 1, e, 1);
         }
     free(mark);
@@ -75,13 +72,16 @@ static void campaign(const Command *c, Tape *tape)
     tape->record = 0;
     int64_t count[INJECT_PROCESSES];
     memcpy(count, tape->count, sizeof count);
-    double most = !faults_sample ? 1e9 : c->kind == COMMAND_RUNS ? 14 : c->kind == COMMAND_DRAWS ? 5 : 12;
+    /* how many calls of a process fail */
+    static const long whole[] = {[COMMAND_READS] = 200, [COMMAND_DRAWS] = 20, [COMMAND_WRITES] = 200, [COMMAND_RUNS] = 60, [COMMAND_DROPS] = 60};
+    static const long sample[] = {[COMMAND_READS] = 3, [COMMAND_DRAWS] = 1, [COMMAND_WRITES] = 3, [COMMAND_RUNS] = 3, [COMMAND_DROPS] = 2};
+    long most = faults_sample ? sample[c->kind] : whole[c->kind];
     if (count[0] == 0) /* it opens no file below the folder */
         return;
     faults_begin("I/O: vae-lab %s (%lld calls of the program, %lld of a worker)", c->name, (long long)count[0],
                  (long long)count[1]);
     for (int p = 0; p < INJECT_PROCESSES; p++)
-        fail_each(c, tape, p, count[p], most);
+        fail_each(c, tape, p, count[p], most, faults_sample ? 3 : 1);
     faults_finish();
 }
 
