@@ -47,7 +47,9 @@ local function draw(definition, ctx, options)
   end
   local names = {}
   for _, page in ipairs(definition.sheets(own, options)) do
-    if #page.panels > 0 then names[#names + 1] = sheet.draw(own, options.name .. (page.suffix or ""), page) end
+    for i, part in ipairs(#page.panels > 0 and sheet.split(page) or {}) do
+      names[#names + 1] = sheet.draw(own, options.name .. (page.suffix or "") .. (i > 1 and "-" .. i or ""), part)
+    end
   end
   return names
 end

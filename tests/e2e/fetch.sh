@@ -30,7 +30,7 @@ check "fetch: a web page instead of a file" 5 'note: .*/html/.*web page.*DOCTYPE
     "$VAE_LAB" data fetch mnist --data-dir a --from $at/html
 check "fetch: no such file" 5 'status 404: no such file' -- "$VAE_LAB" data fetch mnist --data-dir a --from $at/nothing/here
 check "fetch: redirects without an end" 5 'more than 5 redirects' -- "$VAE_LAB" data fetch mnist --data-dir a --from $at/loop
-check "fetch: a redirect to a local file is not followed" 5 'could not be fetched' -- "$VAE_LAB" data fetch mnist --data-dir a --from $at/file
+check "fetch: a redirect to a local file is not followed" 5 "rotocol" -- "$VAE_LAB" data fetch mnist --data-dir a --from $at/file
 check "fetch: other content" 5 'could not be fetched' 'this is not the published file|not an IDX file|IDX' -- "$VAE_LAB" data fetch mnist --data-dir a --from $at/wrong
 check "fetch: no server" 5 'ould not connect|onnection refused|Failed to connect' 'To fetch mnist by hand' -- "$VAE_LAB" data fetch mnist --data-dir a --from http://127.0.0.1:1/x
 check "fetch: no such host" 5 'resolve host' -- "$VAE_LAB" data fetch kmnist --data-dir a --from http://host.invalid

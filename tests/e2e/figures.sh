@@ -30,7 +30,7 @@ X
 }
 
 # ---- every awkward character, in every format
-experiment odd 'note = { "50 % off", "\"two words\"", "a_b ^2 ~x # & $5", "back\\slash", "{brace} it'"'"'s `tick` @home <b>", "-- dashes", "[r]", "new\nline\ttab", "\27[31m", "bad\xff\xfeutf", "e\u{301} \u{6f22}\u{5b57} \u{5e9}\u{5dc}", "comma, semi; paren (x" }' \
+experiment odd 'note = { "50 % off", "\"two words\"", "a_b ^2 ~x # & $5", "back\\slash", "{brace} it'"'"'s `tick` @home <b>", "-- dashes", "[r]", ("long "):rep(2000), ("x"):rep(9999), "new\nline\ttab", "\27[31m", "bad\xff\xfeutf", "e\u{301} \u{6f22}\u{5b57} \u{5e9}\u{5dc}", "comma, semi; paren (x" }' \
     '1 + number(run.note)' 'lab.fig.curves(), lab.fig.bars { metrics = { "elbo", "latent/overlap" } }, lab.fig.against { x = "note" }, lab.fig.means()'
 sed -i 's/\$5/$5/' odd.lua
 "$VAE_LAB" run odd.lua --quiet --threads 1 >out 2>&1 || no "awkward texts: runs" "$(cat out)"

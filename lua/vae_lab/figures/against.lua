@@ -73,7 +73,7 @@ local function by_setting(ctx, groups, metrics, x, name)
     local p = panel_of[value]
     if not p then
       p = {
-        heading = style.title { { name = name, value = check.text(value) } }, unit = unit, metric = metrics[1], x = x,
+        heading = records.title { { name = name, value = check.text(value) } }, unit = unit, metric = metrics[1], x = x,
         grid = "y", series = {}, values = values,
       }
       panel_of[value], panels[#panels + 1] = p, p

@@ -100,7 +100,7 @@ function means.sheets(ctx, options)
       if own then panels[1] = panel_of(own, { size = options.size, title = "principal components", letter = "u" }) end
       panels[#panels + 1] = panel_of(points, {
         size = options.size, letter = d > 2 and "u" or "z", prior = true,
-        title = options.latent and style.title(style.without(c.settings, "latent")) or c.title,
+        title = options.latent and records.title(style.without(c.settings, "latent")) or c.title,
       })
       first, count, principal = first or c.first, math.max(count, #points), principal or d > 2
     elseif of_size then

@@ -19,6 +19,8 @@ local rate_distortion = {
   },
 }
 
+local MOST = 16 -- names of points
+
 -- A summary with the sign of all values changed.
 local function negated(s)
   return { mean = -s.mean, low = s.high and -s.high, high = s.low and -s.low, sd = s.sd, seeds = s.seeds }
@@ -81,6 +83,17 @@ local function add_tangent(p, lines)
   })
 end
 
+-- The text beside each point, { value = text }: with the setting's name where it is short, and at most about MOST of
+-- them; and whether the name is left out.
+local function names_of(xs, words)
+  local names, step = {}, math.ceil(#xs / MOST)
+  local short = #words <= 10 and step == 1
+  for i, tic in ipairs(axes.places(xs).tics) do
+    if (i - 1) % step == 0 then names[xs[i]] = short and words .. " = " .. tic[2] or tic[2] end
+  end
+  return names, not short
+end
+
 -- names: the text of each point, by its setting's value.
 local function add_curve(p, points, look, key, names)
   local rows = {}
@@ -89,9 +102,10 @@ local function add_curve(p, points, look, key, names)
     rows[i] = { r.mean, d.mean, r.low, r.high, d.low, d.high }
     -- the name up and to the right of the point, where a falling curve is not; above it at the frame's right edge
     local edge = r.mean > p.x.high - 0.12 * (p.x.high - p.x.low)
-    table.insert(p.labels, {
-      names[point.x], r.mean, d.mean, right = edge and 0 or 0.2, up = edge and 0.45 or 0.3, align = edge and "center" or "left",
-    })
+    p.labels[#p.labels + 1] = names[point.x] and {
+      names[point.x], r.mean, d.mean, right = edge and 0 or 0.2, up = edge and 0.45 or 0.3,
+      align = edge and "center" or "left",
+    }
   end
   table.insert(p.series, { line = rows, look = look, key = key })
   table.insert(p.series, { crosses = rows, look = look, width = 1.6, key = key })
@@ -119,8 +133,7 @@ function rate_distortion.sheets(ctx, options)
     x = axes.fit(rates, { linear = true, floor = 0, count = 6, title = "rate: KL to the prior (nats per example)" }),
     y = axes.fit(distortions, { linear = true, count = 6 }),
   }
-  local names = {}
-  for i, tic in ipairs(axes.places(xs).tics) do names[xs[i]] = style.setting(options.x) .. " = " .. tic[2] end
+  local names, unnamed = names_of(xs, style.setting(options.x))
   add_equal_elbo(p)
   if options.x == "beta" then add_tangent(p, lines) end
   for i, points in ipairs(lines) do
@@ -128,7 +141,8 @@ function rate_distortion.sheets(ctx, options)
   end
   return { {
     title = "Rate and distortion", panels = { p },
-    note = records.over_seeds(seeds, " with its 95 % intervals, cut at the frame") .. "; ELBO = −(distortion + rate)",
+    note = records.over_seeds(seeds, " with its 95 % intervals, cut at the frame") .. "; ELBO = −(distortion + rate)"
+      .. (unnamed and "; at the points: " .. style.setting(options.x) or ""),
   } }
 end
 

@@ -67,6 +67,12 @@ function Page.wrap(text, width, size)
   return lines
 end
 
+--- Page.fit(text, width, size) → the text, its middle left out where it is wider than `width` cm.
+function Page.fit(text, width, size)
+  if Page.text_width(text, size) <= width then return text end
+  return style.shortened({ text }, math.max(3, math.floor(width / (0.035 * size))))[text]
+end
+
 --- The width of the widest of these texts, cm.
 function Page.widest(texts, size)
   local most = 0

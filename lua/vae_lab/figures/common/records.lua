@@ -106,6 +106,13 @@ function records.set_titles(items)
   for _, item in ipairs(items) do item.title = short[item.title] end
 end
 
+--- records.title(settings) → the title of settings alone, at most 120 characters.
+function records.title(settings)
+  local item = { settings = settings }
+  records.set_titles { item }
+  return item.title
+end
+
 -- The end of a file's name for each configuration: from the label, or where that is long from what varies.
 local function set_slugs(list)
   local taken = {}

@@ -29,6 +29,7 @@ local sheet = {}
 local EDGE, GAP = 0.15, 0.4              -- the page's margin; between a panel and what belongs to the next one
 local TITLE, SMALL, FOOT = 0.5, 0.4, 0.5 -- a line of the title, of smaller text; the strip below everything
 local ICON, SIDE, ROW = 0.9, 6.2, 0.38   -- an icon's height; the widest text left of a panel; a line of text in a row
+local HIGHEST = 85                       -- of the panels of a page; gnuplot's page may have 100
 local UNIT = { x = axes.bare(0, 1), y = axes.bare(1, 0) } -- the axes of a picture
 
 -- ---- measures of a panel --------------------------------------------------------------------------------------------
@@ -221,13 +222,16 @@ local function words(page, s, p)
     if p.y.right then column(p.y.right[i], x + w + 0.2, middle) end
   end
   if p.x.title then
-    page:text(p.x.title, x + w / 2, y + h + tics_below(p) + 0.3, { align = "center" })
+    page:text(Page.fit(p.x.title, p.room_cm, 9), x + w / 2, y + h + tics_below(p) + 0.3, { align = "center" })
   end
   if p.x.words then tic_words(page, p) end
   if p.y.title and (p.first or not s.shared) then page:text(p.y.title, x - left_of(s, p) + 0.05, y + h / 2) end
   for _, l in ipairs(p.labels or {}) do
     local right, up = (p.x.map(l[2]) - p.x.low) / (p.x.high - p.x.low), (p.y.map(l[3]) - p.y.low) / (p.y.high - p.y.low)
-    page:text(l[1], x + right * w + (l.right or 0), y + h - up * h - (l.up or 0), l)
+    local at, wide = x + right * w + (l.right or 0), Page.text_width(l[1], l.size or 9)
+    local before = wide * (l.align == "right" and 1 or l.align == "center" and 0.5 or 0)
+    at = math.max(math.min(at, s.width - wide + before), before) -- on the page
+    page:text(l[1], at, y + h - up * h - (l.up or 0), l)
   end
   if p.corner then page:text(p.corner, x + w - 0.12, y + h - 0.25, { align = "right", size = 8, boxed = true }) end
 end
@@ -273,13 +277,31 @@ local function parts_of(page, s)
   return parts, entries
 end
 
---- sheet.draw(ctx, name, s) → the name of the figure: draws the page that s describes.
-function sheet.draw(ctx, name, s)
+local function complete(s)
   s.width = s.width or 16
   for _, p in ipairs(s.panels) do
     if p then p.x, p.y = p.x or UNIT.x, p.y or UNIT.y end
   end
   s.columns = s.columns or columns_for(s.panels)
+end
+
+--- sheet.split(s) → a list of descriptions: s, or its rows of panels on several pages where one would be too high.
+function sheet.split(s)
+  complete(s)
+  local rows = math.ceil(#s.panels / s.columns)
+  if rows < 2 or place(s, 0) <= HIGHEST then return { s } end
+  local pages, cut = {}, rows // 2 * s.columns
+  for _, range in ipairs { { 1, cut }, { cut + 1, #s.panels } } do
+    local half = setmetatable({ panels = table.move(s.panels, range[1], range[2], 1, {}) }, { __index = s })
+    local parts = sheet.split(half)
+    table.move(parts, 1, #parts, #pages + 1, pages)
+  end
+  return pages
+end
+
+--- sheet.draw(ctx, name, s) → the name of the figure: draws the page that s describes.
+function sheet.draw(ctx, name, s)
+  complete(s)
   local title, note = Page.wrap(s.title, s.width - 2 * EDGE, 10), Page.wrap(s.note or "", s.width - 2 * EDGE, 8)
   local top = EDGE + #title * TITLE + #note * SMALL
   local bottom = top + place(s, top)
