@@ -287,6 +287,7 @@ static void latent_spaces_agree_with_stats(void **state)
              "assert(not pcall(stats.hole_fraction, mu, sigma, { radus = 1 }) and not pcall(stats.hole_fraction, mu, "
              "array.new(3, 2)))\n"
              "assert(not pcall(overlap, 'some') and not pcall(stats.knn_agreement, mu, { 1 }, 2))\n"
+             "assert(not pcall(stats.knn_agreement, mu, { 0, 1, 0, (1 << 32) + 1 }, 2))\n" /* no label wraps */
              "assert(stats.hole_fraction(mu, sigma) >= 0 and stats.mean_bhattacharyya(mu, sigma) > 0)\n"
              "local a = stats.elbo_decomposition(mu, sigma, { draws = 300, batch = 3, seed = 5 })\n"
              "assert(a.kl.mean == %a and a.kl.sd == %a and a.kl.n == 300 and a.mutual_information.mean == %a)\n"
@@ -440,6 +441,8 @@ static void each_native_has_its_own_options(void **state)
         {"m.gradient(b, { name = 'z', of = 'b', repeats = 1 })",
          "bad value of repeats in model:gradient", "at least 2", ""},
         {"m.optimise_local_q(b, { over = { 'z' } })", "model:optimise_local_q needs start", "a table", ""},
+        {"m.optimise_local_q(b, { over = { 'z' }, start = { 3 }, data = d })", "entry 1 of start is a number, expected an array",
+         "", ""},
         {"m.log_weights(b, { name = 'z', split = 'tset' })",
          "bad value of split in model:log_weights", "\"train\", \"valid\" or \"test\"",
          "did you mean test?"},

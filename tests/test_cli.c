@@ -502,6 +502,45 @@ static void expected_and_estimated(void **state)
     assert_null(strstr(output, "test/nll_se"));
 }
 
+/* Two runs of one seed and configuration (of two arithmetic versions) are one sample: the later one counts. */
+static void a_seed_counts_once(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    StoreRunSpec spec = a_run("another arithmetic", "beta=0", 2);
+    spec.plan = "{\"beta\": 0, \"optimiser\": {\"rate\": 0.001}}";
+    StoreClaim claim;
+    int64_t run;
+    must(store_run_queue(s, &spec, 0, &run, &claim, &err));
+    record_one(s, run, "test/elbo", 1, -201.5);
+    must(store_run_finish(s, run, "done", NULL, 1, "x", NULL, 0, NULL, &err));
+    store_close(s);
+    assert_int_equal(vae_lab("compare --metric test/elbo --json"), 0);
+    holds(output, "\"label\": \"beta=0\", \"data\": \"digits dynamic\", \"metric\": \"test/elbo\", \"seeds\": 3, "
+                  "\"mean\": -134.83333333333334");
+    holds(errors, "A (beta=0): 1 of 4 runs do not count: a later run has the same seed");
+    s = open_or_fail(database, STORE_READ);
+    assert_true(number(s, "SELECT seeds FROM summary WHERE label = 'beta=0' AND metric = 'test/elbo'") == 3);
+    assert_true(fabs(number(s, "SELECT mean FROM summary WHERE label = 'beta=0' AND metric = 'test/elbo'") + 134.8333) < 1e-3);
+    store_close(s);
+}
+
+/* The lowest and the highest value of a curve are of its finite ones. */
+static void a_curve_with_infinities(void **state)
+{
+    (void)state;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    const double value[] = {INFINITY, 2, -INFINITY, 1, NAN};
+    for (int i = 0; i < 5; i++) {
+        record_one(s, 1, "train/a", i + 1, value[i]);
+        record_one(s, 1, "train/b", i + 1, INFINITY);
+    }
+    store_close(s);
+    assert_int_equal(vae_lab("show 1"), 0);
+    holds(output, "train/a          5      inf      nan        1        2");
+    holds(output, "train/b          5      inf      inf        -        -");
+}
+
 static void few_seeds(void **state)
 {
     (void)state;
@@ -552,6 +591,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(falling_bounds, setup, remove_folder),
         cmocka_unit_test_setup_teardown(expected_and_estimated, setup, remove_folder),
         cmocka_unit_test_setup_teardown(few_seeds, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(a_seed_counts_once, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(a_curve_with_infinities, setup, remove_folder),
         cmocka_unit_test_setup_teardown(sql_command, setup, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

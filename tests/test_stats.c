@@ -546,6 +546,7 @@ static void no_memory_is_reported(void **state)
         for (long nth = 1; ; nth++) {
             Error err = ERROR_NONE;
             int status = 0;
+            out[0] = -7;
             mem_fail_after(nth);
             switch (which) {
             case 0: status = stats_hole_fraction(out, mu, sigma, 2, 2, 2.0, 5, stream("x"), &err); break;
@@ -561,6 +562,7 @@ static void no_memory_is_reported(void **state)
                 break;
             }
             assert_int_equal(err.kind, ERR_MEMORY);
+            assert_true(out[0] == -7); /* a failure leaves the result alone */
             assert_true(nth < 12);
         }
     }

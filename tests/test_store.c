@@ -100,6 +100,28 @@ static void columns_by_name(void **state)
     store_close(s);
 }
 
+/* A value that SQLite does not take fails the call; it was recorded as NULL once. */
+static void a_column_that_cannot_be_bound_is_an_error(void **state)
+{
+    (void)state;
+    char long_text[4000];
+    memset(long_text, 'x', sizeof long_text);
+    long_text[sizeof long_text - 1] = '\0';
+    const StoreParam columns[] = {{"epochs", NULL, 10}, {"data", "x", 0}, {"imported", long_text, 0}};
+    Store *s = open_or_fail(database, STORE_WRITE);
+    StoreRunSpec spec = a_run("id", "a", 1);
+    spec.columns = columns;
+    spec.ncolumns = 3;
+    StoreClaim claim;
+    int64_t run;
+    sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, 3000);
+    assert_int_equal(store_run_queue(s, &spec, 0, &run, &claim, &err), -1);
+    assert_non_null(strstr(err.what, "too large"));
+    assert_non_null(strstr(err.where, "column imported"));
+    assert_true(number(s, "SELECT count(*) FROM run") == 0);
+    store_close(s);
+}
+
 static void interrupted_is_resumed_and_keeps_its_checkpoint(void **state)
 {
     (void)state;
@@ -646,6 +668,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_run_from_queue_to_done, setup, remove_folder),
         cmocka_unit_test_setup_teardown(columns_by_name, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(a_column_that_cannot_be_bound_is_an_error, setup, remove_folder),
         cmocka_unit_test_setup_teardown(interrupted_is_resumed_and_keeps_its_checkpoint, setup, remove_folder),
         cmocka_unit_test_setup_teardown(fresh_supersedes, setup, remove_folder),
         cmocka_unit_test_setup_teardown(a_run_of_two_experiments, setup, remove_folder),

@@ -197,9 +197,11 @@ end
 -- → a function (spec) → { classifier = its index in the list } for data of that spec: it adds the runs of the
 -- experiments that evaluations need, each once.
 local function requirer(list, evaluate, open)
-  local needed, index = {}, {}
+  local needed, index = {}, {} -- needed: { classifier = "lab.eval.clarity and lab.eval.pixels" }
   for _, evaluation in ipairs(evaluate) do
-    for _, need in ipairs(evaluation.needs) do needed[need] = true end
+    for _, need in ipairs(evaluation.needs) do
+      needed[need] = (needed[need] and needed[need] .. " and " or "") .. "lab.eval." .. evaluation.name
+    end
   end
   return function(spec)
     local key = data_text(spec)
@@ -211,7 +213,7 @@ local function requirer(list, evaluate, open)
       if open(data_of(own, {})):classes() == 0 then
         check.fail {
           what = "an evaluation needs a " .. name .. ", and the data have no labels", found = spec.name,
-          hint = "leave lab.eval.clarity out, or use data with labels",
+          hint = "leave " .. needed[name] .. " out, or use data with labels",
         }
       end
       add_point(list, e, own, { values = own.values, spelled = {}, label = name, seeds = { 1 } }, open, 0)

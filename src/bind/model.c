@@ -155,7 +155,8 @@ static void read_scalars(lua_State *L, InferRequest *request)
         return;
     }
     int list = lua_gettop(L);
-    luaL_checktype(L, list, LUA_TTABLE);
+    if (!lua_istable(L, list))
+        luaL_error(L, "scalars is a %s, expected { name = number, … }", luaL_typename(L, list));
     size_t count = 0, i = 0;
     for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1))
         count++;

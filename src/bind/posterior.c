@@ -142,12 +142,15 @@ static size_t start_arrays(lua_State *L, const InferModel *m, const LocalQCall *
         count++;
     lua_getfield(L, 2, "start");
     int arrays = lua_gettop(L);
-    luaL_checktype(L, arrays, LUA_TTABLE);
+    if (!lua_istable(L, arrays))
+        luaL_error(L, "start is a %s, expected a list of arrays", luaL_typename(L, arrays));
     if (count < 1 || count > most || lua_rawlen(L, arrays) != count)
         luaL_error(L, "over and start must be lists of the same length, from 1 to %I", INT(most));
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, arrays, (lua_Integer)i + 1);
-        const BindArray *a = bind_array_check(L, lua_gettop(L));
+        const BindArray *a = luaL_testudata(L, -1, BIND_ARRAY);
+        if (a == NULL)
+            luaL_error(L, "entry %I of start is a %s, expected an array", INT(i + 1), luaL_typename(L, -1));
         size_t width = infer_model_width(m, over[i]);
         bind_array_shape(L, over[i], a, request->count, width);
         values[i] = bind_array_floats(L, a);

@@ -76,6 +76,16 @@ static int param_order(const void *a, const void *b)
     return strcmp(((const StoreParam *)a)->name, ((const StoreParam *)b)->name);
 }
 
+/* The text at the top; raises where it holds a zero byte: it would be cut there. */
+static const char *whole_text(lua_State *L, const char *name)
+{
+    size_t size;
+    const char *text = lua_tolstring(L, -1, &size);
+    if (strlen(text) != size)
+        luaL_error(L, "%s is a text with a zero byte, which cannot be recorded", name);
+    return text;
+}
+
 /* The list at the top as a JSON array, "[1,5,50]", kept by the script.  The memory for it is reserved first: bind_keep
  * may raise, and nothing would then free the Text. */
 static const char *keep_list(lua_State *L, const char *name)
@@ -87,6 +97,8 @@ static const char *keep_list(lua_State *L, const char *name)
         int type = lua_rawgeti(L, -1, (lua_Integer)i);
         if (type != LUA_TNUMBER && type != LUA_TSTRING)
             luaL_error(L, "%s is not a list of numbers and strings", name);
+        if (type == LUA_TSTRING)
+            whole_text(L, name);
         size += NUMBER_SIZE + ESCAPE_SIZE * lua_rawlen(L, -1);
     }
     char *kept = bind_keep(L, size, 1);
@@ -125,7 +137,7 @@ static const StoreParam *take_params(lua_State *L, const char *name, int lists, 
             switch (lua_type(L, -1)) {
             case LUA_TNUMBER: params[i].number = lua_tonumber(L, -1); break;
             case LUA_TBOOLEAN: params[i].text = lua_toboolean(L, -1) ? "true" : "false"; break;
-            case LUA_TSTRING: params[i].text = lua_tostring(L, -1); break;
+            case LUA_TSTRING: params[i].text = whole_text(L, params[i].name); break;
             default:
                 if (!lists || lua_type(L, -1) != LUA_TTABLE)
                     bind_wrong(L, params[i].name, -1, lists ? "a number, a string, a boolean or a list"

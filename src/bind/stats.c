@@ -10,6 +10,7 @@
 #include "stats/aggregate.h"
 #include "stats/linear.h"
 
+#include <limits.h>
 #include <string.h>
 
 static const char *const STREAM = "statistics"; /* of draws, unless a function says otherwise */
@@ -45,8 +46,12 @@ static const int *check_labels(lua_State *L, int index, size_t n)
         luaL_error(L, "%I labels for %I points", INT(lua_rawlen(L, index)), INT(n));
     int *label = bind_scratch(L, n, sizeof *label);
     for (size_t i = 0; i < n; i++) {
+        int whole;
         lua_rawgeti(L, index, (lua_Integer)i + 1);
-        label[i] = (int)luaL_checkinteger(L, -1);
+        lua_Integer value = lua_tointegerx(L, -1, &whole);
+        if (!whole || value < INT_MIN || value > INT_MAX)
+            luaL_error(L, "label %I is not a whole number from %d to %d", INT(i + 1), INT_MIN, INT_MAX);
+        label[i] = (int)value;
         lua_pop(L, 1);
     }
     return label;

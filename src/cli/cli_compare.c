@@ -396,14 +396,17 @@ static void warn(const Comparison *c)
     int few = 0;
     for (size_t i = 0; i < c->of.count; i++) {
         const StoreConfiguration *is = &c->of.list[i].is;
-        if (is->runs > is->done)
+        if (is->runs > is->done + is->repeated)
             fprintf(stderr, "%s (%s): %d of %d runs do not count: %d diverged, %d not done\n",
-                    c->of.list[i].letter, is->label, is->runs - is->done, is->runs, is->diverged,
-                    is->runs - is->done - is->diverged);
+                    c->of.list[i].letter, is->label, is->runs - is->done - is->repeated, is->runs, is->diverged,
+                    is->runs - is->done - is->repeated - is->diverged);
+        if (is->repeated > 0)
+            fprintf(stderr, "%s (%s): %d of %d runs do not count: a later run has the same seed\n",
+                    c->of.list[i].letter, is->label, is->repeated, is->runs);
         if (is->unevaluated > 0)
             fprintf(stderr,
                     "%s (%s): %d of %d runs have a failed evaluation: its values are missing, or of an earlier one\n",
-                    c->of.list[i].letter, is->label, is->unevaluated, is->done);
+                    c->of.list[i].letter, is->label, is->unevaluated, is->done + is->repeated);
     }
     for (size_t i = 0; i < c->of.count; i++) {
         size_t seeds = fewest_seeds(c, i);

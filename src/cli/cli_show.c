@@ -88,29 +88,30 @@ static void sparkline(char *text, const double *value, size_t n)
     }
 }
 
-static void add_number(CliTable *t, double v)
+static int decimals_of(double v)
 {
-    cli_table_number(t, v, fabs(v) >= 10 ? 2 : CLI_DIGITS);
+    return fabs(v) >= 10 ? 2 : CLI_DIGITS;
 }
 
 /* The curve that was read becomes a row of the table. */
 static void end_curve(CurveRows *c)
 {
     char sparks[SPARKS * 4 + 1];
-    double low = INFINITY, high = -INFINITY;
+    double low = NAN, high = NAN; /* of the finite values; NaN where there are none */
     if (c->count == 0)
         return;
-    for (size_t i = 0; i < c->count; i++) {
-        low = fmin(low, c->value[i]);
-        high = fmax(high, c->value[i]);
-    }
+    for (size_t i = 0; i < c->count; i++)
+        if (isfinite(c->value[i])) {
+            low = fmin(low, c->value[i]);
+            high = fmax(high, c->value[i]);
+        }
     sparkline(sparks, c->value, c->count);
     cli_table_text(c->table, c->metric);
     cli_table_integer(c->table, (long long)c->count);
-    add_number(c->table, c->value[0]);
-    add_number(c->table, c->value[c->count - 1]);
-    add_number(c->table, low);
-    add_number(c->table, high);
+    cli_table_number(c->table, c->value[0], decimals_of(c->value[0]));
+    cli_table_number(c->table, c->value[c->count - 1], decimals_of(c->value[c->count - 1]));
+    cli_table_number_or_null(c->table, low, decimals_of(low));
+    cli_table_number_or_null(c->table, high, decimals_of(high));
     cli_table_text(c->table, sparks);
     c->count = 0;
 }

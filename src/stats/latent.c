@@ -156,7 +156,8 @@ int stats_knn_agreement(double *share, const double *mu, const int *label, size_
         for (size_t j = 0; j < k; j++)
             agree += label[nearest[j]] == label[i];
     }
-    *share = (double)agree / ((double)n * (double)k);
+    if (status == 0)
+        *share = (double)agree / ((double)n * (double)k);
     mem_free(nearest);
     mem_free(distance2);
     gaussians_free(&c);

@@ -177,6 +177,16 @@ static int wrong_query(Store *s, const char *sql, Error *err)
     return -1;
 }
 
+/* A query writes temporary files alone: where there is no room for them, the database is not to blame. */
+static void cannot_read(Store *s, Error *err)
+{
+    int code = sqlite3_extended_errcode(s->db);
+    store_fail(s, err, "read");
+    if (code == SQLITE_FULL || code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_GETTEMPPATH || code == SQLITE_CANTOPEN)
+        error_hint(err, "a query that sorts or groups much needs temporary files: make room for them, or name another "
+                        "folder with SQLITE_TMPDIR=DIR; the database was not changed");
+}
+
 int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context,
                 Error *err)
 {
@@ -201,7 +211,7 @@ int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs,
     else if (bind_values(statement, args, nargs) != SQLITE_OK)
         store_fail(s, err, "bind the query's values");
     else if (step_rows(statement, row, context, names, values) != 0)
-        store_fail(s, err, "read");
+        cannot_read(s, err);
     else
         status = 0;
     mem_free(names);

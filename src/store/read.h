@@ -142,8 +142,9 @@ int store_expected(Store *s, const char *experiment, const char *configuration, 
 typedef struct StoreConfiguration {
     char experiment[STORE_NAME], label[STORE_NAME], configuration[72], data[96];
     int64_t run;              /* the first of its runs: its settings hold for all */
-    int runs, done, diverged; /* how many of its runs there are, are done, diverged */
+    int runs, done, diverged; /* how many of its runs there are, are done (a seed once), diverged */
     int unevaluated;          /* how many of those that are done have a failed evaluation */
+    int repeated;             /* done, but a later run has the same seed (another arithmetic version), which counts */
 } StoreConfiguration;
 typedef int (*StoreConfigurationRow)(void *context, const StoreConfiguration *configuration);
 
@@ -152,7 +153,8 @@ typedef int (*StoreConfigurationRow)(void *context, const StoreConfiguration *co
  * that name. */
 int store_configurations(Store *s, const char *name, StoreConfigurationRow row, void *context, Error *err);
 
-/* metric, seed (text), value, kind: the last values of the configuration's runs that are done. */
+/* metric, seed (text), value, kind: the last values of the configuration's runs that are done, the latest of each
+ * seed. */
 int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow row, void *context, Error *err);
 
 /* name, i, value (text or NULL): the settings, leaves of the training plan, data and graph in which configurations

@@ -18,10 +18,12 @@
  * and experiment. */
 #define CONFIGURATIONS(choice)                                                                                       \
     "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first, "      \
+    "iif(r.status = 'done', r.seed, NULL) AS done_seed, "                                                            \
     "EXISTS (SELECT 1 FROM evaluation v WHERE v.run = r.id AND v.status = 'failed') AS unevaluated "                 \
     "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                       \
-    "SELECT e.name, m.label, m.configuration, m.data, min(m.id), count(*), sum(m.status = 'done'), "                 \
-    "sum(m.status = 'diverged'), sum(m.status = 'done' AND m.unevaluated) "                                          \
+    "SELECT e.name, m.label, m.configuration, m.data, min(m.id), count(*), count(DISTINCT m.done_seed), "            \
+    "sum(m.status = 'diverged'), sum(m.status = 'done' AND m.unevaluated), "                                         \
+    "count(m.done_seed) - count(DISTINCT m.done_seed) "                                                              \
     "FROM m JOIN experiment e ON e.id = m.experiment "                                                               \
     "WHERE (m.experiment, m.label, m.configuration) IN "                                                             \
     "(SELECT experiment, label, configuration FROM m WHERE " choice ") "                                             \
@@ -51,7 +53,8 @@ static int take_configuration(void *context, int columns, const char *const *nam
 {
     ConfigurationReader *r = context;
     StoreConfiguration c = {.run = v[4].integer, .runs = (int)v[5].integer, .done = (int)v[6].integer,
-                            .diverged = (int)v[7].integer, .unevaluated = (int)v[8].integer};
+                            .diverged = (int)v[7].integer, .unevaluated = (int)v[8].integer,
+                            .repeated = (int)v[9].integer};
     (void)columns, (void)names;
     snprintf(c.experiment, sizeof c.experiment, "%s", store_text_of(&v[0]));
     snprintf(c.label, sizeof c.label, "%s", store_text_of(&v[1]));
@@ -83,7 +86,10 @@ int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow r
                                store_text_value(c->configuration)};
     return store_query(s,
                        "SELECT metric, CAST(seed AS TEXT) AS seed, value, kind FROM last_values WHERE experiment = ?1 "
-                       "AND label = ?2 AND configuration = ?3 AND status = 'done' ORDER BY metric, run",
+                       "AND label = ?2 AND configuration = ?3 AND run IN (SELECT max(r.id) FROM experiment e JOIN member "
+                       "k ON k.experiment = e.id JOIN run r ON r.id = k.run WHERE e.name = ?1 AND k.label = ?2 AND "
+                       "r.configuration = ?3 AND r.status = 'done' AND r.superseded_by IS NULL GROUP BY r.seed) "
+                       "ORDER BY metric, run",
                        args, 3, row, context, err);
 }
 

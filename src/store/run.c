@@ -123,9 +123,17 @@ static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, co
                             : store_bind(s, err, queueing, text_string(&names), "itttutttttii", experiment,
                                          spec->identity, config, spec->label, spec->seed, spec->graph, spec->plan,
                                          spec->data_digest, self->host, self->boot, self->process, self->start);
-    for (size_t i = 0; row != NULL && i < spec->ncolumns; i++)
-        store_bind_param(row, USED + (int)i + 1, &spec->columns[i]);
-    int status = row == NULL ? -1 : store_step(s, row, 1, queueing, err);
+    int status = row == NULL ? -1 : 0;
+    for (size_t i = 0; status == 0 && i < spec->ncolumns; i++) {
+        int code = store_bind_param(row, USED + (int)i + 1, &spec->columns[i]);
+        if (code != SQLITE_OK) {
+            store_fail_code(s, err, code, sqlite3_errstr(code), queueing);
+            status = error_in(err, "column %s of a run", spec->columns[i].name);
+        }
+    }
+    if (status == 0)
+        status = store_step(s, row, 0, queueing, err);
+    sqlite3_finalize(row);
     text_free(&names);
     text_free(&values);
     return status;

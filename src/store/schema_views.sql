@@ -85,7 +85,8 @@ FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experimen
     ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id)
 WHERE r.superseded_by IS NULL;
 
--- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done: how many
+-- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done, the latest of
+-- each seed: how many
 -- seeds have a finite last value, their mean, their sample standard deviation and Student's 95 % interval of the mean.
 -- missing: done runs whose last value is not finite; no other column counts them.  failed_evaluations: done runs of the
 -- configuration that have a failed evaluation: their values are missing, or of an earlier evaluation.  t: quantiles 0.975; above 30 degrees
@@ -101,7 +102,9 @@ WITH t (df, q) AS (VALUES
 v AS (
     SELECT experiment, label, metric, data, configuration, value,
         avg(value) OVER (PARTITION BY experiment, label, configuration, metric) AS mean
-    FROM last_values WHERE status = 'done'),
+    FROM last_values WHERE status = 'done' AND (run, experiment) IN (
+        SELECT max(r.id), e.name FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
+        WHERE r.status = 'done' AND r.superseded_by IS NULL GROUP BY k.experiment, k.label, r.configuration, r.seed)),
 s AS (
     SELECT experiment, label, metric, data, configuration, count(value) AS seeds, count(*) - count(value) AS missing, mean,
         sqrt(sum((value - mean) * (value - mean)) / nullif(count(value) - 1, 0)) AS sd

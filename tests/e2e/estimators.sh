@@ -44,6 +44,14 @@ check "posteriors: a figure of the plane, and a note on the line" 0 'posteriors.
 cp drawn/posteriors.png first.png
 "$VAE_LAB" figures gap.lua --out drawn --format png >out 2>&1
 cmp -s first.png drawn/posteriors.png && ok "posteriors: the same bytes when drawn again" || no "posteriors: drawn again" "other bytes"
+sql "update artifact set meta = json_set(meta, '\$.kl[0]', null) where name = 'posteriors'"
+check "posteriors: a KL that is not finite" 0 'posteriors.png' -- "$VAE_LAB" figures gap.lua --out drawn --format png
+cat >null.lua <<'END'
+local text = require("vae_lab.evaluations.posteriors").json_list { 1, 0.5, 0 / 0, math.huge, -math.huge }
+assert(text == "[1,0.5,null,null,null]", text)
+error "as expected"
+END
+check "posteriors: what is not finite is null in JSON" 3 'as expected' -- "$VAE_LAB" run null.lua
 
 # ---- refused before training
 sed 's/z = z }/bound2 = px.mu }/' likelihood.lua >no_z.lua

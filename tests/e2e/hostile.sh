@@ -51,3 +51,10 @@ cp whole.db results.db
 sql "CREATE TABLE m AS SELECT * FROM metric; DROP VIEW runs; DROP VIEW details; DROP VIEW curves; DROP VIEW summary; DROP VIEW last_values;
     DROP TABLE metric; ALTER TABLE m RENAME TO metric"
 check "a table that was changed" 4 'table metric was changed' 'PRIMARY KEY|NOT NULL' 'restore a copy' -- "$VAE_LAB" runs
+
+# ---- a query that has no room for its temporary files
+cp whole.db results.db
+long='WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 60000) SELECT count(*) FROM (SELECT hex(randomblob(100)) AS h FROM c ORDER BY h LIMIT 59000)'
+(trap '' XFSZ; ulimit -f 100; "$VAE_LAB" sql "$long" >out 2>&1)
+status=$?
+[ $status = 4 ] && grep -q SQLITE_TMPDIR out && ok "a query without room for temporary files says so" || no "temporary files" "$status $(cat out)"

@@ -88,9 +88,13 @@ end
 
 -- ---- the evaluation -------------------------------------------------------------------------------------------------
 
-local function json_list(list)
+--- posteriors.json_list(list) → the numbers as JSON, which has no word for what is not finite: null.
+function posteriors.json_list(list)
   local out = {}
-  for i, v in ipairs(list) do out[i] = math.type(v) == "integer" and tostring(v) or string.format("%.9g", v) end
+  for i, v in ipairs(list) do
+    local finite = v == v and math.abs(v) ~= math.huge
+    out[i] = not finite and "null" or math.type(v) == "integer" and tostring(v) or string.format("%.9g", v)
+  end
   return "[" .. table.concat(out, ",") .. "]"
 end
 
@@ -118,11 +122,12 @@ function posteriors.run(o, model, data, recorder)
   end
   recorder:metric("posterior/kl", (common.mean(kl)))
   bytes[#bytes + 1] = model:map(common.with(request, { name = "x" })):blob()
+  local json = posteriors.json_list
   local image, labels = data:is_image(), common.labels_or_none(data, request.count)
   recorder:artifact("posteriors", "grids", table.concat(bytes), string.format(
     '{"grid":%d,"width":%d,"height":%d,"labels":%s,"boxes":%s,"mu":%s,"sigma":%s,"kl":%s}',
     o.grid, image and data:width() or 0, image and data:height() or 0,
-    json_list(labels), json_list(boxes), json_list(mus), json_list(sigmas), json_list(kl)))
+    json(labels), json(boxes), json(mus), json(sigmas), json(kl)))
 end
 
 return posteriors

@@ -98,7 +98,7 @@ local function panels_of(ctx, run, most)
     local density = density_of(bytes:sub((i - 1) * cells + 1, i * cells))
     local function pair(list) return { list[2 * i - 1], list[2 * i] } end
     panels[i] = plane.panel({
-      heading = label and label >= 0 and word .. label or "example " .. i, unit = "KL " .. style.number(kl[i], 2),
+      heading = label and label >= 0 and word .. label or "example " .. i, unit = "KL " .. style.number(kl[i] or 0 / 0, 2),
       series = series_of(density, n, box, pair(mu), pair(sigma)),
       icon = w > 0 and icons[i] and { image = icons[i], w = w, h = h, dark = records.strokes(icons[i]) } or nil,
     }, plane.square(box[1], box[2], box[3], box[4], 0), { count = 3, title = "z" })
