@@ -353,12 +353,26 @@ static int import_run(BindScript *script, const char *path, const DataArrays *ar
     return status;
 }
 
+static int is_script(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".lua") == 0;
+}
+
+static int swapped(char **operand, Error *err)
+{
+    error_set(err, ERR_USAGE, "the file of weights comes first");
+    return error_hint(err, "vae-lab import %s %s", operand[1], operand[0]);
+}
+
 static int import(int operands, char **operand, Error *err)
 {
     void *bytes = NULL;
     size_t size;
     char origin[256];
     DataArrays arrays = {0};
+    if (operands == 2 && is_script(operand[0]) && !is_script(operand[1]))
+        return swapped(operand, err);
     if (cli_operands(operands, operand, 2, 2, "a file of weights and a script: vae-lab import vae.safetensors FILE.lua",
                      err) != 0 ||
         num_isa_choose(NULL, err) != 0 || file_read(operand[0], FILE_MAX, &bytes, &size, err) != 0)

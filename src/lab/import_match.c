@@ -22,8 +22,8 @@ static void add_shape(Text *t, const DataArray *a)
     text_add(t, ")");
 }
 
-/* [OUT] rows and columns of an array seen as a matrix: axes of 1 in front are left out, a vector is one row, and of more
- * than two axes the first is the rows (a PyTorch convolution: (out, in, height, width)). */
+/* [OUT] rows and columns of an array seen as a matrix: axes of 1 in front are left out, a vector is one row; of more than
+ * two axes the first is the rows (a PyTorch convolution: (out, in, height, width)). */
 static void as_matrix(const DataArray *a, size_t *rows, size_t *columns)
 {
     int first = 0;
@@ -79,29 +79,27 @@ static void differs(ImportMatch *m, const char *how, const ImportPair *p)
     }
 }
 
+/* [OUT] *transpose.  -1 where the array does not fit, or a square matrix leaves it open. */
 static int orientation_of(ImportMatch *m, const ImportPair *p, int *transpose)
 {
     ArrayFit how = fit(p->from, p->rows, p->columns);
-    int may_infer = !m->source->arrays->own;
-    *transpose = 0;
+    int vector = p->rows == 1 || p->columns == 1;
+    int inferred = how == FITS_TRANSPOSED && p->orientation == LAB_EITHER && !m->source->arrays->own;
     if (how == FITS_BOTH && p->orientation == LAB_EITHER && p->mapped) {
         differs(m, "ambiguous", p);
         text_add(m->differences, ": a square matrix; write transpose (PyTorch's Linear) or keep after its name\n");
         return -1;
     }
-    if (how == FITS_TRANSPOSED && p->orientation == LAB_EITHER && may_infer) {
-        *transpose = 1;
+    if (inferred) {
         text_addf(m->notes, "%s is transposed: %s is ", p->name, p->from->name);
         add_shape(m->notes, p->from);
         text_add(m->notes, "\n");
-        return 0;
     }
-    *transpose = p->orientation == LAB_TRANSPOSE && how != FITS; /* a vector's transpose is itself */
-    if (how == FITS_BOTH || (how == FITS && (p->orientation != LAB_TRANSPOSE || p->rows == 1 || p->columns == 1)) ||
-        (how == FITS_TRANSPOSED && p->orientation == LAB_TRANSPOSE))
+    *transpose = !vector && (inferred || p->orientation == LAB_TRANSPOSE);
+    if (how == FITS_BOTH || how == (*transpose ? FITS_TRANSPOSED : FITS))
         return 0;
     differs(m, "shape", p);
-    text_add(m->differences, p->orientation == LAB_TRANSPOSE ? ", transposed\n" : "\n");
+    text_add(m->differences, *transpose ? ", transposed\n" : "\n");
     return -1;
 }
 

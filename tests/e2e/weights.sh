@@ -88,6 +88,7 @@ check "export: of the import" 0 -- "$VAE_LAB" export 3 -o back.npz
 cmp -s w.npz back.npz && ok "export gives the imported arrays back" || no "export of an import" "other bytes"
 
 # ---- import: what does not fit
+check "import: script and weights are swapped" 2 "import w.npz tiny.lua" -- "$VAE_LAB" import tiny.lua w.npz
 check "import: two runs remain" 2 'the script has 4' 'differ in: seed beta' -- "$VAE_LAB" import w.npz tiny.lua
 bad() { # NAME EDIT PATTERN... : the import of a file with this edit is refused, and the run's table stays
     name=$1; edit=$2; shift 2
