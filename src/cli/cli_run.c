@@ -118,9 +118,23 @@ static long long parameters(const LabRun *run)
 
 static const char *state(StoreClaim claim, int64_t id)
 {
+    if (claim == STORE_BUSY)
+        return "running"; /* --fresh leaves it alone too */
     if (fresh || id == 0)
         return "new";
-    return claim == STORE_DONE ? "done" : claim == STORE_BUSY ? "running" : "unfinished";
+    return claim == STORE_DONE ? "done" : "unfinished";
+}
+
+/* Says which process holds a run. */
+static int print_holder(Store *store, int64_t id, Error *err)
+{
+    StoreHolder holder;
+    char text[256];
+    if (store_run_holder(store, id, &holder, err) != 0)
+        return -1;
+    store_holder_text(&holder, text, sizeof text);
+    fprintf(stderr, "run %lld is held by %s; vae-lab release %lld gives it up\n", (long long)id, text, (long long)id);
+    return 0;
 }
 
 static int print_runs(const LabRun *runs, size_t count, Error *err)
@@ -138,6 +152,8 @@ static int print_runs(const LabRun *runs, size_t count, Error *err)
         snprintf(identity, sizeof identity, "%.12s", runs[i].identity);
         if (store != NULL)
             status = store_run_find(store, runs[i].identity, &id, &claim, err);
+        if (status == 0 && claim == STORE_BUSY && !quiet)
+            status = print_holder(store, id, err);
         cli_table_integer(table, (long long)i + 1);
         cli_table_text(table, runs[i].label);
         cli_table_integer(table, (long long)runs[i].spec.seed.number);
@@ -196,7 +212,8 @@ static int print_results(int64_t sweep, Error *err)
 static void spell_counts(Text *t, const LabOutcome *o)
 {
     const struct { size_t n; const char *what; } rest[] = {
-        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "running in another process"}, {o->failed, "failed"},
+        {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "running in another process"},
+        {o->lost, "left to another process"}, {o->failed, "failed"},
         {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
         {o->unevaluated, "with a failed evaluation"},
     };
@@ -209,14 +226,14 @@ static void spell_counts(Text *t, const LabOutcome *o)
 /* -1 with *err unless all runs are done, with their evaluations. */
 static int check_outcome(const LabOutcome *o, const char *counts, Error *err)
 {
-    size_t unfinished = o->failed + o->diverged + o->crashed + o->interrupted + o->busy;
+    size_t elsewhere = o->busy + o->lost, unfinished = o->failed + o->diverged + o->crashed + o->interrupted + elsewhere;
     if (unfinished + o->unevaluated == 0)
         return 0;
     error_set(err, ERR_RUN, unfinished > 0 ? "not all runs are done" : "not all evaluations are done");
     error_found(err, "%s", counts);
-    if (unfinished + o->unevaluated == o->busy)
-        return error_hint(
-            err, "when the other process has ended, the same command prints the results, and runs what is missing");
+    if (unfinished + o->unevaluated == elsewhere)
+        return error_hint(err, "when the other process has ended, the same command prints the results, and runs what is "
+                               "missing; vae-lab show RUN prints which process that is");
     return error_hint(err, "vae-lab runs --where \"problem IS NOT NULL\" lists them, vae-lab show RUN prints why");
 }
 

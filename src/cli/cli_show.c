@@ -34,9 +34,10 @@ static void print_line(const char *text)
     putchar('\n');
 }
 
+/* context: what find_holder gives. */
 static int print_details(void *context, int columns, const char *const *names, const StoreValue *v)
 {
-    (void)context;
+    const char *holder = context;
     for (int i = 0; i < columns; i++) {
         char name[64];
         if (v[i].type == STORE_NULL || strcmp(names[i], "graph") == 0)
@@ -52,7 +53,22 @@ static int print_details(void *context, int columns, const char *const *names, c
         else
             print_line(v[i].bytes);
     }
+    if (holder[0] != '\0')
+        printf("%-14s %s\n", "holder", holder);
     putchar('\n');
+    return 0;
+}
+
+/* [OUT] text: the process that holds the run; "" where none does. */
+static int find_holder(char *text, size_t size, Store *s, int64_t run, Error *err)
+{
+    char status[STORE_STATUS];
+    StoreHolder holder;
+    text[0] = '\0';
+    if (store_run_status(s, run, status, NULL, 0, err) != 0 || store_run_holder(s, run, &holder, err) != 0)
+        return -1;
+    if (strcmp(status, "queued") == 0 || strcmp(status, "running") == 0)
+        store_holder_text(&holder, text, size);
     return 0;
 }
 
@@ -209,8 +225,9 @@ static int find_warning(char *text, size_t size, Store *s, int64_t run, Error *e
 
 static int show_text(Store *s, int64_t run, Error *err)
 {
-    char warning[400];
-    if (store_run_read(s, run, STORE_RUN_DETAILS, print_details, NULL, err) != 0 ||
+    char warning[400], holder[256];
+    if (find_holder(holder, sizeof holder, s, run, err) != 0 ||
+        store_run_read(s, run, STORE_RUN_DETAILS, print_details, holder, err) != 0 ||
         store_run_read(s, run, STORE_RUN_FAILED_EVALUATIONS, print_failure, NULL, err) != 0 ||
         print_curves(s, run, err) != 0)
         return -1;
@@ -238,6 +255,13 @@ static void add_name(Text *t, const char *gap, const char *name)
     text_add(t, t->length > 0 && t->data[t->length - 1] != '{' ? gap : "");
     text_add_json(t, name);
     text_add(t, ": ");
+}
+
+/* A member; null where the text is empty. */
+static void add_text(Text *t, const char *name, const char *text)
+{
+    add_name(t, ",\n ", name);
+    cli_json_value(t, &(StoreValue){.type = text[0] == '\0' ? STORE_NULL : STORE_TEXT, .bytes = text});
 }
 
 /* The columns of a row as members. */
@@ -302,20 +326,21 @@ static int show_json(Store *s, int64_t run, Error *err)
         {",\n \"sweeps\": [", STORE_RUN_SWEEPS, add_array, "]"},
         {",\n \"metrics\": [", STORE_RUN_METRICS, add_array, "]"},
     };
-    char warning[400];
+    char warning[400], holder[256];
     Text out = {0};
-    int status = 0;
+    int status = find_holder(holder, sizeof holder, s, run, err);
     for (size_t i = 0; i < sizeof member / sizeof member[0] && status == 0; i++) {
         text_add(&out, member[i].open);
         status = out.failed ? error_memory(err, "a run's record")
                             : store_run_read(s, run, member[i].part, member[i].row, &out, err);
         text_add(&out, member[i].close);
     }
-    add_name(&out, ",\n ", "warning");
     if (status == 0)
         status = find_warning(warning, sizeof warning, s, run, err);
-    if (status == 0)
-        cli_json_value(&out, &(StoreValue){.type = warning[0] == '\0' ? STORE_NULL : STORE_TEXT, .bytes = warning});
+    if (status == 0) {
+        add_text(&out, "holder", holder);
+        add_text(&out, "warning", warning);
+    }
     text_add(&out, "\n}\n");
     if (status == 0 && out.failed)
         status = error_memory(err, "a run's record");

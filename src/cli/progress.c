@@ -242,6 +242,8 @@ static void end_line(CliProgress *p, size_t run)
     duration(took, sizeof took, lab_clock() - p->entry[run].start);
     if (strcmp(r->status, "busy") == 0)
         used += (size_t)snprintf(line + used, sizeof line - used, "  not run");
+    else if (strcmp(r->status, "lost") == 0)
+        used += (size_t)snprintf(line + used, sizeof line - used, "  left to another process after %s", took);
     else
         used += (size_t)snprintf(line + used, sizeof line - used, "  %s%s in %s", r->status,
                                  r->resumed ? " (resumed)" : "", took);
@@ -263,7 +265,7 @@ static void print_note(CliProgress *p, size_t run, const char *text)
 static int is_failure(const LabReport *r)
 {
     return r->evaluations_failed > 0 || strcmp(r->status, "failed") == 0 || strcmp(r->status, "diverged") == 0 ||
-           strcmp(r->status, "crashed") == 0;
+           strcmp(r->status, "crashed") == 0 || strcmp(r->status, "lost") == 0;
 }
 
 static void take_report(CliProgress *p, const LabReport *report)

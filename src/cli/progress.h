@@ -9,7 +9,7 @@
 
 typedef struct CliProgress CliProgress;
 
-/* quiet: only runs that failed, diverged or crashed are printed.  NULL with *err. */
+/* quiet: only runs that failed, diverged, crashed or were lost are printed.  NULL with *err. */
 CliProgress *cli_progress_alloc(const LabRun *runs, size_t count, int quiet, Error *err);
 void cli_progress_free(CliProgress *p); /* clears the display */
 

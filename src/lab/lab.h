@@ -78,7 +78,8 @@ typedef struct LabOptions {
 typedef struct LabOutcome {
     size_t executed, resumed, skipped, failed, diverged, crashed,
         interrupted; /* skipped: trained before, perhaps evaluated now */
-    size_t busy;             /* left to another process, which is at work on them */
+    size_t busy;             /* not begun: another process is at work on them */
+    size_t lost;             /* begun, then taken by another process (its lease had expired, release, --fresh) */
     size_t unevaluated;      /* of those executed, resumed or skipped: trained, but an evaluation failed */
     int64_t sweep;
 } LabOutcome;

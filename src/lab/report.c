@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +25,9 @@ LabReport lab_report_none(size_t run)
 void lab_report(LabReporter *r, int now)
 {
     double time = lab_clock();
-    if (r->fd < 0 || (!now && time - r->sent < 0.1))
+    struct pollfd room = {.fd = r->fd, .events = POLLOUT};
+    /* a sweep that is stopped (kill -STOP) reads nothing: its workers do not wait for it with what may be left out */
+    if (r->fd < 0 || (!now && (time - r->sent < 0.1 || poll(&room, 1, 0) == 0)))
         return;
     r->sent = time;
     /* a write that fails is ignored: the sweep may be gone, and the run continues without it */

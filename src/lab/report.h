@@ -17,7 +17,7 @@ typedef struct LabReport {
     double fraction;         /* of the whole training, 0 to 1 */
     double examples_per_second;
     double elbo, reconstruction, kl; /* of the last complete epoch; NaN when unknown */
-    char status[16];         /* LAB_ENDED: as in results.db, or "evaluated" or "busy" */
+    char status[16];         /* LAB_ENDED: as in results.db, or "evaluated", "busy" or "lost" */
     int resumed;             /* training continued from a checkpoint */
     int evaluations_failed;  /* LAB_ENDED: how many; text has the first one's error */
     char text[1200];         /* LAB_EVALUATING: the evaluation; LAB_ENDED: the error, or empty */

@@ -44,6 +44,7 @@ typedef struct Sweep {
     sigset_t mask;     /* while it waits, and of the workers; elsewhere SIGCHLD is blocked */
     size_t running;
     int64_t sweep;
+    double beat_seconds, beat_time; /* seconds between signs of life of the queued runs; of lab_clock, the last */
 } Sweep;
 
 static void emit(const Sweep *w, LabEvent event)
@@ -147,6 +148,8 @@ static int queue_all(Sweep *w, Error *err)
     const LabRun *last = &w->runs[w->count - 1];
     status = store_sweep_put(s, last->experiment, w->options->settings, ids, w->count, &w->sweep, err);
     w->outcome->sweep = w->sweep;
+    w->beat_seconds = 2 * store_beat_seconds(s);
+    w->beat_time = lab_clock();
 end:
     mem_free(ids);
     store_close(s);
@@ -159,7 +162,7 @@ end:
 static int launch(Sweep *w, size_t i, Error *err)
 {
     fflush(NULL);
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid < 0) {
         error_set(err, ERR_RUN, "cannot start a process for run %" PRId64 ": %s", w->state[i].id, strerror(errno));
         return error_hint(err, "use fewer --jobs");
@@ -167,7 +170,7 @@ static int launch(Sweep *w, size_t i, Error *err)
     if (pid == 0) {
         close(w->pipe[0]);
         sigprocmask(SIG_SETMASK, &w->mask, NULL);
-        int status = lab_worker(&w->runs[i], i, w->state[i].id, w->options, w->pipe[1]);
+        int status = lab_worker(&w->runs[i], i, w->state[i].id, w->options, w->pipe[1], parent);
         fflush(NULL);
         _exit(status);
     }
@@ -210,7 +213,7 @@ static void count_end(LabOutcome *o, const LabReport *last)
 {
     const struct { const char *status; size_t *count; } counted[] = {
         {"done", last->resumed ? &o->resumed : &o->executed}, {"evaluated", &o->skipped}, {"busy", &o->busy},
-        {"diverged", &o->diverged}, {"interrupted", &o->interrupted}, {"crashed", &o->crashed}, {"failed", &o->failed},
+        {"lost", &o->lost}, {"diverged", &o->diverged}, {"interrupted", &o->interrupted}, {"crashed", &o->crashed}, {"failed", &o->failed},
     };
     for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++)
         *counted[i].count += strcmp(last->status, counted[i].status) == 0;
@@ -291,7 +294,25 @@ static void collect(Sweep *w)
     }
 }
 
-/* At the first signal the workers record their work and stop; the second kills them. */
+/* Shows other hosts that the queued runs are waiting for this process.  A failure is harmless: the next sign of life
+ * comes. */
+static void beat(Sweep *w)
+{
+    Error ignored = ERROR_NONE;
+    int waiting = 0;
+    if (lab_clock() - w->beat_time < w->beat_seconds)
+        return;
+    w->beat_time = lab_clock();
+    for (size_t i = 0; i < w->count && !waiting; i++)
+        waiting = w->state[i].state == WAITING;
+    Store *s = waiting ? store_open(w->options->database, STORE_WRITE, &ignored) : NULL;
+    if (s != NULL)
+        store_queue_beat(s, &ignored);
+    store_close(s);
+}
+
+/* ---- signals ----------------------------------------------------------------------------------------------------- */
+
 static void pass_signal(const Sweep *w, int number)
 {
     for (size_t i = 0; i < w->count; i++) {
@@ -300,12 +321,13 @@ static void pass_signal(const Sweep *w, int number)
     }
 }
 
-static volatile sig_atomic_t signals_seen;
+/* How often INT or TERM came: the second kills.  HUP never does: a terminal that closes sends it several times. */
+static volatile sig_atomic_t insisted;
 
 static void on_signal(int number)
 {
     lab_stop = number;
-    signals_seen++;
+    insisted += number != SIGHUP;
 }
 
 /* A worker ended: the signal only ends the wait. */
@@ -327,7 +349,7 @@ static int run_phase(Sweep *w, int phase, Error *err)
 {
     static const char stopping[] =
         "stopping once every run's state is recorded; a second signal stops at once and loses up to 10 s of work";
-    int passed = 0, status = 0;
+    int status = 0, stopped = 0, killed = 0;
     for (;;) {
         size_t i;
         while (status == 0 && !lab_stop && w->running < (size_t)w->options->jobs &&
@@ -339,11 +361,16 @@ static int run_phase(Sweep *w, int phase, Error *err)
         take_reports(w);
         collect(w);
         emit(w, (LabEvent){.kind = LAB_TICK});
-        if (signals_seen > passed) {
-            pass_signal(w, passed == 0 ? SIGTERM : SIGKILL);
-            if (passed == 0 && w->running > 0)
+        beat(w);
+        if (lab_stop && !stopped) { /* the workers record their work and stop */
+            pass_signal(w, SIGTERM);
+            if (w->running > 0)
                 emit(w, (LabEvent){.kind = LAB_NOTICE, .text = stopping});
-            passed = signals_seen;
+            stopped = 1;
+        }
+        if (insisted > 1 && !killed) {
+            pass_signal(w, SIGKILL);
+            killed = 1;
         }
     }
 }
@@ -361,7 +388,7 @@ static void end_queue(Sweep *w)
 
 static int run_all(Sweep *w, Error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal}, end = {.sa_handler = on_child, .sa_flags = SA_RESTART}, old[3];
+    struct sigaction action = {.sa_handler = on_signal}, end = {.sa_handler = on_child, .sa_flags = SA_RESTART}, old[4];
     sigset_t ends;
     sigemptyset(&action.sa_mask);
     sigemptyset(&end.sa_mask);
@@ -371,12 +398,14 @@ static int run_all(Sweep *w, Error *err)
     sigaction(SIGINT, &action, &old[0]);
     sigaction(SIGTERM, &action, &old[1]);
     sigaction(SIGCHLD, &end, &old[2]);
+    lab_catch_hangup(&action, &old[3]);
     int status = 0;
     for (int phase = 0; phase < 2 && status == 0 && !lab_stop; phase++)
         status = run_phase(w, phase, err);
     sigaction(SIGINT, &old[0], NULL);
     sigaction(SIGTERM, &old[1], NULL);
     sigaction(SIGCHLD, &old[2], NULL);
+    sigaction(SIGHUP, &old[3], NULL);
     sigprocmask(SIG_SETMASK, &w->mask, NULL);
     if (lab_stop)
         end_queue(w);

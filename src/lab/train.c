@@ -23,6 +23,16 @@ enum { TEST_BATCH = 500 };
 
 volatile sig_atomic_t lab_stop;
 
+void lab_catch_hangup(const struct sigaction *action, struct sigaction *old)
+{
+    struct sigaction now;
+    sigaction(SIGHUP, NULL, &now);
+    if (now.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, action, NULL);
+    if (old != NULL)
+        *old = now;
+}
+
 /* The graph compiled for whole minibatches, and for the epoch's last, shorter one. */
 typedef struct ExecPair {
     GraphExec *full, *rest;
@@ -46,7 +56,7 @@ typedef struct Training {
 
     LabState state;                     /* the next step; points into params and optimiser */
     unsigned char *checkpoint;          /* buffer */
-    double checkpoint_time, epoch_time; /* seconds of lab_clock */
+    double checkpoint_time, epoch_time, beat_time; /* seconds of lab_clock */
     int64_t recorded;                   /* last epoch in the database when this process began */
 } Training;
 
@@ -220,6 +230,20 @@ static int save(Training *t, Error *err)
     return store_run_record(t->store, t->id, NULL, 0, &c, err);
 }
 
+/* Shows other hosts that the run is at work, where no commit has shown it for a while.  A failure is none of the run,
+ * unless another process has taken it: the next sign of life comes.  Without a store (lab_test) nothing is at work. */
+static int beat(Training *t, Error *err)
+{
+    Error ignored = ERROR_NONE;
+    if (t->store == NULL || lab_clock() - t->beat_time < store_beat_seconds(t->store))
+        return 0;
+    t->beat_time = lab_clock();
+    if (store_run_beat(t->store, t->id, &ignored) == 0 || !store_lost(t->store))
+        return 0;
+    *err = ignored;
+    return -1;
+}
+
 /* ---- one step ---------------------------------------------------------------------------------------------------- */
 
 static double output_mean(const GraphExec *exec, const char *name)
@@ -311,7 +335,7 @@ static void describe_divergence(const Training *t, char *message, size_t size)
 /* ---- recording an epoch ------------------------------------------------------------------------------------------ */
 
 /* [OUT] mean (nmetrics): means over the test split, with sampled z. */
-static void test(Training *t, double *mean)
+static int test(Training *t, double *mean, Error *err)
 {
     const LabSpec *spec = t->spec;
     size_t n = data_count(spec->data, DATA_TEST);
@@ -326,9 +350,12 @@ static void test(Training *t, double *mean)
         graph_exec_noise(exec, spec->seed, "test", (t->state.epoch << 32) + chunk);
         graph_exec_forward(exec);
         add_metrics(t, exec, rows, mean);
+        if (beat(t, err) != 0)
+            return -1;
     }
     for (size_t i = 0; i < t->nmetrics; i++)
         mean[i] /= (double)n;
+    return 0;
 }
 
 int lab_test(const LabSpec *spec, GraphParams *params, double *mean, size_t *count, Error *err)
@@ -344,7 +371,7 @@ int lab_test(const LabSpec *spec, GraphParams *params, double *mean, size_t *cou
     t.test_binarise = num_stream_of(spec->seed, "test/binarise");
     status = exec_pair_make(&t.test, spec, (GraphExecSpec){.outputs = spec->metrics}, n, TEST_BATCH, params, err);
     if (status == 0)
-        test(&t, mean);
+        status = test(&t, mean, err);
     exec_pair_free(&t.test);
     return status;
 }
@@ -375,8 +402,8 @@ static int record_epoch(Training *t, Error *err)
     double seconds = lab_clock() - t->epoch_time; /* of the training alone */
 
     num_fpenv_set();
-    if (tested)
-        test(t, test_mean);
+    if (tested && test(t, test_mean, err) != 0)
+        return -1;
     for (size_t i = 0; i < t->nmetrics; i++) {
         mean[i] = t->state.totals[i] / (double)t->n;
         for (int split = 0; split <= tested; split++, count++) {
@@ -440,6 +467,8 @@ static int epoch(Training *t, LabTrainEnd *end, char *message, size_t size, Erro
         }
         examples += (double)t->train.batch;
         report_step(t, examples);
+        if (beat(t, err) != 0)
+            return -1;
         t->state.batch++;
         if (t->state.batch < t->steps && checkpoint_is_due(t) && save(t, err) != 0)
             return -1;
@@ -454,7 +483,7 @@ int lab_train(const LabSpec *spec, Store *s, int64_t id, LabReporter *reporter, 
     int status = training_make(&t, err);
     if (status == 0)
         status = resume(&t, err);
-    t.checkpoint_time = lab_clock();
+    t.checkpoint_time = t.beat_time = lab_clock();
     *end = LAB_TRAINED;
     while (status == 0 && *end == LAB_TRAINED && t.state.epoch <= (uint64_t)spec->epochs)
         status = epoch(&t, end, message, message_size, err);

@@ -15,6 +15,9 @@
 /* A signal handler sets it: training then stops before its next step and records its state. */
 extern volatile sig_atomic_t lab_stop;
 
+/* Takes SIGHUP as `action` does, unless the process was told to ignore it (nohup).  [OUT] *old, where it is not NULL. */
+void lab_catch_hangup(const struct sigaction *action, struct sigaction *old);
+
 typedef enum { LAB_TRAINED, LAB_STOPPED, LAB_DIVERGED } LabTrainEnd;
 
 /* Trains run number `id`, which this process has started, from its checkpoint or from the start, and records every

@@ -12,6 +12,9 @@
 
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 static void report_end(LabReporter *r, const char *status, const char *text)
 {
@@ -34,12 +37,18 @@ static void on_signal(int number)
         _exit(LAB_LEFT_EVALUATION);
 }
 
-static void catch_signals(void)
+static void catch_signals(pid_t parent)
 {
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    lab_catch_hangup(&action, NULL);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+#endif
+    if (getppid() != parent)
+        lab_stop = SIGTERM; /* it died before that */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full disk then fails the write, and does not kill the process */
 }
@@ -100,6 +109,7 @@ typedef struct Worker {
     const LabRun *run;
     const LabOptions *options;
     int64_t id;
+    pid_t parent;
     Store *store;
     LabReporter reporter;
     char failure[1200];/* the first evaluation that failed, and why */
@@ -177,13 +187,27 @@ static int train(Worker *w, const char **status, char *message, size_t size, Err
         *status = result == 0 ? "diverged" : NULL;
         break;
     case LAB_STOPPED:
-        result =
-            store_run_finish(w->store, w->id, "interrupted", "stopped by a signal", seconds, NULL, NULL, 0, NULL, err);
+        result = store_run_finish(w->store, w->id, "interrupted",
+                                  getppid() == w->parent ? "stopped by a signal"
+                                                         : "stopped, because the process of its sweep has ended",
+                                  seconds, NULL, NULL, 0, NULL, err);
         *status = result == 0 ? "interrupted" : NULL;
         break;
     }
     graph_params_free(params);
     return result;
+}
+
+/* message: which process holds the run. */
+static int describe_holder(Worker *w, char *message, size_t size, Error *err)
+{
+    StoreHolder holder;
+    char text[240];
+    if (store_run_holder(w->store, w->id, &holder, err) != 0)
+        return -1;
+    store_holder_text(&holder, text, sizeof text);
+    snprintf(message, size, "another process has it: %s; vae-lab release %lld gives it up", text, (long long)w->id);
+    return 0;
 }
 
 static int start(Worker *w, const char **status, char *message, size_t size, Error *err)
@@ -194,8 +218,7 @@ static int start(Worker *w, const char **status, char *message, size_t size, Err
         return -1;
     if (claim == STORE_BUSY) {
         *status = "busy";
-        snprintf(message, size, "another process is running it");
-        return 0;
+        return describe_holder(w, message, size, err);
     }
     if (claim == STORE_DONE) {
         *status = "evaluated";
@@ -204,7 +227,8 @@ static int start(Worker *w, const char **status, char *message, size_t size, Err
     return train(w, status, message, size, err);
 }
 
-/* Records a failed run, unless training was committed and only an evaluation failed. */
+/* Records a failed run, unless training was committed and only an evaluation failed.  The store refuses this write too
+ * where another process has taken the run. */
 static void record_failure(Worker *w, const char *status, const char *text)
 {
     Error ignored = ERROR_NONE; /* the first failure is reported */
@@ -212,20 +236,20 @@ static void record_failure(Worker *w, const char *status, const char *text)
         store_run_finish(w->store, w->id, "failed", text, 0, NULL, NULL, 0, NULL, &ignored);
 }
 
-int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd)
+int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd, pid_t parent)
 {
-    Worker w = {
-        .run = run, .options = options, .id = id, .reporter = {.fd = report_fd, .last = lab_report_none(index)}};
+    Worker w = {.run = run, .options = options, .id = id, .parent = parent,
+                .reporter = {.fd = report_fd, .last = lab_report_none(index)}};
     Error err = ERROR_NONE;
     const char *status = NULL;
     char message[320] = "", text[1200];
-    catch_signals();
+    catch_signals(parent);
     num_threads_set(options->threads);
     int result = start(&w, &status, message, sizeof message, &err);
     if (result != 0) {
         error_text(text, sizeof text, &err);
         record_failure(&w, status, text);
-        report_end(&w.reporter, "failed", text);
+        report_end(&w.reporter, w.store != NULL && store_lost(w.store) ? "lost" : "failed", text);
     } else {
         report_end(&w.reporter, lab_stop && strcmp(status, "done") != 0 ? "interrupted" : status,
                    w.failure[0] != '\0' ? w.failure : message);

@@ -7,9 +7,12 @@
 
 #include "lab/lab.h"
 
-/* Starts, trains, finishes and evaluates run number `id`, the sweep's run `index`; reports through report_fd.  Returns
- * the process's exit status, or exits with LAB_LEFT_EVALUATION. */
-int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd);
+#include <sys/types.h>
+
+/* Starts, trains, finishes and evaluates run number `id`, the sweep's run `index`; reports through report_fd.  parent:
+ * the sweep's process; when it dies, however it dies, the worker stops as at SIGTERM.  Returns the process's exit
+ * status, or exits with LAB_LEFT_EVALUATION. */
+int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd, pid_t parent);
 
 /* Exit status after a signal during an evaluation: the run is done and recorded, the evaluation starts again the next
  * time. */

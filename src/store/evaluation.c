@@ -33,7 +33,7 @@ static int write_results(Store *s, int64_t run, const StoreResults *r, Error *er
 static int record(Store *s, int64_t run, const StoreEvaluation *e, const StoreResults *results, const char *message,
                   Error *err)
 {
-    if (store_begin(s, err, doing) != 0)
+    if (store_begin_run(s, run, err, doing) != 0)
         return -1;
     int status = put(s, run, e, message, err);
     if (status == 0 && results != NULL)

@@ -15,14 +15,29 @@
 
 enum {
     STORE_APPLICATION_ID = 0x5641454c, /* "VAEL", in the file's header */
-    STORE_TIMEOUT_MS = 10000
+    STORE_TIMEOUT_MS = 10000,
+    STORE_LEASE_SECONDS = 120
 };
+
+/* A process, so that no other one is taken for it: process ids are reused, and each PID namespace (a container) and
+ * each machine has its own. */
+typedef struct StoreProcess {
+    char host[256];
+    char boot[64];          /* "" where the system has none */
+    int64_t pid_namespace;  /* 0 where the system has none */
+    int64_t process, start; /* start: clock ticks after boot; 0 where the system does not say */
+} StoreProcess;
 
 struct Store {
     sqlite3 *db;
     char *path;
-    int timeout_ms; /* how long a statement waits for a lock */
+    int timeout_ms;    /* how long a statement waits for a lock */
     struct timespec waiting_since;
+    int lease_seconds; /* how long a holder elsewhere may be silent before it counts as gone */
+    StoreProcess self;
+    int64_t held_run, held_lease; /* the run that this connection has started, and its lease's number then; 0: none */
+    int64_t beaten;               /* the heartbeat that it has recorded last */
+    int lost;                     /* another process has taken that run */
     char notice[256];
 };
 
@@ -97,17 +112,36 @@ int store_write_origin(Store *s, const StoreRunSpec *spec, int64_t run, StoreCla
 int store_begin(Store *s, Error *err, const char *doing);
 int store_end(Store *s, int status, Error *err, const char *doing);
 
+/* store_begin for a write of this run.  Where this connection has started the run, it must still hold the lease, and
+ * its heartbeat is renewed (lease.c). */
+int store_begin_run(Store *s, int64_t run, Error *err, const char *doing);
+
 /* ---- which process is alive (process.c) ---- */
 
-typedef struct StoreProcess {
-    char host[256];
-    char boot[64];          /* "" where the system has none */
-    int64_t process, start; /* start: clock ticks after boot; 0 where the system does not say */
-} StoreProcess;
-
 void store_process_self(StoreProcess *self);
-/* Whether the process that holds a run may be alive.  One of another host counts as alive. */
-int store_process_living(const StoreProcess *self, const char *host, const char *boot, int64_t process, int64_t start);
+int store_process_equal(const StoreProcess *a, const StoreProcess *b);
+/* [OUT] *h of the process p, seen from self.  sign: the time of its last sign of life, seconds since 1970. */
+void store_process_judge(StoreHolder *h, const StoreProcess *p, int64_t sign, const StoreProcess *self,
+                         int lease_seconds);
+
+/* ---- leases (lease.c) ---- */
+
+/* What holder_gone and store_holder_read take, of `run AS r`: the holder and the time of its last sign of life.
+ * Versions before 5 recorded no heartbeat, but a checkpoint at least every 10 s. */
+#define STORE_HOLDER                                                                                                   \
+    "coalesce(r.host, ''), coalesce(r.boot, ''), coalesce(r.pid_namespace, 0), coalesce(r.process, 0), "               \
+    "coalesce(r.process_start, 0), coalesce(r.heartbeat, CAST(strftime('%s', max(r.created, coalesce(r.started, ''), " \
+    "coalesce((SELECT c.written FROM checkpoint c WHERE c.run = r.id), ''))) AS INTEGER))"
+
+/* [OUT] *p and *h from the columns STORE_HOLDER of a row; the first of them is number `first`. */
+void store_holder_read(const Store *s, sqlite3_stmt *row, int first, StoreProcess *p, StoreHolder *h);
+
+/* Defines the SQL function holder_gone(STORE_HOLDER): why the holder is known to be gone, as a text; NULL while it may
+ * be alive.  Returns SQLite's code. */
+int store_define_holder_gone(Store *s);
+
+/* Temporary views for a reader's connection, which show a run whose process is gone as crashed (status.c). */
+int store_show_gone(Store *s, Error *err);
 
 /* ---- where a database may lie (place.c) ---- */
 

@@ -25,12 +25,13 @@ static const off_t COPIED_WHOLE = 256 << 20;
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
-static int timeout_of_environment(void)
+/* A whole number of the environment from least to most; `otherwise` where it is none. */
+static int of_environment(const char *name, long least, long most, int otherwise)
 {
-    const char *text = getenv("VAE_LAB_DB_TIMEOUT");
+    const char *text = getenv(name);
     char *end;
-    long ms = text == NULL ? 0 : strtol(text, &end, 10);
-    return text != NULL && end != text && *end == '\0' && ms >= 0 && ms <= 3600000 ? (int)ms : STORE_TIMEOUT_MS;
+    long value = text == NULL ? 0 : strtol(text, &end, 10);
+    return text != NULL && end != text && *end == '\0' && value >= least && value <= most ? (int)value : otherwise;
 }
 
 /* Waits for a lock, for timeout_ms at most.  SQLite's own waiting polls more and more rarely, up to every 100 ms, so that
@@ -76,7 +77,9 @@ static Store *store_alloc(const char *path, Error *err)
         return NULL;
     }
     snprintf(s->path, bytes, "%s%s", path[0] == ':' || strncmp(path, "file:", 5) == 0 ? "./" : "", path);
-    s->timeout_ms = timeout_of_environment();
+    s->timeout_ms = of_environment("VAE_LAB_DB_TIMEOUT", 0, 3600000, STORE_TIMEOUT_MS);
+    s->lease_seconds = of_environment("VAE_LAB_LEASE", 1, 86400, STORE_LEASE_SECONDS);
+    store_process_self(&s->self);
     return s;
 }
 
@@ -104,6 +107,7 @@ static int connect_as(Store *s, const char *name, int flags, Error *err)
     distrust(s->db);
     sqlite3_create_function_v2(s->db, "sqrt", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
                                square_root, NULL, NULL, NULL);
+    store_define_holder_gone(s);
     return 0;
 }
 
@@ -334,6 +338,8 @@ static int open_reading(Store *s, Error *err)
             return -1;
     }
     if (is_older(&owner) && read_migrated(s, owner.version, err) != 0)
+        return -1;
+    if (store_show_gone(s, err) != 0)
         return -1;
     sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
     return sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK ? 0 : store_fail(s, err, "open it");

@@ -2,8 +2,9 @@
  *
  * store/process.c: which process holds a run, and whether it is alive.
  *
- * A process id alone is ambiguous: ids are reused, after a reboot and on every other host.  So host, boot and the
- * start time of the process are recorded with it.
+ * A process id alone is ambiguous: ids are reused, and every machine and every container has its own.  So boot, PID
+ * namespace and start time are recorded with it.  The name of the host is none of this: it can change while a process
+ * runs, and two containers may share one.
  */
 #include "store/inside.h"
 
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* [OUT] line: the first line of a file, without its newline. */
@@ -50,6 +53,13 @@ static int read_stat(int64_t process, char *state, int64_t *start)
     return 0;
 }
 
+/* The number of this process' PID namespace. */
+static int64_t pid_namespace(void)
+{
+    struct stat st;
+    return stat("/proc/self/ns/pid", &st) == 0 ? (int64_t)st.st_ino : 0;
+}
+
 void store_process_self(StoreProcess *self)
 {
     char state;
@@ -57,73 +67,75 @@ void store_process_self(StoreProcess *self)
     if (gethostname(self->host, sizeof self->host - 1) != 0)
         snprintf(self->host, sizeof self->host, "unknown");
     read_line("/proc/sys/kernel/random/boot_id", self->boot, sizeof self->boot);
+    self->pid_namespace = pid_namespace();
     self->process = getpid();
     if (read_stat(self->process, &state, &self->start) != 0)
         self->start = 0;
 }
 
-int store_process_living(const StoreProcess *self, const char *host, const char *boot, int64_t process, int64_t start)
+/* Without boot ids the host's name tells machines apart. */
+static int same_boot(const StoreProcess *a, const StoreProcess *b)
 {
-    if (host[0] == '\0' || process <= 0)
-        return 0; /* no process has taken the run */
-    if (strcmp(host, self->host) != 0)
-        return 1; /* unknown here: it counts as alive */
-    if (strcmp(boot, self->boot) != 0)
-        return 0;
-    if (kill((pid_t)process, 0) != 0 && errno == ESRCH)
-        return 0;
-    char state = '?';
-    int64_t now = 0;
-    if (read_stat(process, &state, &now) != 0)
-        return self->start == 0; /* without /proc kill() decides; with it, the process has just ended */
-    return now == start && state != 'Z' && state != 'X';
+    return strcmp(a->boot, b->boot) == 0 && (a->boot[0] != '\0' || strcmp(a->host, b->host) == 0);
 }
 
-/* ---- crashed runs in the database ------------------------------------------------------------------------------- */
-
-static const char doing[] = "look for crashed runs";
-
-/* Marks one run as crashed. */
-static int mark_crashed(Store *s, sqlite3_stmt *row, int *count, Error *err)
+int store_process_equal(const StoreProcess *a, const StoreProcess *b)
 {
-    if (store_do(s, err, doing,
-                 "UPDATE run SET status = 'crashed', finished = " STORE_NOW ", "
-                 "message = 'its process ' || process || ' on ' || host || ' is gone' WHERE id = ?1",
-                 "i", sqlite3_column_int64(row, 0)) != 0)
-        return -1;
-    *count += sqlite3_changes(s->db);
+    return same_boot(a, b) && a->pid_namespace == b->pid_namespace && a->process == b->process && a->start == b->start;
+}
+
+/* Whether p's process id means the same process here.  Versions before 5 recorded no namespace: there the host's name
+ * stands for it.  The number of a namespace is used again only when all its processes are gone. */
+static int is_here(const StoreProcess *p, const StoreProcess *self)
+{
+    return same_boot(p, self) && (p->pid_namespace == self->pid_namespace ||
+                                  (p->pid_namespace == 0 && strcmp(p->host, self->host) == 0));
+}
+
+/* When this machine was started, in seconds since 1970; 0 where the system does not say. */
+static int64_t boot_time(void)
+{
+#ifdef CLOCK_BOOTTIME
+    struct timespec up;
+    if (clock_gettime(CLOCK_BOOTTIME, &up) == 0)
+        return (int64_t)time(NULL) - up.tv_sec;
+#endif
     return 0;
 }
 
-static int reap(Store *s, int *count, Error *err)
+/* Another boot of a host of this name.  A sign of life after this machine was started shows that it is another machine
+ * of the same name, whose processes may be alive. */
+static int is_before_restart(const StoreProcess *p, int64_t sign, const StoreProcess *self)
 {
-    StoreProcess self;
-    store_process_self(&self);
-    sqlite3_stmt *row = store_bind(s, err, doing,
-                                   "SELECT id, coalesce(host, ''), coalesce(boot, ''), process, process_start FROM run "
-                                   "WHERE status IN ('queued', 'running') AND superseded_by IS NULL ORDER BY id",
-                                   "");
-    if (row == NULL)
-        return -1;
-    int code, status = 0;
-    while (status == 0 && (code = sqlite3_step(row)) == SQLITE_ROW)
-        if (!store_process_living(&self, (const char *)sqlite3_column_text(row, 1),
-                                  (const char *)sqlite3_column_text(row, 2), sqlite3_column_int64(row, 3),
-                                  sqlite3_column_int64(row, 4)))
-            status = mark_crashed(s, row, count, err);
-    if (status == 0 && code != SQLITE_DONE)
-        status = store_fail(s, err, doing);
-    sqlite3_finalize(row);
-    return status;
+    return strcmp(p->host, self->host) == 0 && !same_boot(p, self) && sign < boot_time();
 }
 
-int store_reap(Store *s, int *count, Error *err)
+/* Whether a process of this PID namespace runs. */
+static int runs_here(const StoreProcess *p, const StoreProcess *self)
 {
-    *count = 0;
-    if (store_begin(s, err, doing) != 0)
-        return -1;
-    int status = store_end(s, reap(s, count, err), err, doing);
-    if (status != 0)
-        *count = 0;
-    return status;
+    if (kill((pid_t)p->process, 0) != 0 && errno == ESRCH)
+        return 0;
+    char state = '?';
+    int64_t now = 0;
+    if (read_stat(p->process, &state, &now) != 0)
+        return self->start == 0; /* without /proc kill() decides; with it, the process has just ended */
+    return now == p->start && state != 'Z' && state != 'X';
+}
+
+void store_process_judge(StoreHolder *h, const StoreProcess *p, int64_t sign, const StoreProcess *self,
+                         int lease_seconds)
+{
+    static const int64_t first_namespace = 0xEFFFFFFC; /* Linux: PROC_PID_INIT_INO */
+    int64_t age = (int64_t)time(NULL) - (sign < 0 || sign > INT32_MAX * (int64_t)1000 ? 0 : sign); /* a hostile file's */
+    memset(h, 0, sizeof *h);
+    snprintf(h->host, sizeof h->host, "%s", p->host);
+    h->process = p->host[0] == '\0' || p->process < 0 || p->process > INT32_MAX ? 0 : p->process;
+    h->age = age < 0 ? -age : age; /* a clock that was far ahead must not keep a run for ever */
+    h->left = lease_seconds - h->age;
+    if (h->process == 0)
+        return;
+    h->container = p->pid_namespace != 0 && p->pid_namespace != first_namespace;
+    h->here = is_here(p, self);
+    h->restarted = !h->here && is_before_restart(p, sign, self);
+    h->alive = h->here ? runs_here(p, self) : !h->restarted && h->left >= 0;
 }

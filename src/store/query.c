@@ -140,6 +140,8 @@ static int prepare_reading(Store *s, sqlite3_stmt **statement, const char *sql, 
     int code = sqlite3_prepare_v2(s->db, sql, -1, statement, &rest);
     if (code == SQLITE_OK && *statement != NULL && !pragma && !sqlite3_stmt_readonly(*statement))
         code = SQLITE_AUTH; /* "PRAGMA journal_mode" only looks like writing */
+    if (code == SQLITE_ERROR && strncmp(sqlite3_errmsg(s->db), "cannot modify ", 14) == 0)
+        code = SQLITE_AUTH; /* a write to a view: for readers the table run is one too (status.c) */
     if (code == SQLITE_OK && *rest != '\0')
         *more = sqlite3_prepare_v2(s->db, rest, -1, &second, NULL) != SQLITE_OK || second != NULL;
     sqlite3_finalize(second);

@@ -162,7 +162,7 @@ static int record(Store *s, int64_t run, const StoreMetric *metrics, size_t coun
 int store_run_record(Store *s, int64_t run, const StoreMetric *metrics, size_t count, const StoreCheckpoint *checkpoint,
                      Error *err)
 {
-    if (store_begin(s, err, recording) != 0)
+    if (store_begin_run(s, run, err, recording) != 0)
         return -1;
     return store_end(s, record(s, run, metrics, count, checkpoint, err), err, recording);
 }
@@ -222,7 +222,7 @@ int store_write_artifact(Store *s, int64_t run, const char *name, const char *ki
 int store_artifact_put(Store *s, int64_t run, const char *name, const char *kind, const char *meta, const void *bytes,
                        size_t size, Error *err)
 {
-    if (store_begin(s, err, "record an artifact") != 0)
+    if (store_begin_run(s, run, err, "record an artifact") != 0)
         return -1;
     return store_end(s, store_write_artifact(s, run, name, kind, meta, bytes, size, err), err, "record an artifact");
 }

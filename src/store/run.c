@@ -12,43 +12,42 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <time.h>
 
 /* ---- which process has it --------------------------------------------------------------------------------------- */
 
 /* The columns that a claim depends on, in this order. */
-#define CLAIM_COLUMNS "id, status, coalesce(host, ''), coalesce(boot, ''), process, process_start, started IS NOT NULL"
+#define CLAIM_COLUMNS "r.id, r.status, r.started IS NOT NULL, r.superseded_by IS NOT NULL, " STORE_HOLDER
 
-static StoreClaim judge(sqlite3_stmt *row, const StoreProcess *self)
+static StoreClaim judge(const Store *s, sqlite3_stmt *row)
 {
-    const char *status = (const char *)sqlite3_column_text(row, 1);
+    StoreProcess p;
+    StoreHolder h;
+    const char *status = store_column(row, 1);
     if (strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0)
         return STORE_DONE; /* a diverged run would diverge again, to the bit */
     if (strcmp(status, "queued") != 0 && strcmp(status, "running") != 0)
         return STORE_RESUMED;
-    int64_t process = sqlite3_column_int64(row, 4), start = sqlite3_column_int64(row, 5);
-    const char *host = (const char *)sqlite3_column_text(row, 2), *boot = (const char *)sqlite3_column_text(row, 3);
-    int own = process == self->process && start == self->start && strcmp(host, self->host) == 0 &&
-              strcmp(boot, self->boot) == 0;
-    return !own && store_process_living(self, host, boot, process, start) ? STORE_BUSY : STORE_RESUMED;
+    store_holder_read(s, row, 4, &p, &h);
+    return h.alive && !store_process_equal(&p, &s->self) ? STORE_BUSY : STORE_RESUMED;
 }
 
 /* Looks up the row of this identity that is not superseded. */
-static int find(Store *s, const char *identity, const StoreProcess *self, int64_t *run, StoreClaim *claim, Error *err)
+static int find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err)
 {
     sqlite3_stmt *row;
     int found = store_first(s, err, &row, "look for a run",
-                            "SELECT " CLAIM_COLUMNS " FROM run WHERE identity = ?1 AND superseded_by IS NULL", "t", identity);
+                            "SELECT " CLAIM_COLUMNS " FROM run r WHERE identity = ?1 AND superseded_by IS NULL", "t",
+                            identity);
     *run = found == 1 ? sqlite3_column_int64(row, 0) : 0;
-    *claim = found == 1 ? judge(row, self) : STORE_NEW;
+    *claim = found == 1 ? judge(s, row) : STORE_NEW;
     sqlite3_finalize(row);
     return found < 0 ? -1 : 0;
 }
 
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err)
 {
-    StoreProcess self;
-    store_process_self(&self);
-    return find(s, identity, &self, run, claim, err);
+    return find(s, identity, run, claim, err);
 }
 
 /* ---- queueing --------------------------------------------------------------------------------------------------- */
@@ -101,17 +100,18 @@ static int put_member(Store *s, const StoreRunSpec *spec, int64_t experiment, in
 }
 
 /* The statement that adds a run's row: the columns that the store itself uses, then those of spec->columns. */
-static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, Error *err)
+static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, Error *err)
 {
-    enum { USED = 12 };
+    enum { USED = 14 };
+    const StoreProcess *self = &s->self;
     char config[DIGEST_TEXT];
     Text names = {0}, values = {0};
     configuration(config, spec);
     text_add(
         &names,
-        "INSERT INTO run (experiment, identity, configuration, label, seed, graph, plan, data_digest, host, boot, process, "
-        "process_start, status");
-    text_add(&values, ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'queued'");
+        "INSERT INTO run (experiment, identity, configuration, label, seed, graph, plan, data_digest, host, boot, "
+        "pid_namespace, process, process_start, heartbeat, status");
+    text_add(&values, ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'queued'");
     for (size_t i = 0; i < spec->ncolumns; i++) {
         text_addf(&names, ", %s", spec->columns[i].name);
         text_addf(&values, ", ?%zu", USED + i + 1);
@@ -120,9 +120,10 @@ static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, co
     text_add(&names, ")");
     sqlite3_stmt *row = names.failed || values.failed
                             ? (error_memory(err, "a run's row"), NULL)
-                            : store_bind(s, err, queueing, text_string(&names), "itttutttttii", experiment,
+                            : store_bind(s, err, queueing, text_string(&names), "itttutttttiiii", experiment,
                                          spec->identity, config, spec->label, spec->seed, spec->graph, spec->plan,
-                                         spec->data_digest, self->host, self->boot, self->process, self->start);
+                                         spec->data_digest, self->host, self->boot, self->pid_namespace, self->process,
+                                         self->start, (int64_t)time(NULL));
     int status = row == NULL ? -1 : 0;
     for (size_t i = 0; status == 0 && i < spec->ncolumns; i++) {
         int code = store_bind_param(row, USED + (int)i + 1, &spec->columns[i]);
@@ -139,10 +140,9 @@ static int insert_row(Store *s, const StoreRunSpec *spec, int64_t experiment, co
     return status;
 }
 
-static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self, int64_t *run,
-                  Error *err)
+static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, int64_t *run, Error *err)
 {
-    if (insert_row(s, spec, experiment, self, err) != 0)
+    if (insert_row(s, spec, experiment, err) != 0)
         return -1;
     *run = sqlite3_last_insert_rowid(s->db);
     return put_settings(s, "INSERT OR REPLACE INTO param (run, name, value) VALUES (?1, ?3, ?4)", *run, experiment,
@@ -150,10 +150,9 @@ static int insert(Store *s, const StoreRunSpec *spec, int64_t experiment, const 
 }
 
 /* Marks the old row as superseded before it inserts the new one: the identity index is unique.  Until the new row's
- * number is known the old row refers to itself.  The experiments that had the old run have the new one, under the
- * same labels. */
-static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, const StoreProcess *self,
-                     int64_t *run, Error *err)
+ * number is known the old row refers to itself.  A process that still holds the old run loses it.  The experiments
+ * that had the old run have the new one, under the same labels. */
+static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t experiment, int64_t *run, Error *err)
 {
     static const char *const replacing[] = {
         "INSERT INTO member (experiment, run, label) SELECT experiment, ?2, label FROM member WHERE run = ?1",
@@ -161,8 +160,11 @@ static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t ex
         "WHERE run = ?1",
         "UPDATE run SET superseded_by = ?2 WHERE id = ?1",
     };
-    if (store_do(s, err, queueing, "UPDATE run SET superseded_by = id WHERE id = ?1", "i", old) != 0 ||
-        insert(s, spec, experiment, self, run, err) != 0)
+    if (store_do(s, err, queueing,
+                 "UPDATE run SET superseded_by = id, lease = lease + 1, status = iif(status IN ('queued', 'running'), "
+                 "'crashed', status) WHERE id = ?1",
+                 "i", old) != 0 ||
+        insert(s, spec, experiment, run, err) != 0)
         return -1;
     for (size_t i = 0; i < sizeof replacing / sizeof replacing[0]; i++)
         if (store_do(s, err, queueing, replacing[i], "ii", old, *run) != 0)
@@ -174,23 +176,23 @@ static int supersede(Store *s, int64_t old, const StoreRunSpec *spec, int64_t ex
 static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int fresh, int64_t *run, StoreClaim *claim,
                      Error *err)
 {
-    StoreProcess self;
+    const StoreProcess *self = &s->self;
     int64_t old;
-    store_process_self(&self);
-    if (find(s, spec->identity, &self, &old, claim, err) != 0)
+    if (find(s, spec->identity, &old, claim, err) != 0)
         return -1;
     if (*claim == STORE_NEW)
-        return insert(s, spec, experiment, &self, run, err);
+        return insert(s, spec, experiment, run, err);
     if (fresh && *claim != STORE_BUSY) {
         *claim = STORE_NEW;
-        return supersede(s, old, spec, experiment, &self, run, err);
+        return supersede(s, old, spec, experiment, run, err);
     }
     *run = old;
     if (*claim == STORE_RESUMED) /* queued by a process that died: it is this process' now */
         return store_do(
             s, err, queueing,
-            "UPDATE run SET host = ?2, boot = ?3, process = ?4, process_start = ?5 WHERE id = ?1 AND status = 'queued'", "ittii",
-            old, self.host, self.boot, self.process, self.start);
+            "UPDATE run SET host = ?2, boot = ?3, pid_namespace = ?4, process = ?5, process_start = ?6, heartbeat = ?7 "
+            "WHERE id = ?1 AND status = 'queued'",
+            "ittiiii", old, self->host, self->boot, self->pid_namespace, self->process, self->start, (int64_t)time(NULL));
     return 0;
 }
 
@@ -222,35 +224,46 @@ int store_no_such_run(Store *s, int64_t run, Error *err)
     return error_hint(err, "vae-lab runs lists them");
 }
 
-static int start(Store *s, int64_t run, StoreClaim *claim, Error *err)
+/* [OUT] *lease: the number of the new lease; 0 where the run was not taken. */
+static int start(Store *s, int64_t run, StoreClaim *claim, int64_t *lease, Error *err)
 {
-    StoreProcess self;
-    store_process_self(&self);
+    const StoreProcess *self = &s->self;
     sqlite3_stmt *row;
-    int found = store_first(s, err, &row, starting, "SELECT " CLAIM_COLUMNS " FROM run WHERE id = ?1", "i", run);
+    int found = store_first(s, err, &row, starting, "SELECT " CLAIM_COLUMNS " FROM run r WHERE id = ?1", "i", run);
     if (found != 1)
         return found == 0 ? store_no_such_run(s, run, err) : -1;
     /* A queued run may be taken by any process. */
-    int queued = strcmp((const char *)sqlite3_column_text(row, 1), "queued") == 0;
-    int started = sqlite3_column_int(row, 6);
-    *claim = queued ? STORE_RESUMED : judge(row, &self);
+    int queued = strcmp(store_column(row, 1), "queued") == 0, started = sqlite3_column_int(row, 2);
+    *claim = queued ? STORE_RESUMED : judge(s, row);
+    if (*claim == STORE_RESUMED && sqlite3_column_int(row, 3))
+        *claim = STORE_BUSY; /* --fresh of another process has superseded it since it was queued */
     sqlite3_finalize(row);
     if (*claim != STORE_RESUMED)
         return 0;
     if (!started)
         *claim = STORE_NEW;
-    return store_do(
-        s, err, starting,
-        "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, process = ?4, process_start = ?5, "
-        "started = coalesce(started, " STORE_NOW ") WHERE id = ?1",
-        "ittii", run, self.host, self.boot, self.process, self.start);
+    return store_integer(s, err, lease, starting,
+                         "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, "
+                         "pid_namespace = ?4, process = ?5, process_start = ?6, heartbeat = ?7, lease = lease + 1, started = "
+                         "coalesce(started, " STORE_NOW ") WHERE id = ?1 RETURNING lease",
+                         "ittiiii", run, self->host, self->boot, self->pid_namespace, self->process, self->start,
+                         (int64_t)time(NULL)) == 1
+               ? 0
+               : -1;
 }
 
 int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err)
 {
-    if (store_begin(s, err, starting) != 0)
+    int64_t lease = 0;
+    if (store_begin(s, err, starting) != 0 ||
+        store_end(s, start(s, run, claim, &lease, err), err, starting) != 0)
         return -1;
-    return store_end(s, start(s, run, claim, err), err, starting);
+    if (lease != 0) {
+        s->held_run = run;
+        s->held_lease = lease;
+        s->lost = 0;
+    }
+    return 0;
 }
 
 /* ---- ending ----------------------------------------------------------------------------------------------------- */
@@ -276,7 +289,7 @@ static int finish(Store *s, int64_t run, const char *status, const char *message
 int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                      const void *weights, size_t size, const char *weights_meta, Error *err)
 {
-    if (store_begin(s, err, ending) != 0)
+    if (store_begin_run(s, run, err, ending) != 0)
         return -1;
     return store_end(s, finish(s, run, status, message, seconds, digest, weights, size, weights_meta, err), err,
                      ending);
@@ -284,15 +297,14 @@ int store_run_finish(Store *s, int64_t run, const char *status, const char *mess
 
 int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
 {
-    StoreProcess self;
-    store_process_self(&self);
+    const StoreProcess *self = &s->self;
     if (store_begin(s, err, ending) != 0)
         return -1;
     int status = store_do(s, err, ending,
                           "UPDATE run SET status = 'interrupted', message = ?2, seconds = 0, finished = " STORE_NOW
-                          " WHERE id = ?1 AND status = 'queued' AND host = ?3 AND boot = ?4 AND process = ?5 AND "
+                          " WHERE id = ?1 AND status = 'queued' AND boot = ?3 AND pid_namespace = ?4 AND process = ?5 AND "
                           "process_start = ?6",
-                          "itttii", run, message, self.host, self.boot, self.process, self.start);
+                          "ittiii", run, message, self->boot, self->pid_namespace, self->process, self->start);
     return store_end(s, status, err, ending);
 }
 

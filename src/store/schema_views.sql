@@ -47,7 +47,7 @@ WHERE r.superseded_by IS NULL;
 
 -- One row per run, superseded ones too: everything that `vae-lab show` prints of it.  experiment, label: of the first
 -- experiment that needed the run; also_in: the others, as EXPERIMENT/LABEL.  posteriors: how many examples have a
--- recorded posterior.
+-- recorded posterior.  process, heartbeat: of a run that a process holds, that process and its last sign of life.
 CREATE VIEW details AS
 SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS label,
     (SELECT group_concat(o.name || '/' || x.label, ', ') FROM member x JOIN experiment o ON o.id = x.experiment
@@ -64,7 +64,8 @@ SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS labe
     (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors, r.graph AS graph, r.data_options AS data_options,
     r.imported AS imported,
     coalesce((SELECT length(bytes) / 4 || ' numbers' FROM artifact WHERE run = r.id AND name = 'weights'),
-             CASE WHEN r.status IN ('done', 'diverged') THEN 'dropped by vae-lab gc' END) AS weights
+             CASE WHEN r.status IN ('done', 'diverged') THEN 'dropped by vae-lab gc' END) AS weights,
+    CASE WHEN r.status IN ('queued', 'running') THEN strftime('%Y-%m-%dT%H:%M:%SZ', r.heartbeat, 'unixepoch') END AS heartbeat
 FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id;
 
 -- Every metric of every epoch; value NULL where it is not finite.

@@ -70,7 +70,7 @@ typedef struct StoreRunSpec {
 typedef enum { STORE_NEW, STORE_RESUMED, STORE_DONE, STORE_BUSY } StoreClaim;
 
 /* Looks a run up by its identity; superseded runs are left out.  [OUT] NEW, *run 0: there is none; DONE: finished or
- * diverged; BUSY: a process holds it that is alive, or runs on another host; RESUMED: unfinished, free to be taken. */
+ * diverged; BUSY: another process holds it (StoreHolder.alive); RESUMED: unfinished, free to be taken. */
 int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *claim, Error *err);
 
 /* Commits the run's row with status `queued` (NEW), or leaves the existing row (RESUMED, DONE, BUSY).  `fresh`: an
@@ -79,10 +79,45 @@ int store_run_find(Store *s, const char *identity, int64_t *run, StoreClaim *cla
  * row.  Environment and sources are recorded until a run has begun; data options also where they are missing. */
 int store_run_queue(Store *s, const StoreRunSpec *spec, int fresh, int64_t *run, StoreClaim *claim, Error *err);
 
-/* Takes a queued, interrupted, crashed or failed run for this process: status `running`, with host, boot id, process
- * id and start time.  BUSY when another process that is alive took it first. */
+/* Takes a queued, interrupted, crashed or failed run for this process, and with it a new lease: every later write of
+ * the run through this connection fails once another process has taken it.  BUSY when another process that is alive
+ * took it first, or it is superseded. */
 int store_run_start(Store *s, int64_t run, StoreClaim *claim, Error *err);
 
+/* ---- leases: which process holds a run ------------------------------------------------------------------------- */
+
+/* The process that holds a run, or held it last.  On this machine and in this PID namespace (`here`) the process
+ * itself is asked; elsewhere (another machine, another container) it counts as alive until its lease expires: until it
+ * has given no sign of life for VAE_LAB_LEASE seconds (120). */
+typedef struct StoreHolder {
+    char host[256];
+    int64_t process;   /* 0: no process */
+    int here, alive;
+    int container;     /* it runs in a PID namespace that is not its machine's first: a container */
+    int restarted;     /* it ran on this machine before the machine was started */
+    int64_t age, left; /* seconds since its last sign of life, and until its lease expires */
+} StoreHolder;
+
+int store_run_holder(Store *s, int64_t run, StoreHolder *holder, Error *err);
+/* [OUT] text[size]: "process 7 on host box (a container), last sign of life 5 s ago, its lease expires in 115 s". */
+void store_holder_text(const StoreHolder *holder, char *text, size_t size);
+
+/* How often a process records a sign of life of what it holds: a twelfth of the lease, in seconds. */
+double store_beat_seconds(const Store *s);
+/* Records one of the run that this connection has started.  Every write of the run does so too. */
+int store_run_beat(Store *s, int64_t run, Error *err);
+/* Records one of the runs that this process has queued. */
+int store_queue_beat(Store *s, Error *err);
+
+/* Whether a write was refused because another process has taken the run that this connection had started. */
+int store_lost(const Store *s);
+
+/* Takes the run from the process that holds it: status `crashed` where that is gone, else `interrupted`; the next
+ * `vae-lab run` resumes it.  [OUT] *holder: it.  A process that is alive and `here` keeps it unless `force`; it then
+ * stops at its next write.  ERR_RUN where that is refused, or nothing holds the run. */
+int store_run_release(Store *s, int64_t run, int force, StoreHolder *holder, Error *err);
+
+/* ---- what a run records ---------------------------------------------------------------------------------------- */
 typedef struct StoreMetric {
     const char *name;
     int64_t step; /* epoch from 1; 0 for a number about the whole run */
@@ -158,7 +193,7 @@ int store_run_finish(Store *s, int64_t run, const char *status, const char *mess
 /* Ends a run that this process queued and that no process started, as `interrupted`.  Leaves any other run as it is. */
 int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err);
 
-/* Marks runs that are `running` or `queued`, but whose process of this host is dead, as `crashed`.  [OUT] *count. */
+/* Marks runs that are `running` or `queued`, but whose process is gone, as `crashed`.  [OUT] *count. */
 int store_reap(Store *s, int *count, Error *err);
 
 /* Records one call of `vae-lab run`: its settings (JSON) and runs. */

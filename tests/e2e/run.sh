@@ -44,7 +44,7 @@ check "data list" 0 'digits' 'mnist' -- "$VAE_LAB" data list
 check "data show" 0 '60000|60,000' -- "$VAE_LAB" data show digits
 check "--version" 0 '^vae-lab [0-9]' -- "$VAE_LAB" --version
 check "--help" 0 'run' 'figures' 'compare' -- "$VAE_LAB" --help
-for c in run figures runs show compare claims sql data doctor; do
+for c in run release figures runs show compare claims sql data doctor; do
     check "$c --help" 0 "vae-lab $c" -- "$VAE_LAB" $c --help
 done
 "$VAE_LAB" runs --csv | head -1 >/dev/null && ok "output can be piped into head" || no "pipe" "failed"
