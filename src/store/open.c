@@ -8,6 +8,7 @@
 #include "store/inside.h"
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -124,26 +125,36 @@ static char *immutable_name(const char *path)
     return name;
 }
 
-/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When it has no WAL file,
- * all of it is in the file itself, which can be read as immutable. */
-static int connect_archive(Store *s, Error *err)
+/* Refuses a file beside the database that holds a part of it: a write-ahead log, or a journal to roll back. */
+static int refuse_beside(Store *s, const char *suffix, Error *err)
 {
     struct stat st;
-    char *wal = mem_alloc(strlen(s->path) + 5), *name = immutable_name(s->path);
-    int status = -1;
-    if (wal == NULL || name == NULL) {
-        error_memory(err, "the database");
-    } else if (snprintf(wal, strlen(s->path) + 5, "%s-wal", s->path) > 0 && stat(wal, &st) == 0 && st.st_size > 0) {
+    Text path = {0};
+    text_addf(&path, "%s%s", s->path, suffix);
+    int status = path.failed ? error_memory(err, "the database") : 0;
+    if (status == 0 && stat(text_string(&path), &st) == 0 && st.st_size > 0) {
         error_set(err, ERR_STORE, "the database cannot be read from a folder that cannot be written");
         error_where(err, "%s", s->path);
-        error_found(err, "the database was not closed: part of it is in %s", wal);
-        error_hint(err, "copy both files to a folder that can be written, and open the copy with --db FILE");
-    } else {
+        error_found(err, "the database was not closed: part of it is in %s", text_string(&path));
+        status = error_hint(
+            err, "copy both files to a folder that can be written, and open the copy with --db FILE");
+    }
+    text_free(&path);
+    return status;
+}
+
+/* In a folder that cannot be written, a database in WAL mode has no place for its index.  When there is neither a WAL
+ * file nor a journal, all of it is in the file itself, which can be read as immutable. */
+static int connect_archive(Store *s, Error *err)
+{
+    char *name = immutable_name(s->path);
+    int status = name == NULL ? error_memory(err, "the database") : 0;
+    if (status == 0 && (status = refuse_beside(s, "-wal", err)) == 0 &&
+        (status = refuse_beside(s, "-journal", err)) == 0) {
         sqlite3_close(s->db);
         s->db = NULL;
         status = connect_as(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
     }
-    mem_free(wal);
     mem_free(name);
     return status;
 }

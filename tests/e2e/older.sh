@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Databases that older versions of this program have written are read, migrated and continued.
+#
+# tests/golden/schema_N.dump is the dump of what the last program of schema version N made of tests/golden/old.lua with
+# --set seed=1,2.  Its model, data and training are those of old.lua; from version 2 on its script had two claims, in
+# versions 2 and 3 also lab.eval.accounting, which is lab.eval.elbo_decomposition today.  When the schema gets another
+# version, add the dump of the one before.
+. "$(dirname "$0")/common.sh.inc"
+cp "$root/tests/golden/old.lua" .
+seeds='--set seed=1,2'
+rows="select group_concat(row, ' ') from (select label || ',' || seed || ',' || status || ',' || epochs || ',' || substr(digest, 1, 8) || ',' ||
+    round(elbo, 6) || ',' || round(nll, 6) || ',' || beta as row from runs where experiment = 'old' order by id)"
+digests='beta=0.5,1,done,2,a0b13dd4 beta=0.5,2,done,2,2b00ed20 beta=1,1,done,2,5f87b1a0 beta=1,2,done,2,d7f858cb'
+known=
+for v in 1 2 3 4; do
+    rm -f results.db*
+    sqlite3 results.db <"$root/tests/golden/schema_$v.dump"
+    cp results.db before.db
+    "$VAE_LAB" runs --json >runs.json 2>&1
+    values=$("$VAE_LAB" sql --csv "$rows" | tail -1 | tr -d '"')
+    known=${known:-$values}
+    [ "$(echo "$values" | sed 's/,-[0-9.]*,[0-9.]*,[0-9.]*//g')" = "$digests" ] && [ "$values" = "$known" ] && ok "version $v: its runs are read" ||
+        no "version $v: runs" "$values"
+    check "version $v: show" 0 '^identity +d15000a39e43' 'elbo +examples=0 samples=10 seed=1' 'nll +examples=20 samples=5 seed=1' -- "$VAE_LAB" show 1
+    check "version $v: compare" 0 'A  old +beta=0.5 .* 2  -4.5' 'beta +0.5 +1' -- "$VAE_LAB" compare
+    [ $v = 1 ] || check "version $v: claims" 0 'PASS  old: a KL divergence is not negative' '2 hold' -- "$VAE_LAB" claims
+    cmp -s results.db before.db && ok "version $v: reading leaves the file as it is" || no "version $v: reading" "changed the file"
+    check "version $v: the same script has nothing to do" 0 '0 runs executed, 4 done before' -- "$VAE_LAB" run old.lua $seeds
+    [ "$(sql 'PRAGMA user_version')" -ge 5 ] && [ "$(sql 'PRAGMA integrity_check')" = ok ] && [ -z "$(sql 'PRAGMA foreign_key_check')" ] &&
+        [ "$("$VAE_LAB" sql --csv "$rows" | tail -1 | tr -d '"')" = "$known" ] && ok "version $v: the migrated file holds the same" ||
+        no "version $v: migrated" "$(sql 'PRAGMA user_version')"
+    [ "$(sql "select count(*) from evaluation where status = 'done'")" = $([ $v = 1 ] && echo 8 || echo 12) ] &&
+        [ "$(sql "select count(*) from artifact where kind = 'evaluation'")" = 0 ] && ok "version $v: evaluations are rows" ||
+        no "version $v: evaluations" "$(sql 'select * from evaluation')"
+done
+check "the same digest today" 0 '1 run executed' -- "$VAE_LAB" run old.lua --set beta=1 --set seed=1 --fresh
+[ "$(sql "select count(distinct digest) from run where label = 'beta=1' and seed = 1")" = 1 ] && ok "weights of the oldest version, to the bit" ||
+    no "digest" "$(sql 'select digest from run')"
+sed 's/samples = 5,/samples = 6,/' old.lua >more.lua
+check "weights of an older version are evaluated again" 0 '0 runs executed, 4 done before' -- "$VAE_LAB" run more.lua $seeds
