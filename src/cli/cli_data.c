@@ -252,34 +252,39 @@ static int choose_binarise(DataBinarise *how, Error *err)
 
 static int data(int operands, char **operand, Error *err)
 {
+    static const char expected[] = "list, fetch NAME, import FOLDER [NAME], verify [NAME] or show NAME";
     const char *dir = cli_shared.data_dir, *what = operands > 0 ? operand[0] : "list",
                *name = operands > 1 ? operand[1] : NULL;
     DataOptions how = {.dir = dir, .train = (size_t)train, .valid = (size_t)valid, .test = (size_t)test};
     if (choose_binarise(&how.binarise, err) != 0 ||
-        cli_operands(operands, operand, 0, 2, "list, fetch NAME, verify [NAME] or show NAME", err) != 0)
+        cli_operands(operands, operand, 0, 3, expected, err) != 0)
         return -1;
-    if (strcmp(what, "fetch") == 0 && name != NULL)
+    if (strcmp(what, "fetch") == 0 && name != NULL && operands == 2)
         return cli_fetch(name, dir, from, stall, err);
+    if (strcmp(what, "import") == 0 && name != NULL)
+        return cli_import_data(name, operands > 2 ? operand[2] : NULL, dir, err);
     if (dir != NULL && access(dir, F_OK) != 0) {
         error_set(err, ERR_FILE, "there is no such folder for data");
         return error_where(err, "--data-dir %s", dir);
     }
     if (strcmp(what, "list") == 0 && name == NULL)
         return list(err);
-    if (strcmp(what, "verify") == 0)
+    if (strcmp(what, "verify") == 0 && operands < 3)
         return name == NULL ? verify_all(dir, err) : data_verify(name, dir, stdout, err);
-    if (strcmp(what, "show") == 0 && name != NULL)
+    if (strcmp(what, "show") == 0 && name != NULL && operands < 3)
         return show(name, &how, err);
     error_set(err, ERR_USAGE, "data: wrong arguments");
     error_found(err, "%s%s%s", what, name != NULL ? " " : "", name != NULL ? name : "");
-    return error_expected(err, "list, fetch NAME, verify [NAME] or show NAME");
+    return error_expected(err, "%s", expected);
 }
 
 const CliCommand cli_data = {
-    .name = "data", .arguments = "list | fetch NAME | verify [NAME] | show NAME", .summary = "the data sets",
+    .name = "data", .arguments = "list | fetch NAME | import FOLDER [NAME] | verify [NAME] | show NAME",
+    .summary = "the data sets",
     .options = options, .run = data,
     .notes = "  vae-lab data list                 which data sets exist, and which of them are here\n"
              "  vae-lab data fetch NAME           download what is missing of mnist, fashion-mnist or kmnist, and verify it\n"
+             "  vae-lab data import FOLDER [NAME] copy the verified files of a set from another folder; no name: of all\n"
              "  vae-lab data verify [NAME]        compare the files with the published checksums; no name: all\n"
              "  vae-lab data show NAME            counts, classes, digests, and a few examples\n"
              "\n"

@@ -138,3 +138,15 @@ int cli_fetch(const char *name, const char *dir, const char *from, long stall, E
         data_fetch_by_hand(name, &how, stderr);
     return -1;
 }
+
+static void take_copy(void *context, const char *path, int copied)
+{
+    (void)context;
+    printf("%s  %s\n", path, copied ? "copied" : "here already");
+}
+
+int cli_import_data(const char *folder, const char *name, const char *dir, Error *err)
+{
+    const DataFetch how = {.dir = dir, .done = take_copy};
+    return data_import(folder, name, &how, err);
+}

@@ -73,7 +73,7 @@ static int find_addresses(Fetch *f, Error *err)
         error_set(err, ERR_USAGE, "this is no address to fetch data from");
         error_found(err, "%s", from);
         error_expected(err, "http://… or https://…");
-        return error_hint(err, "files of a folder are used by --data-dir FOLDER");
+        return error_hint(err, "files of a folder are used by --data-dir FOLDER, or copied by data import FOLDER");
     }
     return add_address(f, from, f->set->entry.name, err) != 0 ? -1 : add_address(f, from, "", err);
 }

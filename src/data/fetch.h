@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * data/fetch.h: `vae-lab data fetch`: the files of a published set, from the first address that gives the right ones.
+ * data/fetch.h: `vae-lab data fetch` and `data import`: the files of a published set, from the first address that gives
+ * the right ones, or from another folder.
  *
  * A file arrives as DIR/NAME/FILE.gz.part, is checked against the published checksums, and is then renamed to
  * DIR/NAME/FILE.gz: under its name there is never a wrong or an unfinished file.  A file that is here and right is not
@@ -29,6 +30,10 @@ typedef struct DataFetch {
 /* Fetches what is missing of a set of the catalogue.  -1 with *err: ERR_SIGNAL when progress stopped it, ERR_USAGE for a
  * bad address, else ERR_FILE.  What arrived of an unfinished file stays for the next call. */
 int data_fetch(const char *name, const DataFetch *how, Error *err);
+
+/* Copies the files of a set (NULL: of every set of which the folder has one) from a folder into the data folder, where
+ * they are not yet: under their published names, checked before and written atomically.  Uses dir and done of `how`. */
+int data_import(const char *folder, const char *name, const DataFetch *how, Error *err);
 
 /* Writes what a user without a network must copy here: addresses, names, sizes and the folder. */
 void data_fetch_by_hand(const char *name, const DataFetch *how, FILE *out);

@@ -41,6 +41,8 @@ check "fetch: an address of another kind" 2 'http://' -- "$VAE_LAB" data fetch m
 check "fetch: an unknown set" 5 'did you mean "mnist"' -- "$VAE_LAB" data fetch mnits
 check "fetch: a built-in set" 0 'built in' -- "$VAE_LAB" data fetch digits
 check "fetch: a set that must be converted" 5 'by hand: https://cs.nyu.edu' -- "$VAE_LAB" data fetch freyfaces
+check "import: nothing there" 5 'no file of a published data set' -- "$VAE_LAB" data import a
+check "import: an unknown set" 5 'no data set "none"' -- "$VAE_LAB" data import a none
 touch file
 check "fetch: a folder that cannot be made" 5 'file' 'data-dir' -- "$VAE_LAB" data fetch mnist --data-dir file/x --from $at/ok
 
@@ -86,6 +88,14 @@ rm e/mnist/t10k-labels-idx1-ubyte.gz
 check "fetch: VAE_LAB_DATA_URL, a redirect, VAE_LAB_DATA" 0 't10k-labels-idx1-ubyte.gz +fetched' -- env VAE_LAB_DATA=e VAE_LAB_DATA_URL=$at/redirect "$VAE_LAB" data fetch mnist
 mkdir -p f && gzip -dc served/t10k-labels-idx1-ubyte.gz | tr '\7' '\10' >f/t10k-labels-idx1-ubyte
 check "fetch: a wrong file that would be used first" 5 'checksum differs' 'move this file away' -- "$VAE_LAB" data fetch mnist --data-dir f --from $at/ok
+mkdir -p t/MNIST/raw
+for f in $files; do gzip -dc served/$f.gz >t/MNIST/raw/$f; done
+check "import: from torchvision's folder" 0 'h/mnist/train-images-idx3-ubyte +copied' 'h/mnist/t10k-labels-idx1-ubyte +copied' -- "$VAE_LAB" data import t --data-dir h
+check "import: what is here is not copied" 0 'h/mnist/train-images-idx3-ubyte +here already' -- "$VAE_LAB" data import t mnist --data-dir h
+check "import: verified" 0 'ok, published MD5' -- "$VAE_LAB" data verify mnist --data-dir h
+tr '\7' '\10' <t/MNIST/raw/t10k-labels-idx1-ubyte >x && mv x t/MNIST/raw/t10k-labels-idx1-ubyte
+check "import: a wrong file" 5 'checksum differs' -- "$VAE_LAB" data import t --data-dir i
+[ ! -e i/mnist/t10k-labels-idx1-ubyte ] && ok "import: a wrong file is not copied" || no "import" "$(ls i/mnist)"
 mkdir -p g/mnist && "$VAE_LAB" data fetch mnist --data-dir g --from $at/slow --stall 5 >out 2>&1 &
 slow=$!
 i=0
