@@ -64,16 +64,35 @@ end
 
 local escapes = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r" }
 
---- style.plain(text) → one line that any font and terminal can show: control characters as Lua spells them, "\n" and
--- "\x1B", and one space for several.
+local function spelt(c) return escapes[c] or string.format("\\x%02X", c:byte()) end
+local function spelt_code(c) return string.format("\\u{%X}", utf8.codepoint(c)) end
+
+--- style.plain(text) → one line that any font and terminal can show: control characters, also those of the direction of
+-- writing, as Lua spells them, "\n", "\x1B" and "\u{202E}", and one space for several.
 function style.plain(text)
-  text = valid_utf8(text):gsub("[\0-\31\127]", function(c) return escapes[c] or string.format("\\x%02X", c:byte()) end)
+  text = valid_utf8(text):gsub("[\0-\31\127]", spelt)
+  text = text:gsub("\u{2028}", spelt_code):gsub("\u{2029}", spelt_code)
+  text = text:gsub("\xE2\x80[\xAA-\xAE]", spelt_code):gsub("\xE2\x81[\xA6-\xA9]", spelt_code)
   return (text:gsub(" +", " "):gsub("^ ", ""):gsub(" $", ""))
 end
 
 -- The first `count` characters of a text; the last ones.
 local function head(text, count) return text:sub(1, (utf8.offset(text, count + 1) or #text + 1) - 1) end
 local function tail(text, count) return text:sub(utf8.offset(text, -count) or 1) end
+
+--- style.distinct(texts) → the same list, where a number tells apart those that are equal: "a", "a (2)".
+function style.distinct(texts)
+  local out, taken = {}, {}
+  for i, text in ipairs(texts) do
+    local try, n = text, 1
+    while taken[try] do
+      n = n + 1
+      try = text .. " (" .. n .. ")"
+    end
+    out[i], taken[try] = try, true
+  end
+  return out
+end
 
 --- style.shortened(texts, limit) → { text = the same with at most `limit` characters }: the middle of longer ones is
 -- left out.  Two different texts stay different: a number tells them apart where nothing else does.

@@ -118,6 +118,9 @@ for _, text in pairs(short) do
   assert(utf8.len(text) <= 8 and not seen[text], text)
   seen[text], n = true, n + 1
 end
+local xs = { "a\nb", "a\\nb", "", "\u{202e}x" }
+local tics = require("vae_lab.figures.common.axes").places(xs).tics
+assert(tics[1][2] == "a\\nb" and tics[2][2] == "a\\nb (2)" and tics[3][2] == "“”" and tics[4][2] == "\\u{202E}x")
 assert(n == 4 and style.plain("a\0b\xffc  d\n") == "a\\x00b\\xFFc d\\n")
 assert(#Page.wrap(string.rep("x", 200), 5, 9) > 5)
 return require "vae_lab".experiment { name = "titles", model = function (_, x) return { bound = x:sum() } end }

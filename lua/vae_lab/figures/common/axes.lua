@@ -102,7 +102,9 @@ function axes.places(xs, o)
   for i, x in ipairs(xs) do
     words = words or type(x) ~= "number"
     texts[i] = type(x) == "number" and style.number(x) or style.plain(tostring(x))
+    if texts[i] == "" then texts[i] = "“”" end
   end
+  texts = style.distinct(texts)
   local short = style.shortened(texts, 30)
   for i, x in ipairs(xs) do
     place[x] = numbers and even and x or i

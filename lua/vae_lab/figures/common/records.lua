@@ -89,21 +89,15 @@ end
 --- records.set_titles(items): gives each item its `title`, made from its `settings`: at most 120 characters, 74 of more
 -- than eight items; different for each item.
 function records.set_titles(items)
-  local limit, titles, taken = #items > 8 and 74 or 120, {}, {}
+  local limit, titles = #items > 8 and 74 or 120, {}
   local longest = titled(items)
   for _, words in ipairs { 64, 48, 32, 24, 16, 12, 8 } do
     if longest > limit then longest = titled(items, words) end
   end
-  for i, item in ipairs(items) do
-    local title, n = item.title, 1
-    while taken[item.title] do
-      n = n + 1
-      item.title = title .. " (" .. n .. ")"
-    end
-    taken[item.title], titles[i] = true, item.title
-  end
+  for i, item in ipairs(items) do titles[i] = item.title end
+  titles = style.distinct(titles)
   local short = style.shortened(titles, limit)
-  for _, item in ipairs(items) do item.title = short[item.title] end
+  for i, item in ipairs(items) do item.title = short[titles[i]] end
 end
 
 --- records.title(settings) → the title of settings alone, at most 120 characters.
