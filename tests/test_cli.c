@@ -4,12 +4,12 @@
  */
 #include "store_help.h"
 
+#include "base/startup.h"
 #include "cli/cli.h"
 #include "cli/rows.h"
 
 #include "base/mem.h"
 
-#include <locale.h>
 
 static Error err;
 static char output[20000], errors[20000];
@@ -197,7 +197,6 @@ static int table_body(void *format)
 {
     static const char *const columns[] = {"Name", "n", "x"};
     Error e = ERROR_NONE;
-    setlocale(LC_CTYPE, "C.UTF-8"); /* as cli_main does */
     CliTable *t = cli_table_alloc(*(CliFormat *)format, columns, 3);
     cli_table_text(t, "a \"b\", ±\n");
     cli_table_integer(t, 12);
@@ -577,6 +576,8 @@ static void sql_command(void **state)
 
 int main(void)
 {
+    if (startup(&err) != 0) /* as main.c */
+        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_and_operands),
         cmocka_unit_test(bad_options),

@@ -137,7 +137,8 @@ local accepts = {
   ["function"] = function(v) return type(v) == "function" end,
 }
 local names_of_types = {
-  integer = "a whole number", number = "a number", seed = "a whole number from 0 to 9223372036854775807 (2^63 - 1)",
+  integer = "a whole number", number = "a number",
+  seed = "a whole number, at least 0, at most 9223372036854775807 (2^63 - 1)",
   string = "a text in quotes", boolean = "true or false",
   table = "a table",
   list = "a list", ["function"] = "a function", optimiser = "an optimiser, lab.adam { … }", schedule = "a lab.schedule",

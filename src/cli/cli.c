@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,14 +146,6 @@ static int exit_code(Error *err)
     return 128 + (number > 0 && number < 65 ? number : 2);
 }
 
-/* For libsmartcols, which prints characters of other locales as codes.  Numbers and everything else stay as in the C
- * locale.  The second attempt is for want of memory: setlocale does not tell why it failed. */
-static void use_utf8(void)
-{
-    if (setlocale(LC_CTYPE, "C.UTF-8") == NULL && setlocale(LC_CTYPE, "C.UTF-8") == NULL)
-        setlocale(LC_CTYPE, "");
-}
-
 int cli_main(int argc, char **argv)
 {
     Error err = ERROR_NONE;
@@ -168,7 +159,6 @@ int cli_main(int argc, char **argv)
     char **word = mem_array((size_t)argc, sizeof *word);
     if (word != NULL)
         memcpy(word, argv + 1, (size_t)argc * sizeof *word);
-    use_utf8();
     int status = word == NULL ? error_memory(&err, "the command line") : dispatch(argc - 1, word, &err);
     mem_free(word);
     if (status == 0)

@@ -10,6 +10,7 @@
  */
 #include "num/parallel.h"
 
+#include "base/startup.h"
 #include "num/fpenv.h"
 #include "num/isa.h"
 
@@ -125,13 +126,17 @@ static void register_fork_handler(void)
 /* If a thread cannot be created, the loop runs on those that exist. */
 static void start_threads(int threads)
 {
+    pthread_attr_t stack;
     pthread_once(&pool.once, register_fork_handler);
+    pthread_attr_init(&stack);
+    pthread_attr_setstacksize(&stack, STARTUP_STACK); /* the default follows the limit of the main thread's stack */
     for (; pool.started < threads - 1 && pool.started < THREADS_MAX; pool.started++) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, work, (void *)(intptr_t)pool.started) != 0)
-            return;
+        if (pthread_create(&thread, &stack, work, (void *)(intptr_t)pool.started) != 0)
+            break;
         pthread_detach(thread);
     }
+    pthread_attr_destroy(&stack);
 }
 
 static void publish_loop(size_t count, NumJob *job, const void *task)

@@ -39,7 +39,7 @@ check "data: mnist that is not there" 5 'train-images-idx3-ubyte' 'hint' -- "$VA
 
 # ---- seeds
 for seed in 9223372036854775808 18446744073709551615 -1 1.5 one; do
-    check "seed: $seed is refused with the limit" 3 "$seed" 'from 0 to 9223372036854775807' -- "$VAE_LAB" run tiny.lua --set seed=$seed --dry-run
+    check "seed: $seed is refused with the limit" 3 "$seed" 'at least 0, at most 9223372036854775807' -- "$VAE_LAB" run tiny.lua --set seed=$seed --dry-run
 done
 check "seed: the largest" 0 ' 9223372036854775807 ' -- "$VAE_LAB" run tiny.lua --set seed=9223372036854775807 --dry-run
 
