@@ -211,7 +211,9 @@ static void text_does_not_depend_on_it(void **state)
             Text t = {0};
             changes[i].change();
             text_add_number(&t, numbers[n]);
+            double read = text_read_number(text_string(&right), NULL);
             num_fpenv_set();
+            assert_memory_equal(&read, &numbers[n], sizeof read);
             assert_string_equal(text_string(&t), text_string(&right));
             text_free(&t);
         }

@@ -88,6 +88,17 @@ static int reads_as(const char *digits, double value)
     return memcmp(&read, &value, sizeof read) == 0;
 }
 
+double text_read_number(const char *text, char **end)
+{
+    int rounding = fegetround();
+    if (rounding != FE_TONEAREST)
+        fesetround(FE_TONEAREST);
+    double value = strtod(text, end);
+    if (rounding != FE_TONEAREST)
+        fesetround(rounding);
+    return value;
+}
+
 /* The C library rounds decimal text as this thread rounds, and a foreign library may have changed that. */
 void text_add_number(Text *t, double value)
 {

@@ -29,6 +29,9 @@ void text_add_json(Text *t, const char *string);
 /* Adds the shortest decimal that strtod reads back to the same double; "inf", "-inf" or "nan" for other values. */
 void text_add_number(Text *t, double value);
 
+/* The double nearest to a decimal text, as strtod reads it, however this thread rounds. */
+double text_read_number(const char *text, char **end);
+
 /* The text, "" when empty; valid until the next change. */
 const char *text_string(const Text *t);
 

@@ -158,7 +158,7 @@ static GraphNode read_param(Graph *g, char *at, Error *err)
 static GraphNode read_constant(Graph *g, const char *word, Error *err)
 {
     char *end;
-    double value = strtod(word, &end);
+    double value = text_read_number(word, &end);
     return end == word || *end != '\0' ? malformed("constant NUMBER", err) : graph_constant(g, value, err);
 }
 
@@ -189,7 +189,7 @@ static GraphNode read_op(Graph *g, const char *name, char *at, Error *err)
         GraphAttr *a = &attr[nattrs++];
         *a = (GraphAttr){.name = cut(&value, "=")};
         char *end;
-        a->number = strtod(value, &end);
+        a->number = text_read_number(value, &end);
         a->text = end == value || *end != '\0' ? value : NULL;
     }
     return graph_apply_op(g, op, arg, nargs, attr, nattrs, err);

@@ -72,7 +72,7 @@ static int read_number(const char *text, double *number)
     if (*text != '(')
         return -1;
     char *end;
-    *number = strtod(text + 1, &end);
+    *number = text_read_number(text + 1, &end);
     return end == text + 1 || strcmp(end, ")") != 0 || !isfinite(*number) ? -1 : 0;
 }
 

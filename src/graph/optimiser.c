@@ -130,7 +130,7 @@ static int parse_option(OptimiserSpec *spec, const char *at, const char **end)
         const char *name = options[i].option.name;
         if (!reads(spec->kind, i) || strlen(name) != length || strncmp(name, at, length) != 0 || at[length] != '=')
             continue;
-        option_set(&options[i].option, spec, strtod(at + length + 1, &stop));
+        option_set(&options[i].option, spec, text_read_number(at + length + 1, &stop));
         *end = stop;
         return stop == at + length + 1 ? -1 : 0;
     }

@@ -72,7 +72,7 @@ static int take_int(const json_t *object, const char *key, int *number, Error *e
 static int next_entry(const char **at, double *value, size_t *count)
 {
     char *end;
-    *value = strtod(*at, &end);
+    *value = text_read_number(*at, &end);
     if (end == *at)
         return -1;
     *count = 1;

@@ -9,6 +9,7 @@
 #include "lab/reproduce.h"
 
 #include "base/mem.h"
+#include "num/fpenv.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -157,6 +158,7 @@ static int open_run(LabReproduce *r, Store *s, size_t i, const char *dir, Error 
     Opened *o = &r->opened[i];
     if (store_recorded_run(s, r->result[i].id, recorded, err) != 0 || check_recorded(recorded, err) != 0)
         return -1;
+    num_fpenv_set(); /* SQLite was called; identify checks it */
     o->spec.seed.number = recorded->seed;
     o->graph = graph_parse(recorded->graph, err);
     o->plan = o->graph == NULL ? NULL : lab_plan_read(recorded->plan, &o->spec, err);

@@ -175,6 +175,14 @@ for first in start none; do
 done
 VAE_LAB_DB=$scratch/results.db
 
+# ---- reproduce reads the recorded texts and trains again
+for change in ftz up; do
+    for when in start sqlite write; do
+        check "reproduce: $change set by $when" 0 -- env LD_PRELOAD="$scratch/preload.so" CHANGE=$change WHEN=$when \
+            "$VAE_LAB" reproduce 1 --db right.db
+    done
+done
+
 check "doctor: tells what a preloaded library had set" 0 'note +floating point +a preloaded library had set .*flush to zero' 'LD_PRELOAD' -- \
     env LD_PRELOAD="$scratch/preload.so" CHANGE=ftz WHEN=start "$VAE_LAB" doctor
 check "doctor: without one" 0 'ok +floating point +round to nearest' -- "$VAE_LAB" doctor
