@@ -63,13 +63,13 @@ static int no_weights(Store *s, int64_t run, Error *err)
     if (store_run_status(s, run, status, NULL, 0, err) != 0)
         return -1;
     int finished = strcmp(status, "done") == 0 || strcmp(status, "diverged") == 0;
-    error_set(err, ERR_STORE,
-              finished ? "the weights of run %lld were dropped (vae-lab gc)" : "run %lld has no weights",
+    error_set(err, ERR_STORE, finished ? "the weights of run %lld were dropped" : "run %lld has no weights",
               (long long)run);
     if (!finished)
         error_found(err, "its status is %s", status);
-    return error_hint(err, finished ? "train it again: vae-lab run FILE.lua --fresh; where it was imported: import it again"
-                                    : "the run did not finish: run its script again to complete it");
+    return error_hint(err, finished
+                               ? "train it again: vae-lab run FILE.lua --fresh; where it was imported: import it again"
+                               : "the run did not finish: run its script again to complete it");
 }
 
 static void damaged_weights(size_t size, Error *err)

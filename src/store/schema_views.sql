@@ -64,7 +64,7 @@ SELECT r.id AS id, e.name AS experiment, e.question AS question, k.label AS labe
     (SELECT nullif(count(*), 0) FROM posterior WHERE run = r.id) AS posteriors, r.graph AS graph, r.data_options AS data_options,
     r.imported AS imported,
     coalesce((SELECT length(bytes) / 4 || ' numbers' FROM artifact WHERE run = r.id AND name = 'weights'),
-             CASE WHEN r.status IN ('done', 'diverged') THEN 'dropped by vae-lab gc' END) AS weights,
+             CASE WHEN r.status IN ('done', 'diverged') THEN 'dropped' END) AS weights,
     CASE WHEN r.status IN ('queued', 'running') THEN strftime('%Y-%m-%dT%H:%M:%SZ', r.heartbeat, 'unixepoch') END AS heartbeat
 FROM run r JOIN experiment e ON e.id = r.experiment JOIN member k ON k.run = r.id AND k.experiment = e.id;
 

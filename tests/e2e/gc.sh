@@ -33,7 +33,7 @@ fi
 
 # ---- what it drops
 check "gc: weights of one run" 0 '^dropped: 204.9 kB' 'before, .* now' -- "$VAE_LAB" gc --weights --where 'seed = 2' --yes
-check "show: the weights were dropped" 0 '^weights +dropped by vae-lab gc$' -- "$VAE_LAB" show 2
+check "show: the weights were dropped" 0 '^weights +dropped$' -- "$VAE_LAB" show 2
 check "export: the weights were dropped" 4 'weights of run 2 were dropped' '--fresh' -- "$VAE_LAB" export 2 -o w.npz
 check "export: the curves are there" 0 -- "$VAE_LAB" export 2 -o w.csv
 sed 's/samples = 20/samples = 30/' tiny.lua >more.lua
