@@ -66,7 +66,9 @@ static void the_process_decides_on_its_machine(void **state)
     assert_true(judged(p, 1000000, &self).alive); /* however old its sign of life */
     snprintf(p.host, sizeof p.host, "renamed");   /* whatever the host's name */
     assert_true(judged(p, 1000000, &self).alive && judged(p, 0, &self).here);
-    p.start++; /* its number belongs to another process now */
+    p.start = 0; /* recorded without /proc: its number alone tells */
+    assert_true(judged(p, 0, &self).alive);
+    p.start = self.start + 1; /* its number belongs to another process now */
     assert_false(judged(p, 0, &self).alive);
 }
 

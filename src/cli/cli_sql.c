@@ -62,7 +62,8 @@ const CliCommand cli_sql = {
              "claims and verdicts.  The tables evaluation and evaluation_option hold what was measured after\n"
              "training, and with which options.  A run that several experiments have in common has a row of\n"
              "runs, curves and last_values in each of them: select by experiment too.  The database is only\n"
-             "read.\n"
+             "read.  A run whose process is gone has the status crashed here; in the sqlite3 shell it keeps the\n"
+             "status running until the next vae-lab run or release.\n"
              "\n"
              "example: vae-lab sql \"SELECT label, mean, ci_low, ci_high FROM summary WHERE metric = 'test/elbo'\"\n"
              "example: vae-lab sql                  (the sqlite3 shell; .schema runs shows a view)\n",

@@ -30,13 +30,21 @@ static int read_line(const char *path, char *line, int size)
     return ok ? 0 : -1;
 }
 
+/* Whether /proc shows this PID namespace.  `unshare --pid` without a new /proc leaves that of the namespace outside,
+ * where the same numbers are other processes. */
+static int proc_is_ours(void)
+{
+    char number[32] = "";
+    return readlink("/proc/self", number, sizeof number - 1) > 0 && strtoll(number, NULL, 10) == getpid();
+}
+
 /* [OUT] the state letter (field 3) and start time (field 22) of a process, from /proc/PID/stat.  Field 2, the
  * program's name, may hold spaces and parentheses, so fields are counted from the last ')'. */
 static int read_stat(int64_t process, char *state, int64_t *start)
 {
     char path[64], line[1024];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)process);
-    if (read_line(path, line, sizeof line) != 0)
+    if (!proc_is_ours() || read_line(path, line, sizeof line) != 0)
         return -1;
     char *field = strrchr(line, ')');
     if (field == NULL || field[1] != ' ')
@@ -117,6 +125,8 @@ static int runs_here(const StoreProcess *p, const StoreProcess *self)
         return 0;
     char state = '?';
     int64_t now = 0;
+    if (p->start == 0)
+        return 1; /* it had no /proc: kill() decides */
     if (read_stat(p->process, &state, &now) != 0)
         return self->start == 0; /* without /proc kill() decides; with it, the process has just ended */
     return now == p->start && state != 'Z' && state != 'X';

@@ -4,6 +4,8 @@
 # Which process holds a run: killed processes, renamed hosts, containers, expired leases, release, SIGHUP, nohup, a sweep whose process dies.
 . "$(dirname "$0")/common.sh.inc"
 unset VAE_LAB_LEASE
+spawned=
+trap 'kill -9 $spawned 2>/dev/null; rm -rf "$scratch"' EXIT # workers end with their sweep
 sed 's/train = 1000, test = 300/train = 2000, test = 100/; s/  evaluate = .*//' "$root/tests/e2e/tiny.lua" >tiny.lua
 
 command="run tiny.lua --set beta=1 --threads 1 --jobs 2"
@@ -23,7 +25,7 @@ new_database() { rm -f "$VAE_LAB_DB"*; }
 
 # ---- the sweep's process is killed: its workers record their work and end; dead runs are shown as such without a write
 "$VAE_LAB" $command $endless --set seed=1,2,3 --quiet >out 2>&1 &
-pid=$!
+pid=$! spawned="$spawned $!"
 at_work 1; at_work 2
 family=$(workers $pid)
 kill -9 $pid
@@ -40,7 +42,7 @@ check "run --dry-run: a dead run" 0 '(unfinished.*){1}' -- "$VAE_LAB" $command $
 # ---- a run that is at work: every refusal names its holder
 new_database
 "$VAE_LAB" $command $endless --set seed=1,2 >held 2>&1 &
-pid=$!
+pid=$! spawned="$spawned $!"
 at_work 1; at_work 2
 holder='process [0-9]+ on host .*\(this (machine|container)\), last sign of life [0-9]+ s ago'
 check "run: a run that is at work" 1 "not run: another process has it: $holder; vae-lab release [12] " -- "$VAE_LAB" $command $endless --set seed=1
@@ -63,7 +65,7 @@ gone $family && [ "$(status)" = interrupted,interrupted ] && ok "SIGHUP: the run
 new_database
 if command -v script >/dev/null; then
     TERM=xterm script -qc "$VAE_LAB $command $endless --set seed=1" /dev/null </dev/null >/dev/null 2>&1 &
-    terminal=$!
+    terminal=$! spawned="$spawned $!"
     at_work 1
     holder=$(sql 'select process from run')
     kill -9 $terminal
@@ -75,7 +77,7 @@ fi
 
 new_database
 nohup "$VAE_LAB" $command $endless --set seed=1 >held 2>&1 &
-pid=$!
+pid=$! spawned="$spawned $!"
 at_work 1
 kill -HUP $pid $(workers $pid)
 sleep 0.3
@@ -99,7 +101,7 @@ if renamed true 2>/dev/null; then
     some="--set seed=1 --set epochs=150"
     VAE_LAB_DB=$scratch/whole.db "$VAE_LAB" $command $some --quiet >/dev/null 2>&1
     setsid "$VAE_LAB" $command $some --quiet >/dev/null 2>&1 &
-    pid=$!
+    pid=$! spawned="$spawned $!"
     at_work 1
     pause "$(workers $pid)"
     check "another name of the host: a process that is alive, even stopped, keeps its run" 1 'process [0-9]+ on host' -- renamed "$VAE_LAB" $command $some
@@ -117,7 +119,7 @@ container() { unshare --uts -pf --mount-proc sh -c 'hostname container && exec "
 new_database
 if container true 2>/dev/null; then
     "$VAE_LAB" $command $endless --set seed=1 >held 2>&1 &
-    pid=$!
+    pid=$! spawned="$spawned $!"
     at_work 1
     there='another process has it: process [0-9]+ on host .*, its lease expires in'
     check "another container: a run that is at work" 1 "not run: $there" -- container "$VAE_LAB" $command $endless --set seed=1
@@ -126,7 +128,7 @@ if container true 2>/dev/null; then
     pause "$worker"
     sleep 2.1
     VAE_LAB_LEASE=1 container "$VAE_LAB" $command $endless --set seed=1 >other 2>&1 &
-    other=$!
+    other=$! spawned="$spawned $!"
     until_sql "select lease from run" 2 && ok "another container: takes a run whose lease has expired" ||
         { no "another container: expired lease" "$(sql 'select status, lease, heartbeat, message from run')"; cat other; }
     kill -CONT "$worker"
@@ -138,6 +140,15 @@ if container true 2>/dev/null; then
     ended $other
     grep -q 'run 1 was released from this process' other && [ "$(status)" = interrupted ] && ok "release: the process in the container stops" ||
         { no "release: container" "$(status)"; cat other; }
+    # without a /proc of its own, whose numbers are other processes
+    new_database
+    unshare -pf --kill-child sh -c '"$@" & exec "$@"' sh "$VAE_LAB" $command $endless --set seed=1 >held 2>&1 &
+    pid=$! spawned="$spawned $!"
+    until_sql "select count(*) from run" 1
+    i=0; until grep -q 'not run: another process has it' held || [ $i -gt 200 ]; do sleep 0.05; i=$((i + 1)); done
+    grep -qE 'another process has it: process [0-9]+ on host .*\(this container\)' held && [ "$(sql 'select lease from run')" = 1 ] &&
+        ok "a PID namespace without its own /proc: one process gets the run" || { no "PID namespace without /proc" "$(sql 'select lease, status from run')"; cat held; }
+    kill -9 $pid
 else
     skip "another container" "unshare -pf is not allowed here"
 fi
