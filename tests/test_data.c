@@ -173,6 +173,51 @@ static void no_memory_is_reported(void **state)
     }
 }
 
+/* ---- recorded sets ----------------------------------------------------------------------------------------------- */
+
+static void refuse_recorded(const char *text)
+{
+    Error err = ERROR_NONE;
+    if (data_open_recorded(text, NULL, &err) != NULL)
+        fail_msg("accepted: %s", text);
+    assert_int_equal(err.kind, ERR_STORE);
+}
+
+static void a_recorded_set_is_opened_again(void **state)
+{
+    static const struct { const char *name; DataOptions options; } set[] = {
+        {"digits", {.train = 300, .valid = 20, .test = 50, .binarise = DATA_STATIC}},
+        {"digits", {.train = 300, .test = 50, .binarise = DATA_DYNAMIC}},
+        {"toy:moons", {.train = 30, .test = 20}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) {
+        Error err = ERROR_NONE;
+        Text text = {0}, again = {0};
+        Data *d = open_set(set[i].name, set[i].options);
+        data_recorded_text(d, &text);
+        Data *e = data_open_recorded(text_string(&text), NULL, &err);
+        if (e == NULL)
+            fail_msg("%s: %s", text_string(&text), err.what);
+        data_recorded_text(e, &again);
+        assert_string_equal(text_string(&again), text_string(&text));
+        assert_string_equal(data_digest(e), data_digest(d));
+        assert_string_equal(data_description(e), data_description(d));
+        data_free(d);
+        data_free(e);
+        text_free(&text);
+        text_free(&again);
+    }
+    refuse_recorded("");
+    refuse_recorded("[]");
+    refuse_recorded("{\"binarise\":\"grey\",\"name\":\"digits\",\"test\":0,\"train\":0}");
+    refuse_recorded("{\"binarise\":\"grey\",\"name\":\"digits\",\"test\":0,\"train\":-1,\"valid\":0}");
+    refuse_recorded("{\"binarise\":\"grey\",\"name\":\"digits\",\"test\":0,\"train\":1.5,\"valid\":0}");
+    refuse_recorded("{\"binarise\":\"grey\",\"name\":7,\"test\":0,\"train\":0,\"valid\":0}");
+    refuse_recorded("{\"binarise\":\"dark\",\"name\":\"digits\",\"test\":0,\"train\":0,\"valid\":0}");
+    refuse_recorded("{\"binarise\":\"grey\",\"name\":\"digits\",\"name\":\"digits\",\"test\":0,\"train\":0,\"valid\":0}");
+}
+
 /* ---- rows, labels, binarisation ---------------------------------------------------------------------------------- */
 
 static void rows_follow_the_order(void **state)
@@ -402,6 +447,7 @@ int main(void)
         cmocka_unit_test(digits_are_legible),
         cmocka_unit_test(sizes_must_fit),
         cmocka_unit_test(no_memory_is_reported),
+        cmocka_unit_test(a_recorded_set_is_opened_again),
         cmocka_unit_test(rows_follow_the_order),
         cmocka_unit_test(static_bits),
         cmocka_unit_test(fresh_bits),

@@ -32,6 +32,12 @@ static const char *base_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
+/* A receipt may come from a stranger, whose text must not control a terminal. */
+static int is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 static int ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
@@ -40,7 +46,8 @@ static int ends_with(const char *text, const char *end)
 
 /* ---- from a recorded run ----------------------------------------------------------------------------------------- */
 
-/* Adds "key: value".  A line break in a value would be another line; blanks at its ends do not survive a page. */
+/* Adds "key: value".  A line break in a value would be another line, and other control characters are refused; blanks at
+ * its ends do not survive a page. */
 static void add_line(Text *t, const char *key, const char *value)
 {
     static const char blank[] = " \t\r\n";
@@ -50,7 +57,7 @@ static void add_line(Text *t, const char *key, const char *value)
         length--;
     text_addf(t, "%s: ", key);
     for (size_t i = 0; i < length; i++)
-        text_add_bytes(t, from[i] == '\n' || from[i] == '\r' ? " " : from + i, 1);
+        text_add_bytes(t, is_control(from[i]) ? " " : from + i, 1);
     text_add(t, "\n");
 }
 
@@ -170,11 +177,19 @@ int cli_receipt_of(CliReceipt *r, Store *s, int64_t run, Error *err)
 
 /* ---- from a text ------------------------------------------------------------------------------------------------- */
 
+/* A line as what was found: with a question mark for each control character. */
+static void found_line(const char *line, Error *err)
+{
+    error_found(err, "%.200s", line == NULL ? "the end of the file" : line);
+    for (char *c = err->found; *c != '\0'; c++)
+        *c = is_control(*c) ? '?' : *c;
+}
+
 static int malformed(const char *path, size_t number, const char *line, const char *expected, Error *err)
 {
     error_set(err, ERR_FILE, "this is no whole receipt");
     error_where(err, "%.180s, line %zu", path, number);
-    error_found(err, "%.200s", line == NULL ? "the end of the file" : line);
+    found_line(line, err);
     error_expected(err, "%s", expected);
     return error_hint(err, "vae-lab receipt RUN prints a receipt; copy it from its first line to its checksum");
 }
@@ -210,6 +225,9 @@ static char *split(char *line, const char *key)
         return NULL;
     char *value = line + n + 1;
     value += strspn(value, " ");
+    for (const char *c = value; *c != '\0'; c++)
+        if (is_control(*c))
+            return NULL;
     int digest = ends_with(key, "sha256") || strcmp(key, "identity") == 0;
     if (digest && !is_digest(value))
         return NULL;
@@ -258,7 +276,7 @@ static int check_sum(const Text *lines, const char *line, const char *path, size
                (strlen(line) != length || memcmp(line, text_string(&whole) + lines->length, length) != 0)) {
         error_set(err, ERR_FILE, "the receipt was changed, or copied with a mistake: its checksum does not fit its lines");
         error_where(err, "%.180s, line %zu", path, number);
-        error_found(err, "%.100s", line);
+        found_line(line, err);
         status = error_expected(err, "%.18s", text_string(&whole) + lines->length);
     }
     text_free(&whole);

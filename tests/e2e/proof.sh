@@ -207,6 +207,8 @@ sed 's/^seed: /sead: /' paper/r2 >paper/changed
 check "verify: a misspelt line" 5 'no whole receipt' 'changed, line 8' 'found +sead: 5' 'expected +seed: ' -- "$VAE_LAB" verify paper/changed
 sed 's/^graph sha256: ./graph sha256: x/' paper/r2 >paper/changed
 check "verify: a digest that is none" 5 'expected +graph sha256: 64 hexadecimal digits' -- "$VAE_LAB" verify paper/changed
+printf 's/^label: /label: \033[2J/' >sed && sed -f sed paper/r2 >paper/changed
+check "verify: control characters" 5 'no whole receipt' 'changed, line 3' -- "$VAE_LAB" verify paper/changed
 check "verify: no receipt" 5 'no whole receipt' 'line 1' -- "$VAE_LAB" verify paper/small.lua
 check "verify: a database without the run" 4 'no run of the receipt' -- "$VAE_LAB" verify paper/r2 --db again.db
 check "verify: script or database" 2 'exclude each other' -- "$VAE_LAB" verify paper/r2 --db paper.db --script paper/small.lua
