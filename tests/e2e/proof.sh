@@ -227,3 +227,13 @@ check "receipt: no such run" 4 'there is no run 99' -- "$VAE_LAB" receipt 99
 # files of idx: data that lie elsewhere now
 cp images moved_images && mkdir data && mv images data/ && rm moved_images
 check "reproduce: data files that have moved are found in --data-dir" 1 'the data set' -- "$VAE_LAB" reproduce 4 --data-dir data --quiet
+
+# ---- runs of the reference database, which were computed on another processor
+check "reproduce: runs of results/reference.db" 0 'run 19 .*reproduced to the bit: 84 values of 20 epochs, digest' 'run 209 .*reproduced to the bit: 320 values of 40 epochs, digest c0024308236b' 'recorded on AMD EPYC' -- \
+    "$VAE_LAB" reproduce 19 209 --db "$root/results/reference.db" --quiet
+if [ -d "${VAE_LAB_TEST_DATA:-}/mnist" ]; then
+    check "reproduce: a run of results/reference.db on MNIST" 0 'run 281 .*reproduced to the bit: .* of 100 epochs' -- \
+        "$VAE_LAB" reproduce 281 --db "$root/results/reference.db" --data-dir "$VAE_LAB_TEST_DATA" --quiet
+else
+    skip "reproduce: a run of results/reference.db on MNIST" "no MNIST"
+fi
