@@ -43,14 +43,17 @@ static int print_nothing_found(Store *s, Error *err)
 typedef struct RunRows {
     CliRows rows;
     Text problems; /* "2, 3" */
+    int64_t last;  /* the last of them: a run of two experiments has two rows */
 } RunRows;
 
 static int take_run(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     RunRows *r = context;
     for (int i = 0; i < columns; i++)
-        if (strcmp(names[i], "problem") == 0 && v[i].type != STORE_NULL)
+        if (strcmp(names[i], "problem") == 0 && v[i].type != STORE_NULL && v[0].integer != r->last) {
             text_addf(&r->problems, "%s%lld", r->problems.length > 0 ? ", " : "", (long long)v[0].integer);
+            r->last = v[0].integer;
+        }
     return cli_rows_take(&r->rows, columns, names, v);
 }
 

@@ -50,6 +50,8 @@ static int print_details(void *context, int columns, const char *const *names, c
             printf("%lld\n", (long long)v[i].integer);
         else if (v[i].type == STORE_REAL)
             printf("%.1f\n", v[i].real);
+        else if (v[i].type == STORE_BLOB)
+            printf("(%zu bytes)\n", v[i].size);
         else
             print_line(v[i].bytes);
     }

@@ -112,7 +112,7 @@ typedef struct Worker {
     pid_t parent;
     Store *store;
     LabReporter reporter;
-    char failure[1200];/* the first evaluation that failed, and why */
+    char failure[1200]; /* the first evaluation that failed, and why */
 } Worker;
 
 /* The run stays done: its training is whole.  The first failure is reported; the record has all of them. */

@@ -141,7 +141,7 @@ int store_expected(Store *s, const char *experiment, const char *configuration, 
 
 typedef struct StoreConfiguration {
     char experiment[STORE_NAME], label[STORE_NAME], configuration[72], data[96];
-    int64_t run;              /* the first of its runs: its settings hold for all */
+    int64_t run;              /* the first of its runs that is done, else the first: its settings hold for all */
     int runs, done, diverged; /* how many of its runs there are, are done (a seed once), diverged */
     int unevaluated;          /* how many of those that are done have a failed evaluation */
     int repeated;             /* done, but a later run has the same seed (another arithmetic version), which counts */

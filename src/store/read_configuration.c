@@ -16,17 +16,18 @@
 
 /* The configurations that have a run for which `choice` holds, under their experiment's label.  m: one row per run
  * and experiment. */
-#define CONFIGURATIONS(choice)                                                                                       \
-    "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first, "      \
-    "iif(r.status = 'done', r.seed, NULL) AS done_seed, "                                                            \
-    "EXISTS (SELECT 1 FROM evaluation v WHERE v.run = r.id AND v.status = 'failed') AS unevaluated "                 \
-    "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                       \
-    "SELECT e.name, m.label, m.configuration, m.data, min(m.id), count(*), count(DISTINCT m.done_seed), "            \
-    "sum(m.status = 'diverged'), sum(m.status = 'done' AND m.unevaluated), "                                         \
-    "count(m.done_seed) - count(DISTINCT m.done_seed) "                                                              \
-    "FROM m JOIN experiment e ON e.id = m.experiment "                                                               \
-    "WHERE (m.experiment, m.label, m.configuration) IN "                                                             \
-    "(SELECT experiment, label, configuration FROM m WHERE " choice ") "                                             \
+#define CONFIGURATIONS(choice)                                                                                        \
+    "WITH m AS (SELECT k.experiment, k.label, r.configuration, r.data, r.id, r.status, r.experiment AS first, "       \
+    "iif(r.status = 'done', r.seed, NULL) AS done_seed, "                                                             \
+    "EXISTS (SELECT 1 FROM evaluation v WHERE v.run = r.id AND v.status = 'failed') AS unevaluated "                  \
+    "FROM member k JOIN run r ON r.id = k.run WHERE r.superseded_by IS NULL) "                                        \
+    "SELECT e.name, m.label, m.configuration, m.data, coalesce(min(iif(m.status = 'done', m.id, NULL)), min(m.id)), " \
+    "count(*), count(DISTINCT m.done_seed), "                                                                         \
+    "sum(m.status = 'diverged'), sum(m.status = 'done' AND m.unevaluated), "                                          \
+    "count(m.done_seed) - count(DISTINCT m.done_seed) "                                                               \
+    "FROM m JOIN experiment e ON e.id = m.experiment "                                                                \
+    "WHERE (m.experiment, m.label, m.configuration) IN "                                                              \
+    "(SELECT experiment, label, configuration FROM m WHERE " choice ") "                                              \
     "GROUP BY m.experiment, m.label, m.configuration ORDER BY min(m.id), m.experiment"
 
 /* Runs that a sweep only needs, such as a classifier, belong to another experiment and are left out. */

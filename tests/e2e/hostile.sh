@@ -46,6 +46,10 @@ sql "UPDATE experiment SET question = '$(printf 'why\033[2J?')'"
 "$VAE_LAB" show 1 >out 2>&1
 [ $? = 0 ] && grep -q why out && ! grep -q "$(printf '\033')" out && ok "show prints no control characters of a file" || no "show: control characters" "$(head -5 out | cat -v)"
 
+cp whole.db results.db
+sql "UPDATE run SET seed = x'414243'"
+check "show: a seed that is a blob" 0 '^seed +\(3 bytes\)$' -- "$VAE_LAB" show 1
+
 # ---- a table of ours with other types
 cp whole.db results.db
 sql "CREATE TABLE m AS SELECT * FROM metric; DROP VIEW runs; DROP VIEW details; DROP VIEW curves; DROP VIEW summary; DROP VIEW last_values;
