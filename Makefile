@@ -6,6 +6,7 @@
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
 #            make check-faults  kills, power cuts, failing allocations and files, many writers; about 15 minutes
 #            make asan | ubsan   build and test with a sanitizer      make bench    measurements against other programs
+#            make tsan     tests of everything that uses threads, with the thread sanitizer
 #            make fuzz     fuzz every parser for FUZZ_SECONDS=10 each, or RUNS=N inputs (needs clang; tests/fuzz/README.md)
 #            make claims   run every experiment in its quick profile and judge its claims
 #            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
@@ -34,6 +35,7 @@ VERSION   := $(shell cat VERSION)
 OPT_release := -O2 -g
 OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
+OPT_tsan := -O1 -g -fsanitize=thread
 OPT_coverage := -O0 -g --coverage
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
             -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -70,7 +72,7 @@ TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all demo check check-exhaustive check-bits check-faults fuzz fuzzers deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
+.PHONY: all demo check check-exhaustive check-bits check-faults fuzz fuzzers tsan deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
 all: $(BIN)
 
 # Changed flags rebuild everything.
@@ -191,6 +193,13 @@ check-bits: deps
 asan ubsan: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$@
 	@tests/run build/$@ build/$@/vae-lab
+
+# The thread pool, every kernel that it divides, and training on three threads.  The sanitizer forbids threads after a fork of a
+# process with threads unless die_after_fork=0.
+TSAN_TESTS := num_parallel num_fpenv num_step num_sum num_stream num_density num_matmul graph_exec
+tsan: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(TSAN_TESTS:%=build/tsan/tests/test_%) VARIANT=tsan
+	@tests/tsan build/tsan $(TSAN_TESTS)
 
 # One program a target: clang's libFuzzer mutates its kept inputs, led by the coverage that they reach.
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(LIB) $(B)/flags
