@@ -6,7 +6,7 @@
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
 #            make check-faults  kills, power cuts, failing allocations and files, many writers; about 15 minutes
 #            make asan | ubsan   build and test with a sanitizer      make bench    measurements against other programs
-#            make tsan     tests of everything that uses threads, with the thread sanitizer
+#            make coverage lines of src/ that the tests run      make tsan     tests of everything that uses threads, with the thread sanitizer
 #            make fuzz     fuzz every parser for FUZZ_SECONDS=10 each, or RUNS=N inputs (needs clang; tests/fuzz/README.md)
 #            make claims   run every experiment in its quick profile and judge its claims
 #            make lint | layers  static checks          make install PREFIX=/usr/local DESTDIR=
@@ -36,7 +36,7 @@ OPT_release := -O2 -g
 OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT_tsan := -O1 -g -fsanitize=thread
-OPT_coverage := -O0 -g --coverage
+OPT_coverage := -O0 -g --coverage -fprofile-update=atomic -Wl,--wrap=_exit
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
             -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 OPT     ?= $(OPT_$(VARIANT))
@@ -57,6 +57,7 @@ ISA_FLAGS_avx2   := -mavx2 -mfma
 # The release build optimises the kernels more than the rest; OPT=… on the command line applies to them too.
 # -fno-thread-jumps: otherwise gcc evaluates a polynomial twice, once for each outcome of an earlier choice
 ISA_FLAGS_release := -O3 $(if $(shell $(CC) --version | grep -i clang),,-fno-thread-jumps)
+ISA_FLAGS_coverage := -O2
 ISA_FLAGS ?= $(if $(filter file,$(origin OPT)),$(ISA_FLAGS_$(VARIANT)))
 
 ROOMS    := base num graph data stats store plot infer lab bind cli
@@ -66,6 +67,8 @@ OPS_SRC  := $(wildcard src/graph/ops/*.c)
 OBJ      := $(SRC:src/%.c=$(B)/%.o) \
             $(foreach i,$(ISAS),$(ISA_SRC:src/%.c=$(B)/%.$(i).o)) \
             $(OPS_SRC:src/%.c=$(B)/%.float.o) $(OPS_SRC:src/%.c=$(B)/%.double.o)
+# worker processes end by _exit, which would lose their counts
+OBJ      += $(if $(filter coverage,$(VARIANT)),$(B)/tests/gcov_exit.o)
 LIB      := $(B)/libvaelab.a
 CAMPAIGNS := power_cut writers allocations io kills
 TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
@@ -148,6 +151,8 @@ $(B)/tests/%: tests/%.c $(LIB) $(B)/flags
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests -MMD -MP -MF $@.d $< $(filter %.o,$^) $(LIB) -o $@ -lcmocka $(LDLIBS_ALL)
 
+$(B)/tests/gcov_exit.o: tests/gcov_exit.c $(B)/flags
+	$(call compile)
 # test_fuzz runs every fuzz target on its kept inputs: each target's entry point gets its own name
 $(B)/tests/fuzz/%.o: tests/fuzz/%.c $(B)/flags
 	$(call compile,-Itests -DLLVMFuzzerTestOneInput=$*)
@@ -193,6 +198,14 @@ check-bits: deps
 asan ubsan: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$@
 	@tests/run build/$@ build/$@/vae-lab
+
+# The lines of src/ that the unit tests and the end-to-end tests run: a table per room, and the files below 90 %.
+coverage: deps
+	@tools/deps coverage
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=coverage
+	@find build/coverage -name '*.gcda' -delete
+	@tests/run build/coverage build/coverage/vae-lab
+	@tools/coverage build/coverage
 
 # The thread pool, every kernel that it divides, and training on three threads.  The sanitizer forbids threads after a fork of a
 # process with threads unless die_after_fork=0.
