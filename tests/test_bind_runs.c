@@ -4,9 +4,12 @@
  *
  * A stub replaces the Lua library: it returns the run tables that the script wrote, so that only this room is tested.
  */
+#include "bind/memory.h"
 #include "bind_help.h"
 
 #include "lab/lab.h"
+
+#include <time.h>
 
 static char database[128];
 
@@ -506,6 +509,138 @@ static void a_figures_error_has_its_line(void **state)
     bind_script_free(script);
 }
 
+/* ---- Lua's memory ---- */
+
+#define PROBE \
+    "local function probe(model, data, recorder)\n" \
+    "  local t = {}\n" \
+    "  for i = 1, 50 do t[i] = ('x'):rep(i) .. i end\n" \
+    "  recorder:artifact('note', 'text', table.concat(t), '{\"a\":1}')\n" \
+    "  recorder:metric('probe/elbo', model:mean({ names = { 'elbo' }, data = data, split = 'test' }).elbo.mean)\n" \
+    "end\n" \
+    "return setmetatable({ name = 't', figures = {}, runs = { run { evaluations = { { name = 'probe', run = probe } " \
+    "} } } }, { kind = 'experiment' })"
+
+/* The Nth allocation of Lua and all later ones fail, for every N until there are no more: a clear error each time. */
+static void assert_memory_error(const Error *err, size_t n)
+{
+    if (err->kind != ERR_SCRIPT || strstr(err->what, "memory") == NULL || strstr(err->found, "not enough memory") == NULL)
+        fail_msg("allocation %zu: kind %d, %s, found %s", n, (int)err->kind, err->what, err->found);
+}
+
+static void allocations_fail_while_loading(void **state)
+{
+    size_t n = 1, done = 0;
+    (void)state;
+    for (; !done; n++) {
+        Error err = ERROR_NONE;
+        const BindSettings settings = {.seconds = 5};
+        LabRun *runs;
+        size_t count, duplicates;
+        bind_write("script.lua", MODEL PROBE);
+        bind_memory_fail_after((long)n);
+        BindScript *script = bind_script_load(bind_path, &settings, &err);
+        done = script != NULL && bind_script_runs(script, &runs, &count, &duplicates, &err) == 0;
+        bind_memory_fail_after(0);
+        if (!done && !(n < 60 && err.kind == ERR_MEMORY)) /* the first ones make the state itself */
+            assert_memory_error(&err, n);
+        bind_script_free(script);
+    }
+    printf("loading: tried up to allocation %zu\n", n);
+    assert_true(n > 500);
+}
+
+static void allocations_fail_in_an_evaluation(void **state)
+{
+    size_t n = 1, count, duplicates;
+    int status = -1;
+    (void)state;
+    fresh_database();
+    BindScript *script = load(MODEL PROBE);
+    assert_int_equal(sweep(script).executed, 1);
+    LabRun *runs = make_runs(script, &count, &duplicates);
+    for (; status != 0; n++) {
+        Error err = ERROR_NONE;
+        Store *s = store_open(database, STORE_WRITE, &err);
+        InferModel *model = infer_model_open(s, 1, &err);
+        assert_non_null(model);
+        bind_memory_fail_after((long)n);
+        status = bind_script_hooks().evaluate(&runs[0], 0, s, 1, model, &err);
+        bind_memory_fail_after(0);
+        if (status != 0)
+            assert_memory_error(&err, n);
+        infer_model_free(model);
+        store_close(s);
+    }
+    printf("evaluation: tried up to allocation %zu\n", n);
+    assert_true(n > 50);
+    bind_script_free(script);
+}
+
+static void a_script_has_a_memory_limit(void **state)
+{
+    static const char *const greedy[] = {
+        "string.rep('x', 2000000000)",
+        "local t = {} for i = 1, 1e9 do t[i] = string.rep(tostring(i), 1000000) end",
+        "local t = {} for i = 1, 50 do t[i] = string.rep('x', 1000000) end table.concat(t)",
+        "local s = 'x' while true do s = s .. s end",
+        "local t = {} for i = 1, 1e9 do t[i] = i end",
+        "local a = {} for i = 1, 1e9 do a[i] = require('vae_lab.native.array').new(1000, 1000) end",
+    };
+    (void)state;
+    setenv("VAE_LAB_SCRIPT_MEMORY", "32", 1);
+    for (size_t i = 0; i < sizeof greedy / sizeof greedy[0]; i++) {
+        Error err = ERROR_NONE;
+        const BindSettings settings = {.seconds = 5};
+        char text[300];
+        snprintf(text, sizeof text, "local one = 1\n%s\n", greedy[i]);
+        bind_write("script.lua", text);
+        assert_null(bind_script_load(bind_path, &settings, &err));
+        assert_memory_error(&err, i);
+        assert_line(&err, 2);
+        assert_holds(err.expected, "at most 32 MiB");
+        assert_holds(err.hint, "VAE_LAB_SCRIPT_MEMORY=64");
+    }
+    static const char *const wrong[] = {"much", "-1", "0", "1e9", "64MB", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        Error err = ERROR_NONE;
+        setenv("VAE_LAB_SCRIPT_MEMORY", wrong[i], 1);
+        assert_null(bind_load(MODEL PROBE, NULL, &err));
+        assert_int_equal(err.kind, ERR_USAGE);
+        assert_string_equal(err.found, wrong[i]);
+    }
+    unsetenv("VAE_LAB_SCRIPT_MEMORY");
+    setenv("VAE_LAB_SCRIPT_SECONDS", "soon", 1);
+    Error err = ERROR_NONE;
+    assert_null(bind_load(MODEL PROBE, NULL, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    unsetenv("VAE_LAB_SCRIPT_SECONDS");
+}
+
+/* ---- time ---- */
+
+static double processor_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void the_opening_of_data_does_not_count(void **state)
+{
+    Error err = ERROR_NONE;
+    const BindSettings settings = {.seconds = 0.1};
+    (void)state;
+    bind_write("script.lua", "for i = 1, 3 do d = require('vae_lab.native.data').open('digits', {}) end" RETURN_EXPERIMENT);
+    double before = processor_time();
+    BindScript *script = bind_script_load(bind_path, &settings, &err);
+    if (script == NULL)
+        error_print(stderr, "unexpected", &err);
+    assert_non_null(script);
+    assert_true(processor_time() - before > 0.2); /* else this test shows nothing */
+    bind_script_free(script);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +656,10 @@ int main(void)
         cmocka_unit_test(models_are_opened_by_number),
         cmocka_unit_test(figures_read_the_database),
         cmocka_unit_test(a_figures_error_has_its_line),
+        cmocka_unit_test(allocations_fail_while_loading),
+        cmocka_unit_test(allocations_fail_in_an_evaluation),
+        cmocka_unit_test(a_script_has_a_memory_limit),
+        cmocka_unit_test(the_opening_of_data_does_not_count),
     };
     return cmocka_run_group_tests(tests, setup, bind_teardown);
 }

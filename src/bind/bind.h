@@ -73,6 +73,9 @@ void *bind_box_check(lua_State *L, int index, const char *type);
 void bind_box_lend(lua_State *L, const char *type, int values, void *object);
 void bind_boxes_return(lua_State *L);
 
+/* Removes a value of the registry; allocates nothing, so that it may be called outside bind_call. */
+void bind_unregister(lua_State *L, const void *key);
+
 /* ---- where the user's code is (where.c) ---- */
 
 /* Sets the script's path (copied). */
@@ -85,6 +88,11 @@ void bind_forget_line(lua_State *L);
 
 /* [OUT] "kl_ablation.lua:14": the innermost line of the user's code, "" when none runs. */
 void bind_where(lua_State *L, char *text, size_t size);
+
+/* For watch.c: what bind_where_stopped needs of a state, or NULL; [OUT] the innermost line of the user's code while the
+ * thread of L has stopped (L NULL: the last line that was noted).  Neither allocates nor pushes. */
+void *bind_place(lua_State *L);
+void bind_where_stopped(lua_State *L, const void *place, char *text, size_t size);
 
 /* [OUT] the user's lines, from `position` ("chunk:12" or "") on: "kl.lua:14 (in vae_lab/nn.lua:33), called from
  * kl.lua:20". */
@@ -112,7 +120,7 @@ int bind_call(lua_State *L, int nargs, int nresults, Error *err);
 /* Creates the metatable of error values. */
 void bind_error_open(lua_State *L);
 
-/* ---- what a script may use (sandbox.c, random.c, watch.c) ---- */
+/* ---- what a script may use (sandbox.c, random.c) ---- */
 
 /* Opens the chosen libraries and the natives, and runs the prelude.  `library`: the folder of the Lua library. */
 void bind_sandbox_open(lua_State *L, const char *library, const char *script);
@@ -125,13 +133,6 @@ int bind_keep_source(lua_State *L);
 
 /* Replaces math.random and math.randomseed. */
 void bind_random_open(lua_State *L);
-
-/* From now on Lua code is stopped after `seconds` of processor time; 0 turns that off. */
-void bind_watch(lua_State *L, double seconds);
-
-/* Processor time that a native spends between these two does not count. */
-double bind_watch_pause(void);
-void bind_watch_resume(lua_State *L, double paused);
 
 /* ---- the objects ---- */
 

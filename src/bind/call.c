@@ -7,12 +7,16 @@
  */
 #include "bind/bind.h"
 
+#include "bind/memory.h"
+#include "bind/watch.h"
 #include "num/fpenv.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define ERROR_TYPE "vae_lab.error"
+
+static const char error_key = 0; /* registry: its metatable */
 
 /* The fields of an Error by name, and as error_text() prints them. */
 typedef struct ErrorField {
@@ -88,6 +92,8 @@ void bind_error_open(lua_State *L)
 {
     static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {"__index", error_index}, {NULL, NULL}};
     bind_type(L, ERROR_TYPE, NULL, meta);
+    luaL_getmetatable(L, ERROR_TYPE);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
 }
 
 /* ---- reading what was raised ---- */
@@ -158,9 +164,12 @@ static int handler(lua_State *L)
 {
     Error err = ERROR_NONE;
     char position[sizeof err.where] = "", where[sizeof err.where];
+    bind_watch_native(0); /* if a native has raised this, its time ends here */
     if (luaL_testudata(L, 1, ERROR_TYPE) != NULL)
         return 1;
-    if (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+    if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), "not enough memory") == 0)
+        bind_memory_error(L, &err); /* a text of Lua's: from its buffers for strings */
+    else if (lua_type(L, 1) == LUA_TTABLE && luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
         from_table(L, &err, 1);
     else
         from_string(L, &err, luaL_tolstring(L, 1, NULL), position, sizeof position);
@@ -169,6 +178,25 @@ static int handler(lua_State *L)
         snprintf(err.where, sizeof err.where, "%s", where);
     push_error(L, &err);
     return 1;
+}
+
+/* The error value at the top, or NULL.  Like all that follows a failed call, it allocates nothing: outside a protected
+ * call, an allocation that fails would end the process. */
+static const Error *get_error(lua_State *L)
+{
+    if (lua_type(L, -1) != LUA_TUSERDATA || !lua_getmetatable(L, -1))
+        return NULL;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
+    int same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same ? lua_touserdata(L, -1) : NULL;
+}
+
+/* Lua calls no handler for want of memory: only the last line that was noted is known. */
+static void memory_error(lua_State *L, Error *err)
+{
+    bind_memory_error(L, err);
+    bind_where_stopped(NULL, bind_place(L), err->where, sizeof err->where);
 }
 
 int bind_call(lua_State *L, int nargs, int nresults, Error *err)
@@ -187,11 +215,11 @@ int bind_call(lua_State *L, int nargs, int nresults, Error *err)
         lua_settop(L, base - 1);
         return -1;
     }
-    const Error *raised = status == LUA_ERRMEM ? NULL : luaL_testudata(L, -1, ERROR_TYPE);
+    const Error *raised = status == LUA_ERRMEM ? NULL : get_error(L);
     if (raised != NULL)
         *err = *raised;
     else if (status == LUA_ERRMEM)
-        error_memory(err, "the script");
+        memory_error(L, err);
     else
         error_set(err, ERR_SCRIPT, "an error while an error was handled: %s",
                   lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "no message");

@@ -4,6 +4,7 @@
  * verdicts.
  */
 #include "bind/loaded.h"
+#include "bind/watch.h"
 #include "store/read.h"
 
 #include <math.h>
@@ -79,5 +80,8 @@ int bind_script_claims(BindScript *script, Store *store, int64_t sweep, Error *e
     bind_forget_line(L);
     lua_pushcfunction(L, judge);
     lua_pushlightuserdata(L, &job);
-    return bind_call(L, 1, 0, err);
+    bind_watch_start(L, &bind_watch_later, script->seconds);
+    int status = bind_call(L, 1, 0, err);
+    bind_watch_stop();
+    return status;
 }

@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 
 #include "bind/array.h"
+#include "bind/watch.h"
 
 Data *bind_data_check(lua_State *L, int index)
 {
@@ -56,9 +57,8 @@ static int open_data(lua_State *L)
     options.dir = data_dir(L);
     BindBox *box = bind_box_push(L, BIND_DATA, 0);
     Error err = ERROR_NONE;
-    double pause = bind_watch_pause();
+    bind_watch_data();
     box->object = data_open(name, &options, &err);
-    bind_watch_resume(L, pause);
     return box->object == NULL ? bind_raise(L, &err) : 1;
 }
 

@@ -3,6 +3,7 @@
  * bind/evaluate.c: calls an evaluation of a run in the worker, with the trained model, the data and a recorder.
  */
 #include "bind/loaded.h"
+#include "bind/watch.h"
 
 static const char recorder_key = 0; /* registry: the recorder of the evaluation that runs */
 
@@ -59,14 +60,15 @@ static int evaluate(const LabRun *run, size_t evaluation, Store *s, int64_t id, 
     EvaluationJob job = {run, context, evaluation, s, id, model, NULL};
     lua_pushcfunction(L, call_evaluation);
     lua_pushlightuserdata(L, &job);
+    bind_watch_start(L, &bind_watch_later, context->script->seconds);
     int status = bind_call(L, 1, 0, err);
+    bind_watch_stop();
     if (status == 0)
         status = bind_recorder_commit(job.recorder, &run->evaluations[evaluation], err);
     if (job.recorder != NULL)
         bind_recorder_release(job.recorder);
     bind_boxes_return(L);
-    lua_pushnil(L); /* the recorder may be collected now */
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &recorder_key);
+    bind_unregister(L, &recorder_key); /* it may be collected now */
     return status;
 }
 

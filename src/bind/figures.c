@@ -3,6 +3,7 @@
  * bind/figures.c: calls an experiment's figures with their context: the database and the finished runs of one sweep.
  */
 #include "bind/loaded.h"
+#include "bind/watch.h"
 
 typedef struct FigureJob {
     BindScript *script;
@@ -170,7 +171,10 @@ static int draw_all(lua_State *L)
         lua_pushvalue(L, ctx);
         lua_pushvalue(L, reported);
         bind_forget_line(L);
-        if (bind_call(L, 4, 0, &err) != 0) {
+        bind_watch_start(L, &bind_watch_later, job->script->seconds);
+        int status = bind_call(L, 4, 0, &err);
+        bind_watch_stop();
+        if (status != 0) {
             lua_rawgeti(L, list, (lua_Integer)i);
             const char *name = lua_getfield(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
             if (name != NULL && job->figures->failed != NULL)

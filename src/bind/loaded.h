@@ -7,13 +7,15 @@
 
 #include "base/text.h"
 #include "bind/bind.h"
+#include "bind/memory.h"
 #include "bind/script.h"
 
 struct BindScript {
     lua_State *L;
     char *path, *name;
     size_t figures, claims;        /* how many the experiment has */
-    double seconds;                /* of processor time that loading may take */
+    BindMemory memory;
+    double seconds;                /* replaces the limits of watch.h; 0: those */
     Text settings;                 /* canonical JSON */
     LabRun *runs;                  /* kept with bind_keep, as all that they point to */
     size_t count;                  /* of runs, without duplicates */

@@ -4,12 +4,13 @@
  * loses nothing.
  */
 #include "bind/bind.h"
+#include "bind/watch.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#define LENT "vae_lab.lent" /* registry: the list of lent boxes */
-#define KEPT "vae_lab.kept" /* registry: the list of kept blocks */
+/* Registry: the list of lent boxes, the list of kept blocks. */
+static const char lent_key = 0, kept_key = 0;
 
 void *bind_scratch(lua_State *L, size_t count, size_t size)
 {
@@ -23,7 +24,12 @@ void *bind_scratch(lua_State *L, size_t count, size_t size)
 /* Appends the value at the top to a list of the registry; the value stays. */
 static void anchor(lua_State *L, const char *list)
 {
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, list);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, list) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, list);
+    }
     lua_pushvalue(L, -2);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);
@@ -32,7 +38,7 @@ static void anchor(lua_State *L, const char *list)
 void *bind_keep(lua_State *L, size_t count, size_t size)
 {
     void *block = bind_scratch(L, count, size);
-    anchor(L, KEPT);
+    anchor(L, &kept_key);
     lua_pop(L, 1);
     return block;
 }
@@ -58,7 +64,7 @@ void *bind_box_check(lua_State *L, int index, const char *type)
 void bind_box_lend(lua_State *L, const char *type, int values, void *object)
 {
     BindBox *box = bind_box_push(L, type, values);
-    anchor(L, LENT);
+    anchor(L, &lent_key);
     box->object = object;
     box->lent = 1;
 }
@@ -66,20 +72,38 @@ void bind_box_lend(lua_State *L, const char *type, int values, void *object)
 void bind_boxes_return(lua_State *L)
 {
     int top = lua_gettop(L);
-    if (lua_getfield(L, LUA_REGISTRYINDEX, LENT) == LUA_TTABLE)
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &lent_key) == LUA_TTABLE)
         for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++, lua_pop(L, 1))
             ((BindBox *)lua_touserdata(L, -1))->object = NULL;
     lua_settop(L, top);
-    lua_pushnil(L);
-    lua_setfield(L, LUA_REGISTRYINDEX, LENT);
+    bind_unregister(L, &lent_key);
+}
+
+void bind_unregister(lua_State *L, const void *key)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, key) != LUA_TNIL) {
+        lua_pushnil(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+    }
+    lua_pop(L, 1);
 }
 
 /* ---- types and modules ---- */
+
+/* Upvalue 1: a native.  Its time may be excused (watch.h). */
+static int call_native(lua_State *L)
+{
+    bind_watch_native(1);
+    int results = lua_tocfunction(L, lua_upvalueindex(1))(L);
+    bind_watch_native(0);
+    return results;
+}
 
 static void set_functions(lua_State *L, const BindFunction *functions)
 {
     for (const BindFunction *f = functions; f != NULL && f->name != NULL; f++) {
         lua_pushcfunction(L, f->call);
+        lua_pushcclosure(L, call_native, 1);
         lua_setfield(L, -2, f->name);
     }
 }

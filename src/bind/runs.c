@@ -3,6 +3,7 @@
  * bind/runs.c: makes the runs of an experiment's sweep: calls lab.runs, converts its run tables, identifies the runs.
  */
 #include "bind/loaded.h"
+#include "bind/watch.h"
 
 #include "base/mem.h"
 
@@ -68,11 +69,11 @@ int bind_script_runs(BindScript *script, LabRun **runs, size_t *count, size_t *d
 {
     lua_State *L = script->L;
     if (script->count == 0) {
-        bind_watch(L, script->seconds);
+        bind_watch_start(L, &bind_watch_loading, script->seconds);
         lua_pushcfunction(L, make_runs);
         lua_pushlightuserdata(L, script);
         int status = bind_call(L, 1, 0, err);
-        bind_watch(L, 0);
+        bind_watch_stop();
         bind_forget_line(L);
         if (status != 0)
             return -1;

@@ -4,6 +4,7 @@
  * reaches.
  */
 #include "bind/bind.h"
+#include "bind/watch.h"
 
 #include "base/text.h"
 
@@ -54,6 +55,32 @@ static void open_libraries(lua_State *L)
     }
 }
 
+/* Upvalue 1: pcall, xpcall or coroutine.resume, which may catch the error of a native. */
+static int call_catcher(lua_State *L)
+{
+    int results = lua_tocfunction(L, lua_upvalueindex(1))(L);
+    bind_watch_native(0);
+    return results;
+}
+
+/* Replaces a function of the table at the top. */
+static void wrap_catcher(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, call_catcher, 1);
+    lua_setfield(L, -2, name);
+}
+
+static void wrap_catchers(lua_State *L)
+{
+    lua_pushglobaltable(L);
+    wrap_catcher(L, "pcall");
+    wrap_catcher(L, "xpcall");
+    lua_getfield(L, -1, LUA_COLIBNAME);
+    wrap_catcher(L, "resume");
+    lua_pop(L, 2);
+}
+
 /* Pushes what the prelude needs of C. */
 static void push_native(lua_State *L, const char *library, const char *script)
 {
@@ -84,6 +111,7 @@ void bind_sandbox_open(lua_State *L, const char *library, const char *script)
 {
     const char *const *line = prelude;
     open_libraries(L);
+    wrap_catchers(L);
     bind_random_open(L);
     for (const BindModule *const *module = bind_modules; *module != NULL; module++)
         bind_module_open(L, *module);

@@ -6,6 +6,7 @@
  * Whatever may raise runs below bind_call; the BindScript owns everything before that.
  */
 #include "bind/loaded.h"
+#include "bind/watch.h"
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -14,8 +15,6 @@
 #include <string.h>
 
 enum { PATH_SIZE = 1024, SETTINGS_MAX = 64 };
-
-static const double LOAD_SECONDS = 10;
 
 /* ---- settings ---- */
 
@@ -127,7 +126,7 @@ static int load(lua_State *L)
     bind_sandbox_open(L, l->library, l->script->path);
     keep_settings(L, l->settings);
     bind_sandbox_load(L, l->script->path);
-    bind_watch(L, l->script->seconds);
+    bind_watch_start(L, &bind_watch_loading, l->script->seconds);
     lua_call(L, 0, 1);
     check_experiment(L, l->script->path);
     l->script->name = copy_field(L, "name");
@@ -144,18 +143,25 @@ BindScript *bind_script_load(const char *path, const BindSettings *settings, Err
     if (bind_check_script(path, err) != 0 || bind_library(library, sizeof library, err) != 0)
         return NULL;
     script = mem_alloc(sizeof *script);
-    if (script == NULL || (script->path = mem_string(path)) == NULL || (script->L = luaL_newstate()) == NULL) {
+    if (script == NULL || (script->path = mem_string(path)) == NULL) {
         error_memory(err, "a script");
         goto fail;
     }
-    script->seconds = settings->seconds > 0 ? settings->seconds : LOAD_SECONDS;
+    if (bind_memory_limit(&script->memory, err) != 0 || bind_watch_seconds(&script->seconds, err) != 0)
+        goto fail;
+    if (settings->seconds > 0)
+        script->seconds = settings->seconds;
+    if ((script->L = bind_memory_state(&script->memory)) == NULL) {
+        error_memory(err, "a script");
+        goto fail;
+    }
     if (settings_json(&script->settings, settings, err) != 0)
         goto fail;
     ScriptLoad l = {script, settings, library};
     lua_pushcfunction(script->L, load);
     lua_pushlightuserdata(script->L, &l);
     int status = bind_call(script->L, 1, 0, err);
-    bind_watch(script->L, 0);
+    bind_watch_stop();
     if (status != 0)
         goto fail;
     return script;
@@ -170,8 +176,11 @@ void bind_script_free(BindScript *script)
         return;
     for (size_t i = 0; i < script->count; i++)
         mem_free(script->runs[i].plan);
-    if (script->L != NULL)
+    if (script->L != NULL) {
+        bind_watch_start(NULL, &bind_watch_closing, script->seconds);
         lua_close(script->L);
+        bind_watch_stop();
+    }
     text_free(&script->settings);
     mem_free(script->path);
     mem_free(script->name);

@@ -93,6 +93,22 @@ void bind_where(lua_State *L, char *text, size_t size)
         snprintf(text, size, "%s", line[0]);
 }
 
+void *bind_place(lua_State *L)
+{
+    return L == NULL ? NULL : get_place(L);
+}
+
+void bind_where_stopped(lua_State *L, const void *place, char *text, size_t size)
+{
+    char line[1][LINE_SIZE];
+    const ScriptPlace *p = place;
+    text[0] = '\0';
+    if (p != NULL && L != NULL && user_lines(L, p, 1, line, 1) == 1)
+        snprintf(text, size, "%s", line[0]);
+    else if (p != NULL && p->line > 0)
+        snprintf(text, size, "%s:%d", p->script, p->line);
+}
+
 /* `position` comes first when it is the user's code (after a pcall its frame may be gone), and in brackets when it
  * is the library's. */
 void bind_where_from(lua_State *L, const char *position, char *text, size_t size)

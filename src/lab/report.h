@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-typedef enum { LAB_TRAINING, LAB_EVALUATING, LAB_ENDED } LabReportKind;
+typedef enum { LAB_TRAINING, LAB_EVALUATING, LAB_ABANDONED, LAB_ENDED } LabReportKind;
 
 typedef struct LabReport {
     size_t run;              /* index in the sweep */
@@ -20,7 +20,8 @@ typedef struct LabReport {
     char status[16];         /* LAB_ENDED: as in results.db, or "evaluated", "busy" or "lost" */
     int resumed;             /* training continued from a checkpoint */
     int evaluations_failed;  /* LAB_ENDED: how many; text has the first one's error */
-    char text[1200];         /* LAB_EVALUATING: the evaluation; LAB_ENDED: the error, or empty */
+    char text[1200];         /* LAB_EVALUATING: the evaluation; LAB_ENDED: the error, or empty; LAB_ABANDONED: the
+                                error that ends the worker */
 } LabReport;
 
 typedef struct LabReporter {

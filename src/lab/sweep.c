@@ -31,6 +31,7 @@ typedef struct SweepRun {
     int64_t id;
     pid_t pid;
     int reported;      /* its LAB_ENDED arrived */
+    char abandoned[1000]; /* the error of its LAB_ABANDONED, or "" */
     LabReport last;
 } SweepRun;
 
@@ -186,6 +187,10 @@ static void take_report(Sweep *w, const LabReport *r)
 {
     if (r->run >= w->count)
         return;
+    if (r->kind == LAB_ABANDONED) { /* the last report before it names the evaluation */
+        snprintf(w->state[r->run].abandoned, sizeof w->state->abandoned, "%.999s", r->text);
+        return;
+    }
     w->state[r->run].last = *r;
     if (r->kind == LAB_ENDED)
         w->state[r->run].reported = 1;
@@ -246,7 +251,7 @@ static int record_crashed_evaluation(const Sweep *w, size_t i, const char *how, 
 static void report_unreported(Sweep *w, size_t i, int status)
 {
     LabReport r = w->state[i].last;
-    char how[160];
+    char how[1000];
     r.run = i;
     r.kind = LAB_ENDED;
     if (WIFEXITED(status) && WEXITSTATUS(status) == LAB_LEFT_EVALUATION) {
@@ -255,7 +260,9 @@ static void report_unreported(Sweep *w, size_t i, int status)
         take_report(w, &r);
         return;
     }
-    if (WIFSIGNALED(status))
+    if (w->state[i].abandoned[0] != '\0')
+        snprintf(how, sizeof how, "%s", w->state[i].abandoned);
+    else if (WIFSIGNALED(status))
         snprintf(how, sizeof how, "its process was ended by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else

@@ -236,6 +236,19 @@ static void record_failure(Worker *w, const char *status, const char *text)
         store_run_finish(w->store, w->id, "failed", text, 0, NULL, NULL, 0, NULL, &ignored);
 }
 
+static LabReporter *worker_reporter; /* NULL: this process is no worker */
+
+void lab_worker_abandon(const Error *err)
+{
+    if (worker_reporter == NULL)
+        return;
+    LabReporter last = {.fd = worker_reporter->fd, .last = worker_reporter->last};
+    last.last.kind = LAB_ABANDONED;
+    error_text(last.last.text, sizeof last.last.text, err);
+    lab_report(&last, 1);
+    _exit(1);
+}
+
 int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd, pid_t parent)
 {
     Worker w = {.run = run, .options = options, .id = id, .parent = parent,
@@ -243,6 +256,7 @@ int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *op
     Error err = ERROR_NONE;
     const char *status = NULL;
     char message[320] = "", text[1200];
+    worker_reporter = &w.reporter;
     catch_signals(parent);
     num_threads_set(options->threads);
     int result = start(&w, &status, message, sizeof message, &err);

@@ -14,6 +14,10 @@
  * status, or exits with LAB_LEFT_EVALUATION. */
 int lab_worker(const LabRun *run, size_t index, int64_t id, const LabOptions *options, int report_fd, pid_t parent);
 
+/* For code that cannot return from an evaluation, called in another thread than the worker's: sends the error to the
+ * sweep, which records the evaluation as failed, and ends the process.  Does nothing in a process that is no worker. */
+void lab_worker_abandon(const Error *err);
+
 /* Exit status after a signal during an evaluation: the run is done and recorded, the evaluation starts again the next
  * time. */
 enum { LAB_LEFT_EVALUATION = 99 };
