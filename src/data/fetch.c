@@ -235,7 +235,9 @@ static int fetch_file(Fetch *f, Error *err)
         }
         if (result != DOWNLOAD_FAILED)
             return -1;
-        note(f, "%s: %s%s%s%s", url, err->what, err->found[0] != '\0' ? ": " : "", err->found,
+        /* of a transfer, what was found says all; of a file that is not the right one, both fields do */
+        int whole = err->expected[0] != '\0' || err->found[0] == '\0';
+        note(f, "%s: %s%s%s%s", url, whole ? err->what : "", whole && err->found[0] != '\0' ? ": " : "", err->found,
              i + 1 < f->addresses ? "; trying the next address" : "");
     }
     snprintf(err->what, sizeof err->what, "%s.gz of the data set \"%s\" could not be fetched", f->file->name,
