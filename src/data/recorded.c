@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *const data_binarise_names[] = {[DATA_GREY] = "grey", [DATA_STATIC] = "static", [DATA_DYNAMIC] = "dynamic",
@@ -68,36 +69,48 @@ static int read_options(const json_t *json, DataOptions *o, Error *err)
     return 0;
 }
 
-/* Adds the path itself where the file is there, else its name in `dir` where it is there. */
-static void add_place(Text *t, const char *path, const char *dir)
+/* A pipe or a device of a stranger's database might never end. */
+static int is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+/* Adds the path itself where the file is there, else its name in `dir` where it is there.  Returns whether the file is
+ * no regular one. */
+static int add_place(Text *t, const char *path, const char *dir)
 {
     Text other = {0};
     const char *slash = strrchr(path, '/');
     text_addf(&other, "%s/%s", catalogue_folder(dir), slash == NULL ? path : slash + 1);
     int elsewhere = access(path, F_OK) != 0 && access(text_string(&other), F_OK) == 0;
-    text_add(t, elsewhere ? text_string(&other) : path);
+    const char *place = elsewhere ? text_string(&other) : path;
+    int special = is_special(place);
+    text_add(t, place);
     t->failed |= other.failed;
     text_free(&other);
+    return special;
 }
 
-/* "idx:IMAGES[,LABELS]" with the places of the files; any other name as it is. */
-static void add_name(Text *t, const char *name, const char *dir)
+/* "idx:IMAGES[,LABELS]" with the places of the files; any other name as it is.  Returns whether one is no regular file. */
+static int add_name(Text *t, const char *name, const char *dir)
 {
     if (strncmp(name, "idx:", 4) != 0) {
         text_add(t, name);
-        return;
+        return 0;
     }
     Text images = {0};
     const char *comma = strchr(name, ',');
     text_add_bytes(&images, name + 4, comma == NULL ? strlen(name + 4) : (size_t)(comma - name - 4));
     text_add(t, "idx:");
-    add_place(t, text_string(&images), dir);
+    int special = add_place(t, text_string(&images), dir);
     if (comma != NULL) {
         text_add(t, ",");
-        add_place(t, comma + 1, dir);
+        special |= add_place(t, comma + 1, dir);
     }
     t->failed |= images.failed;
     text_free(&images);
+    return special;
 }
 
 static Data *open_json(const json_t *json, const char *dir, Error *err)
@@ -111,10 +124,12 @@ static Data *open_json(const json_t *json, const char *dir, Error *err)
     if (read_options(json, &options, err) != 0)
         return NULL;
     Text place = {0};
-    add_name(&place, name, dir);
+    int special = add_name(&place, name, dir);
+    if (special)
+        damaged("name", "regular files", err);
     if (place.failed)
         error_memory(err, "a data set");
-    Data *d = place.failed ? NULL : data_open(text_string(&place), &options, err);
+    Data *d = special || place.failed ? NULL : data_open(text_string(&place), &options, err);
     text_free(&place);
     return d;
 }

@@ -162,6 +162,9 @@ i=0; until [ -n "$(ls tmp/*/*.db 2>/dev/null)" ] || [ $i -gt 100 ]; do i=$((i + 
 sleep 0.3; kill -INT $pid; wait $pid
 status=$?
 [ $status = 130 ] && [ -z "$(ls tmp)" ] && grep -q 'nothing is compared' err && ok "reproduce: Ctrl-C leaves nothing" || no "Ctrl-C" "status $status, $(ls tmp) $(cat err)"
+mkfifo pipe
+edit "UPDATE run SET data_options = replace(data_options, 'digits', 'idx:$scratch/pipe') WHERE id = 1"
+check "reproduce: a pipe as the data set of a hostile database" 4 'options of a data set are damaged' 'regular files' -- timeout 10 "$VAE_LAB" reproduce 1 --db edited.db
 
 # ---- receipt, verify
 export VAE_LAB_DB=$scratch/paper.db
