@@ -135,6 +135,8 @@ static void from_string(lua_State *L, Error *err, const char *message, char *pos
             append(err->what, sizeof err->what, line, length);
         line += length + (line[length] == '\n');
     }
+    if (err->what[0] == '\0')
+        error_set(err, ERR_SCRIPT, "an error without a message");
 }
 
 static void from_table(lua_State *L, Error *err, int index)

@@ -117,6 +117,7 @@ static lua_State *state(void)
         char path[300];
         Error err = ERROR_NONE;
         const BindSettings none = {.seconds = 60};
+        setenv("VAE_LAB_LUA", "lua", 1);
         fuzz_write(path, "natives.lua", text, strlen(text));
         script = bind_script_load(path, &none, &err);
         fuzz_must(script == NULL, &err);

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Error err = ERROR_NONE;
     const BindSettings settings = {.seconds = 0.05};
     char path[300];
+    setenv("VAE_LAB_LUA", "lua", 1);
     fuzz_write(path, "script.lua", data, size);
     BindScript *script = bind_script_load(path, &settings, &err);
     if (script == NULL)

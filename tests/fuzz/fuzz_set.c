@@ -76,6 +76,7 @@ static void check_json(const char *json, const char *pair)
 static void check_recorded(const BindSettings *settings)
 {
     Error err = ERROR_NONE;
+    setenv("VAE_LAB_LUA", "lua", 1);
     BindScript *script = bind_script_load(small_script(), settings, &err);
     if (script == NULL) {
         fuzz_check_error(&err);
