@@ -186,12 +186,13 @@ static int report_loss(Store *s, int64_t run, int64_t lease, Error *err)
                       (long long)(newer != 0 ? newer : run));
 }
 
-/* Renews the heartbeat, at most once a second.  Another host may have marked the run as crashed while this process was
- * paused: as nobody has taken it, it goes on. */
+/* Renews the heartbeat where it is older than half of the time between two signs of life (5 s): the row holds the
+ * graph's text, so that writing it at every commit would cost more than the metrics.  Another host may have marked the
+ * run as crashed while this process was paused: as nobody has taken it, it goes on. */
 static int renew(Store *s, int64_t run, Error *err, const char *doing)
 {
-    int64_t now = time(NULL);
-    if (now == s->beaten)
+    int64_t now = time(NULL), age = now - s->beaten;
+    if (age >= 0 && (double)age < store_beat_seconds(s) / 2)
         return 0;
     s->beaten = now;
     return store_do(s, err, doing,
