@@ -495,6 +495,35 @@ static void unwritable_folder_is_an_error(void **state)
     assert_non_null(strstr(err.hint, "--out"));
 }
 
+static void touch(const char *name, pid_t process)
+{
+    char path[512];
+    snprintf(path, sizeof path, name, folder, (long)process);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+/* A process that was killed while it drew leaves a partial file; one that lives keeps its own. */
+static void a_killed_process_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    need_gnuplot();
+    PlotFigure f = figure_of(good_body);
+    pid_t gone = fork();
+    if (gone == 0)
+        _exit(0);
+    waitpid(gone, NULL, 0);
+    touch("%s/a-figure.%ld.part.svg", gone);
+    touch("%s/a-figure.%ld.part", gone);
+    touch("%s/another.%ld.part.svg", gone);
+    touch("%s/a-figure.%ld.part.png", getppid());
+    draws(&f, "svg");
+    char command[512];
+    snprintf(command, sizeof command, "test \"$(ls '%s' | grep -c part)\" = 2", folder);
+    assert_int_equal(system(command), 0);
+}
+
 /* A limit on file sizes replaces a full disk: writes stop in the middle, as with ENOSPC.  In a child process, since
  * the limit cannot be lifted. */
 static void full_disk_is_an_error(void **state)
@@ -594,6 +623,7 @@ int main(void)
         TEST(a_missing_gnuplot_has_an_install_hint),
         TEST(other_programs_are_refused),
         TEST(unwritable_folder_is_an_error),
+        TEST(a_killed_process_leaves_nothing_behind),
         TEST(full_disk_is_an_error),
         TEST(bad_requests_are_refused),
         TEST(memory_failures_are_reported),

@@ -295,7 +295,8 @@ static int evaluate(BindScript *script, LabRun *runs, size_t count, const LabPro
     if (!quiet)
         fprintf(stderr, "imported as run %" PRId64 "; its figures: vae-lab figures %s --sweep %" PRId64 "\n", id,
                 runs[0].script, outcome.sweep);
-    if (outcome.failed + outcome.crashed + outcome.diverged + outcome.interrupted + outcome.busy == 0)
+    if (outcome.failed + outcome.crashed + outcome.diverged + outcome.interrupted + outcome.busy + outcome.unevaluated ==
+        0)
         return 0;
     error_set(err, ERR_RUN, "not all evaluations are done");
     return error_hint(err, "vae-lab show %" PRId64 " prints why; the same command tries them again", id);

@@ -100,20 +100,20 @@ static void resume_command(Text *t)
 
 /* ---- --dry-run -------------------------------------------------------------------------------------------------- */
 
-/* How many parameters a run's model has; 0 when there is no memory to count them. */
-static long long parameters(const LabRun *run)
+/* [OUT] *count: how many parameters a run's model has. */
+static int count_parameters(const LabRun *run, long long *count, Error *err)
 {
-    Error err = ERROR_NONE;
     size_t features = data_features(run->spec.data);
     float *mean = mem_array(features, sizeof *mean);
     if (mean == NULL)
-        return 0;
+        return error_memory(err, "the mean image");
     data_mean(run->spec.data, mean);
-    GraphParams *p = graph_params_alloc(run->spec.graph, GRAPH_FLOAT, run->spec.seed, mean, features, &err);
-    long long count = p == NULL ? 0 : (long long)graph_params_count(p);
+    GraphParams *p = graph_params_alloc(run->spec.graph, GRAPH_FLOAT, run->spec.seed, mean, features, err);
+    *count = p == NULL ? 0 : (long long)graph_params_count(p);
+    int status = p == NULL ? -1 : 0;
     graph_params_free(p);
     mem_free(mean);
-    return count;
+    return status;
 }
 
 static const char *state(StoreClaim claim, int64_t id)
@@ -150,15 +150,18 @@ static int print_runs(const LabRun *runs, size_t count, Error *err)
         StoreClaim claim = STORE_NEW;
         char identity[13];
         snprintf(identity, sizeof identity, "%.12s", runs[i].identity);
+        long long parameters = 0;
         if (store != NULL)
             status = store_run_find(store, runs[i].identity, &id, &claim, err);
         if (status == 0 && claim == STORE_BUSY && !quiet)
             status = print_holder(store, id, err);
+        if (status == 0)
+            status = count_parameters(&runs[i], &parameters, err);
         cli_table_integer(table, (long long)i + 1);
         cli_table_text(table, runs[i].label);
         cli_table_integer(table, (long long)runs[i].spec.seed.number);
         cli_table_integer(table, runs[i].spec.epochs);
-        cli_table_integer(table, parameters(&runs[i]));
+        cli_table_integer(table, parameters);
         cli_table_text(table, identity);
         cli_table_text(table, state(claim, id));
         cli_table_text(table, runs[i].experiment);

@@ -14,8 +14,10 @@
 #include "plot/gnuplot.h"
 #include "plot/script.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -383,6 +385,32 @@ static int move_files(const FigureRender *r, const char *output, Error *err)
     return accept(r, r->format, base, output, err);
 }
 
+/* Whether NAME.PID.part… belongs to this figure and to a process that is gone. */
+static int is_left_over(const char *name, const char *figure)
+{
+    size_t length = strlen(figure);
+    char *end;
+    if (strncmp(name, figure, length) != 0 || name[length] != '.')
+        return 0;
+    long process = strtol(name + length + 1, &end, 10);
+    return process > 0 && strncmp(end, ".part", 5) == 0 && kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+/* Removes what a process that was killed while it drew this figure left behind. */
+static void remove_left_over(const FigureRender *r)
+{
+    DIR *folder = opendir(r->folder);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char name[PATH_MAX];
+        Error ignored = ERROR_NONE;
+        if (is_left_over(entry->d_name, r->figure->name) && path(name, r, entry->d_name, "", &ignored) == 0)
+            unlink(name);
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
+
 int plot_render(const PlotFigure *figure, const char *format, Error *err)
 {
     FigureRender r = {.figure = figure};
@@ -390,6 +418,7 @@ int plot_render(const PlotFigure *figure, const char *format, Error *err)
     if (check(figure, format, &r.format, err) != 0 || open_folder(&r, err) != 0)
         return -1;
     snprintf(r.partial, sizeof r.partial, "%s.%ld.part", figure->name, (long)getpid());
+    remove_left_over(&r);
     int status = write_inputs(&r, err);
     if (status == 0)
         status = draw(&r, output, err);

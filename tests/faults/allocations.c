@@ -58,7 +58,7 @@ int main(int argc, char **argv)
     tape->error = ENOMEM;
     commands_prepare();
     for (size_t i = 0; i < command_count; i++)
-        if (faults_wanted(commands[i].name))
+        if (command_is_chosen(i))
             campaign(&commands[i], tape);
     return faults_end();
 }

@@ -50,6 +50,7 @@ static struct {
     char *file;                     /* the figure, or the written file */
     size_t file_size;
 } expected[64];
+static int is_chosen[64]; /* commands */
 const char *command_tape_variables[2];
 
 const char *commands_folder(void)
@@ -424,6 +425,14 @@ void commands_prepare(void)
             if (faults_results(copy, &start_rows[i], complaint, sizeof complaint) != 0)
                 faults_stop("%s", complaint);
         }
-    for (size_t i = 0; i < command_count; i++)
-        take_expected(&commands[i], i);
+    for (size_t i = 0; i < command_count; i++) {
+        is_chosen[i] = faults_wanted(commands[i].name) && (!faults_sample || faults_below(3) == 0);
+        if (is_chosen[i])
+            take_expected(&commands[i], i);
+    }
+}
+
+int command_is_chosen(size_t i)
+{
+    return is_chosen[i];
 }

@@ -31,8 +31,10 @@ typedef struct Command {
 extern const Command commands[];
 extern const size_t command_count;
 
-/* Makes the databases of all starts, and runs each command once without a fault. */
+/* Chooses the commands (--only; a sample takes a third of them, at random), makes the databases of all starts, and runs
+ * each chosen command once without a fault. */
 void commands_prepare(void);
+int command_is_chosen(size_t i);
 
 /* Resets the folder of the trials and carries the command out; `tape` is counting, and may make a call fail. */
 FaultsEnd command_carry_out(const Command *c, Tape *tape);

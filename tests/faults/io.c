@@ -90,6 +90,8 @@ static void full_output(void)
 {
     faults_begin("I/O: standard output without room");
     for (size_t i = 0; i < command_count; i++) {
+        if (faults_sample && !command_is_chosen(i))
+            continue;
         faults_try();
         FaultsEnd end = command_with_full_output(&commands[i]);
         char path[200];
@@ -111,7 +113,7 @@ int main(int argc, char **argv)
     commands_prepare();
     snprintf(tape->folder, sizeof tape->folder, "%s", commands_folder());
     for (size_t i = 0; i < command_count; i++)
-        if (faults_wanted(commands[i].name))
+        if (command_is_chosen(i))
             campaign(&commands[i], tape);
     if (faults_wanted("standard output"))
         full_output();
