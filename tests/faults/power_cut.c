@@ -124,12 +124,12 @@ static int on_connection(sqlite3 *db, const char **message, const void *function
 
 /* ---- after a cut -------------------------------------------------------------------------------------------------- */
 
-/* The run's process lives, since the power was not really cut: gives the holder another boot. */
+/* The run's process lives, since the power was not really cut: makes it one of an earlier boot. */
 static void after_a_boot(void)
 {
     sqlite3 *db;
     if (sqlite3_open_v2(image_database, &db, SQLITE_OPEN_READWRITE, "unix") != SQLITE_OK ||
-        sqlite3_exec(db, "UPDATE run SET boot = 'before the power cut'", NULL, NULL, NULL) != SQLITE_OK)
+        sqlite3_exec(db, "UPDATE run SET boot = 'before the power cut', heartbeat = 1", NULL, NULL, NULL) != SQLITE_OK)
         faults_stop("%s", sqlite3_errmsg(db));
     sqlite3_close(db);
 }
