@@ -5,7 +5,8 @@
 #            make check-exhaustive  test each vector function on all 2^32 inputs; takes minutes
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
 #            make check-faults  kills, power cuts, failing allocations and files, many writers; about 15 minutes
-#            make asan | ubsan   build and test with a sanitizer      make bench    measurements against other programs
+#            make asan     build and test with the address and undefined behaviour sanitizers (ubsan: the latter alone)
+#            make bench    measurements against other programs
 #            make coverage lines of src/ that the tests run      make tsan     tests of everything that uses threads, with the thread sanitizer
 #            make fuzz     fuzz every parser for FUZZ_SECONDS=10 each, or RUNS=N inputs (needs clang; tests/fuzz/README.md)
 #            make claims   run every experiment in its quick profile and judge its claims
@@ -33,9 +34,9 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 VERSION   := $(shell cat VERSION)
 
 OPT_release := -O2 -g
-OPT_asan    := -O1 -g -fsanitize=address -fno-omit-frame-pointer
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
-OPT_tsan := -O1 -g -fsanitize=thread
+OPT_tsan    := -O1 -g -fsanitize=thread
 OPT_coverage := -O0 -g --coverage -fprofile-update=atomic -Wl,--wrap=_exit
 OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
             -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
