@@ -153,6 +153,14 @@ static void add_checksum(Text *t)
     text_addf(t, "checksum: %.8s\n", digest);
 }
 
+/* Without its plan a run has no epochs, and seems to have the default generator. */
+static int no_plan(int64_t run, const json_error_t *bad, Error *err)
+{
+    error_set(err, ERR_STORE, "a run's training plan cannot be read");
+    error_where(err, "run %" PRId64, run);
+    return error_found(err, "%s", bad->text[0] != '\0' ? bad->text : "out of memory");
+}
+
 int cli_receipt_of(CliReceipt *r, Store *s, int64_t run, Error *err)
 {
     StoreRecordedRun recorded;
@@ -162,9 +170,10 @@ int cli_receipt_of(CliReceipt *r, Store *s, int64_t run, Error *err)
     if (status == 0)
         status = check_finished(&recorded, run, err);
     if (status == 0) {
-        json_t *plan = json_loads(recorded.plan, 0, NULL);
+        json_error_t bad = {0};
+        json_t *plan = json_loads(recorded.plan, 0, &bad);
         text_addf(&t, "%s\n", title);
-        status = add_run(&t, s, run, &recorded, plan, err);
+        status = plan == NULL ? no_plan(run, &bad, err) : add_run(&t, s, run, &recorded, plan, err);
         json_decref(plan);
     }
     store_recorded_run_free(&recorded);

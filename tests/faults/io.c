@@ -73,7 +73,7 @@ static void campaign(const Command *c, Tape *tape)
     int64_t count[INJECT_PROCESSES];
     memcpy(count, tape->count, sizeof count);
     /* how many calls of a process fail */
-    static const long whole[] = {[COMMAND_READS] = 200, [COMMAND_DRAWS] = 20, [COMMAND_WRITES] = 200, [COMMAND_RUNS] = 60, [COMMAND_DROPS] = 60};
+    static const long whole[] = {[COMMAND_READS] = 200, [COMMAND_DRAWS] = 20, [COMMAND_WRITES] = 200, [COMMAND_RUNS] = 35, [COMMAND_DROPS] = 35};
     static const long sample[] = {[COMMAND_READS] = 3, [COMMAND_DRAWS] = 1, [COMMAND_WRITES] = 3, [COMMAND_RUNS] = 3, [COMMAND_DROPS] = 2};
     long most = faults_sample ? sample[c->kind] : whole[c->kind];
     if (count[0] == 0) /* it opens no file below the folder */
