@@ -740,7 +740,7 @@ mistake "a sweep of nothing" $table 's/seed = { 1 }/beta = {}/' 'beta' 'expected
 mistake "a named value in a sweep" $table 's/seed = { 1 }/beta = { 1, x = 2 }/' 'beta' 'expected'
 mistake "a value twice" $table 's/seed = { 1 }/beta = { 1, 2, 1 }/' 'value 3 of beta' 'a duplicate' 'found +1'
 mistake "values of two types" $table 's/seed = { 1 }/beta = { 1, "a" }/' 'value 2 of beta' 'found +"a"' 'number like the first'
-mistake "a negative seed" $table 's/seed = { 1 }/seed = { -1 }/' 'seed 1 in sweep' 'found +-1' 'from 0 to'
+mistake "a negative seed" $table 's/seed = { 1 }/seed = { -1 }/' 'seed 1 in sweep' 'found +-1' 'at least 0'
 mistake "a grid among keys" $table 's/seed = { 1 }/{ seed = { 1 } }, beta = { 1 }/' 'neither a grid nor a list of grids'
 mistake "a profile out of range" $table 's/^  figures.*/profile = { quick = { train = { epochs = 0 } } },/' 'profile.quick.train' 'found +0'
 mistake "a name with a blank" $table 's/"base"/"a b"/' 'found +"a b"' 'letters, digits'
