@@ -74,6 +74,17 @@ void *mem_grow(void *block, size_t old_bytes, size_t bytes)
     return grown;
 }
 
+void *mem_room(void *list, size_t count, size_t *capacity, size_t size)
+{
+    size_t more = *capacity * 2 + 16;
+    if (count < *capacity)
+        return list;
+    void *grown = mem_grow(list, count * size, more * size);
+    if (grown != NULL)
+        *capacity = more;
+    return grown;
+}
+
 char *mem_string(const char *text)
 {
     size_t bytes = strlen(text) + 1;

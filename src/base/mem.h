@@ -20,6 +20,10 @@ void *mem_array(size_t count, size_t size);
 /* Grows a block from `old_bytes` to `bytes`; new bytes are zero.  NULL on failure, the block unchanged. */
 void *mem_grow(void *block, size_t old_bytes, size_t bytes);
 
+/* Room for one more item: `list` itself while count < *capacity, else a larger copy with *capacity updated.  NULL on
+ * failure, list and *capacity unchanged.  size: bytes of an item. */
+void *mem_room(void *list, size_t count, size_t *capacity, size_t size);
+
 /* A copy of a string; NULL when out of memory. */
 char *mem_string(const char *text);
 

@@ -68,12 +68,9 @@ static void keep(lua_State *L, int index)
 /* A list with room for one more. */
 static void *with_room(lua_State *L, void *list, size_t count, size_t *capacity, size_t size)
 {
-    if (count < *capacity)
-        return list;
-    void *grown = mem_grow(list, count * size, (*capacity * 2 + 16) * size);
+    void *grown = mem_room(list, count, capacity, size);
     if (grown == NULL)
         luaL_error(L, "out of memory for an evaluation's results");
-    *capacity = *capacity * 2 + 16;
     return grown;
 }
 

@@ -76,14 +76,10 @@ static int take_item(void *context, int columns, const char *const *names, const
     GcItems *g = context;
     StoreGcKind kind = (StoreGcKind)v[0].integer;
     (void)columns, (void)names;
-    if (g->count == g->capacity) {
-        size_t capacity = g->capacity * 2 + 64;
-        StoreGcItem *grown = mem_grow(g->item, g->capacity * sizeof *grown, capacity * sizeof *grown);
-        if (grown == NULL)
-            return g->failed = 1;
-        g->item = grown;
-        g->capacity = capacity;
-    }
+    StoreGcItem *list = mem_room(g->item, g->count, &g->capacity, sizeof *list);
+    if (list == NULL)
+        return g->failed = 1;
+    g->item = list;
     g->item[g->count++] = (StoreGcItem){kind, v[1].integer};
     g->runs[kind]++;
     g->rows[kind] += v[2].integer;

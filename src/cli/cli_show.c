@@ -142,13 +142,10 @@ static int take_curve_value(void *context, int columns, const char *const *names
     if (strcmp(c->metric, v[0].bytes) != 0)
         end_curve(c);
     snprintf(c->metric, sizeof c->metric, "%s", (const char *)v[0].bytes);
-    if (c->count == c->capacity) {
-        double *value = mem_grow(c->value, c->capacity * sizeof *value, (c->capacity * 2 + 256) * sizeof *value);
-        if (value == NULL)
-            return c->failed = 1;
-        c->value = value;
-        c->capacity = c->capacity * 2 + 256;
-    }
+    double *list = mem_room(c->value, c->count, &c->capacity, sizeof *list);
+    if (list == NULL)
+        return c->failed = 1;
+    c->value = list;
     c->value[c->count++] = cli_value_or_kind(&v[1], &v[2]);
     return 0;
 }

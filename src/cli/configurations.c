@@ -25,13 +25,10 @@ int cli_values_take(void *context, int columns, const char *const *names, const 
 {
     CliConfiguration *c = context;
     (void)columns, (void)names;
-    if (c->values == c->capacity) {
-        CliValue *value = mem_grow(c->value, c->capacity * sizeof *value, (c->capacity * 2 + 64) * sizeof *value);
-        if (value == NULL)
-            return c->failed = 1;
-        c->value = value;
-        c->capacity = c->capacity * 2 + 64;
-    }
+    CliValue *list = mem_room(c->value, c->values, &c->capacity, sizeof *list);
+    if (list == NULL)
+        return c->failed = 1;
+    c->value = list;
     CliValue *at = &c->value[c->values++];
     snprintf(at->metric, sizeof at->metric, "%s", (const char *)v[0].bytes);
     snprintf(at->seed, sizeof at->seed, "%s", (const char *)v[1].bytes);
@@ -54,14 +51,10 @@ static int take_configuration(void *context, const StoreConfiguration *is)
     for (size_t i = 0; i < c->count; i++)
         if (c->list[i].is.run == is->run && strcmp(c->list[i].is.experiment, is->experiment) == 0)
             return 0;
-    if (c->count == c->capacity) {
-        size_t capacity = c->capacity * 2 + 16;
-        CliConfiguration *list = mem_grow(c->list, c->capacity * sizeof *list, capacity * sizeof *list);
-        if (list == NULL)
-            return c->failed = 1;
-        c->list = list;
-        c->capacity = capacity;
-    }
+    CliConfiguration *list = mem_room(c->list, c->count, &c->capacity, sizeof *list);
+    if (list == NULL)
+        return c->failed = 1;
+    c->list = list;
     size_t i = c->count++, last = i < 26 ? 0 : 1;
     c->list[i] = (CliConfiguration){.is = *is, .letter = {(char)('A' + (i / 26 + 25) % 26)}};
     c->list[i].letter[last] = (char)('A' + i % 26);

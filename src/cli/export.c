@@ -166,14 +166,10 @@ static int take_metric(void *context, int columns, const char *const *names, con
     double value = number_of(&v[2]);
     (void)columns, (void)names;
     if (c->count == 0 || strcmp(c->curve[c->count - 1].name, v[0].bytes) != 0) {
-        if (c->count == c->capacity) {
-            size_t capacity = c->capacity * 2 + 32;
-            void *grown = mem_grow(c->curve, c->capacity * sizeof *c->curve, capacity * sizeof *c->curve);
-            if (grown == NULL)
-                return c->failed = 1;
-            c->curve = grown;
-            c->capacity = capacity;
-        }
+        void *list = mem_room(c->curve, c->count, &c->capacity, sizeof *c->curve);
+        if (list == NULL)
+            return c->failed = 1;
+        c->curve = list;
         snprintf(c->curve[c->count++].name, sizeof c->curve->name, "%s", (const char *)v[0].bytes);
     }
     column_add(&c->curve[c->count - 1].step, &v[1].integer, sizeof v[1].integer);

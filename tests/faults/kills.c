@@ -30,6 +30,9 @@ static char old_database[240], done_database[240];
 
 /* ---- the commands ------------------------------------------------------------------------------------------------- */
 
+/* Some tenths of a second: a signal finds the sweep in its epochs. */
+#define LONGER "--set", "epochs=100"
+
 static pid_t start(const char *const *argv, const char *more)
 {
     const char *environment[] = {environment_database, more, NULL};
@@ -41,13 +44,14 @@ static pid_t start(const char *const *argv, const char *more)
 
 static pid_t start_sweep(int jobs, const char *more)
 {
-    const char *argv[] = {faults_program, "run", "killed.lua", "--jobs", jobs == 1 ? "1" : "2", "--threads", "1", NULL};
+    const char *argv[] = {faults_program, "run", "short.lua", LONGER, "--jobs", jobs == 1 ? "1" : "2", "--threads", "1",
+                          NULL};
     return start(argv, more);
 }
 
 static pid_t start_figures(void)
 {
-    const char *argv[] = {faults_program, "figures", "killed.lua", "--out", "figures", "--format", "svg", NULL};
+    const char *argv[] = {faults_program, "figures", "short.lua", LONGER, "--out", "figures", "--format", "svg", NULL};
     return start(argv, NULL);
 }
 
@@ -140,7 +144,7 @@ static void judge_whole(const char *what)
 
 static void judge_resumed(const Text *want, const char *what)
 {
-    static const char *const allowed[] = {"killed.lua", "results.db", "figures", NULL};
+    static const char *const allowed[] = {"short.lua", "results.db", "figures", NULL};
     char line[256];
     pid_t pid = start_sweep(2, NULL);
     FaultsEnd end = faults_wait(pid, PATIENCE);
@@ -212,7 +216,7 @@ typedef struct Blow {
 static void strike(const Blow *b)
 {
     /* a database of an older version may have a rollback journal, which undoes what the kill interrupted */
-    const char *const allowed[] = {"killed.lua", "results.db", "results.db-wal", "results.db-shm", "figures",
+    const char *const allowed[] = {"short.lua", "results.db", "results.db-wal", "results.db-shm", "figures",
                                    b->from != NULL ? "results.db-journal" : NULL, NULL};
     char what[200];
     Text before = {0};
@@ -367,7 +371,7 @@ static void prepare(void)
     snprintf(environment_database, sizeof environment_database, "VAE_LAB_DB=%s", database);
     snprintf(old_database, sizeof old_database, "%s/old.db", faults_scratch);
     snprintf(done_database, sizeof done_database, "%s/done.db", faults_scratch);
-    faults_shell("mkdir '%s' && cp '%s/killed.lua' '%s'", folder, faults_here, folder);
+    faults_shell("mkdir '%s' && cp '%s/short.lua' '%s'", folder, faults_here, folder);
     for (int jobs = 1; jobs <= 2; jobs++) {
         reset(NULL);
         duration[jobs] = timed(start_sweep(jobs, NULL));
