@@ -81,7 +81,14 @@ static const double values[] = {0.1};
 static void fill(DataArrays *a)
 {
     Error err = ERROR_NONE;
-    const struct { const char *name, *dtype; DataElement element; int rank; size_t dim[2]; const void *bytes; size_t size; } rows[] = {
+    const struct {
+        const char *name, *dtype;
+        DataElement element;
+        int rank;
+        size_t dim[2];
+        const void *bytes;
+        size_t size;
+    } rows[] = {
         {"encoder.0.W", "F32", DATA_F32, 2, {2, 3}, weights, sizeof weights},
         {"one", "F64", DATA_F64, 0, {0}, values, sizeof values},
         {"step \"\\\n", "I64", DATA_I64, 1, {3}, steps, sizeof steps},
@@ -124,7 +131,8 @@ static void test_round_trips(void **state)
     DataArrays a = {0}, b = {0};
     Text file = {0}, again = {0};
     fill(&a);
-    assert_int_equal(safetensors_write(&file, &a, (const SafetensorsText[]){{"vae_lab_version", "1 \"x\""}}, 1, &err), 0);
+    const SafetensorsText version = {"vae_lab_version", "1 \"x\""};
+    assert_int_equal(safetensors_write(&file, &a, &version, 1, &err), 0);
     assert_int_equal((unsigned char)file.data[0] % 8, 0); /* the data are aligned */
     assert_int_equal(safetensors_read(&b, file.data, file.length, &err), 0);
     assert_true(b.own);
@@ -149,12 +157,14 @@ static void test_elements(void **state)
 {
     (void)state;
     static const struct { uint16_t bits; double value; } halves[] = {
-        {0x3c00, 1}, {0xc000, -2}, {0x7bff, 65504}, {0x0400, 0x1p-14}, {0x0001, 0x1p-24}, {0x03ff, 0x3ffp-24}, {0x8001, -0x1p-24},
+        {0x3c00, 1}, {0xc000, -2}, {0x7bff, 65504}, {0x0400, 0x1p-14}, {0x0001, 0x1p-24}, {0x03ff, 0x3ffp-24},
+        {0x8001, -0x1p-24},
         {0x0000, 0}, {0x7c00, INFINITY}, {0xfc00, -INFINITY},
     };
     float out[6];
     for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
-        unsigned char little[] = {(unsigned char)halves[i].bits, (unsigned char)(halves[i].bits >> 8)}, big[] = {little[1], little[0]};
+        unsigned char little[] = {(unsigned char)halves[i].bits, (unsigned char)(halves[i].bits >> 8)};
+        unsigned char big[] = {little[1], little[0]};
         DataArray a = {.element = DATA_F16, .count = 1, .rank = 1, .dim = {1}, .bytes = little};
         data_array_floats(&a, out);
         assert_true((double)out[0] == halves[i].value);
@@ -194,7 +204,8 @@ static void test_hostile_safetensors(void **state)
         {" {}", 0, "no object at its first byte"},
         {"[]", 0, "no object"},
         {"{\"a\":1}", 0, "no object"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "duplicate"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "duplicate"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "outside of the data"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "after the last array"},
         {"{}", 1, "after the last array"},
@@ -209,8 +220,10 @@ static void test_hostile_safetensors(void **state)
         {"{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "unknown dtype"},
         {"{\"a\":{\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "no dtype"},
         {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "no shape"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", 6, "share bytes"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "gap"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[2,6]}}", 6, "share bytes"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12, "gap"},
         {"{\"a\\u0000b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "not JSON"},
     };
     Text file = {0};
@@ -308,7 +321,9 @@ static void test_hostile_npz(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),    cmocka_unit_test(test_elements),     cmocka_unit_test(test_hostile_safetensors),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_elements),
+        cmocka_unit_test(test_hostile_safetensors),
         cmocka_unit_test(test_hostile_npy),    cmocka_unit_test(test_hostile_npz),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

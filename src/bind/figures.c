@@ -28,7 +28,7 @@ static int take_note(lua_State *L)
     return 0;
 }
 
-/* Reports an error, so that the other files are drawn; raises it where nobody takes reports. */
+/* Reports an error, so that the other files are drawn; raises it where no caller takes reports. */
 static void report_failure(lua_State *L, const BindFigures *f, const Error *err)
 {
     if (f->failed == NULL)

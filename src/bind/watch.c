@@ -2,10 +2,10 @@
  *
  * bind/watch.c: stops Lua code that runs too long.
  *
- * A thread beside Lua's measures the processor time of Lua's thread, so that a busy machine, a stopped process or a slow
- * disk ends no script.  When the time is used up, it makes Lua call `hook`, which raises an error.  Code that reaches no
- * hook (string.find with a pattern that backtracks, a finalizer) cannot be stopped so: one second later the thread ends
- * the process with the same error and exit code 3.  No transaction is open while a script's code runs.
+ * A second thread measures the processor time of Lua's thread, so that a busy machine, a stopped process or a slow
+ * disk ends no script.  When the time is used up, it makes Lua call `hook`, which raises an error.  Code that reaches
+ * no hook (string.find with a pattern that backtracks, a finalizer) cannot be stopped this way: one second later the
+ * thread ends the process with the same error and exit code 3.  No transaction is open while a script's code runs.
  */
 #include "bind/watch.h"
 
@@ -114,8 +114,8 @@ static void end_process(void)
     int parked = sem_timedwait(&watch.parked, &until) == 0;
     expired_error(&err);
     bind_where_stopped(parked ? watch.L : NULL, watch.place, err.where, sizeof err.where);
-    error_found(&err, "code that cannot be interrupted: a pattern that backtracks, a finalizer (__gc), a function of Lua's "
-                      "library");
+    error_found(&err, "code that cannot be interrupted: a pattern that backtracks, a finalizer (__gc), a function of "
+                      "Lua's library");
     lab_worker_abandon(&err); /* ends a worker, with its report */
     size_t used = (size_t)snprintf(text, sizeof text, "vae-lab: ");
     error_text(text + used, sizeof text - used - 1, &err);

@@ -51,7 +51,7 @@ static int find(const char *word, const char *const *list, int count)
 
 static int unknown_format(const char *extension, Error *err)
 {
-    error_set(err, ERR_USAGE, "export writes no such file");
+    error_set(err, ERR_USAGE, "export does not write this kind of file");
     error_where(err, "%s", out);
     if (extension == NULL) {
         error_found(err, "a name without an ending");

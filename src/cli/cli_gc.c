@@ -143,14 +143,14 @@ static int print_items(const GcItems *g, Error *err)
     return status;
 }
 
-/* 1: yes, 0: no, -1 with *err where nobody can be asked. */
+/* 1: yes, 0: no, -1 with *err without a terminal to ask on. */
 static int ask(Error *err)
 {
     char answer[16];
     if (yes)
         return 1;
     if (!isatty(STDIN_FILENO)) {
-        error_set(err, ERR_USAGE, "gc asks before it drops anything, and standard input is no terminal");
+        error_set(err, ERR_USAGE, "gc asks before it drops anything, and standard input is not a terminal");
         return error_hint(err, "--yes drops without asking; --dry-run drops nothing");
     }
     fprintf(stderr, "Drop them?  They cannot be brought back.  [y/N] ");

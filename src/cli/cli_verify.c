@@ -177,7 +177,7 @@ static int read_settings(Settings *s, const char *text, Error *err)
         text_free(&pair);
     }
     if (status != 0 || !json_is_object(json)) {
-        error_set(err, ERR_FILE, "the settings of the receipt are no JSON object of texts");
+        error_set(err, ERR_FILE, "the settings of the receipt are not a JSON object of texts");
         status = error_found(err, "%.200s", text);
     }
     json_decref(json);

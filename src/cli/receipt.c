@@ -196,7 +196,7 @@ static void found_line(const char *line, Error *err)
 
 static int malformed(const char *path, size_t number, const char *line, const char *expected, Error *err)
 {
-    error_set(err, ERR_FILE, "this is no whole receipt");
+    error_set(err, ERR_FILE, "this is not a complete receipt");
     error_where(err, "%.180s, line %zu", path, number);
     found_line(line, err);
     error_expected(err, "%s", expected);

@@ -124,7 +124,7 @@ static DownloadResult remote_error(const Transfer *t, CURLcode code, Error *err)
     const Download *d = t->download;
     long status = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    error_set(err, ERR_FILE, "an address did not give its file");
+    error_set(err, ERR_FILE, "a server did not deliver the file");
     error_where(err, "%s", d->url);
     if (code == CURLE_HTTP_RETURNED_ERROR)
         error_found(err, "the server answered with status %ld%s", status,

@@ -70,7 +70,7 @@ static int find_addresses(Fetch *f, Error *err)
         return error_hint(err, "convert it by hand: %s", f->set->by_hand);
     }
     if (strncasecmp(from, "http://", 7) != 0 && strncasecmp(from, "https://", 8) != 0) {
-        error_set(err, ERR_USAGE, "this is no address to fetch data from");
+        error_set(err, ERR_USAGE, "this is not an address to fetch data from");
         error_found(err, "%s", from);
         error_expected(err, "http://… or https://…");
         return error_hint(err, "files of a folder are used by --data-dir FOLDER, or copied by data import FOLDER");

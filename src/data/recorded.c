@@ -139,7 +139,7 @@ Data *data_open_recorded(const char *text, const char *dir, Error *err)
     json_error_t bad;
     json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &bad);
     if (json == NULL) {
-        error_set(err, ERR_STORE, "the recorded options of a data set are no JSON: %.150s", bad.text);
+        error_set(err, ERR_STORE, "the recorded options of a data set are not JSON: %.150s", bad.text);
         error_found(err, "%.200s", text);
         return NULL;
     }

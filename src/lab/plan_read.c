@@ -233,7 +233,7 @@ LabPlan *lab_plan_read(const char *text, LabSpec *spec, Error *err)
     }
     p->json = json_loads(text, JSON_REJECT_DUPLICATES, &bad);
     if (p->json == NULL) {
-        error_set(err, ERR_STORE, "a recorded training plan is no JSON: %.200s", bad.text);
+        error_set(err, ERR_STORE, "a recorded training plan is not JSON: %.200s", bad.text);
         error_where(err, "byte %d", bad.position);
     }
     LabSpec read = *spec;

@@ -157,7 +157,8 @@ int num_fpenv_check(Error *err)
     describe(text, sizeof text, own ? control : atomic_load(&pool_fault));
     set_control();
     atomic_store(&pool_changed, 0);
-    error_set(err, ERR_RUN, "the floating-point environment was changed during the computation: its numbers are not used");
+    error_set(err, ERR_RUN,
+              "the floating-point environment was changed during the computation: its numbers are not used");
     error_found(err, "%s%s", text, own ? "" : ", in a thread of the pool");
     error_expected(err, "round to nearest, denormals kept, exceptions masked");
     return error_hint(err, "a library in this process changes it (LD_PRELOAD, a profiler, -ffast-math): run without it;"

@@ -155,7 +155,7 @@ double store_beat_seconds(const Store *s)
     return s->lease_seconds / 12.0;
 }
 
-/* The run that this connection had started belongs to somebody else, or to nobody.  lease: its number now. */
+/* The run that this connection had started belongs to another process, or to none.  lease: its number now. */
 static int report_loss(Store *s, int64_t run, int64_t lease, Error *err)
 {
     StoreHolder h = {0};
@@ -188,7 +188,7 @@ static int report_loss(Store *s, int64_t run, int64_t lease, Error *err)
 
 /* Renews the heartbeat where it is older than half of the time between two signs of life (5 s): the row holds the
  * graph's text, so that writing it at every commit would cost more than the metrics.  Another host may have marked the
- * run as crashed while this process was paused: as nobody has taken it, it goes on. */
+ * run as crashed while this process was paused: as no other has taken it, this process goes on. */
 static int renew(Store *s, int64_t run, Error *err, const char *doing)
 {
     int64_t now = time(NULL), age = now - s->beaten;

@@ -192,7 +192,8 @@ static int queue_row(Store *s, const StoreRunSpec *spec, int64_t experiment, int
             s, err, queueing,
             "UPDATE run SET host = ?2, boot = ?3, pid_namespace = ?4, process = ?5, process_start = ?6, heartbeat = ?7 "
             "WHERE id = ?1 AND status = 'queued'",
-            "ittiiii", old, self->host, self->boot, self->pid_namespace, self->process, self->start, (int64_t)time(NULL));
+            "ittiiii", old, self->host, self->boot, self->pid_namespace, self->process, self->start,
+            (int64_t)time(NULL));
     return 0;
 }
 
@@ -244,8 +245,8 @@ static int start(Store *s, int64_t run, StoreClaim *claim, int64_t *lease, Error
         *claim = STORE_NEW;
     return store_integer(s, err, lease, starting,
                          "UPDATE run SET status = 'running', message = NULL, finished = NULL, host = ?2, boot = ?3, "
-                         "pid_namespace = ?4, process = ?5, process_start = ?6, heartbeat = ?7, lease = lease + 1, started = "
-                         "coalesce(started, " STORE_NOW ") WHERE id = ?1 RETURNING lease",
+                         "pid_namespace = ?4, process = ?5, process_start = ?6, heartbeat = ?7, lease = lease + 1, "
+                         "started = coalesce(started, " STORE_NOW ") WHERE id = ?1 RETURNING lease",
                          "ittiiii", run, self->host, self->boot, self->pid_namespace, self->process, self->start,
                          (int64_t)time(NULL)) == 1
                ? 0
@@ -274,8 +275,9 @@ static int finish(Store *s, int64_t run, const char *status, const char *message
                   const void *weights, size_t size, const char *meta, Error *err)
 {
     if (store_do(s, err, ending,
-                 "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = " STORE_NOW " WHERE id = ?1", "ittdt",
-                 run, status, message, seconds, digest) != 0)
+                 "UPDATE run SET status = ?2, message = ?3, seconds = ?4, digest = ?5, finished = " STORE_NOW
+                 " WHERE id = ?1",
+                 "ittdt", run, status, message, seconds, digest) != 0)
         return -1;
     if (sqlite3_changes(s->db) == 0)
         return store_no_such_run(s, run, err);
@@ -302,8 +304,8 @@ int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
         return -1;
     int status = store_do(s, err, ending,
                           "UPDATE run SET status = 'interrupted', message = ?2, seconds = 0, finished = " STORE_NOW
-                          " WHERE id = ?1 AND status = 'queued' AND boot = ?3 AND pid_namespace = ?4 AND process = ?5 AND "
-                          "process_start = ?6",
+                          " WHERE id = ?1 AND status = 'queued' AND boot = ?3 AND pid_namespace = ?4 AND "
+                          "process = ?5 AND process_start = ?6",
                           "ittiii", run, message, self->boot, self->pid_namespace, self->process, self->start);
     return store_end(s, status, err, ending);
 }

@@ -142,7 +142,7 @@ check "reproduce: the identity differs, before any training" 1 'run 1 .*NOT trai
 edit "UPDATE run SET plan = replace(plan, '\"epochs\":3', '\"epochs\":-3') WHERE id = 1; UPDATE run SET data_options = '{' WHERE id = 2; UPDATE run SET data_options = NULL WHERE id = 3;
     UPDATE run SET graph = replace(graph, 'dense', 'dance') WHERE id = 4; UPDATE run SET message = 'not finite in epoch 2, minibatch 1 of 4: first in %3' WHERE id = 5; UPDATE run SET imported = 'w.npz' WHERE id = 6"
 check "reproduce: a damaged plan" 4 'plan is damaged' 'where +run 1, ' -- again 1 --db ../edited.db
-check "reproduce: damaged data options" 4 'options of a data set are no JSON' -- again 2 --db ../edited.db
+check "reproduce: damaged data options" 4 'options of a data set are not JSON' -- again 2 --db ../edited.db
 check "reproduce: no data options" 4 'an earlier version trained it' 'vae-lab run small.lua' -- again 3 --db ../edited.db
 check "reproduce: a damaged graph" 4 'dance' -- again 4 --db ../edited.db
 check "reproduce: it diverged elsewhere" 1 'ended in another way' 'recorded +diverged: not finite in epoch 2' -- again 5 --db ../edited.db
@@ -207,12 +207,12 @@ for n in 0 1 2 5 9 19 20; do
 done
 [ "$whole" = 1 ] && ok "verify: a receipt that is cut, with the line" || no "a receipt that is cut" "$whole"
 sed 's/^seed: /sead: /' paper/r2 >paper/changed
-check "verify: a misspelt line" 5 'no whole receipt' 'changed, line 8' 'found +sead: 5' 'expected +seed: ' -- "$VAE_LAB" verify paper/changed
+check "verify: a misspelt line" 5 'not a complete receipt' 'changed, line 8' 'found +sead: 5' 'expected +seed: ' -- "$VAE_LAB" verify paper/changed
 sed 's/^graph sha256: ./graph sha256: x/' paper/r2 >paper/changed
 check "verify: a digest that is none" 5 'expected +graph sha256: 64 hexadecimal digits' -- "$VAE_LAB" verify paper/changed
 printf 's/^label: /label: \033[2J/' >sed && sed -f sed paper/r2 >paper/changed
-check "verify: control characters" 5 'no whole receipt' 'changed, line 3' -- "$VAE_LAB" verify paper/changed
-check "verify: no receipt" 5 'no whole receipt' 'line 1' -- "$VAE_LAB" verify paper/small.lua
+check "verify: control characters" 5 'not a complete receipt' 'changed, line 3' -- "$VAE_LAB" verify paper/changed
+check "verify: no receipt" 5 'not a complete receipt' 'line 1' -- "$VAE_LAB" verify paper/small.lua
 check "verify: a database without the run" 4 'no run of the receipt' -- "$VAE_LAB" verify paper/r2 --db again.db
 check "verify: script or database" 2 'exclude each other' -- "$VAE_LAB" verify paper/r2 --db paper.db --script paper/small.lua
 sed 's/^script: .*/script: ..\/small.lua/' paper/r2 | grep -v '^checksum' >paper/forged; echo "checksum: $(sha256sum <paper/forged | cut -c1-8)" >>paper/forged

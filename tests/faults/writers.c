@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/faults/writers.c: many processes write one database at the same time, beside readers: 16 writers of 1,000 epochs
- * each.  Every row is there, no reader sees a part of an epoch, no writer waits beyond the timeout.  Then many
+ * tests/faults/writers.c: many processes write one database at the same time, beside readers: 16 writers of 1,000
+ * epochs each.  Every row is there, no reader sees a part of an epoch, no writer waits beyond the timeout.  Then many
  * processes open a new database at the same time.
  */
 #define _DEFAULT_SOURCE 1 /* MAP_ANONYMOUS */
@@ -61,7 +61,8 @@ static void write_epochs(int writer, int64_t epochs)
     while (!board->go)
         faults_sleep(0.001);
     Store *s = store_open(database, STORE_WRITE, &err);
-    if (s == NULL || store_run_queue(s, &spec, 0, &run, &claim, &err) != 0 || store_run_start(s, run, &claim, &err) != 0)
+    if (s == NULL || store_run_queue(s, &spec, 0, &run, &claim, &err) != 0 ||
+        store_run_start(s, run, &claim, &err) != 0)
         stop_with(&err);
     memset(state, writer, sizeof state);
     for (int64_t epoch = 1; epoch <= epochs; epoch++) {
@@ -95,8 +96,9 @@ static int take_torn(void *context, int columns, const char *const *names, const
 
 static void read_until_over(void)
 {
-    static const char torn[] = "SELECT count(*) FROM (SELECT run, count(*) AS n, count(DISTINCT last) AS lasts FROM (SELECT run, "
-                               "metric, max(step) AS last FROM metric GROUP BY run, metric) GROUP BY run) WHERE n <> 10 OR lasts <> 1";
+    static const char torn[] = "SELECT count(*) FROM (SELECT run, count(*) AS n, count(DISTINCT last) AS lasts FROM "
+                               "(SELECT run, metric, max(step) AS last FROM metric GROUP BY run, metric) GROUP BY run) "
+                               "WHERE n <> 10 OR lasts <> 1";
     while (!board->go)
         faults_sleep(0.001);
     while (!board->over) {
