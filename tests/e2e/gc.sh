@@ -16,7 +16,7 @@ rows() { sql "select (select count(*) from run) || ' ' || (select count(*) from 
 # ---- what it says
 check "gc: what could be dropped" 0 '^weights +3 +3 .* 2, 3, 5 +these runs cannot be evaluated' '^artifacts +3 ' '^superseded +2 .* 1, 4 ' 'nothing was dropped' -- "$VAE_LAB" gc
 check "gc: --dry-run drops nothing" 0 '^weights +5 +5 +1.0 MB +1-5 ' -- "$VAE_LAB" gc --weights --dry-run
-check "gc: asks, and without a terminal refuses" 2 '^weights ' 'no terminal' '--yes' -- sh -c '"$0" gc --weights </dev/null' "$VAE_LAB"
+check "gc: asks, and without a terminal refuses" 2 '^weights ' 'not a terminal' '--yes' -- sh -c '"$0" gc --weights </dev/null' "$VAE_LAB"
 [ "$(rows)" = "5 5 1500" ] && ok "nothing is dropped so far" || no "gc" "$(rows)"
 check "gc: a misspelt experiment" 2 "did you mean 'tiny'" -- "$VAE_LAB" gc --weights --experiment tiyn --yes
 check "gc: a wrong condition" 4 'the query is wrong' '--where elbo <$' -- "$VAE_LAB" gc --weights --where 'elbo <' --yes
