@@ -196,7 +196,7 @@ forge 's/^arithmetic: 1/arithmetic: 2/'; says_no "another arithmetic" "this prog
 forge 's/^identity: ..../identity: 0000/'; says_no "another identity" "the identity differs" paper/forged
 forge 's/^script sha256: .*/script sha256: not recorded/; /^module/d'
 check "verify: a script that was not recorded" 0 '^yes' -- "$VAE_LAB" verify paper/forged --quiet
-forge 's/^settings: .*/settings: [1]/'; check "verify: settings that are none" 5 'no JSON object of texts' -- "$VAE_LAB" verify paper/forged
+forge 's/^settings: .*/settings: [1]/'; check "verify: settings that are none" 5 'not a JSON object of texts' -- "$VAE_LAB" verify paper/forged
 sed 's/^epochs: 2/epochs: 3/' paper/r2 >paper/changed
 check "verify: a changed receipt" 5 'checksum does not fit' 'changed, line 21' 'expected +checksum: ' -- "$VAE_LAB" verify paper/changed
 whole=1
