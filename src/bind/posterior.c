@@ -150,7 +150,7 @@ static size_t start_arrays(lua_State *L, const InferModel *m, const LocalQCall *
         lua_rawgeti(L, arrays, (lua_Integer)i + 1);
         const BindArray *a = luaL_testudata(L, -1, BIND_ARRAY);
         if (a == NULL)
-            luaL_error(L, "entry %I of start is a %s, expected an array", INT(i + 1), luaL_typename(L, -1));
+            return (size_t)luaL_error(L, "entry %I of start is a %s, expected an array", INT(i + 1), luaL_typename(L, -1));
         size_t width = infer_model_width(m, over[i]);
         bind_array_shape(L, over[i], a, request->count, width);
         values[i] = bind_array_floats(L, a);

@@ -260,7 +260,7 @@ static int explain(const CliReceipt *claimed, const LabRun *runs, size_t count, 
 static int train(const CliReceipt *claimed, const LabRun *of, const LabProvenance *provenance, const char *settings,
                  Error *err)
 {
-    LabScratch scratch;
+    LabScratch scratch = {0};
     LabOutcome outcome;
     LabRun run = *of;
     run.nevaluations = 0;

@@ -422,7 +422,7 @@ static int compare(LabReproduce *r, Store *s, const char *database, Error *err)
 
 int lab_reproduce(LabReproduce *r, Store *s, const LabOptions *options, Error *err)
 {
-    LabScratch scratch;
+    LabScratch scratch = {0};
     LabOutcome outcome;
     if (r->trained == 0)
         return 0;
