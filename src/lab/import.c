@@ -6,7 +6,7 @@
 #include "lab/import.h"
 
 #include "base/mem.h"
-#include "lab/train.h"
+#include "lab/training.h"
 #include "lab/worker.h"
 #include "num/isa.h"
 #include "num/rng.h"

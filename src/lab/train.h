@@ -26,8 +26,4 @@ typedef enum { LAB_TRAINED, LAB_STOPPED, LAB_DIVERGED } LabTrainEnd;
 int lab_train(const LabSpec *spec, Store *s, int64_t id, LabReporter *reporter, GraphParams **params, LabTrainEnd *end,
               char *message, size_t message_size, Error *err);
 
-/* [OUT] mean: the spec's metrics over the test split as training records them after its last epoch, *count of them: 0 with
- * Monte Carlo EM, which has none. */
-int lab_test(const LabSpec *spec, GraphParams *params, double *mean, size_t *count, Error *err);
-
 #endif
