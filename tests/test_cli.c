@@ -100,7 +100,7 @@ static int setup(void **state)
         must(store_run_finish(s, runs[i], i == 6 ? "diverged" : "done", i == 6 ? "nan in epoch 2" : NULL, 1.25,
                               "0123456789abcdef", NULL, 0, NULL, &err));
     }
-    must(store_sweep_put(s, "test", "{}", runs, 7, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, runs, 7, &sweep, &err));
     store_close(s);
     return 0;
 }

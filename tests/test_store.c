@@ -366,7 +366,7 @@ static void a_failed_evaluation_is_tried_again(void **state)
     const StoreArtifact artifact = {"codes", "float32", NULL, "abcd", 4}, no_kind = {"more", NULL, NULL, "", 0};
     const float mu[2] = {1, 2};
     const StorePosteriors posteriors = {1, 2, &example, NULL, mu, mu};
-    StoreResults results = {&metric, 1, (const StoreArtifact[]){artifact, no_kind}, 2, &posteriors};
+    StoreResults results = {&metric, 1, (const StoreArtifact[]){artifact, no_kind}, 2, &posteriors, 0};
     must(store_run_finish(s, run, "done", NULL, 1, "x", NULL, 0, NULL, &err));
     assert_int_equal(store_evaluation_put(s, run, &nll, &results, &err), -1); /* an artifact without a kind */
     assert_int_equal(is_recorded(s, run, "nll", nll.options, 1), 0);
@@ -396,8 +396,8 @@ static void sweeps_and_figures(void **state)
     (void)state;
     Store *s = open_or_fail(database, STORE_WRITE);
     int64_t runs[2] = {queue_run(s, "id2", "b", 1), queue_run(s, "id1", "a", 1)}, sweep, last;
-    must(store_sweep_put(s, "test", "{}", runs, 2, &sweep, &err));
-    must(store_sweep_put(s, "test", "{}", runs, 1, &last, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, runs, 2, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, runs, 1, &last, &err));
     assert_true(last > sweep);
     assert_true(number(s, "SELECT run FROM sweep_run WHERE sweep = 1 AND position = 2") == (double)runs[1]);
     assert_string_equal(words(s, "SELECT question FROM experiment"), "does it work?"); /* the sweep does not overwrite it */
@@ -406,7 +406,7 @@ static void sweeps_and_figures(void **state)
     assert_true(number(s, "SELECT count(*) FROM figure") == 1);
     assert_string_equal(words(s, "SELECT digest FROM figure"), "d2");
     int64_t nothing = 999;
-    assert_int_equal(store_sweep_put(s, "test", "{}", &nothing, 1, &sweep, &err), -1); /* no such run */
+    assert_int_equal(store_sweep_put(s, "test", "{}", NULL, &nothing, 1, &sweep, &err), -1); /* no such run */
     assert_true(number(s, "SELECT count(*) FROM sweep") == 2);
     store_close(s);
 }
@@ -463,7 +463,7 @@ static void readers_of_a_run(void **state)
     rows[0] = '\0';
     must(store_run_last_values(s, run, "test", join_row, rows, &err));
     assert_string_equal(rows, "name=time/epoch value=0.5 name=test/elbo value=-90.5 name=test/kl value ");
-    must(store_sweep_put(s, "test", "{}", (int64_t[]){other, run}, 2, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, (int64_t[]){other, run}, 2, &sweep, &err));
     rows[0] = '\0';
     must(store_sweep_results(s, sweep, join_row, rows, &err));
     assert_string_equal(rows, "id=1 label=a seed=1 status=done elbo=-90.5 reconstruction kl nll "
@@ -498,8 +498,8 @@ static void readers_of_sweeps_and_names(void **state)
     StoreContents contents;
     StoreBand band;
     must(store_run_finish(s, runs[0], "done", NULL, 1, NULL, NULL, 0, NULL, &err));
-    must(store_sweep_put(s, "test", "{\"data\":\"mnist\",\"k\":\"a=b \\\"c\\\"\"}", runs, 2, &sweep, &err));
-    must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
+    must(store_sweep_put(s, "test", "{\"data\":\"mnist\",\"k\":\"a=b \\\"c\\\"\"}", NULL, runs, 2, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, runs, 1, &sweep, &err));
     find_sweep(s, 0, NULL, 0, 2, 1, 1); /* the latest */
     find_sweep(s, 1, NULL, 0, 1, 2, 1);
     find_sweep(s, 3, NULL, 0, 0, 0, 0);
@@ -546,7 +546,7 @@ static void verdicts_on_claims(void **state)
         {.claim = "and so", .quantity = "test/nll", .low = NAN, .high = 3, .value = NAN, .ci_low = NAN, .ci_high = NAN,
          .verdict = "OPEN", .note = "no run"},
     };
-    must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, runs, 1, &sweep, &err));
     must(store_verdicts_put(s, sweep, v, 2, &err));
     assert_true(number(s, "SELECT sum(position * (low = 1) * (high IS NULL) * (value = 2) * (ci_low = 1.5) * (ci_high = 2.5) * "
                           "(seeds = 3) * (source = 'table 1') * (verdict = 'PASS')) FROM claims") == 1);
@@ -557,7 +557,7 @@ static void verdicts_on_claims(void **state)
     assert_int_equal(store_verdicts_put(s, sweep, v, 1, &err), -1);
     assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'PASS'") == 1); /* the earlier verdict is kept */
     v[0].verdict = "FAIL";
-    must(store_sweep_put(s, "test", "{}", runs, 1, &sweep, &err));
+    must(store_sweep_put(s, "test", "{}", NULL, runs, 1, &sweep, &err));
     must(store_verdicts_put(s, sweep, v, 1, &err));
     assert_true(number(s, "SELECT count(*) * (min(verdict) = 'FAIL') FROM claims") == 1); /* of the latest sweep alone */
     assert_true(number(s, "SELECT count(*) FROM verdicts") == 2); /* every sweep's */

@@ -172,8 +172,8 @@ typedef struct BindRecorder BindRecorder;
 BindRecorder *bind_recorder_push(lua_State *L, Store *store, int64_t run, const LabRun *owner);
 /* Gives the recorder at `index` the model of a run that its run requires. */
 void bind_recorder_require(lua_State *L, int index, const char *name, const char *identity);
-/* Commits the evaluation and its results in one transaction. */
-int bind_recorder_commit(BindRecorder *r, const StoreEvaluation *evaluation, Error *err);
+/* Commits the evaluation, its results and the seconds that it took in one transaction. */
+int bind_recorder_commit(BindRecorder *r, const StoreEvaluation *evaluation, double seconds, Error *err);
 void bind_recorder_release(BindRecorder *r);
 
 /* ---- the modules (reference.c lists them) ---- */

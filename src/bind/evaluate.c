@@ -60,11 +60,12 @@ static int evaluate(const LabRun *run, size_t evaluation, Store *s, int64_t id, 
     EvaluationJob job = {run, context, evaluation, s, id, model, NULL};
     lua_pushcfunction(L, call_evaluation);
     lua_pushlightuserdata(L, &job);
+    double start = lab_clock();
     bind_watch_start(L, &bind_watch_later, context->script->seconds);
     int status = bind_call(L, 1, 0, err);
     bind_watch_stop();
     if (status == 0)
-        status = bind_recorder_commit(job.recorder, &run->evaluations[evaluation], err);
+        status = bind_recorder_commit(job.recorder, &run->evaluations[evaluation], lab_clock() - start, err);
     if (job.recorder != NULL)
         bind_recorder_release(job.recorder);
     bind_boxes_return(L);

@@ -44,11 +44,11 @@ void bind_recorder_release(BindRecorder *r)
     r->store = NULL;
 }
 
-int bind_recorder_commit(BindRecorder *r, const StoreEvaluation *evaluation, Error *err)
+int bind_recorder_commit(BindRecorder *r, const StoreEvaluation *evaluation, double seconds, Error *err)
 {
     const StoreResults results = {
         .metrics = r->metrics, .nmetrics = r->nmetrics, .artifacts = r->artifacts, .nartifacts = r->nartifacts,
-        .posteriors = r->has_posteriors ? &r->posteriors : NULL,
+        .posteriors = r->has_posteriors ? &r->posteriors : NULL, .seconds = seconds,
     };
     return store_evaluation_put(r->store, r->run, evaluation, &results, err);
 }

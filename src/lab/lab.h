@@ -69,6 +69,7 @@ typedef struct LabOptions {
     int jobs, threads;       /* at least 1 */
     int fresh;               /* supersede runs that are recorded, and run them again */
     const char *settings;    /* JSON of --set and profile, for the sweep's record */
+    const char *part;        /* "3/8": these runs are that part of the sweep (shard.h); NULL: all */
     const LabProvenance *provenance; /* or NULL */
     LabHooks hooks;
     void (*event)(void *context, const LabEvent *event); /* or NULL */

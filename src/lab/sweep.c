@@ -147,7 +147,7 @@ static int queue_all(Sweep *w, Error *err)
     }
     /* the last run belongs to the sweep's experiment; runs that it needs (a classifier) may belong to another */
     const LabRun *last = &w->runs[w->count - 1];
-    status = store_sweep_put(s, last->experiment, w->options->settings, ids, w->count, &w->sweep, err);
+    status = store_sweep_put(s, last->experiment, w->options->settings, w->options->part, ids, w->count, &w->sweep, err);
     w->outcome->sweep = w->sweep;
     w->beat_seconds = 2 * store_beat_seconds(s);
     w->beat_time = lab_clock();

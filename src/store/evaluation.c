@@ -4,15 +4,18 @@
  */
 #include "store/inside.h"
 
+#include <math.h>
+
 static const char doing[] = "record an evaluation";
 
-/* message: NULL where the evaluation is done. */
-static int put(Store *s, int64_t run, const StoreEvaluation *e, const char *message, Error *err)
+/* message: NULL where the evaluation is done.  seconds: 0 where the time is not known. */
+static int put(Store *s, int64_t run, const StoreEvaluation *e, const char *message, double seconds, Error *err)
 {
     int status = store_do(s, err, doing, "DELETE FROM evaluation WHERE run = ?1 AND name = ?2", "it", run, e->name);
     if (status == 0)
-        status = store_do(s, err, doing, "INSERT INTO evaluation (run, name, status, message) VALUES (?1, ?2, ?3, ?4)",
-                          "ittt", run, e->name, message == NULL ? "done" : "failed", message);
+        status = store_do(s, err, doing, "INSERT INTO evaluation (run, name, status, message, seconds) VALUES (?1, ?2, ?3, ?4, ?5)",
+                          "itttd", run, e->name, message == NULL ? "done" : "failed", message,
+                          seconds > 0 ? seconds : (double)NAN);
     for (size_t i = 0; status == 0 && i < e->noptions; i++)
         status = store_do(s, err, doing,
                           "INSERT INTO evaluation_option (run, evaluation, name, value) VALUES (?1, ?2, ?3, ?4)",
@@ -35,7 +38,7 @@ static int record(Store *s, int64_t run, const StoreEvaluation *e, const StoreRe
 {
     if (store_begin_run(s, run, err, doing) != 0)
         return -1;
-    int status = put(s, run, e, message, err);
+    int status = put(s, run, e, message, results == NULL ? 0 : results->seconds, err);
     if (status == 0 && results != NULL)
         status = write_results(s, run, results, err);
     status = store_end(s, status, err, doing);

@@ -312,14 +312,15 @@ int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
 
 /* ---- sweeps ----------------------------------------------------------------------------------------------------- */
 
-static int put_sweep(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count,
-                     int64_t *sweep, Error *err)
+static int put_sweep(Store *s, const char *experiment, const char *settings, const char *part, const int64_t *runs,
+                     size_t count, int64_t *sweep, Error *err)
 {
     static const char doing[] = "record a sweep";
     int64_t id;
     if (put_experiment(s, experiment, NULL, NULL, &id, err) != 0)
         return -1;
-    if (store_do(s, err, doing, "INSERT INTO sweep (experiment, settings) VALUES (?1, ?2)", "it", id, settings) != 0)
+    if (store_do(s, err, doing, "INSERT INTO sweep (experiment, settings, part) VALUES (?1, ?2, ?3)", "itt", id, settings,
+                 part) != 0)
         return -1;
     *sweep = sqlite3_last_insert_rowid(s->db);
     for (size_t i = 0; i < count; i++)
@@ -329,10 +330,10 @@ static int put_sweep(Store *s, const char *experiment, const char *settings, con
     return 0;
 }
 
-int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count,
-                    int64_t *sweep, Error *err)
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const char *part, const int64_t *runs,
+                    size_t count, int64_t *sweep, Error *err)
 {
     if (store_begin(s, err, "record a sweep") != 0)
         return -1;
-    return store_end(s, put_sweep(s, experiment, settings, runs, count, sweep, err), err, "record a sweep");
+    return store_end(s, put_sweep(s, experiment, settings, part, runs, count, sweep, err), err, "record a sweep");
 }

@@ -174,6 +174,7 @@ typedef struct StoreResults {
     const StoreArtifact *artifacts;
     size_t nartifacts;
     const StorePosteriors *posteriors; /* NULL: none; else they replace those of the run */
+    double seconds;                    /* wall-clock time that it took; 0: not known */
 } StoreResults;
 
 /* Records in one transaction that a run was evaluated with these options, and its results (NULL: none).  Replaces an
@@ -196,9 +197,9 @@ int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err);
 /* Marks runs that are `running` or `queued`, but whose process is gone, as `crashed`.  [OUT] *count. */
 int store_reap(Store *s, int *count, Error *err);
 
-/* Records one call of `vae-lab run`: its settings (JSON) and runs. */
-int store_sweep_put(Store *s, const char *experiment, const char *settings, const int64_t *runs, size_t count,
-                    int64_t *sweep, Error *err);
+/* Records one call of `vae-lab run`: its settings (JSON), which part of the sweep it had ("3/8"; NULL: all), and runs. */
+int store_sweep_put(Store *s, const char *experiment, const char *settings, const char *part, const int64_t *runs,
+                    size_t count, int64_t *sweep, Error *err);
 
 /* Records that a figure was drawn: its file and the file's SHA-256. */
 int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char *name, const char *format,

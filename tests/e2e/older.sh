@@ -14,7 +14,7 @@ rows="select group_concat(row, ' ') from (select label || ',' || seed || ',' || 
     round(elbo, 6) || ',' || round(nll, 6) || ',' || beta as row from runs where experiment = 'old' order by id)"
 digests='beta=0.5,1,done,2,a0b13dd4 beta=0.5,2,done,2,2b00ed20 beta=1,1,done,2,5f87b1a0 beta=1,2,done,2,d7f858cb'
 known=
-for v in 1 2 3 4; do
+for v in 1 2 3 4 5; do
     rm -f results.db*
     sqlite3 results.db <"$root/tests/golden/schema_$v.dump"
     cp results.db before.db
@@ -28,7 +28,7 @@ for v in 1 2 3 4; do
     [ $v = 1 ] || check "version $v: claims" 0 'PASS  old: a KL divergence is not negative' '2 hold' -- "$VAE_LAB" claims
     cmp -s results.db before.db && ok "version $v: reading leaves the file as it is" || no "version $v: reading" "changed the file"
     check "version $v: the same script has nothing to do" 0 '0 runs executed, 4 done before' -- "$VAE_LAB" run old.lua $seeds
-    [ "$(sql 'PRAGMA user_version')" -ge 5 ] && [ "$(sql 'PRAGMA integrity_check')" = ok ] && [ -z "$(sql 'PRAGMA foreign_key_check')" ] &&
+    [ "$(sql 'PRAGMA user_version')" -ge 6 ] && [ "$(sql 'PRAGMA integrity_check')" = ok ] && [ -z "$(sql 'PRAGMA foreign_key_check')" ] &&
         [ "$("$VAE_LAB" sql --csv "$rows" | tail -1 | tr -d '"')" = "$known" ] && ok "version $v: the migrated file holds the same" ||
         no "version $v: migrated" "$(sql 'PRAGMA user_version')"
     [ "$(sql "select count(*) from evaluation where status = 'done'")" = $([ $v = 1 ] && echo 8 || echo 12) ] &&

@@ -73,7 +73,7 @@ static inline void fuzz_make_database(char *path)
         run[i] = fuzz_record_run(s, (uint64_t)i + 1);
     StoreVerdict verdict = {.claim = "it holds", .quantity = "test/kl", .metric = "test/kl", .configuration = "beta=0.5",
                             .low = 1, .high = 9, .value = 7, .ci_low = 6, .ci_high = 8, .seeds = 2, .verdict = "PASS"};
-    fuzz_must(store_sweep_put(s, "fuzz", "{}", run, FUZZ_RUNS, &sweep, &err), &err);
+    fuzz_must(store_sweep_put(s, "fuzz", "{}", NULL, run, FUZZ_RUNS, &sweep, &err), &err);
     fuzz_must(store_verdicts_put(s, sweep, &verdict, 1, &err), &err);
     fuzz_must(store_figure_put(s, "fuzz", sweep, "curves", "pdf", "curves.pdf", "abc", &err), &err);
     store_close(s);
