@@ -187,3 +187,12 @@ int error_unknown(Error *err, const char *word, const char *const *names, size_t
     text_free(&list);
     return error_suggest(err, word, names, count);
 }
+
+void text_duration(char *text, size_t size, double seconds)
+{
+    long s = (long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(text, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
+}

@@ -47,4 +47,7 @@ int error_suggest(Error *err, const char *word, const char *const *names, size_t
 /* The same, and fills `found` with the word and `expected` with the names: "sgd, adam or adamw".  Returns -1. */
 int error_unknown(Error *err, const char *word, const char *const *names, size_t count);
 
+/* [OUT] text[size]: seconds as "0:12", "12:05" or "1:02:03". */
+void text_duration(char *text, size_t size, double seconds);
+
 #endif

@@ -9,13 +9,14 @@
 #include "bind/script.h"
 #include "cli/claims.h"
 #include "cli/cli.h"
+#include "cli/dry_run.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
+#include "cli/shard.h"
 #include "cli/workers.h"
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "graph/exec.h"
 #include "num/isa.h"
 #include "store/read.h"
 
@@ -24,11 +25,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETS = 64 };
+enum { SETS = 64, CALIBRATE_MS = 200 };
 
 static const char *set[SETS];
 static size_t nset;
 static int fresh, dry_run, quiet;
+static long calibrate = -1, tasks; /* calibrate: milliseconds; -1: not given */
 
 static const CliOption options[] = {
     {.name = "--set", .value = "key=value", .list = set, .list_count = &nset, .list_max = SETS,
@@ -41,7 +43,13 @@ static const CliOption options[] = {
     CLI_OPTION_DATA_DIR,
     {.name = "--fresh", .flag = &fresh,
      .help = "run again what is finished; the older runs are kept, but leave the views"},
-    {.name = "--dry-run", .flag = &dry_run, .help = "print the list of runs, run nothing"},
+    CLI_OPTION_SHARD,
+    {.name = "--dry-run", .flag = &dry_run,
+     .help = "print the list of runs and what they will take; run nothing, record nothing"},
+    {.name = "--calibrate", .value = "MS", .number = &calibrate,
+     .help = "with --dry-run: train for so many milliseconds to measure the time (default: 200; 0: do not)"},
+    {.name = "--tasks", .value = "N", .number = &tasks, .least = 1, .most = 1000000,
+     .help = "with --dry-run: how long the longest of N parts takes (--shard)"},
     {.name = "--quiet", .flag = &quiet, .help = "no progress"},
     CLI_OPTION_JSON("results as JSON, one line per run"),
     {0},
@@ -85,8 +93,8 @@ static void quote(Text *t, const char *word)
     text_add(t, "'");
 }
 
-/* This command without --fresh, which would start all runs again. */
-static void resume_command(Text *t)
+/* This command without --fresh, which would start all runs again; with the part, which it may have from SLURM. */
+static void resume_command(Text *t, const char *part)
 {
     int still_options = 1;
     for (int i = 0; i < cli_argc; i++) {
@@ -96,81 +104,8 @@ static void resume_command(Text *t)
         text_add(t, i == 0 ? "" : " ");
         quote(t, cli_argv[i]);
     }
-}
-
-/* ---- --dry-run -------------------------------------------------------------------------------------------------- */
-
-/* [OUT] *count: how many parameters a run's model has. */
-static int count_parameters(const LabRun *run, long long *count, Error *err)
-{
-    size_t features = data_features(run->spec.data);
-    float *mean = mem_array(features, sizeof *mean);
-    if (mean == NULL)
-        return error_memory(err, "the mean image");
-    data_mean(run->spec.data, mean);
-    GraphParams *p = graph_params_alloc(run->spec.graph, GRAPH_FLOAT, run->spec.seed, mean, features, err);
-    *count = p == NULL ? 0 : (long long)graph_params_count(p);
-    int status = p == NULL ? -1 : 0;
-    graph_params_free(p);
-    mem_free(mean);
-    return status;
-}
-
-static const char *state(StoreClaim claim, int64_t id)
-{
-    if (claim == STORE_BUSY)
-        return "running"; /* --fresh leaves it alone too */
-    if (fresh || id == 0)
-        return "new";
-    return claim == STORE_DONE ? "done" : "unfinished";
-}
-
-/* Says which process holds a run. */
-static int print_holder(Store *store, int64_t id, Error *err)
-{
-    StoreHolder holder;
-    char text[256];
-    if (store_run_holder(store, id, &holder, err) != 0)
-        return -1;
-    store_holder_text(&holder, text, sizeof text);
-    fprintf(stderr, "run %lld is held by %s; vae-lab release %lld gives it up\n", (long long)id, text, (long long)id);
-    return 0;
-}
-
-static int print_runs(const LabRun *runs, size_t count, Error *err)
-{
-    static const char *const columns[] = {"run", "label", "seed", "epochs", "parameters", "identity", "state", "experiment"};
-    Store *store = NULL;
-    if (access(cli_database(), F_OK) == 0 && (store = cli_open(err)) == NULL)
-        return -1;
-    CliTable *table = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        int64_t id = 0;
-        StoreClaim claim = STORE_NEW;
-        char identity[13];
-        snprintf(identity, sizeof identity, "%.12s", runs[i].identity);
-        long long parameters = 0;
-        if (store != NULL)
-            status = store_run_find(store, runs[i].identity, &id, &claim, err);
-        if (status == 0 && claim == STORE_BUSY && !quiet)
-            status = print_holder(store, id, err);
-        if (status == 0)
-            status = count_parameters(&runs[i], &parameters, err);
-        cli_table_integer(table, (long long)i + 1);
-        cli_table_text(table, runs[i].label);
-        cli_table_integer(table, (long long)runs[i].spec.seed.number);
-        cli_table_integer(table, runs[i].spec.epochs);
-        cli_table_integer(table, parameters);
-        cli_table_text(table, identity);
-        cli_table_text(table, state(claim, id));
-        cli_table_text(table, runs[i].experiment);
-    }
-    store_close(store);
-    if (status == 0)
-        return cli_table_print(table, NULL, err);
-    cli_table_free(table);
-    return -1;
+    if (part[0] != '\0' && cli_shard_text == NULL)
+        text_addf(t, " --shard %s", part);
 }
 
 /* ---- what came of it -------------------------------------------------------------------------------------------- */
@@ -264,7 +199,7 @@ static int add_resume_hint(const char *resume, Error *err)
     return -1;
 }
 
-static int run_all(BindScript *script, LabRun *runs, size_t count, const char *resume, Error *err)
+static int run_all(BindScript *script, LabRun *runs, size_t count, const char *part, const char *resume, Error *err)
 {
     LabOutcome outcome = {0};
     const LabProvenance *provenance;
@@ -281,6 +216,7 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *r
         .threads = (int)cli_workers.threads,
         .fresh = fresh,
         .settings = bind_script_settings(script),
+        .part = part[0] == '\0' ? NULL : part,
         .provenance = provenance,
         .hooks = bind_script_hooks(),
         .event = cli_progress_event,
@@ -302,11 +238,45 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *r
     if (status == 0) {
         status = check_outcome(&outcome, text_string(&counts), err);
         Error unjudged = ERROR_NONE; /* unfinished runs are the error to report */
-        if (judge(script, outcome.sweep, status == 0 ? err : &unjudged) != 0)
+        if (part[0] == '\0' && judge(script, outcome.sweep, status == 0 ? err : &unjudged) != 0)
             status = -1;
     }
     text_free(&counts);
     return status;
+}
+
+/* ---- the part of the sweep and its estimates ---------------------------------------------------------------------- */
+
+typedef struct RunPart {
+    LabEstimate *estimate; /* of each run; mem_free */
+    char text[48];         /* "3/8"; "": all runs */
+} RunPart;
+
+/* Estimates the runs where that is needed, and leaves this process its part: [OUT] *count runs at the front. */
+static int choose_part(LabRun *runs, size_t *count, RunPart *part, Error *err)
+{
+    LabShard shard;
+    char source[128];
+    size_t all = *count;
+    *part = (RunPart){0};
+    if (cli_shard_choose(&shard, source, err) != 0)
+        return -1;
+    if (shard.count == 1 && !dry_run)
+        return 0;
+    if ((part->estimate = mem_array(all, sizeof *part->estimate)) == NULL)
+        return error_memory(err, "an estimate");
+    num_threads_set(dry_run ? (int)cli_workers.threads : 1); /* without a thread pool: a sweep forks */
+    if (lab_estimate(runs, all, dry_run ? 1e-3 * (double)calibrate : 0, part->estimate, err) != 0)
+        return -1;
+    if (shard.count == 1)
+        return 0;
+    if (lab_shard(runs, part->estimate, all, &shard, count, err) != 0)
+        return -1;
+    snprintf(part->text, sizeof part->text, "%zu/%zu", shard.index, shard.count);
+    if (!quiet)
+        fprintf(stderr, "%s%spart %s of the sweep: %zu of %zu runs\n", source, source[0] == '\0' ? "" : ": ", part->text,
+                *count, all);
+    return 0;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
@@ -321,6 +291,7 @@ static int run(int operands, char **operand, Error *err)
         return -1;
     const BindSettings settings = {.set = set, .nset = nset, .data_dir = cli_shared.data_dir};
     Text resume = {0};
+    RunPart part = {0};
     BindScript *script = bind_script_load(operand[0], &settings, err);
     int status = script == NULL ? -1 : bind_script_runs(script, &runs, &count, &duplicates, err);
     if (status == 0 && duplicates > 0 && !quiet)
@@ -330,9 +301,18 @@ static int run(int operands, char **operand, Error *err)
             duplicates, duplicates == 1 ? " has" : "s have");
     if (status == 0)
         status = cli_workers_choose(count, err);
-    resume_command(&resume);
+    if (calibrate < 0)
+        calibrate = CALIBRATE_MS;
     if (status == 0)
-        status = dry_run ? print_runs(runs, count, err) : run_all(script, runs, count, text_string(&resume), err);
+        status = choose_part(runs, &count, &part, err);
+    resume_command(&resume, part.text);
+    if (status == 0 && dry_run)
+        status = cli_dry_run(runs, part.estimate, count,
+                             &(CliDryRun){.fresh = fresh, .quiet = quiet, .seconds = 1e-3 * (double)calibrate,
+                                          .tasks = (size_t)tasks}, err);
+    else if (status == 0 && count > 0)
+        status = run_all(script, runs, count, part.text, text_string(&resume), err);
+    mem_free(part.estimate);
     text_free(&resume);
     bind_script_free(script);
     return status;

@@ -62,15 +62,6 @@ CliProgress *cli_progress_alloc(const LabRun *runs, size_t count, int quiet, Err
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
-static void duration(char *text, size_t size, double seconds)
-{
-    long s = (long)(seconds + 0.5);
-    if (s >= 3600)
-        snprintf(text, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
-}
-
 /* Columns on a terminal: the number of UTF-8 characters, each one column wide. */
 static int columns_of(const char *text)
 {
@@ -150,10 +141,10 @@ static void total_line(const CliProgress *p, char line[LINE], int width)
         over += p->entry[i].phase == OVER;
     add(line, width, "%zu of %zu runs done", over, p->count);
     if (!isnan(left)) {
-        duration(text, sizeof text, left);
+        text_duration(text, sizeof text, left);
         add(line, width, ", %s left", text);
     }
-    duration(text, sizeof text, lab_clock() - p->start);
+    text_duration(text, sizeof text, lab_clock() - p->start);
     add(line, width, ", %s elapsed", text);
 }
 
@@ -239,7 +230,7 @@ static void end_line(CliProgress *p, size_t run)
     char line[LINE] = "", took[32];
     add_name(p, run, line);
     size_t used = strlen(line);
-    duration(took, sizeof took, lab_clock() - p->entry[run].start);
+    text_duration(took, sizeof took, lab_clock() - p->entry[run].start);
     if (strcmp(r->status, "busy") == 0)
         used += (size_t)snprintf(line + used, sizeof line - used, "  not run");
     else if (strcmp(r->status, "lost") == 0)

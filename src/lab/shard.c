@@ -32,18 +32,27 @@ static size_t least(const double *load, size_t count)
     return best;
 }
 
-/* [OUT] mine[n]: whether this part has the run.  Returns how many it has, without those of phase 0. */
-static size_t assign(ShardRun *run, size_t n, double *load, const LabShard *shard, char *mine)
+int lab_shard_parts(const LabRun *runs, const LabEstimate *estimate, size_t n, size_t count, size_t *part, Error *err)
 {
-    size_t chosen = 0;
-    qsort(run, n, sizeof *run, compare);
-    for (size_t i = 0; i < n; i++) {
-        size_t part = least(load, shard->count);
-        load[part] += run[i].work + 1; /* 1: runs without a matrix product are spread too */
-        mine[run[i].run] = part == shard->index - 1;
-        chosen += mine[run[i].run];
+    ShardRun *run = mem_array(n, sizeof *run);
+    double *load = mem_array(count, sizeof *load);
+    size_t divided = 0;
+    int status = run == NULL || load == NULL ? error_memory(err, "the parts of the sweep") : 0;
+    for (size_t i = 0; status == 0 && i < n; i++) {
+        part[i] = LAB_EVERY_PART;
+        if (runs[i].phase != 0)
+            run[divided++] = (ShardRun){estimate[i].work, runs[i].identity, i};
     }
-    return chosen;
+    if (status == 0)
+        qsort(run, divided, sizeof *run, compare);
+    for (size_t i = 0; i < divided; i++) {
+        size_t k = least(load, count);
+        load[k] += run[i].work + 1; /* 1: runs without a matrix product are spread too */
+        part[run[i].run] = k;
+    }
+    mem_free(run);
+    mem_free(load);
+    return status;
 }
 
 static void swap(void *a, void *b, void *room, size_t size)
@@ -53,39 +62,23 @@ static void swap(void *a, void *b, void *room, size_t size)
     memcpy(b, room, size);
 }
 
-/* Runs that are not chosen move behind the others, and stay in the array: its owner frees them. */
-static size_t move_to_front(LabRun *runs, LabEstimate *estimate, size_t n, const char *mine)
-{
-    size_t front = 0;
-    for (size_t i = 0; i < n; i++) {
-        LabRun run;
-        LabEstimate e;
-        if (!mine[i])
-            continue;
-        swap(&runs[front], &runs[i], &run, sizeof run);
-        swap(&estimate[front], &estimate[i], &e, sizeof e);
-        front++;
-    }
-    return front;
-}
-
 int lab_shard(LabRun *runs, LabEstimate *estimate, size_t n, const LabShard *shard, size_t *chosen, Error *err)
 {
-    ShardRun *divided = mem_array(n, sizeof *divided);
-    double *load = mem_array(shard->count, sizeof *load);
-    char *mine = mem_array(n, 1);
-    size_t ndivided = 0;
-    int status = divided == NULL || load == NULL || mine == NULL ? error_memory(err, "a part of the sweep") : 0;
+    size_t *part = mem_array(n, sizeof *part), mine = 0;
+    *chosen = 0;
+    int status = part == NULL ? error_memory(err, "the parts of the sweep")
+                              : lab_shard_parts(runs, estimate, n, shard->count, part, err);
     for (size_t i = 0; status == 0 && i < n; i++)
-        if (runs[i].phase != 0)
-            divided[ndivided++] = (ShardRun){estimate[i].work, runs[i].identity, i};
-    if (status == 0 && assign(divided, ndivided, load, shard, mine) > 0)
-        for (size_t i = 0; i < n; i++)
-            mine[i] |= runs[i].phase == 0;
-    if (status == 0)
-        *chosen = move_to_front(runs, estimate, n, mine);
-    mem_free(divided);
-    mem_free(load);
-    mem_free(mine);
+        mine += part[i] == shard->index - 1;
+    for (size_t i = 0; mine > 0 && i < n; i++) {
+        LabRun run;
+        LabEstimate e;
+        if (part[i] != shard->index - 1 && part[i] != LAB_EVERY_PART)
+            continue;
+        swap(&runs[*chosen], &runs[i], &run, sizeof run);
+        swap(&estimate[*chosen], &estimate[i], &e, sizeof e);
+        ++*chosen;
+    }
+    mem_free(part);
     return status;
 }

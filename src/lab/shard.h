@@ -12,11 +12,17 @@ typedef struct LabShard {
     size_t index, count;
 } LabShard;
 
-/* Moves the runs of this part to the front, in their order; [OUT] *chosen: how many.  Each run belongs to one part; runs
- * of a phase that others need (a classifier) belong to every part that has such runs, and are trained in each, to the
- * same bits.  The parts have nearly the same work: the largest run goes first, each to the part with the least so far.
- * They depend on the runs' work and identities alone, so that every machine finds the same ones.  estimate[n]: of each
- * run; moved with it. */
+/* The part of a run that others need (phase 0: a classifier): every part that has runs; each trains it, to the same
+ * bits. */
+#define LAB_EVERY_PART SIZE_MAX
+
+/* [OUT] part[n]: the part of each run, from 0, or LAB_EVERY_PART.  The parts have nearly the same work: the largest run goes
+ * first, each to the part with the least so far.  They depend on the runs' work and identities alone, so that every
+ * machine finds the same ones. */
+int lab_shard_parts(const LabRun *runs, const LabEstimate *estimate, size_t n, size_t count, size_t *part, Error *err);
+
+/* Moves the runs of one part to the front, in their order, the others behind them; [OUT] *chosen: how many it has.
+ * estimate[n]: of each run; moved with it. */
 int lab_shard(LabRun *runs, LabEstimate *estimate, size_t n, const LabShard *shard, size_t *chosen, Error *err);
 
 #endif

@@ -185,6 +185,10 @@ int store_evaluation_fail(Store *s, int64_t run, const StoreEvaluation *e, const
 /* [OUT] *recorded: whether the run was evaluated with exactly these options, without failing. */
 int store_evaluation_find(Store *s, int64_t run, const StoreEvaluation *e, int *recorded, Error *err);
 
+/* [OUT] *seconds: how long an evaluation with exactly these options took, the mean of the latest runs; NaN where no record
+ * tells. */
+int store_evaluation_seconds(Store *s, const StoreEvaluation *e, double *seconds, Error *err);
+
 /* Ends a run: weights, digest, status (`done`, `diverged`, `failed`, `interrupted`), message, seconds, in one
  * transaction.  With `done` and `diverged` the checkpoint is dropped; else kept, so that the run can go on.  weights
  * NULL: none. */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * cli/dry_run.h: the plan of a sweep with what it will take.
+ */
+#ifndef CLI_DRY_RUN_H
+#define CLI_DRY_RUN_H
+
+#include "lab/shard.h"
+
+typedef struct CliDryRun {
+    int fresh, quiet;
+    double seconds;     /* of the calibration; 0: none */
+    size_t tasks;       /* the sum is given for so many tasks; 0: for this machine alone */
+} CliDryRun;
+
+/* Prints the runs with their state in the database and their estimates, and the sums on standard error.  estimate[count]:
+ * with times where it was measured. */
+int cli_dry_run(const LabRun *runs, const LabEstimate *estimate, size_t count, const CliDryRun *options, Error *err);
+
+#endif
