@@ -20,9 +20,9 @@
 /* A file up to this size is checked as a whole whenever it is opened for writing (40 ms); a larger one page by page
  * as it is read, and by `vae-lab doctor`. */
 static const off_t CHECKED_WHOLE = 16 << 20;
-/* An older file up to this size is read through a migrated copy in memory (at most 0.2 s); a larger one must be
- * migrated first. */
-static const off_t COPIED_WHOLE = 256 << 20;
+/* An older file up to this size is read through a migrated temporary copy (256 MB: 0.2 s); a larger one must be migrated
+ * first. */
+static const off_t COPIED_WHOLE = (off_t)4 << 30;
 
 /* ---- connecting ------------------------------------------------------------------------------------------------- */
 
@@ -316,7 +316,8 @@ static int too_large_to_copy(Store *s, int64_t version, Error *err)
     return error_hint(err, "the next vae-lab run migrates it");
 }
 
-/* Readers leave an older file as it is: the connection becomes one to a copy in memory, which is migrated. */
+/* Readers leave an older file as it is: the connection becomes one to a private copy, which is migrated.  The empty name
+ * gives a copy that SQLite keeps in memory while it is small, and in a temporary file that it has removed already. */
 static int read_migrated(Store *s, int64_t version, Error *err)
 {
     struct stat st;
@@ -324,7 +325,7 @@ static int read_migrated(Store *s, int64_t version, Error *err)
     if (stat(s->path, &st) == 0 && st.st_size > COPIED_WHOLE)
         return too_large_to_copy(s, version, err);
     s->db = NULL;
-    int status = connect_as(s, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    int status = connect_as(s, "", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     sqlite3_backup *copy = status == 0 ? sqlite3_backup_init(s->db, "main", file, "main") : NULL;
     if (copy != NULL)
         sqlite3_backup_step(copy, -1);

@@ -18,7 +18,7 @@ typedef struct Store Store;
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
 /* Opens a database.  STORE_WRITE creates it (and its folder) where it is missing, and migrates an older one.
- * STORE_READ does neither: an older one is migrated in a copy in memory (above 256 MB it is refused).  Refused,
+ * STORE_READ does neither: an older one is migrated in a private temporary copy (above 4 GB it is refused).  Refused,
  * each with its own message: missing, unwritable, locked beyond the timeout, of another application, newer, damaged,
  * not a database, on a network file system. */
 Store *store_open(const char *path, StoreMode mode, Error *err);
