@@ -130,6 +130,16 @@ check "a database into itself" 4 'into itself' -- "$VAE_LAB" merge part1.db ./pa
 check "no part" 2 'at least one part' -- "$VAE_LAB" merge part1.db
 check "--json" 0 '"part": "part1.db", "added": 2' -- "$VAE_LAB" merge json.db part1.db --json
 
+# ---- interrupted merges
+for ms in 05 10 15 20 25 30 40 60; do
+    timeout -s KILL 0.0$ms "$VAE_LAB" merge killed.db more.db serial.db >out 2>&1
+    [ ! -s killed.db ] || [ "$(sqlite3 killed.db 'pragma integrity_check; pragma foreign_key_check' 2>&1)" = ok ] || no "killed after $ms ms" "damaged"
+done
+"$VAE_LAB" merge killed.db more.db serial.db >out 2>&1
+"$VAE_LAB" merge straight_merge.db more.db serial.db >out 2>&1
+record straight_merge.db >want
+record killed.db | cmp -s - want && ok "a merge that was killed is continued by the same command" || no "killed" "$(record killed.db | diff - want | head -5)"
+
 # ---- what a sweep will take
 plan() { "$VAE_LAB" run short.lua $seeds --dry-run --json --db "$@" 2>said; }
 plan new.db >out
