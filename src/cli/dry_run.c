@@ -64,6 +64,12 @@ static int evaluation_seconds(DryRun *d, const LabRun *run, double *seconds, Err
     return 0;
 }
 
+/* An estimate deserves three digits. */
+static void print_estimate(CliTable *table, double x)
+{
+    cli_table_number_or_null(table, x, x >= 99.95 ? 0 : x >= 9.995 ? 1 : x >= 0.9995 ? 2 : 3);
+}
+
 static int print_run(DryRun *d, CliTable *table, size_t i, Error *err)
 {
     const LabRun *run = &d->runs[i];
@@ -87,13 +93,13 @@ static int print_run(DryRun *d, CliTable *table, size_t i, Error *err)
     cli_table_integer(table, (long long)run->spec.seed.number);
     cli_table_integer(table, run->spec.epochs);
     cli_table_integer(table, (long long)e->parameters);
-    cli_table_text(table, identity);
     cli_table_text(table, state(d, claim, id));
+    print_estimate(table, e->seconds > 0 ? e->seconds : (double)NAN);
+    print_estimate(table, evaluations);
+    print_estimate(table, e->memory / 1e6);
+    print_estimate(table, e->disk / 1e6);
+    cli_table_text(table, identity);
     cli_table_text(table, run->experiment);
-    cli_table_number_or_null(table, e->seconds > 0 ? e->seconds : (double)NAN, CLI_DIGITS);
-    cli_table_number_or_null(table, evaluations, CLI_DIGITS);
-    cli_table_number(table, e->memory / 1e6, CLI_DIGITS);
-    cli_table_number(table, e->disk / 1e6, CLI_DIGITS);
     return 0;
 }
 
@@ -165,8 +171,8 @@ static int print_sums(const DryRun *d, Error *err)
 
 int cli_dry_run(const LabRun *runs, const LabEstimate *estimate, size_t count, const CliDryRun *options, Error *err)
 {
-    static const char *const columns[] = {"run", "label", "seed", "epochs", "parameters", "identity", "state", "experiment",
-                                          "seconds", "evaluation_seconds", "memory_mb", "disk_mb"};
+    static const char *const columns[] = {"run", "label", "seed", "epochs", "parameters", "state", "seconds",
+                                          "evaluation_seconds", "memory_mb", "disk_mb", "identity", "experiment"};
     DryRun d = {.options = options, .runs = runs, .estimate = estimate, .count = count};
     if (access(cli_database(), F_OK) == 0 && (d.store = cli_open(err)) == NULL)
         return -1;

@@ -15,7 +15,7 @@
 enum {
     METRIC_BYTES = 25,       /* of a row of the table metric (store/README.md) */
     UPDATE_OPERATIONS = 10,  /* of an optimiser, for each parameter */
-    STEPS_LEAST = 2,         /* measured, after one that is not: it touches the memory for the first time */
+    STEPS_LEAST = 2,         /* minibatches that are measured */
     MEASURED_MOST = 32,      /* different runs; others take the rate of the one with the nearest work per minibatch */
 };
 
@@ -35,18 +35,17 @@ static double pair_work(const ExecPair *p, size_t n)
     if (p->full == NULL || n == 0)
         return 0;
     double work = graph_exec_flops(p->full) * (double)(n / p->batch);
-    return p->rest == NULL ? work : work + graph_exec_flops(p->rest);
+    return n % p->batch == 0 ? work : work + graph_exec_flops(p->rest);
 }
 
-/* Multiply-adds of one epoch without its test. */
-static double epoch_work(const Training *t)
+/* Multiply-adds of training on the first n examples, without a test. */
+static double training_work(const Training *t, size_t n)
 {
     const LabMonteCarloEM *em = t->spec->monte_carlo_em;
-    double updates = em == NULL ? 1 : (double)em->updates;
-    double work = updates * (pair_work(&t->train, t->n) +
-                             UPDATE_OPERATIONS * (double)t->state.nparams * (double)t->steps);
+    double updates = em == NULL ? 1 : (double)em->updates, steps = (double)((n + t->train.batch - 1) / t->train.batch);
+    double work = updates * (pair_work(&t->train, n) + UPDATE_OPERATIONS * (double)t->state.nparams * steps);
     if (em != NULL)
-        work += (double)em->transitions * (double)(em->hmc.leapfrog + 1) * pair_work(&t->estep_target, t->n);
+        work += (double)em->transitions * (double)(em->hmc.leapfrog + 1) * pair_work(&t->estep_target, n);
     return work;
 }
 
@@ -69,7 +68,7 @@ static LabEstimate cost_of(const Training *t)
     double epochs = spec->epochs, rows = epochs * (double)(t->nmetrics + 2);
     double block = (double)t->state.nparams * sizeof(float), state = (double)t->state.nstate * sizeof(float);
     LabEstimate e = {.parameters = t->state.nparams};
-    e.work = epochs * epoch_work(t);
+    e.work = epochs * training_work(t, t->n);
     if (test > 0) {
         e.work += tests(spec) * pair_work(&t->test, test);
         rows += tests(spec) * (double)t->nmetrics;
@@ -83,22 +82,21 @@ static LabEstimate cost_of(const Training *t)
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 
-/* Trains for so many seconds; returns multiply-adds per second, 0 where it was interrupted.  The numbers go nowhere: a
- * loss that is not finite does not matter. */
+/* Trains for so many seconds; returns multiply-adds per second, 0 where it was interrupted.  The fastest minibatch counts,
+ * so that other work on the machine does not.  The numbers go nowhere: a loss that is not finite does not matter. */
 static double measure_rate(Training *t, double seconds)
 {
-    double start = 0, elapsed = 0;
-    size_t steps = 0;
+    double start = lab_clock(), before = start, fastest = INFINITY;
     training_begin_epoch(t);
-    for (size_t i = 0; !lab_stop && (steps < STEPS_LEAST || elapsed < seconds); i++) {
+    for (size_t i = 0; !lab_stop && (i <= STEPS_LEAST || before - start < seconds); i++) {
         t->state.batch = i % t->steps;
         training_step(t, lab_schedule_at(&t->spec->rate, 1));
-        if (i == 0)
-            start = lab_clock();
-        steps = i;
-        elapsed = lab_clock() - start;
+        double now = lab_clock();
+        if (i > 0 && (t->state.batch + 1) * t->train.batch <= t->n) /* the first touches the memory for the first time */
+            fastest = fmin(fastest, now - before);
+        before = now;
     }
-    return elapsed > 0 ? epoch_work(t) / (double)t->steps * (double)steps / elapsed : 0;
+    return isfinite(fastest) && fastest > 0 ? training_work(t, t->train.batch) / fastest : 0;
 }
 
 /* The rate of the measured case whose minibatch has the nearest work. */
@@ -146,7 +144,7 @@ static int make_case(const LabSpec *spec, CostCase *c, double seconds, Error *er
     int status = training_make(&t, err);
     if (status == 0) {
         c->estimate = cost_of(&t);
-        c->step = epoch_work(&t) / (double)t.steps;
+        c->step = training_work(&t, t.train.batch);
         c->rate = seconds > 0 ? measure_rate(&t, seconds) : 0;
     }
     training_free(&t);

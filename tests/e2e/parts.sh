@@ -143,7 +143,7 @@ record killed.db | cmp -s - want && ok "a merge that was killed is continued by 
 # ---- what a sweep will take
 plan() { "$VAE_LAB" run short.lua $seeds --dry-run --json --db "$@" 2>said; }
 plan new.db >out
-[ "$(grep -cE '"seconds": [0-9.e-]+, "evaluation_seconds": null, "memory_mb": [0-9.]+, "disk_mb": [0-9.]+' out)" = 6 ] &&
+[ "$(grep -cE '"seconds": [0-9.e-]+, "evaluation_seconds": null, "memory_mb": [0-9.e-]+, "disk_mb": [0-9.e-]+' out)" = 6 ] &&
     grep -qE '^6 runs: training [0-9]+:[0-9]{2} with [0-9]+ threads? each .*not known before' said && [ ! -e new.db ] &&
     ok "--dry-run: time, memory and disk of each run; nothing is recorded" || no "--dry-run" "$(cat out said)"
 plan serial.db >out
