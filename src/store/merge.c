@@ -49,6 +49,8 @@ static const MergeCopy
     update_run = {RUN_READ, "UPDATE run SET status = ?7, message = ?8, seconds = ?10, digest = ?11, created = ?16, started = "
                             "?17, finished = ?18, host = ?19, boot = ?20, pid_namespace = ?21, process = ?22, process_start "
                             "= ?23, data_options = coalesce(?24, data_options), lease = lease + 1 WHERE id = ?1"},
+    fill_options = {"SELECT data_options FROM run WHERE id = ?1",
+                    "UPDATE run SET data_options = ?2 WHERE id = ?1 AND data_options IS NULL AND ?2 IS NOT NULL"},
     copy_environment = {"SELECT name, value FROM environment WHERE run = ?1",
                         "INSERT INTO environment (run, name, value) VALUES (?1, ?2, ?3)"},
     copy_texts = {"SELECT s.digest, s.bytes FROM run_source x JOIN source s ON s.id = x.source WHERE x.run = ?1",
@@ -372,7 +374,8 @@ static int take_row(Merge *m, MergeRun *ours, const MergeRun *theirs, Error *err
 /* [OUT] *counter: which count grows. */
 static int merge_both(Merge *m, MergeRun *ours, const MergeRun *theirs, int64_t **counter, Error *err)
 {
-    static const MergeCopy *const always[] = {&copy_params, &copy_members, &copy_settings, &copy_metric_names, NULL};
+    static const MergeCopy *const always[] = {
+        &fill_options, &copy_params, &copy_members, &copy_settings, &copy_metric_names, NULL};
     int is_new = ours->id == 0, failed = strcmp(theirs->status, "failed") == 0;
     int take = is_new || (!ours->ended && (theirs->ended || theirs->step > ours->step));
     *counter = !take                                    ? &m->count->same
