@@ -100,22 +100,22 @@ static void intervals_without_data(void **state)
 static void paired_differences(void **state)
 {
     (void)state;
-    const double a[] = {7.0, 9.0, 9.0, 10.0, 15.0}, b[] = {5.0, 5.0, 5.0, 5.0, 5.0};
+    const double d[] = {2.0, 4.0, 4.0, 5.0, 10.0}, opposite[] = {-2.0, -4.0, -4.0, -5.0, -10.0};
     double p;
-    StatsInterval r = stats_paired(a, b, 5, 0.95, &p), same = stats_interval((const double[]){2.0, 4.0, 4.0, 5.0, 10.0}, 5, 0.95);
+    StatsInterval r = stats_paired(d, 5, 0.95, &p), same = stats_interval(d, 5, 0.95);
     assert_near(r.low, same.low, 1e-12);
     assert_near(r.high, same.high, 1e-12);
     /* 4 degrees of freedom have a closed form: P(T <= t) = 1/2 + (3/8) (2 s - (2/3) s^3) … with s = t / sqrt(4 + t^2) */
     double t = 5.0 / (3.0 / sqrt(5.0)), s = t / sqrt(4.0 + t * t);
     assert_near(p, 2.0 * (0.5 - 0.75 * (s - s * s * s / 3.0)), 1e-12);
-    StatsInterval back = stats_paired(b, a, 5, 0.95, &s);
+    StatsInterval back = stats_paired(opposite, 5, 0.95, &s);
     assert_near(back.mean, -5.0, 1e-12);
     assert_near(s, p, 1e-15);
-    stats_paired(a, a, 5, 0.95, &p);
+    stats_paired((const double[]){0.0, 0.0, 0.0, 0.0, 0.0}, 5, 0.95, &p);
     assert_near(p, 1.0, 0.0);
-    stats_paired(b, (const double[]){4.0, 4.0, 4.0, 4.0, 4.0}, 5, 0.95, &p);
+    stats_paired((const double[]){1.0, 1.0, 1.0, 1.0, 1.0}, 5, 0.95, &p);
     assert_near(p, 0.0, 0.0);
-    r = stats_paired(a, b, 1, 0.95, &p);
+    r = stats_paired(d, 1, 0.95, &p);
     assert_true(isnan(p) && isnan(r.low) && r.mean == 2.0);
 }
 

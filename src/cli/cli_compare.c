@@ -120,11 +120,11 @@ static int decimals_of(const CliConfigurations *of, const char *metric)
     return 4;
 }
 
-/* The mean of c, and the mean of its differences from `first`, seed by seed.  scratch: 3 numbers for each value of
+/* The mean of c, and the mean of its differences from `first`, seed by seed.  scratch: 2 numbers for each value of
  * c. */
 static void summarise(MetricSummary *m, const CliConfiguration *first, const CliConfiguration *c, double *scratch)
 {
-    double *x = scratch, *pair = scratch + c->values, *pair_first = scratch + 2 * c->values;
+    double *x = scratch, *difference = scratch + c->values;
     size_t n = 0, pairs = 0;
     for (size_t i = 0; i < c->values; i++) {
         if (strcmp(c->value[i].metric, m->metric) != 0)
@@ -135,13 +135,11 @@ static void summarise(MetricSummary *m, const CliConfiguration *first, const Cli
         }
         const CliValue *v = finite_value(first, m->metric, c->value[i].seed);
         x[n++] = c->value[i].value;
-        if (v != NULL) {
-            pair[pairs] = c->value[i].value;
-            pair_first[pairs++] = v->value;
-        }
+        if (v != NULL)
+            difference[pairs++] = c->value[i].value - v->value;
     }
     m->mean = stats_interval(x, n, 0.95);
-    m->difference = stats_paired(pair, pair_first, pairs, 0.95, &m->p);
+    m->difference = stats_paired(difference, pairs, 0.95, &m->p);
 }
 
 static int compute(Comparison *c, Store *s, Error *err)
@@ -150,7 +148,7 @@ static int compute(Comparison *c, Store *s, Error *err)
     int status = 0;
     for (size_t i = 0; i < c->of.count; i++)
         most = c->of.list[i].values > most ? c->of.list[i].values : most;
-    double *scratch = mem_array(3 * most + 1, sizeof *scratch);
+    double *scratch = mem_array(2 * most + 1, sizeof *scratch);
     c->summary = mem_array(c->of.count * c->metrics + 1, sizeof *c->summary);
     if (scratch == NULL || c->summary == NULL)
         status = error_memory(err, "a comparison");

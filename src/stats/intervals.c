@@ -2,12 +2,10 @@
  *
  * stats/intervals.c: intervals of a mean: Student's t, paired differences, the mean of importance weights.
  *
- * No function fails: an interval that cannot be computed (too few values, a level outside (0, 1), no memory) has NaN
+ * No function fails or allocates: an interval that cannot be computed (too few values, a level outside (0, 1)) has NaN
  * bounds.
  */
 #include "stats/stats.h"
-
-#include "base/mem.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_statistics_double.h>
@@ -43,16 +41,10 @@ StatsInterval stats_interval(const double *x, size_t n, double level)
     return student(mean, n > 1 ? gsl_stats_sd_m(x, 1, n, mean) : NAN, n, level);
 }
 
-StatsInterval stats_paired(const double *a, const double *b, size_t n, double level, double *p)
+StatsInterval stats_paired(const double *difference, size_t n, double level, double *p)
 {
     *p = NAN;
-    double *difference = n == 0 ? NULL : mem_array(n, sizeof *difference);
-    if (difference == NULL)
-        return without_bounds(NAN, NAN, n);
-    for (size_t i = 0; i < n; i++)
-        difference[i] = a[i] - b[i];
     StatsInterval r = stats_interval(difference, n, level);
-    mem_free(difference);
     if (r.sd > 0.0 && isfinite(r.mean) && isfinite(r.sd))
         *p = 2.0 * gsl_cdf_tdist_Q(fabs(r.mean) / (r.sd / sqrt((double)n)), (double)n - 1.0);
     else if (r.sd == 0.0) /* all differences are equal: p is 1 where they are 0, else 0 */

@@ -21,8 +21,8 @@ typedef struct StatsInterval {
 /* Student's t interval for the mean at `level` (0.95); n = 1 has no interval (NaN bounds). */
 StatsInterval stats_interval(const double *x, size_t n, double level);
 
-/* Paired differences a[i] - b[i]: their interval, and the two-sided p value of the t test in *p (NaN for n < 2). */
-StatsInterval stats_paired(const double *a, const double *b, size_t n, double level, double *p);
+/* Paired differences: their interval, and the two-sided p value of the t test in *p (NaN for n < 2). */
+StatsInterval stats_paired(const double *difference, size_t n, double level, double *p);
 
 /* Share of `draws` points of N(0, I_d) that lie in no posterior's ellipse of `radius` sigmas
  * (sum_j ((z_j - mu_j)/sigma_j)^2 > radius^2 for all i): the hole fraction of the picture, for small d. */
