@@ -473,8 +473,8 @@ static void readers_of_a_run(void **state)
     assert_non_null(strstr(rows, "id=1 experiment=test label=a "));
     assert_null(strstr(rows, "id=2"));
 
-    must(store_run_dequeue(s, run, "stopped", &err)); /* not queued: left as it is */
-    must(store_run_dequeue(s, other, "stopped", &err));
+    must(store_run_dequeue(s, run, "interrupted", "stopped", &err)); /* not queued: left as it is */
+    must(store_run_dequeue(s, other, "interrupted", "stopped", &err));
     assert_string_equal(words(s, "SELECT group_concat(status || coalesce(message, '')) FROM run"), "donewhy,interruptedstopped");
     store_close(s);
 }

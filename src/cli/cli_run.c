@@ -131,6 +131,8 @@ static int print_json_line(void *context, int columns, const char *const *names,
 static int print_results(int64_t sweep, Error *err)
 {
     CliRows rows = {.format = CLI_TEXT};
+    if (sweep == 0) /* stopped by a signal before it was recorded */
+        return 0;
     Store *s = cli_open(err);
     if (s == NULL)
         return -1;
@@ -146,19 +148,21 @@ static int print_results(int64_t sweep, Error *err)
     return status;
 }
 
-/* "4 runs executed, 2 done before, 1 failed" */
+/* "4 runs executed, 1 failed, 5 interrupted, 3 of them before they began" */
 static void spell_counts(Text *t, const LabOutcome *o)
 {
     const struct { size_t n; const char *what; } rest[] = {
         {o->resumed, "resumed"}, {o->skipped, "done before"}, {o->busy, "running in another process"},
         {o->lost, "left to another process"}, {o->failed, "failed"},
-        {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->interrupted, "interrupted"},
-        {o->unevaluated, "with a failed evaluation"},
+        {o->diverged, "diverged"}, {o->crashed, "crashed"}, {o->unevaluated, "with a failed evaluation"},
+        {o->interrupted, "interrupted"},
     };
     text_addf(t, "%zu run%s executed", o->executed, o->executed == 1 ? "" : "s");
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
         if (rest[i].n > 0)
             text_addf(t, ", %zu %s", rest[i].n, rest[i].what);
+    if (o->unbegun > 0)
+        text_addf(t, ", %zu of them before %s began", o->unbegun, o->unbegun == 1 ? "it" : "they");
 }
 
 /* -1 with *err unless all runs are done, with their evaluations. */

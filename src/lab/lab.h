@@ -79,6 +79,7 @@ typedef struct LabOptions {
 typedef struct LabOutcome {
     size_t executed, resumed, skipped, failed, diverged, crashed,
         interrupted; /* skipped: trained before, perhaps evaluated now */
+    size_t unbegun;          /* of those interrupted: the sweep ended before their turn */
     size_t busy;             /* not begun: another process is at work on them */
     size_t lost;             /* begun, then taken by another process (its lease had expired, release, --fresh) */
     size_t unevaluated;      /* of those executed, resumed or skipped: trained, but an evaluation failed */

@@ -42,7 +42,8 @@ typedef struct Sweep {
     SweepRun *state;   /* of runs[i] */
     LabOutcome *outcome;
     int pipe[2];
-    sigset_t mask;     /* while it waits, and of the workers; elsewhere SIGCHLD is blocked */
+    sigset_t mask;     /* while it waits, and of the workers; else SIGCHLD is blocked while workers are at work */
+    struct sigaction before[3]; /* what INT, TERM and HUP did before the sweep */
     size_t running;
     int64_t sweep;
     double beat_seconds, beat_time; /* seconds between signs of life of the queued runs; of lab_clock, the last */
@@ -122,7 +123,7 @@ static int queue_run(Sweep *w, Store *s, const LabOrigin *origin, size_t i, Erro
     return status == 0 && claim == STORE_DONE ? leave_out(w, s, i, err) : status;
 }
 
-/* Every run is in the database before the first one begins. */
+/* Every run is in the database before the first one begins.  A signal ends it early: end_queue follows. */
 static int queue_all(Sweep *w, Error *err)
 {
     int reaped, status = -1;
@@ -140,10 +141,14 @@ static int queue_all(Sweep *w, Error *err)
     }
     if (store_reap(s, &reaped, err) != 0)
         goto end;
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->count && !lab_stop; i++) {
         if (queue_run(w, s, &origin, i, err) != 0)
             goto end;
         ids[i] = w->state[i].id;
+    }
+    if (lab_stop) {
+        status = 0;
+        goto end;
     }
     /* the last run belongs to the sweep's experiment; runs that it needs (a classifier) may belong to another */
     const LabRun *last = &w->runs[w->count - 1];
@@ -330,11 +335,16 @@ static void pass_signal(const Sweep *w, int number)
 
 /* How often INT or TERM came: the second kills.  HUP never does: a terminal that closes sends it several times. */
 static volatile sig_atomic_t insisted;
+static volatile sig_atomic_t has_workers; /* run_phase kills them first */
 
 static void on_signal(int number)
 {
     lab_stop = number;
     insisted += number != SIGHUP;
+    if (insisted > 1 && !has_workers) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
 /* A worker ended: the signal only ends the wait. */
@@ -342,6 +352,25 @@ static void on_child(int number)
 {
     (void)number;
 }
+
+/* From before the first run is queued, so that a signal leaves no run queued. */
+static void catch_signals(Sweep *w)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &w->before[0]);
+    sigaction(SIGTERM, &action, &w->before[1]);
+    lab_catch_hangup(&action, &w->before[2]);
+}
+
+static void restore_signals(const Sweep *w)
+{
+    sigaction(SIGINT, &w->before[0], NULL);
+    sigaction(SIGTERM, &w->before[1], NULL);
+    sigaction(SIGHUP, &w->before[2], NULL);
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
 
 static size_t next_waiting(const Sweep *w, int phase)
 {
@@ -382,41 +411,59 @@ static int run_phase(Sweep *w, int phase, Error *err)
     }
 }
 
-/* Marks the runs that were queued and not started as interrupted; without this they would look crashed later. */
-static void end_queue(Sweep *w)
-{
-    Error ignored = ERROR_NONE; /* the interruption is reported */
-    Store *s = store_open(w->options->database, STORE_WRITE, &ignored);
-    for (size_t i = 0; s != NULL && i < w->count; i++)
-        if (w->state[i].state == WAITING)
-            store_run_dequeue(s, w->state[i].id, "stopped by a signal before it began", &ignored);
-    store_close(s);
-}
-
 static int run_all(Sweep *w, Error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal}, end = {.sa_handler = on_child, .sa_flags = SA_RESTART}, old[4];
+    struct sigaction end = {.sa_handler = on_child, .sa_flags = SA_RESTART}, old;
     sigset_t ends;
-    sigemptyset(&action.sa_mask);
     sigemptyset(&end.sa_mask);
     sigemptyset(&ends);
     sigaddset(&ends, SIGCHLD);
     sigprocmask(SIG_BLOCK, &ends, &w->mask);
-    sigaction(SIGINT, &action, &old[0]);
-    sigaction(SIGTERM, &action, &old[1]);
-    sigaction(SIGCHLD, &end, &old[2]);
-    lab_catch_hangup(&action, &old[3]);
+    sigaction(SIGCHLD, &end, &old);
+    has_workers = 1;
     int status = 0;
     for (int phase = 0; phase < 2 && status == 0 && !lab_stop; phase++)
         status = run_phase(w, phase, err);
-    sigaction(SIGINT, &old[0], NULL);
-    sigaction(SIGTERM, &old[1], NULL);
-    sigaction(SIGCHLD, &old[2], NULL);
-    sigaction(SIGHUP, &old[3], NULL);
+    has_workers = 0;
+    sigaction(SIGCHLD, &old, NULL);
     sigprocmask(SIG_SETMASK, &w->mask, NULL);
-    if (lab_stop)
-        end_queue(w);
     return status;
+}
+
+/* ---- runs that no worker started --------------------------------------------------------------------------------- */
+
+/* Whether the run may still be queued, [OUT] with which status and why it ends.  A worker that cannot open the database,
+ * or dies before it has, records nothing itself. */
+static int is_left_queued(const Sweep *w, size_t i, const char **status, const char **why)
+{
+    const SweepRun *run = &w->state[i];
+    *status = run->state == WAITING ? "interrupted" : run->last.status;
+    *why = run->state != WAITING ? run->last.text
+           : lab_stop            ? "stopped by a signal before it began"
+                                 : "its sweep failed before it began";
+    return run->id != 0 &&
+           (run->state == WAITING || strcmp(*status, "failed") == 0 || strcmp(*status, "crashed") == 0);
+}
+
+/* Ends the runs that are still queued; without this they would look crashed later. */
+static void end_queue(Sweep *w)
+{
+    Error ignored = ERROR_NONE; /* what ended the sweep or the run is reported */
+    const char *status, *why;
+    Store *s = NULL;
+    int opened = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->state[i].state == WAITING && (lab_stop || w->state[i].id != 0))
+            w->outcome->unbegun++;
+        if (!is_left_queued(w, i, &status, &why))
+            continue;
+        if (!opened++)
+            s = store_open(w->options->database, STORE_WRITE, &ignored);
+        if (s != NULL)
+            store_run_dequeue(s, w->state[i].id, status, why, &ignored);
+    }
+    store_close(s);
+    w->outcome->interrupted += w->outcome->unbegun;
 }
 
 /* ---- the sweep --------------------------------------------------------------------------------------------------- */
@@ -441,14 +488,19 @@ int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome 
     Sweep w = {.runs = runs, .count = count, .options = options, .outcome = outcome, .pipe = {-1, -1}};
     memset(outcome, 0, sizeof *outcome);
     w.state = mem_array(count, sizeof *w.state);
-    int status = w.state == NULL ? error_memory(err, "the sweep") : 0;
-    if (status == 0 && (status = queue_all(&w, err)) == 0 && (status = make_pipe(w.pipe, err)) == 0) {
+    if (w.state == NULL)
+        return error_memory(err, "the sweep");
+    catch_signals(&w);
+    int status = queue_all(&w, err);
+    if (status == 0 && (status = make_pipe(w.pipe, err)) == 0)
         status = run_all(&w, err);
-        if (status == 0 && lab_stop)
-            status = interrupted(&w, err);
-        close(w.pipe[0]);
-        close(w.pipe[1]);
-    }
+    for (int i = 0; i < 2; i++)
+        if (w.pipe[i] >= 0)
+            close(w.pipe[i]);
+    end_queue(&w); /* after the pipe is closed: it may take the last file descriptors */
+    restore_signals(&w);
+    if (status == 0 && lab_stop)
+        status = interrupted(&w, err);
     mem_free(w.state);
     return status;
 }

@@ -297,17 +297,17 @@ int store_run_finish(Store *s, int64_t run, const char *status, const char *mess
                      ending);
 }
 
-int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err)
+int store_run_dequeue(Store *s, int64_t run, const char *status, const char *message, Error *err)
 {
     const StoreProcess *self = &s->self;
     if (store_begin(s, err, ending) != 0)
         return -1;
-    int status = store_do(s, err, ending,
-                          "UPDATE run SET status = 'interrupted', message = ?2, seconds = 0, finished = " STORE_NOW
-                          " WHERE id = ?1 AND status = 'queued' AND boot = ?3 AND pid_namespace = ?4 AND "
-                          "process = ?5 AND process_start = ?6",
-                          "ittiii", run, message, self->boot, self->pid_namespace, self->process, self->start);
-    return store_end(s, status, err, ending);
+    int result = store_do(s, err, ending,
+                          "UPDATE run SET status = ?2, message = ?3, seconds = 0, finished = " STORE_NOW
+                          " WHERE id = ?1 AND status = 'queued' AND boot = ?4 AND pid_namespace = ?5 AND "
+                          "process = ?6 AND process_start = ?7",
+                          "itttiii", run, status, message, self->boot, self->pid_namespace, self->process, self->start);
+    return store_end(s, result, err, ending);
 }
 
 /* ---- sweeps ----------------------------------------------------------------------------------------------------- */

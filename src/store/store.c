@@ -54,7 +54,7 @@ static int cannot(Store *s, Error *err, int code, const char *message, const cha
     error_hint(err, "%s", failures[i].hint);
     if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED)
         return error_found(err, "%s, after waiting %.1f s", message, s->timeout_ms / 1000.0);
-    if (kind == SQLITE_IOERR && errnum != 0)
+    if ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) && errnum != 0)
         return error_found(err, "%s (SQLite code %d: %s)", message, code, strerror(errnum));
     if (kind == SQLITE_TOOBIG)
         error_expected(err, "at most %d bytes in one value", sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, -1));

@@ -195,8 +195,8 @@ int store_evaluation_seconds(Store *s, const StoreEvaluation *e, double *seconds
 int store_run_finish(Store *s, int64_t run, const char *status, const char *message, double seconds, const char *digest,
                      const void *weights, size_t size, const char *weights_meta, Error *err);
 
-/* Ends a run that this process queued and that no process started, as `interrupted`.  Leaves any other run as it is. */
-int store_run_dequeue(Store *s, int64_t run, const char *message, Error *err);
+/* Ends a run that this process queued and that no process started, with this status.  Leaves any other run as it is. */
+int store_run_dequeue(Store *s, int64_t run, const char *status, const char *message, Error *err);
 
 /* Marks runs that are `running` or `queued`, but whose process is gone, as `crashed`.  [OUT] *count. */
 int store_reap(Store *s, int *count, Error *err);

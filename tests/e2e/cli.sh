@@ -48,7 +48,50 @@ kill -INT $pid
 wait $pid
 [ "$(sql "select group_concat(status) from run where epochs = 100000")" = interrupted,interrupted ] &&
     ok "Ctrl-C: a run that had not begun is interrupted, not crashed" || no "Ctrl-C" "$(sql 'select status, message from run where epochs = 100000')"
+grep -q '^0 runs executed, 2 interrupted, 1 of them before it began$' out && ok "Ctrl-C: the summary counts runs that had not begun" || { no "Ctrl-C: summary" "see below"; cat out; }
 grep -qF "$VAE_LAB run tiny.lua" out && ok "the command that resumes names the program as it was called" || { no "resume command" "another name"; cat out; }
+
+# ---- a signal while runs are queued: another program holds the lock
+catches_int() { mask=$(sed -n 's/^SigCgt:[^0-9a-f]*//p' "/proc/$1/status" 2>/dev/null); [ $((0x${mask:-0} & 2)) != 0 ]; }
+wait_for() { i=0; until "$@"; do i=$((i + 1)) && [ $i -lt 200 ] || return 1; sleep 0.05; done; }
+ended() { ! kill -0 "$1" 2>/dev/null; }
+mkfifo lock
+sqlite3 "$VAE_LAB_DB" <lock >held &
+exec 3>lock
+echo "begin immediate; select 'locked';" >&3
+wait_for grep -q locked held
+queue="run tiny.lua --set beta=1 --set seed=7,8 --threads 1"
+if [ -r /proc/self/status ]; then
+    "$VAE_LAB" $queue >twice 2>&1 &
+    pid=$!
+    wait_for catches_int $pid
+    kill -INT $pid; sleep 0.2; kill -INT $pid
+    wait_for ended $pid && ! grep -q 'stopped by a signal' twice && ok "Ctrl-C twice while runs are queued ends at once" || { no "Ctrl-C twice in the queue" "see below"; kill -9 $pid; cat twice; }
+    "$VAE_LAB" $queue >once 2>&1 &
+    pid=$!
+    wait_for catches_int $pid
+    kill -INT $pid; sleep 0.2
+    echo 'rollback;' >&3
+    wait $pid
+    status=$?
+    [ $status = 130 ] && grep -q 'stopped by a signal' once && grep -q 'to resume:.*seed=7,8' once && grep -q '2 interrupted, 2 of them before they began' once &&
+        [ "$(sql "select count(*) from run where seed > 6 and status <> 'interrupted'")" = 0 ] && ok "Ctrl-C while runs are queued: no run is left queued" ||
+        { no "Ctrl-C in the queue" "status $status"; cat once; }
+else
+    skip "Ctrl-C while runs are queued" "there is no /proc"
+fi
+exec 3>&-
+
+# ---- few file descriptors: every number ends in an error or the results, and leaves no run queued
+left=
+for n in 4 5 6 7 8; do
+    (ulimit -n $n && exec "$VAE_LAB" run tiny.lua --db few.db --set beta=1 --set seed=$n --threads 1 --quiet) >out 2>&1
+    status=$?
+    case $status in 0) ;; *) grep -q 'vae-lab: ' out || no "$n file descriptors" "status $status without a message: $(cat out)" ;; esac
+    left="$left$(sqlite3 few.db "select seed || status from run where status in ('queued', 'running')" 2>/dev/null)"
+done
+[ -z "$left" ] && ok "few file descriptors: no run is left queued" || no "few file descriptors" "$left"
+check "few file descriptors: with enough of them the runs are done" 0 -- "$VAE_LAB" run tiny.lua --db few.db --set beta=1 --set seed=4,5,6,7,8 --threads 1 --quiet
 
 # ---- a divergence is final
 check "a divergence" 1 'diverged in' -- "$VAE_LAB" run tiny.lua $one --set rate=1e30

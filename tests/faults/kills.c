@@ -2,7 +2,7 @@
  *
  * tests/faults/kills.c: signals at random moments of real sweeps: SIGKILL of a worker, the parent, both, the whole group;
  * SIGHUP, SIGTERM, SIGINT once and twice; SIGSTOP with SIGCONT.  Also during the first creation of a database, during a
- * migration, during evaluations, and during `figures`.
+ * migration, while runs are queued, during evaluations, and during `figures`.
  *
  * After each: no process is left, `vae-lab runs` shows true statuses, the database is whole and keeps every row that a
  * reader saw before the signal, no other file lies about, and the same command ends with the results of the sweep that
@@ -105,17 +105,6 @@ static void judge_files(const char *where, const char *const *allowed, const cha
         closedir(d);
 }
 
-/* Whether a run of the JSON of `runs` that has recorded an epoch is crashed.  A signal that comes before the sweep catches
- * signals ends it while its runs are queued: those are crashed, and have no epoch. */
-static int crashed_after_an_epoch(const char *json)
-{
-    static const char crashed[] = "\"status\": \"crashed\", \"epochs\": ";
-    for (const char *at = json; (at = strstr(at, crashed)) != NULL; at++)
-        if (at[sizeof crashed - 1] != '0')
-            return 1;
-    return 0;
-}
-
 /* A dead process' run is shown as what it is, at once; after a signal that may be caught, no run as crashed. */
 static void judge_statuses(int crashes, const char *what)
 {
@@ -129,7 +118,7 @@ static void judge_statuses(int crashes, const char *what)
         faults_lose("%s: vae-lab runs ended with status %d, signal %d: %.300s", what, end.status, end.signal, err);
     if (strstr(out, "\"running\"") != NULL || strstr(out, "\"queued\"") != NULL)
         faults_lose("%s: vae-lab runs shows a dead process' run as running or queued", what);
-    if (!crashes && crashed_after_an_epoch(out))
+    if (!crashes && strstr(out, "\"crashed\"") != NULL)
         faults_lose("%s: vae-lab runs shows a run as crashed, not as interrupted", what);
     free(out);
     free(err);
@@ -209,7 +198,7 @@ typedef struct Blow {
     int jobs;
     const char *from;        /* the database before, or NULL */
     const Text *want;        /* the results afterwards */
-    double earliest, latest; /* seconds after the start */
+    double latest;           /* seconds after the start */
     int evaluating;          /* counted from the end of a run's training */
 } Blow;
 
@@ -222,7 +211,7 @@ static void strike(const Blow *b)
     Text before = {0};
     faults_try();
     reset(b->from);
-    double moment = b->earliest + (b->latest - b->earliest) * (double)faults_below(100000) / 1e5;
+    double moment = b->latest * (double)faults_below(100000) / 1e5;
     snprintf(what, sizeof what, "signal %d to %s after %.3f s, %d jobs", b->signal, target_names[b->target], moment, b->jobs);
     pid_t pid = start_sweep(b->jobs, NULL);
     if (b->evaluating)
@@ -269,6 +258,45 @@ static void blows(const char *kind, int n, Blow b)
         if (one.latest == 0)
             one.latest = duration[one.jobs] * 1.05;
         strike(&one);
+    }
+    faults_finish();
+}
+
+/* ---- while runs are queued ------------------------------------------------------------------------------------------ */
+
+/* A signal that may be caught while 40 runs are queued, most of which never begin. */
+static void stop_the_queue(int n)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    const char *many[] = {faults_program, "run", "short.lua", "--set", "epochs=1", "--set",
+                          "seed=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", "--jobs", "2", "--threads", "1", NULL};
+    const char *some[] = {faults_program, "run", "short.lua", "--set", "epochs=1", "--set", "seed=1,20", NULL};
+    if (!faults_wanted("signals while runs are queued"))
+        return;
+    faults_begin("kills: signals while runs are queued");
+    for (int i = 0; i < n; i++) {
+        char what[100];
+        Text rows = {0};
+        faults_try();
+        reset(NULL);
+        pid_t pid = start(many, NULL);
+        for (double end = faults_clock() + 10; text_string(&rows)[0] == '\0' && faults_clock() < end; faults_sleep(0.002))
+            read_rows(&rows); /* until the first run is queued */
+        double moment = 0.001 * (double)faults_below(150);
+        snprintf(what, sizeof what, "signal %d, %.3f s after the first run was queued", signals[i % 3], moment);
+        faults_sleep(moment);
+        send_signal(pid, i % 2 ? GROUP : PARENT, signals[i % 3]);
+        FaultsEnd end = faults_wait(pid, PATIENCE);
+        if (end.timed_out || end.status != 128 + signals[i % 3])
+            faults_lose("%s: exit status %d, ended by signal %d", what, end.status, end.signal);
+        if (faults_left_running(pid, 10) > 0)
+            faults_lose("%s: processes are left", what);
+        judge_statuses(0, what);
+        judge_whole(what);
+        end = faults_wait(start(some, NULL), PATIENCE);
+        if (end.status != 0)
+            faults_lose("%s: some of the runs afterwards: exit status %d", what, end.status);
+        text_free(&rows);
     }
     faults_finish();
 }
@@ -403,12 +431,13 @@ int main(int argc, char **argv)
     blows("KILL during the first creation", 2 * some, (Blow){.signal = SIGKILL, .target = GROUP, .want = r, .latest = 0.08});
     blows("KILL during a migration", 2 * some,
           (Blow){.signal = SIGKILL, .target = GROUP, .want = &reference_old, .from = old_database, .latest = 0.08});
-    blows("HUP", some, (Blow){.signal = SIGHUP, .target = GROUP, .want = r, .earliest = 0.05});
-    blows("HUP of the parent alone", some, (Blow){.signal = SIGHUP, .target = PARENT, .want = r, .earliest = 0.05});
-    blows("TERM", some, (Blow){.signal = SIGTERM, .target = GROUP, .want = r, .earliest = 0.05});
-    blows("TERM of the parent alone", some, (Blow){.signal = SIGTERM, .target = PARENT, .want = r, .earliest = 0.05});
-    blows("INT", some, (Blow){.signal = SIGINT, .target = GROUP, .want = r, .earliest = 0.05});
-    blows("INT twice", some, (Blow){.signal = SIGINT, .target = GROUP, .times = 2, .want = r, .earliest = 0.05});
+    blows("HUP", some, (Blow){.signal = SIGHUP, .target = GROUP, .want = r});
+    blows("HUP of the parent alone", some, (Blow){.signal = SIGHUP, .target = PARENT, .want = r});
+    blows("TERM", some, (Blow){.signal = SIGTERM, .target = GROUP, .want = r});
+    blows("TERM of the parent alone", some, (Blow){.signal = SIGTERM, .target = PARENT, .want = r});
+    blows("INT", some, (Blow){.signal = SIGINT, .target = GROUP, .want = r});
+    blows("INT twice", some, (Blow){.signal = SIGINT, .target = GROUP, .times = 2, .want = r});
+    stop_the_queue(faults_sample ? 1 : 12);
     stop_and_continue(faults_sample ? 1 : 9, faults_sample ? 1 : 6, "VAE_LAB_LEASE=2");
     kill_figures(faults_sample ? 1 : 20);
     return faults_end();
