@@ -13,6 +13,7 @@
 
 #include "disk.h"
 #include "faults.h"
+#include "lab/train.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -89,7 +90,8 @@ static Commits *commits;
 static Fixture *fixture;
 static char image[200], image_database[240];
 static const char *reference;      /* the results of the uninterrupted run */
-static int every, resume_one_in, stop_at;
+static int every, resume_one_in;
+static pid_t sweeper; /* the process of the sweep; others are its worker */
 
 static void judge_awaited(void)
 {
@@ -161,7 +163,7 @@ static int open_image(int report, int resume)
     LabOptions options = fixture->options;
     Text results = {0};
     options.database = image_database;
-    signal(SIGTERM, SIG_DFL);
+    lab_stop = 0; /* of the worker that was stopped */
     if (lab_sweep(&fixture->run, 1, &options, &outcome, &err) != 0 || outcome.failed + outcome.crashed > 0) {
         faults_lose("cut at call %ld: resuming failed: %s %s", disk_calls, err.what, err.found);
         return 1;
@@ -211,10 +213,13 @@ static void cut(DiskKind kind)
     }
 }
 
-/* At each change of the disk.  At call stop_at the worker also gets SIGTERM, and records a checkpoint. */
+/* At each change of the disk.  While the worker commits its second epoch it also gets SIGTERM. */
 static void on_change(void)
 {
-    if (disk_calls >= stop_at && !commits->stop_sent && getpid() != getppid()) {
+    static long first = -1; /* commits before the worker's own */
+    if (getpid() != sweeper && first < 0)
+        first = commits->count;
+    if (getpid() != sweeper && commits->count - first == 2 && !commits->stop_sent) {
         commits->stop_sent = 1;
         raise(SIGTERM);
     }
@@ -224,11 +229,6 @@ static void on_change(void)
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------ */
-
-static void be_stopped(int number)
-{
-    (void)number;
-}
 
 /* One sweep, in a process of its own: the VFS of this one stays as it was.  The files are taken as safe between sweeps. */
 static void sweep_once(int shared_memory)
@@ -242,7 +242,7 @@ static void sweep_once(int shared_memory)
         Error err = ERROR_NONE;
         disk_start(shared_memory, on_change);
         sqlite3_auto_extension((void (*)(void))on_connection);
-        signal(SIGTERM, be_stopped); /* a stop may come before the worker catches signals */
+        sweeper = getpid();
         int status = lab_sweep(&fixture->run, 1, &fixture->options, &outcome, &err);
         if (status != 0 && err.kind != ERR_SIGNAL)
             printf("    the sweep failed: %s %s\n", err.what, err.found);
@@ -252,6 +252,21 @@ static void sweep_once(int shared_memory)
     waitpid(child, &status, 0);
     if (status != 0)
         faults_stop("the sweep under test ended with status %d", status);
+}
+
+/* After the first sweep the run has two of its epochs, and a checkpoint. */
+static void judge_stopped(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *row = NULL;
+    if (sqlite3_open_v2(fixture->database, &db, SQLITE_OPEN_READWRITE, "unix") != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "SELECT status, (SELECT max(step) FROM metric) FROM run JOIN checkpoint ON run = id", -1, &row,
+                           NULL) != SQLITE_OK || sqlite3_step(row) != SQLITE_ROW)
+        faults_stop("the first sweep was not stopped in its training: %s", sqlite3_errmsg(db));
+    if (strcmp((const char *)sqlite3_column_text(row, 0), "interrupted") != 0 || sqlite3_column_int(row, 1) != 2)
+        faults_stop("the first sweep was not stopped in its second epoch");
+    sqlite3_finalize(row);
+    sqlite3_close(db);
 }
 
 static void campaign(const char *name, int shared_memory)
@@ -264,6 +279,7 @@ static void campaign(const char *name, int shared_memory)
     faults_shell("rm -f '%s'*", fixture->database);
     memset(commits, 0, sizeof *commits);
     sweep_once(shared_memory);
+    judge_stopped();
     sweep_once(shared_memory);
     if (faults_results(fixture->database, &results, complaint, sizeof complaint) != 0 ||
         strcmp(text_string(&results), reference) != 0)
@@ -298,12 +314,11 @@ int main(int argc, char **argv)
         faults_stop("the uninterrupted run failed: %s %s", fixture->err.what, fixture->err.found);
     reference = text_string(&results);
 
-    every = faults_sample ? 16 : 1;
+    every = faults_sample ? 48 : 3;
     resume_one_in = faults_sample ? 6 : 4;
-    stop_at = 60;
     campaign("write-ahead log", 1);
     campaign("rollback journal", 0);
-    every = 8;
+    every = 32;
     disk_lies = 1;
     campaign("control, a disk that ignores syncs", 1);
     teardown(&state);
