@@ -30,8 +30,7 @@ static void fail_at(const Command *c, Tape *tape, int process, int64_t at, int o
 static void campaign(const Command *c, Tape *tape)
 {
     /* how many allocations of a process fail: all chosen ones where they are few, else a random part of them */
-    static const long whole[] = {[COMMAND_READS] = 400, [COMMAND_DRAWS] = 60, [COMMAND_WRITES] = 400, [COMMAND_RUNS] = 150, [COMMAND_DROPS] = 150};
-    static const long sample[] = {[COMMAND_READS] = 5, [COMMAND_DRAWS] = 1, [COMMAND_WRITES] = 4, [COMMAND_RUNS] = 2, [COMMAND_DROPS] = 2};
+    static const long whole[COMMAND_KINDS] = {400, 60, 400, 150, 150, 150, 300}, sample[COMMAND_KINDS] = {5, 1, 4, 2, 2, 2, 2};
     long most = faults_sample ? sample[c->kind] : whole[c->kind];
     tape->record = 1;
     command_carry_out(c, tape);

@@ -12,31 +12,39 @@
 #include <unistd.h>
 
 #define RUN "run", "short.lua", "--jobs", "1", "--threads", "1", "--quiet"
+#define SET "freyfaces" /* the smallest published set */
+#define SET_FILE "freyfaces-images-idx3-ubyte.gz"
 
 const Command commands[] = {
-    {"runs", COMMAND_READS, START_DONE, {"runs"}, 0},
-    {"runs --json, after a kill", COMMAND_READS, START_KILLED, {"runs", "--json"}, 0},
-    {"runs, older database", COMMAND_READS, START_OLD, {"runs", "--csv"}, 0},
-    {"show", COMMAND_READS, START_DONE, {"show", "1"}, 0},
-    {"compare", COMMAND_READS, START_DONE, {"compare"}, 0},
-    {"claims", COMMAND_READS, START_DONE, {"claims"}, 0},
-    {"sql", COMMAND_READS, START_DONE, {"sql", "select * from curves where metric not like 'time/%'"}, 0},
-    {"sql --csv", COMMAND_READS, START_KILLED, {"sql", "--csv", "select * from summary"}, 0},
-    {"data list", COMMAND_READS, START_DONE, {"data", "list"}, 0},
-    {"data show", COMMAND_READS, START_DONE, {"data", "show", "digits"}, 0},
-    {"doctor", COMMAND_READS, START_DONE, {"doctor"}, 1},
-    {"run --dry-run", COMMAND_READS, START_DONE, {"run", "short.lua", "--dry-run"}, 0},
-    {"figures", COMMAND_DRAWS, START_DONE, {"figures", "short.lua", "--out", "figures", "--format", "svg"}, 0},
-    {"receipt", COMMAND_READS, START_DONE, {"receipt", "1"}, 0},
-    {"verify", COMMAND_READS, START_DONE, {"verify", "a.receipt", "--threads", "1", "--quiet"}, 0},
-    {"export", COMMAND_WRITES, START_DONE, {"export", "1", "-o", "written.npz"}, 0},
-    {"reproduce", COMMAND_READS, START_DONE, {"reproduce", "2", "--jobs", "1", "--threads", "1", "--csv", "--quiet"}, 0},
-    {"import", COMMAND_RUNS, START_DONE, {"import", "weights.npz", "short.lua", "--set", "beta=1", "--quiet"}, 0},
-    {"gc", COMMAND_DROPS, START_DONE, {"gc", "--artifacts", "--yes"}, 0},
-    {"run, first creation", COMMAND_RUNS, START_NONE, {RUN}, 0},
-    {"run, resuming", COMMAND_RUNS, START_HALF, {RUN}, 0},
-    {"run, nothing left to run", COMMAND_RUNS, START_DONE, {RUN}, 0},
-    {"run, older database", COMMAND_RUNS, START_OLD, {RUN}, 0},
+    {"runs", COMMAND_READS, START_DONE, {"runs"}, 0, 0},
+    {"runs --json, after a kill", COMMAND_READS, START_KILLED, {"runs", "--json"}, 0, 0},
+    {"runs, older database", COMMAND_READS, START_OLD, {"runs", "--csv"}, 0, 0},
+    {"show", COMMAND_READS, START_DONE, {"show", "1"}, 0, 0},
+    {"compare", COMMAND_READS, START_DONE, {"compare"}, 0, 0},
+    {"claims", COMMAND_READS, START_DONE, {"claims"}, 0, 0},
+    {"sql", COMMAND_READS, START_DONE, {"sql", "select * from curves where metric not like 'time/%'"}, 0, 0},
+    {"sql --csv", COMMAND_READS, START_KILLED, {"sql", "--csv", "select * from summary"}, 0, 0},
+    {"data list", COMMAND_READS, START_DONE, {"data", "list"}, 0, 0},
+    {"data show", COMMAND_READS, START_DONE, {"data", "show", "digits"}, 0, 0},
+    {"doctor", COMMAND_READS, START_DONE, {"doctor"}, 1, 0},
+    {"run --dry-run", COMMAND_READS, START_DONE, {"run", "short.lua", "--dry-run"}, 0, 0},
+    {"figures", COMMAND_DRAWS, START_DONE, {"figures", "short.lua", "--out", "figures", "--format", "svg"}, 0, 0},
+    {"receipt", COMMAND_READS, START_DONE, {"receipt", "1"}, 0, 0},
+    {"verify", COMMAND_READS, START_DONE, {"verify", "a.receipt", "--threads", "1", "--quiet"}, 0, 0},
+    {"export", COMMAND_WRITES, START_DONE, {"export", "1", "-o", "written.npz"}, 0, 0},
+    {"reproduce", COMMAND_READS, START_DONE, {"reproduce", "2", "--jobs", "1", "--threads", "1", "--csv", "--quiet"}, 0, 0},
+    {"import", COMMAND_RUNS, START_DONE, {"import", "weights.npz", "short.lua", "--set", "beta=1", "--quiet"}, 0, 0},
+    {"gc", COMMAND_DROPS, START_DONE, {"gc", "--artifacts", "--yes"}, 0, 0},
+    {"release", COMMAND_FREES, START_HELD, {"release", "2"}, 1, 0},
+    {"data fetch", COMMAND_COPIES, START_DONE, {"data", "fetch", SET, "--data-dir", "data", "--from", "SERVER/ok"}, 0, 0},
+    {"data fetch, another file", COMMAND_COPIES, START_DONE,
+     {"data", "fetch", SET, "--data-dir", "data", "--from", "SERVER/wrong"}, 0, 5},
+    {"data import", COMMAND_COPIES, START_DONE, {"data", "import", "from", SET, "--data-dir", "data"}, 0, 0},
+    {"run, first creation", COMMAND_RUNS, START_NONE, {RUN}, 0, 0},
+    {"run, resuming", COMMAND_RUNS, START_HALF, {RUN}, 0, 0},
+    {"run --json, resuming", COMMAND_RUNS, START_HALF, {RUN, "--json"}, 0, 0},
+    {"run, nothing left to run", COMMAND_RUNS, START_DONE, {RUN}, 0, 0},
+    {"run, older database", COMMAND_RUNS, START_OLD, {RUN}, 0, 0},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];
 
@@ -53,6 +61,10 @@ static struct {
     size_t file_size;
 } expected[64];
 static int is_chosen[64]; /* commands */
+static FILE *server;      /* tests/e2e/server.py */
+static int port;          /* of the server; 0: there is none */
+static char *set_file;    /* the published file; NULL: it is not here */
+static size_t set_size;
 const char *command_tape_variables[2];
 
 const char *commands_folder(void)
@@ -73,9 +85,14 @@ static const char *file_of(const Command *c)
 
 /* ---- carrying out ------------------------------------------------------------------------------------------------ */
 
-static void reset(CommandStart start)
+static void reset(const Command *c)
 {
     char path[300];
+    CommandStart start = c->start;
+    if (c->kind == COMMAND_DRAWS || c->kind == COMMAND_WRITES)
+        faults_shell("rm -rf '%s/figures' '%s/written.npz'", folder, folder);
+    if (c->kind == COMMAND_COPIES)
+        faults_shell("rm -rf '%s/data'", folder);
     path_of(path, "results.db");
     if (start == START_NONE) {
         faults_shell("rm -f '%s' '%s-wal' '%s-shm' '%s-journal'", path, path, path, path);
@@ -91,8 +108,14 @@ static FaultsEnd carry_out_to(const Command *c, int with_tape, const char *out)
     const char *environment[] = {database, "VAE_LAB_DB_TIMEOUT=3000", with_tape ? command_tape_variables[0] : NULL,
                                  command_tape_variables[1], NULL};
     const char *argv[16] = {faults_program};
-    for (size_t i = 0; c->argv[i] != NULL; i++)
+    char address[64];
+    for (size_t i = 0; c->argv[i] != NULL; i++) {
         argv[i + 1] = c->argv[i];
+        if (strncmp(c->argv[i], "SERVER", 6) == 0) {
+            snprintf(address, sizeof address, "http://127.0.0.1:%d%s", port, c->argv[i] + 6);
+            argv[i + 1] = address;
+        }
+    }
     snprintf(database, sizeof database, "VAE_LAB_DB=%s/results.db", folder);
     snprintf(err, sizeof err, "%s/err", faults_scratch);
     pid_t pid = faults_spawn(folder, environment, argv, out, err);
@@ -108,13 +131,13 @@ static FaultsEnd carry_out(const Command *c, int with_tape)
 
 FaultsEnd command_with_full_output(const Command *c)
 {
-    reset(c->start);
+    reset(c);
     return carry_out_to(c, 0, "/dev/full");
 }
 
 FaultsEnd command_carry_out(const Command *c, Tape *tape)
 {
-    reset(c->start);
+    reset(c);
     memset(tape->count, 0, sizeof tape->count);
     tape->hits = 0;
     return carry_out(c, 1);
@@ -179,12 +202,13 @@ static int is_same_in_codes(const char *out, const char *want)
 static void judge_output(const Command *c, const FaultsEnd *end, const char *fault)
 {
     size_t i = (size_t)(c - commands), size;
-    if (end->status != 0 || c->varies)
+    if (end->status != c->status || c->varies)
         return;
     char *out = printed("out", &size);
     if ((size != expected[i].out_size || memcmp(out, expected[i].out, size) != 0) &&
         !is_same_in_codes(out, expected[i].out))
-        faults_lose("%s: exit status 0, but another output (%zu bytes, expected %zu)", fault, size, expected[i].out_size);
+        faults_lose("%s: exit status %d, but another output (%zu bytes, expected %zu)", fault, end->status, size,
+                    expected[i].out_size);
     free(out);
 }
 
@@ -209,8 +233,8 @@ static void judge_names(const char *name, const char *const *allowed, const char
 }
 
 /* The folder of the trials; a journal belongs to a database that could not be closed. */
-static const char *const ours[] = {"short.lua", "a.receipt", "weights.npz", "results.db", "results.db-wal", "results.db-shm", "results.db-journal",
-                                   "written.npz", "figures", NULL};
+static const char *const ours[] = {"short.lua", "a.receipt", "weights.npz", "results.db", "results.db-wal",
+                                   "results.db-shm", "results.db-journal", "written.npz", "figures", "from", "data", NULL};
 
 /* [OUT] t: the results in the folder's database; 0 when there is a whole one, 1 when there is none, -1 when lost. */
 static int read_results(Text *t, const char *fault)
@@ -261,6 +285,8 @@ static void judge_run(const Command *c, const FaultsEnd *end, const char *fault)
     Text rows = {0};
     judge_names("", ours, fault);
     int found = read_results(&rows, fault);
+    int freed = found == 0 && c->kind == COMMAND_FREES &&
+                strcmp(text_string(&rows), text_string(&expected[c - commands].results)) == 0;
     if (found == 0)
         judge_rows_kept(c, text_string(&rows), fault);
     if (found == 0 && end->status == 0)
@@ -268,7 +294,7 @@ static void judge_run(const Command *c, const FaultsEnd *end, const char *fault)
     if (found == 1 && end->status == 0)
         faults_lose("%s: exit status 0, and no results", fault);
     text_free(&rows);
-    if (end->status == 0 || found < 0)
+    if (end->status == 0 || found < 0 || freed)
         return;
     FaultsEnd again = carry_out(c, 0);
     char what[300];
@@ -301,6 +327,42 @@ static void judge_file(const Command *c, const FaultsEnd *end, const char *fault
     free(file);
 }
 
+/* The file of the data set, under its name, is whole. */
+static int has_set(const char *fault)
+{
+    char path[300];
+    size_t size;
+    path_of(path, "data/" SET "/" SET_FILE);
+    char *file = faults_read(path, &size);
+    int has = file != NULL;
+    if (has && (set_file == NULL || size != set_size || memcmp(file, set_file, size) != 0))
+        faults_lose("%s: another file of the data set", fault);
+    free(file);
+    return has;
+}
+
+static void judge_copy(const Command *c, const FaultsEnd *end, const char *fault)
+{
+    static const char *const folders[] = {SET, NULL}, *const files[] = {SET_FILE, NULL},
+                             *const parts[] = {SET_FILE, SET_FILE ".part", NULL};
+    int fetches = strcmp(c->argv[1], "fetch") == 0;
+    judge_names("", ours, fault);
+    judge_names("data", folders, fault);
+    judge_names("data/" SET, fetches ? parts : files, fault);
+    int has = has_set(fault);
+    if (end->status == 0 && (!has || c->status != 0))
+        faults_lose("%s: exit status 0, and no file", fault);
+    if (end->status == c->status)
+        return;
+    char what[300];
+    snprintf(what, sizeof what, "%s: afterwards, without the fault", fault);
+    FaultsEnd again = carry_out(c, 0);
+    judge_end(&again, what);
+    if (again.status != c->status || has_set(what) != (c->status == 0))
+        faults_lose("%s: exit status %d", what, again.status);
+    judge_names("data/" SET, files, what);
+}
+
 /* What a command that only reads leaves: the database with the same rows. */
 static void judge_unchanged(const Command *c, const char *fault)
 {
@@ -319,8 +381,6 @@ static void judge_unchanged(const Command *c, const char *fault)
 void command_trial(const Command *c, Tape *tape, const char *fault)
 {
     faults_try();
-    if (c->kind == COMMAND_DRAWS || c->kind == COMMAND_WRITES)
-        faults_shell("rm -rf '%s/figures' '%s/written.npz'", folder, folder);
     FaultsEnd end = command_carry_out(c, tape);
     judge_end(&end, fault);
     switch (c->kind) {
@@ -334,7 +394,16 @@ void command_trial(const Command *c, Tape *tape, const char *fault)
         judge_unchanged(c, fault);
         break;
     case COMMAND_RUNS:
-    case COMMAND_DROPS: judge_run(c, &end, fault); break;
+    case COMMAND_DROPS:
+    case COMMAND_FREES:
+        judge_output(c, &end, fault);
+        judge_run(c, &end, fault);
+        break;
+    case COMMAND_COPIES:
+    case COMMAND_KINDS:
+        judge_output(c, &end, fault);
+        judge_copy(c, &end, fault);
+        break;
     }
 }
 
@@ -405,12 +474,40 @@ static void make_half(const char *done, const char *half)
               "UPDATE run SET status = 'crashed', digest = NULL, finished = NULL WHERE id = 2; VACUUM");
 }
 
+/* The second run is at work in a container that cannot be seen from here. */
+static void make_held(const char *done, const char *held)
+{
+    make_half(done, held);
+    faults_sql(held, "UPDATE run SET status = 'running', host = 'elsewhere', boot = 'another', pid_namespace = 9, process = 7, "
+              "process_start = 8, heartbeat = unixepoch() WHERE id = 2");
+}
+
+/* The folder that is imported, and a server of its one file.  The server ends with this process. */
+static void start_server(void)
+{
+    static const char *const proxies[] = {"http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"};
+    char path[600], command[1200];
+    const char *data = getenv("VAE_LAB_TEST_DATA");
+    for (size_t i = 0; i < sizeof proxies / sizeof proxies[0]; i++)
+        unsetenv(proxies[i]);
+    faults_shell("mkdir -p '%s/from/" SET "'", folder);
+    snprintf(path, sizeof path, "%s/" SET "/" SET_FILE, data == NULL ? "" : data);
+    if ((set_file = faults_read(path, &set_size)) != NULL) {
+        snprintf(path, sizeof path, "%s/from/" SET "/" SET_FILE, folder);
+        faults_write(path, set_file, set_size);
+    }
+    snprintf(path, sizeof path, "%s/from/" SET, folder);
+    snprintf(command, sizeof command, "exec python3 '%s/../e2e/server.py' '%s' 2>/dev/null", faults_here, path);
+    if ((server = popen(command, "r")) == NULL || fscanf(server, "%d", &port) != 1)
+        port = 0;
+}
+
 static void take_expected(const Command *c, size_t i)
 {
-    reset(c->start);
+    reset(c);
     FaultsEnd end = carry_out(c, 0);
     char *err = printed("err", NULL);
-    if (end.status != 0)
+    if (end.status != c->status)
         faults_stop("vae-lab %s without a fault: exit status %d, signal %d: %s", c->name, end.status, end.signal, err);
     free(err);
     expected[i].out = printed("out", &expected[i].out_size);
@@ -419,17 +516,17 @@ static void take_expected(const Command *c, size_t i)
     if (c->kind == COMMAND_DRAWS || c->kind == COMMAND_WRITES)
         expected[i].file = faults_read(path, &expected[i].file_size);
     path_of(path, "results.db");
-    if ((c->kind == COMMAND_RUNS || c->kind == COMMAND_DROPS) &&
+    if ((c->kind == COMMAND_RUNS || c->kind == COMMAND_DROPS || c->kind == COMMAND_FREES) &&
         faults_results(path, &expected[i].results, complaint, sizeof complaint) != 0)
         faults_stop("%s", complaint);
 }
 
 void commands_prepare(void)
 {
-    static const char *const names[STARTS] = {"done", "killed", "half", "old"};
-    static const Command run = {"run", COMMAND_RUNS, START_NONE, {RUN}, 0};
-    static const Command receipt = {"receipt", COMMAND_WRITES, START_NONE, {"receipt", "1", "-o", "a.receipt"}, 0};
-    static const Command export = {"export", COMMAND_WRITES, START_NONE, {"export", "1", "-o", "weights.npz"}, 0};
+    static const char *const names[STARTS] = {"done", "killed", "half", "held", "old"};
+    static const Command run = {"run", COMMAND_RUNS, START_NONE, {RUN}, 0, 0};
+    static const Command receipt = {"receipt", COMMAND_WRITES, START_NONE, {"receipt", "1", "-o", "a.receipt"}, 0, 0};
+    static const Command export = {"export", COMMAND_WRITES, START_NONE, {"export", "1", "-o", "weights.npz"}, 0, 0};
     char complaint[300], path[600], script[300];
     snprintf(folder, sizeof folder, "%s/trial", faults_scratch);
     faults_shell("mkdir '%s'", folder);
@@ -447,6 +544,7 @@ void commands_prepare(void)
     faults_copy_database(path, start_path[START_DONE]);
     make_killed(path, start_path[START_KILLED]);
     make_half(path, start_path[START_HALF]);
+    make_held(path, start_path[START_HELD]);
     faults_make_old(start_path[START_OLD]);
     if (carry_out(&export, 0).status != 0 || carry_out(&receipt, 0).status != 0)
         faults_stop("vae-lab export or receipt failed");
@@ -458,11 +556,21 @@ void commands_prepare(void)
             if (faults_results(copy, &start_rows[i], complaint, sizeof complaint) != 0)
                 faults_stop("%s", complaint);
         }
+    start_server();
     for (size_t i = 0; i < command_count; i++) {
-        is_chosen[i] = faults_wanted(commands[i].name) && (!faults_sample || !faults_wanted("") || faults_below(3) == 0);
+        is_chosen[i] = command_is_possible(i) && faults_wanted(commands[i].name) && (!faults_sample || !faults_wanted("") || faults_below(3) == 0);
         if (is_chosen[i])
             take_expected(&commands[i], i);
     }
+}
+
+int command_is_possible(size_t i)
+{
+    const Command *c = &commands[i];
+    if (c->kind != COMMAND_COPIES)
+        return 1;
+    int fetches = strcmp(c->argv[1], "fetch") == 0;
+    return (!fetches || port != 0) && (c->status != 0 || set_file != NULL);
 }
 
 int command_is_chosen(size_t i)

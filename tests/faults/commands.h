@@ -13,28 +13,36 @@
  * WRITES  the same for the one file that the command writes, written.npz;
  * RUNS    the database is whole and keeps every recorded row; with exit status 0 its results are the expected ones, and
  *         else the command without the fault brings them about;
- * DROPS   the same, but only metrics are kept. */
-typedef enum { COMMAND_READS, COMMAND_DRAWS, COMMAND_WRITES, COMMAND_RUNS, COMMAND_DROPS } CommandKind;
+ * DROPS   the same, but only metrics are kept;
+ * FREES   as RUNS, but a second time it may find nothing to do;
+ * COPIES  it brings the one file of the data set, whole or not at all, or in part where a download was cut; the command
+ *         without the fault brings it. */
+typedef enum {
+    COMMAND_READS, COMMAND_DRAWS, COMMAND_WRITES, COMMAND_RUNS, COMMAND_DROPS, COMMAND_FREES, COMMAND_COPIES, COMMAND_KINDS
+} CommandKind;
 
 /* The database before the command: DONE closed; KILLED with a log that a killed process left; HALF with an unfinished
- * run; OLD of schema version 3; NONE missing. */
-typedef enum { START_DONE, START_KILLED, START_HALF, START_OLD, START_NONE } CommandStart;
+ * run; HELD with a run that a process elsewhere holds; OLD of schema version 3; NONE missing. */
+typedef enum { START_DONE, START_KILLED, START_HALF, START_HELD, START_OLD, START_NONE } CommandStart;
 
 typedef struct Command {
     const char *name;
     CommandKind kind;
     CommandStart start;
-    const char *argv[12]; /* after the program's name; ended by NULL */
+    const char *argv[12]; /* after the program's name; ended by NULL; "SERVER…": at the local server's address */
     int varies;           /* its output contains times or free space: it is not compared */
+    int status;           /* its exit status without a fault */
 } Command;
 
 extern const Command commands[];
 extern const size_t command_count;
 
 /* Chooses the commands (--only; a sample takes a third of them, at random), makes the databases of all starts, and runs
- * each chosen command once without a fault. */
+ * each chosen command once without a fault.  Commands that need a server, or a published data set, are left out where
+ * python3 or VAE_LAB_TEST_DATA is missing. */
 void commands_prepare(void);
 int command_is_chosen(size_t i);
+int command_is_possible(size_t i);
 
 /* Resets the folder of the trials and carries the command out; `tape` is counting, and may make a call fail. */
 FaultsEnd command_carry_out(const Command *c, Tape *tape);
