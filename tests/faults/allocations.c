@@ -21,8 +21,8 @@ static void fail_at(const Command *c, Tape *tape, int process, int64_t at, int o
     tape->process = process;
     tape->at = at;
     tape->onwards = onwards;
-    snprintf(fault, sizeof fault, "allocation %lld of the %s fails%s", (long long)at, process == 0 ? "program" : "worker",
-             onwards ? ", and all later ones" : "");
+    snprintf(fault, sizeof fault, "allocation %lld of the %s fails%s", (long long)at,
+             process == 0 ? "program" : "worker", onwards ? ", and all later ones" : "");
     command_trial(c, tape, fault);
     tape->at = 0;
 }
@@ -30,7 +30,8 @@ static void fail_at(const Command *c, Tape *tape, int process, int64_t at, int o
 static void campaign(const Command *c, Tape *tape)
 {
     /* how many allocations of a process fail: all chosen ones where they are few, else a random part of them */
-    static const long whole[COMMAND_KINDS] = {400, 60, 400, 150, 150, 150, 300}, sample[COMMAND_KINDS] = {5, 1, 4, 2, 2, 2, 2};
+    static const long whole[COMMAND_KINDS] = {250, 60, 250, 150, 150, 100, 150};
+    static const long sample[COMMAND_KINDS] = {5, 1, 4, 2, 2, 2, 2};
     long most = faults_sample ? sample[c->kind] : whole[c->kind];
     tape->record = 1;
     command_carry_out(c, tape);

@@ -32,11 +32,13 @@ const Command commands[] = {
     {"receipt", COMMAND_READS, START_DONE, {"receipt", "1"}, 0, 0},
     {"verify", COMMAND_READS, START_DONE, {"verify", "a.receipt", "--threads", "1", "--quiet"}, 0, 0},
     {"export", COMMAND_WRITES, START_DONE, {"export", "1", "-o", "written.npz"}, 0, 0},
-    {"reproduce", COMMAND_READS, START_DONE, {"reproduce", "2", "--jobs", "1", "--threads", "1", "--csv", "--quiet"}, 0, 0},
+    {"reproduce", COMMAND_READS, START_DONE,
+     {"reproduce", "2", "--jobs", "1", "--threads", "1", "--csv", "--quiet"}, 0, 0},
     {"import", COMMAND_RUNS, START_DONE, {"import", "weights.npz", "short.lua", "--set", "beta=1", "--quiet"}, 0, 0},
     {"gc", COMMAND_DROPS, START_DONE, {"gc", "--artifacts", "--yes"}, 0, 0},
     {"release", COMMAND_FREES, START_HELD, {"release", "2"}, 1, 0},
-    {"data fetch", COMMAND_COPIES, START_DONE, {"data", "fetch", SET, "--data-dir", "data", "--from", "SERVER/ok"}, 0, 0},
+    {"data fetch", COMMAND_COPIES, START_DONE,
+     {"data", "fetch", SET, "--data-dir", "data", "--from", "SERVER/ok"}, 0, 0},
     {"data fetch, another file", COMMAND_COPIES, START_DONE,
      {"data", "fetch", SET, "--data-dir", "data", "--from", "SERVER/wrong"}, 0, 5},
     {"data import", COMMAND_COPIES, START_DONE, {"data", "import", "from", SET, "--data-dir", "data"}, 0, 0},
@@ -234,7 +236,8 @@ static void judge_names(const char *name, const char *const *allowed, const char
 
 /* The folder of the trials; a journal belongs to a database that could not be closed. */
 static const char *const ours[] = {"short.lua", "a.receipt", "weights.npz", "results.db", "results.db-wal",
-                                   "results.db-shm", "results.db-journal", "written.npz", "figures", "from", "data", NULL};
+                                   "results.db-shm", "results.db-journal", "written.npz", "figures", "from", "data",
+                                   NULL};
 
 /* [OUT] t: the results in the folder's database; 0 when there is a whole one, 1 when there is none, -1 when lost. */
 static int read_results(Text *t, const char *fault)
@@ -558,7 +561,8 @@ void commands_prepare(void)
         }
     start_server();
     for (size_t i = 0; i < command_count; i++) {
-        is_chosen[i] = command_is_possible(i) && faults_wanted(commands[i].name) && (!faults_sample || !faults_wanted("") || faults_below(3) == 0);
+        is_chosen[i] = command_is_possible(i) && faults_wanted(commands[i].name) &&
+                       (!faults_sample || !faults_wanted("") || faults_below(3) == 0);
         if (is_chosen[i])
             take_expected(&commands[i], i);
     }
