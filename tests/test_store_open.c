@@ -8,6 +8,8 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
+#include <time.h>
 
 static Error err;
 
@@ -339,6 +341,52 @@ static void locked(void **state)
     sqlite3_close(other);
 }
 
+/* Records a value in a process of its own once a byte arrives; 0 when it could. */
+static int record_later(int64_t run, int go)
+{
+    char byte;
+    StoreMetric m = {"a", 1, 1};
+    setenv("VAE_LAB_DB_TIMEOUT", "1000", 1);
+    Store *s = read(go, &byte, 1) == 1 ? store_open(database, STORE_WRITE, &err) : NULL;
+    int status = s == NULL ? -1 : store_run_record(s, run, &m, 1, NULL, &err);
+    store_close(s);
+    return status == 0 ? 0 : 1;
+}
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+/* A process that is stopped does not wait: what holds the lock may be stopped with it. */
+static void stopped_while_it_waits(void **state)
+{
+    (void)state;
+    int status, go[2];
+    sqlite3 *other;
+    Store *s = open_or_fail(database, STORE_WRITE);
+    int64_t run = queue_run(s, "id", "a", 1);
+    store_close(s);
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(record_later(run, go[0]));
+    assert_int_equal(sqlite3_open(database, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(write(go[1], "g", 1), 1);
+    pause_ms(300);
+    kill(child, SIGSTOP);
+    pause_ms(1300);
+    kill(child, SIGCONT);
+    pause_ms(50);
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    sqlite3_close(other);
+    close(go[0]);
+    close(go[1]);
+}
+
 /* A new file that another program has locked: the first start waits, and its message says so. */
 static void locked_when_new(void **state)
 {
@@ -437,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(foreign_newer_and_not_a_database, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(damaged, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(locked, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(stopped_while_it_waits, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(locked_when_new, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(rights, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(network_file_systems, make_folder, remove_folder),

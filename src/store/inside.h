@@ -32,7 +32,8 @@ struct Store {
     sqlite3 *db;
     char *path;
     int timeout_ms;    /* how long a statement waits for a lock */
-    struct timespec waiting_since;
+    double waited_ms;  /* by the current wait for a lock */
+    struct timespec polled;
     int lease_seconds; /* how long a holder elsewhere may be silent before it counts as gone */
     StoreProcess self;
     int64_t held_run, held_lease; /* the run that this connection has started, and its lease's number then; 0: none */

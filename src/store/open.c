@@ -37,17 +37,22 @@ static int of_environment(const char *name, long least, long most, int otherwise
 
 /* Waits for a lock, for timeout_ms at most.  SQLite's own waiting polls more and more rarely, up to every 100 ms, so that
  * among 16 busy writers the one that has waited longest got the lock least often, and gave up.  Here all poll about once
- * a millisecond; a different fraction each time keeps them from polling together. */
+ * a millisecond; a different fraction each time keeps them from polling together.
+ *
+ * A poll counts 250 ms at most: a process that was stopped for minutes (SIGSTOP) has not waited for them, and the one
+ * that holds the lock may have been stopped with it. */
 static int wait_for_lock(void *store, int tries)
 {
     Store *s = store;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (tries == 0)
-        s->waiting_since = now;
-    double waited = (double)(now.tv_sec - s->waiting_since.tv_sec) * 1e3 +
-                    (double)(now.tv_nsec - s->waiting_since.tv_nsec) * 1e-6;
-    if (waited >= s->timeout_ms)
+        s->waited_ms = 0;
+    else
+        s->waited_ms += fmin(250, (double)(now.tv_sec - s->polled.tv_sec) * 1e3 +
+                                      (double)(now.tv_nsec - s->polled.tv_nsec) * 1e-6);
+    s->polled = now;
+    if (s->waited_ms >= s->timeout_ms)
         return 0;
     nanosleep(&(struct timespec){.tv_nsec = 500000 + now.tv_nsec % 1000000}, NULL);
     return 1;

@@ -93,8 +93,9 @@ static void reset(const Command *c)
     CommandStart start = c->start;
     if (c->kind == COMMAND_DRAWS || c->kind == COMMAND_WRITES)
         faults_shell("rm -rf '%s/figures' '%s/written.npz'", folder, folder);
-    if (c->kind == COMMAND_COPIES)
-        faults_shell("rm -rf '%s/data'", folder);
+    path_of(path, "data");
+    if (access(path, F_OK) == 0)
+        faults_shell("rm -rf '%s'", path);
     path_of(path, "results.db");
     if (start == START_NONE) {
         faults_shell("rm -f '%s' '%s-wal' '%s-shm' '%s-journal'", path, path, path, path);
@@ -561,6 +562,8 @@ void commands_prepare(void)
         }
     start_server();
     for (size_t i = 0; i < command_count; i++) {
+        if (!command_is_possible(i) && faults_wanted(commands[i].name) && !faults_sample)
+            faults_skip(commands[i].name, "needs python3, and the data set " SET " in VAE_LAB_TEST_DATA");
         is_chosen[i] = command_is_possible(i) && faults_wanted(commands[i].name) &&
                        (!faults_sample || !faults_wanted("") || faults_below(3) == 0);
         if (is_chosen[i])
