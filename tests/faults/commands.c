@@ -478,12 +478,12 @@ static void make_half(const char *done, const char *half)
               "UPDATE run SET status = 'crashed', digest = NULL, finished = NULL WHERE id = 2; VACUUM");
 }
 
-/* The second run is at work in a container that cannot be seen from here. */
+/* The second run is held by a container that cannot be seen from here, and whose lease has expired. */
 static void make_held(const char *done, const char *held)
 {
     make_half(done, held);
     faults_sql(held, "UPDATE run SET status = 'running', host = 'elsewhere', boot = 'another', pid_namespace = 9, process = 7, "
-              "process_start = 8, heartbeat = unixepoch() WHERE id = 2");
+              "process_start = 8, heartbeat = 1 WHERE id = 2");
 }
 
 /* The folder that is imported, and a server of its one file.  The server ends with this process. */

@@ -22,7 +22,7 @@ typedef enum {
 } CommandKind;
 
 /* The database before the command: DONE closed; KILLED with a log that a killed process left; HALF with an unfinished
- * run; HELD with a run that a process elsewhere holds; OLD of schema version 3; NONE missing. */
+ * run; HELD with a run whose holder elsewhere is silent; OLD of schema version 3; NONE missing. */
 typedef enum { START_DONE, START_KILLED, START_HALF, START_HELD, START_OLD, START_NONE } CommandStart;
 
 typedef struct Command {

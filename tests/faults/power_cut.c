@@ -314,7 +314,7 @@ int main(int argc, char **argv)
         faults_stop("the uninterrupted run failed: %s %s", fixture->err.what, fixture->err.found);
     reference = text_string(&results);
 
-    every = faults_sample ? 48 : 3;
+    every = faults_sample ? 48 : 1;
     resume_one_in = faults_sample ? 6 : 4;
     campaign("write-ahead log", 1);
     campaign("rollback journal", 0);
