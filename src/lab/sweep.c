@@ -432,8 +432,8 @@ static int run_all(Sweep *w, Error *err)
 
 /* ---- runs that no worker started --------------------------------------------------------------------------------- */
 
-/* Whether the run may still be queued, [OUT] with which status and why it ends.  A worker that cannot open the database,
- * or dies before it has, records nothing itself. */
+/* Whether the run may still be queued, [OUT] with which status and why it ends.  A worker that cannot open the
+ * database, or dies before it has, records nothing itself. */
 static int is_left_queued(const Sweep *w, size_t i, const char **status, const char **why)
 {
     const SweepRun *run = &w->state[i];

@@ -482,8 +482,8 @@ static void make_half(const char *done, const char *half)
 static void make_held(const char *done, const char *held)
 {
     make_half(done, held);
-    faults_sql(held, "UPDATE run SET status = 'running', host = 'elsewhere', boot = 'another', pid_namespace = 9, process = 7, "
-              "process_start = 8, heartbeat = 1 WHERE id = 2");
+    faults_sql(held, "UPDATE run SET status = 'running', host = 'elsewhere', boot = 'another', pid_namespace = 9, "
+              "process = 7, process_start = 8, heartbeat = 1 WHERE id = 2");
 }
 
 /* The folder that is imported, and a server of its one file.  The server ends with this process. */

@@ -18,7 +18,8 @@
  * COPIES  it brings the one file of the data set, whole or not at all, or in part where a download was cut; the command
  *         without the fault brings it. */
 typedef enum {
-    COMMAND_READS, COMMAND_DRAWS, COMMAND_WRITES, COMMAND_RUNS, COMMAND_DROPS, COMMAND_FREES, COMMAND_COPIES, COMMAND_KINDS
+    COMMAND_READS, COMMAND_DRAWS, COMMAND_WRITES, COMMAND_RUNS, COMMAND_DROPS, COMMAND_FREES, COMMAND_COPIES,
+    COMMAND_KINDS
 } CommandKind;
 
 /* The database before the command: DONE closed; KILLED with a log that a killed process left; HALF with an unfinished

@@ -73,7 +73,8 @@ static void campaign(const Command *c, Tape *tape)
     int64_t count[INJECT_PROCESSES];
     memcpy(count, tape->count, sizeof count);
     /* how many calls of a process fail */
-    static const long whole[COMMAND_KINDS] = {150, 20, 150, 35, 35, 35, 30}, sample[COMMAND_KINDS] = {3, 1, 3, 3, 2, 2, 2};
+    static const long whole[COMMAND_KINDS] = {150, 20, 150, 35, 35, 35, 30};
+    static const long sample[COMMAND_KINDS] = {3, 1, 3, 3, 2, 2, 2};
     long most = faults_sample ? sample[c->kind] : whole[c->kind];
     if (count[0] == 0) /* it opens no file below the folder */
         return;
@@ -89,7 +90,8 @@ static void full_output(void)
 {
     faults_begin("I/O: standard output without room");
     for (size_t i = 0; i < command_count; i++) {
-        if (!command_is_possible(i) || commands[i].kind == COMMAND_WRITES /* prints nothing */ || (faults_sample && !command_is_chosen(i)))
+        int prints = commands[i].kind != COMMAND_WRITES;
+        if (!prints || !command_is_possible(i) || (faults_sample && !command_is_chosen(i)))
             continue;
         faults_try();
         FaultsEnd end = command_with_full_output(&commands[i]);

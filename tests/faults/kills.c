@@ -262,14 +262,15 @@ static void blows(const char *kind, int n, Blow b)
     faults_finish();
 }
 
-/* ---- while runs are queued ------------------------------------------------------------------------------------------ */
+/* ---- while runs are queued ---------------------------------------------------------------------------------------- */
 
 /* A signal that may be caught while 40 runs are queued, most of which never begin. */
 static void stop_the_queue(int n)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-    const char *many[] = {faults_program, "run", "short.lua", "--set", "epochs=1", "--set",
-                          "seed=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", "--jobs", "2", "--threads", "1", NULL};
+    const char *many[] = {faults_program, "run", "short.lua", "--set", "epochs=1",
+                          "--set", "seed=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20",
+                          "--jobs", "2", "--threads", "1", NULL};
     const char *some[] = {faults_program, "run", "short.lua", "--set", "epochs=1", "--set", "seed=1,20", NULL};
     if (!faults_wanted("signals while runs are queued"))
         return;
@@ -280,8 +281,11 @@ static void stop_the_queue(int n)
         faults_try();
         reset(NULL);
         pid_t pid = start(many, NULL);
-        for (double end = faults_clock() + 10; text_string(&rows)[0] == '\0' && faults_clock() < end; faults_sleep(0.002))
-            read_rows(&rows); /* until the first run is queued */
+        double latest = faults_clock() + 10;
+        while (text_string(&rows)[0] == '\0' && faults_clock() < latest) { /* until the first run is queued */
+            faults_sleep(0.002);
+            read_rows(&rows);
+        }
         double moment = 0.001 * (double)faults_below(150);
         snprintf(what, sizeof what, "signal %d, %.3f s after the first run was queued", signals[i % 3], moment);
         faults_sleep(moment);

@@ -213,8 +213,8 @@ static void cut(DiskKind kind)
     }
 }
 
-/* At each change of the disk.  The worker also gets SIGTERM: in its third commit, after its start and, on a machine that
- * is not too busy, its first epoch. */
+/* At each change of the disk.  The worker also gets SIGTERM: in its third commit, after its start and, on a machine
+ * that is not too busy, its first epoch. */
 static void on_change(void)
 {
     static long first = -1; /* commits before the worker's own */
@@ -261,7 +261,8 @@ static void judge_stopped(void)
     sqlite3 *db;
     sqlite3_stmt *row = NULL;
     if (sqlite3_open_v2(fixture->database, &db, SQLITE_OPEN_READWRITE, "unix") != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "SELECT status FROM run JOIN checkpoint ON run = id", -1, &row, NULL) != SQLITE_OK || sqlite3_step(row) != SQLITE_ROW)
+        sqlite3_prepare_v2(db, "SELECT status FROM run JOIN checkpoint ON run = id", -1, &row, NULL) != SQLITE_OK ||
+        sqlite3_step(row) != SQLITE_ROW)
         faults_stop("the first sweep was not stopped in its training: %s", sqlite3_errmsg(db));
     if (strcmp((const char *)sqlite3_column_text(row, 0), "interrupted") != 0)
         faults_stop("the first sweep ended otherwise than by its stop");

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# tests/faults/stops.sh: sweeps of two jobs that are stopped (SIGSTOP) for longer than the lease of 120 s, and go on: alone; beside a second
-# sweep that can see their process; beside one in another PID namespace, which cannot, and takes over their runs.  All three at the same
-# time, since they only wait.  tests/faults/run starts it.
+# tests/faults/stops.sh: sweeps of two jobs that are stopped (SIGSTOP) for longer than the lease of 120 s, and go on: alone;
+# beside a second sweep that can see their process; beside one in another PID namespace, which cannot, and takes over their
+# runs.  All three at the same time, since they only wait.  tests/faults/run starts it.
 here=${FAULTS_HERE:?the folder tests/faults}
 seconds=150
 scratch=$(mktemp -d)
