@@ -9,6 +9,7 @@
 #include "bind/script.h"
 #include "cli/claims.h"
 #include "cli/cli.h"
+#include "cli/copy.h"
 #include "cli/dry_run.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
@@ -40,6 +41,7 @@ static const CliOption options[] = {
     CLI_OPTION_JOBS,
     CLI_OPTION_THREADS,
     CLI_OPTION_DB,
+    CLI_OPTION_COPY,
     CLI_OPTION_DATA_DIR,
     {.name = "--fresh", .flag = &fresh,
      .help = "run again what is finished; the older runs are kept, but leave the views"},
@@ -222,6 +224,8 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *p
         .settings = bind_script_settings(script),
         .part = part[0] == '\0' ? NULL : part,
         .provenance = provenance,
+        .copy = cli_copy.file,
+        .copy_seconds = (double)cli_copy.seconds,
         .hooks = bind_script_hooks(),
         .event = cli_progress_event,
         .event_context = progress,
@@ -247,6 +251,14 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *p
     }
     text_free(&counts);
     return status;
+}
+
+/* With a copy of the database, before and after. */
+static int run_copied(BindScript *script, LabRun *runs, size_t count, const char *part, const char *resume, Error *err)
+{
+    if (cli_copy_begin(quiet, err) != 0)
+        return -1;
+    return cli_copy_end(run_all(script, runs, count, part, resume, err), err);
 }
 
 /* ---- the part of the sweep and its estimates ---------------------------------------------------------------------- */
@@ -315,7 +327,7 @@ static int run(int operands, char **operand, Error *err)
                              &(CliDryRun){.fresh = fresh, .quiet = quiet, .seconds = 1e-3 * (double)calibrate,
                                           .tasks = (size_t)tasks}, err);
     else if (status == 0 && count > 0)
-        status = run_all(script, runs, count, part.text, text_string(&resume), err);
+        status = run_copied(script, runs, count, part.text, text_string(&resume), err);
     mem_free(part.estimate);
     text_free(&resume);
     bind_script_free(script);

@@ -71,6 +71,9 @@ typedef struct LabOptions {
     const char *settings;    /* JSON of --set and profile, for the sweep's record */
     const char *part;        /* "3/8": these runs are that part of the sweep (shard.h); NULL: all */
     const LabProvenance *provenance; /* or NULL */
+    const char *copy;        /* NULL, or a file to which the database is copied every copy_seconds; the caller makes the
+                                last copy */
+    double copy_seconds;
     LabHooks hooks;
     void (*event)(void *context, const LabEvent *event); /* or NULL */
     void *event_context;

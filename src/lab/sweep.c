@@ -9,6 +9,7 @@
 #include "lab/lab.h"
 
 #include "base/mem.h"
+#include "lab/copier.h"
 #include "lab/provenance.h"
 #include "lab/train.h"
 #include "lab/worker.h"
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/select.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef enum { WAITING, RUNNING, OVER } SweepRunState;
@@ -47,6 +49,7 @@ typedef struct Sweep {
     size_t running;
     int64_t sweep;
     double beat_seconds, beat_time; /* seconds between signs of life of the queued runs; of lab_clock, the last */
+    LabCopier copier;
 } Sweep;
 
 static void emit(const Sweep *w, LabEvent event)
@@ -291,7 +294,10 @@ static void collect(Sweep *w)
 {
     int status;
     pid_t pid;
+    char text[1200];
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (lab_copier_take(&w->copier, pid, text, sizeof text))
+            emit(w, (LabEvent){.kind = LAB_NOTICE, .text = text});
         take_reports(w); /* the worker's last report is in the pipe */
         for (size_t i = 0; i < w->count; i++) {
             SweepRun *run = &w->state[i];
@@ -337,10 +343,18 @@ static void pass_signal(const Sweep *w, int number)
 static volatile sig_atomic_t insisted;
 static volatile sig_atomic_t has_workers; /* run_phase kills them first */
 
+/* A scheduler that ends a job signals every process of it, and the job's script may pass the signal on: TERM within a
+ * second of another is the same request. */
 static void on_signal(int number)
 {
+    static struct timespec term; /* the last TERM */
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int repeated = number == SIGTERM && lab_stop != 0 && now.tv_sec - term.tv_sec <= 1;
+    if (number == SIGTERM)
+        term = now;
     lab_stop = number;
-    insisted += number != SIGHUP;
+    insisted += number != SIGHUP && !repeated;
     if (insisted > 1 && !has_workers) {
         signal(number, SIG_DFL);
         raise(number);
@@ -398,6 +412,7 @@ static int run_phase(Sweep *w, int phase, Error *err)
         collect(w);
         emit(w, (LabEvent){.kind = LAB_TICK});
         beat(w);
+        lab_copier_beat(&w->copier, &w->mask);
         if (lab_stop && !stopped) { /* the workers record their work and stop */
             pass_signal(w, SIGTERM);
             if (w->running > 0)
@@ -424,6 +439,7 @@ static int run_all(Sweep *w, Error *err)
     int status = 0;
     for (int phase = 0; phase < 2 && status == 0 && !lab_stop; phase++)
         status = run_phase(w, phase, err);
+    lab_copier_stop(&w->copier);
     has_workers = 0;
     sigaction(SIGCHLD, &old, NULL);
     sigprocmask(SIG_SETMASK, &w->mask, NULL);
@@ -485,7 +501,8 @@ static int make_pipe(int *fd, Error *err)
 
 int lab_sweep(LabRun *runs, size_t count, const LabOptions *options, LabOutcome *outcome, Error *err)
 {
-    Sweep w = {.runs = runs, .count = count, .options = options, .outcome = outcome, .pipe = {-1, -1}};
+    Sweep w = {.runs = runs, .count = count, .options = options, .outcome = outcome, .pipe = {-1, -1},
+               .copier = {.database = options->database, .file = options->copy, .seconds = options->copy_seconds}};
     memset(outcome, 0, sizeof *outcome);
     w.state = mem_array(count, sizeof *w.state);
     if (w.state == NULL)

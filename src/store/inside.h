@@ -51,6 +51,19 @@ const char *store_schema_sql(int version);
  * makes them: a view holds no data). */
 int store_schema_check(Store *s, int64_t version, int *views_missing, Error *err);
 
+/* ---- opening (open.c) ---- */
+
+/* The file: URI of a path, its special characters escaped, with an option of SQLite ("immutable=1"); mem_free.  NULL: no
+ * memory. */
+char *store_uri(const char *path, const char *option);
+
+/* Refuses (`what`) a database beside which a write-ahead log or a journal lies: part of its content is there. */
+int store_refuse_beside(const char *database, const char *what, Error *err);
+
+/* Opens for reading a file that nobody changes in place, such as a copy that is replaced as a whole: without locks, on any
+ * file system. */
+Store *store_open_still(const char *path, Error *err);
+
 /* ---- errors and statements (store.c) ---- */
 
 /* Fills *err from SQLite's last error on this connection.  doing: what was to be done ("record metrics").  Returns

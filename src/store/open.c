@@ -117,45 +117,52 @@ static int connect_as(Store *s, const char *name, int flags, Error *err)
     return 0;
 }
 
-/* A file: URI of a path, its special characters escaped. */
-static char *immutable_name(const char *path)
+char *store_uri(const char *path, const char *option)
 {
-    char *name = mem_alloc(strlen(path) * 3 + sizeof "file:?immutable=1");
+    while (path[0] == '/' && path[1] == '/')
+        path++; /* "//" would begin the name of a host */
+    char *name = mem_alloc(strlen(path) * 3 + strlen(option) + sizeof "file:?");
     if (name == NULL)
         return NULL;
     char *to = name + sprintf(name, "file:");
     for (const char *c = path; *c != '\0'; c++)
         to += strchr("%?#", *c) != NULL ? sprintf(to, "%%%02X", (unsigned char)*c) : sprintf(to, "%c", *c);
-    strcpy(to, "?immutable=1");
+    sprintf(to, "?%s", option);
     return name;
 }
 
-/* Refuses a file beside the database that holds a part of it: a write-ahead log, or a journal to roll back. */
-static int refuse_beside(Store *s, const char *suffix, Error *err)
+/* Refuses a file beside the database that holds a part of it. */
+static int refuse_one_beside(const char *database, const char *suffix, const char *what, Error *err)
 {
     struct stat st;
     Text path = {0};
-    text_addf(&path, "%s%s", s->path, suffix);
+    text_addf(&path, "%s%s", database, suffix);
     int status = path.failed ? error_memory(err, "the database") : 0;
     if (status == 0 && stat(text_string(&path), &st) == 0 && st.st_size > 0) {
-        error_set(err, ERR_STORE, "the database cannot be read from a folder that cannot be written");
-        error_where(err, "%s", s->path);
-        error_found(err, "the database was not closed: part of it is in %s", text_string(&path));
-        status = error_hint(
-            err, "copy both files to a folder that can be written, and open the copy with --db FILE");
+        error_set(err, ERR_STORE, "%s", what);
+        error_where(err, "%s", database);
+        status = error_found(err, "the database was not closed: part of it is in %s", text_string(&path));
     }
     text_free(&path);
     return status;
+}
+
+int store_refuse_beside(const char *database, const char *what, Error *err)
+{
+    return refuse_one_beside(database, "-wal", what, err) != 0 ? -1 : refuse_one_beside(database, "-journal", what, err);
 }
 
 /* In a folder that cannot be written, a database in WAL mode has no place for its index.  When there is neither a WAL
  * file nor a journal, all of it is in the file itself, which can be read as immutable. */
 static int connect_archive(Store *s, Error *err)
 {
-    char *name = immutable_name(s->path);
+    char *name = store_uri(s->path, "immutable=1");
     int status = name == NULL ? error_memory(err, "the database") : 0;
-    if (status == 0 && (status = refuse_beside(s, "-wal", err)) == 0 &&
-        (status = refuse_beside(s, "-journal", err)) == 0) {
+    if (status == 0)
+        status = store_refuse_beside(s->path, "the database cannot be read from a folder that cannot be written", err);
+    if (status != 0 && err->kind == ERR_STORE)
+        error_hint(err, "copy both files to a folder that can be written, and open the copy with --db FILE");
+    if (status == 0) {
         sqlite3_close(s->db);
         s->db = NULL;
         status = connect_as(s, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
@@ -398,6 +405,24 @@ Store *store_open(const char *path, StoreMode mode, Error *err)
         return NULL;
     }
     return s;
+}
+
+Store *store_open_still(const char *path, Error *err)
+{
+    Owner owner;
+    int code;
+    Store *s = store_alloc(path, err);
+    if (s == NULL)
+        return NULL;
+    int status = connect_archive(s, err);
+    if (status == 0)
+        status = inspect_at_once(s, &owner, STORE_READ, &code, err);
+    if (status == 0 && is_older(&owner))
+        status = read_migrated(s, owner.version, err);
+    if (status == 0)
+        return s;
+    store_close(s);
+    return NULL;
 }
 
 void store_close(Store *s)

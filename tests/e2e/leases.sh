@@ -62,6 +62,19 @@ got=$?
 [ $got = 129 ] && grep -q 'to resume:.* run .*tiny.lua.*epochs=1000000' held && ok "SIGHUP: status 129 and the command that resumes" || { no "SIGHUP" "status $got"; cat held; }
 gone $family && [ "$(status)" = interrupted,interrupted ] && ok "SIGHUP: the runs are recorded as interrupted" || no "SIGHUP: statuses" "$(status)"
 
+# ---- a scheduler signals every process of a job, and the job's script passes the signal on: one request
+new_database
+"$VAE_LAB" $command $endless --set seed=1 >held 2>&1 &
+pid=$! spawned="$spawned $!"
+at_work 1
+worker=$(workers $pid)
+pause "$worker" # it cannot stop yet when the second TERM comes: that must not kill it
+kill -TERM $pid; sleep 0.2
+kill -TERM $pid; sleep 0.3
+kill -CONT "$worker"
+ended $pid
+[ $? = 143 ] && [ "$(status)" = interrupted ] && ok "SIGTERM twice within a second: one request" || no "SIGTERM twice" "$(status), $(sql 'select message from run')"
+
 new_database
 if command -v script >/dev/null; then
     TERM=xterm script -qc "$VAE_LAB $command $endless --set seed=1" /dev/null </dev/null >/dev/null 2>&1 &
