@@ -162,7 +162,7 @@ static int compare_runs(Store *s, Store *copy, Error *err)
 
 static int compare_files(const char *database, const char *file, Error *err)
 {
-    Store *copy = store_open_still(file, err), *s = copy == NULL ? NULL : store_open(database, STORE_READ, err);
+    Store *copy = store_open(file, STORE_READ, err), *s = copy == NULL ? NULL : store_open(database, STORE_READ, err);
     int status = s == NULL ? -1 : compare_runs(s, copy, err);
     store_close(s);
     store_close(copy);
@@ -232,12 +232,12 @@ static void unlink_beside(const char *path, const char *suffix)
 static int restore(const char *database, const char *file, int replace, Error *err)
 {
     char *temporary;
-    int wal;
+    StorePlace place;
     /* SQLite would apply the log of a database that is gone to the new one */
     if (store_refuse_beside(database, "the database is missing, but not its log", err) != 0)
         return error_hint(err, "remove that file: the database is then made from the copy");
     if (store_refuse_beside(file, "the copy cannot be used", err) != 0 ||
-        store_place_check(database, STORE_WRITE, &wal, err) != 0 || file_temporary(database, replace, &temporary, err) != 0)
+        store_place_check(database, STORE_WRITE, &place, err) != 0 || file_temporary(database, replace, &temporary, err) != 0)
         return -1;
     int status = copy_file(file, temporary, err);
     if (status == 0 && (status = adopt(temporary, err)) != 0)

@@ -60,10 +60,6 @@ char *store_uri(const char *path, const char *option);
 /* Refuses (`what`) a database beside which a write-ahead log or a journal lies: part of its content is there. */
 int store_refuse_beside(const char *database, const char *what, Error *err);
 
-/* Opens for reading a file that nobody changes in place, such as a copy that is replaced as a whole: without locks, on any
- * file system. */
-Store *store_open_still(const char *path, Error *err);
-
 /* ---- errors and statements (store.c) ---- */
 
 /* Fills *err from SQLite's last error on this connection.  doing: what was to be done ("record metrics").  Returns
@@ -163,8 +159,14 @@ int store_show_gone(Store *s, Error *err);
 const char *store_network(const char *folder);
 /* The same by the magic number of statfs and, for FUSE, the type of the mount ("fuse.sshfs"). */
 const char *store_network_kind(unsigned long magic, const char *type);
-/* Refuses a path that cannot be opened in this mode, with a message for each reason; makes the folder for STORE_WRITE.
- * [OUT] *wal: whether the file system supports a write-ahead log. */
-int store_place_check(const char *path, StoreMode mode, int *wal, Error *err);
+/* How a database at a place is opened. */
+typedef enum StorePlace {
+    STORE_PLACE_LOG,     /* with a write-ahead log */
+    STORE_PLACE_JOURNAL, /* the file system supports no write-ahead log */
+    STORE_PLACE_STILL,   /* a copy on a network file system, for reading: without locks */
+} StorePlace;
+
+/* Refuses a path that cannot be opened in this mode, with a message for each reason; makes the folder for STORE_WRITE. */
+int store_place_check(const char *path, StoreMode mode, StorePlace *place, Error *err);
 
 #endif

@@ -347,16 +347,16 @@ static int read_migrated(Store *s, int64_t version, Error *err)
     return status == 0 ? migrate(s, err) : -1;
 }
 
-static int open_reading(Store *s, Error *err)
+static int open_reading(Store *s, int still, Error *err)
 {
     Owner owner;
     int code = SQLITE_OK;
     /* Read-write where the file's rights allow it: only then can SQLite recover the log that a killed process left.
      * query_only forbids everything else. */
-    if (connect_as(s, s->path, SQLITE_OPEN_READWRITE, err) != 0)
+    if ((still ? connect_archive(s, err) : connect_as(s, s->path, SQLITE_OPEN_READWRITE, err)) != 0)
         return -1;
     if (inspect_at_once(s, &owner, STORE_READ, &code, err) != 0) {
-        if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY && code != SQLITE_IOERR)
+        if (still || (code != SQLITE_CANTOPEN && code != SQLITE_READONLY && code != SQLITE_IOERR))
             return -1;
         if (connect_archive(s, err) != 0 || inspect_at_once(s, &owner, STORE_READ, &code, err) != 0)
             return -1;
@@ -393,36 +393,19 @@ static int open_writing(Store *s, int wal, Error *err)
 
 Store *store_open(const char *path, StoreMode mode, Error *err)
 {
-    int wal;
-    if (store_place_check(path, mode, &wal, err) != 0)
+    StorePlace place;
+    if (store_place_check(path, mode, &place, err) != 0)
         return NULL;
     Store *s = store_alloc(path, err);
     if (s == NULL)
         return NULL;
-    int status = mode == STORE_READ ? open_reading(s, err) : open_writing(s, wal, err);
+    int status = mode == STORE_READ ? open_reading(s, place == STORE_PLACE_STILL, err)
+                                    : open_writing(s, place == STORE_PLACE_LOG, err);
     if (status != 0) {
         store_close(s);
         return NULL;
     }
     return s;
-}
-
-Store *store_open_still(const char *path, Error *err)
-{
-    Owner owner;
-    int code;
-    Store *s = store_alloc(path, err);
-    if (s == NULL)
-        return NULL;
-    int status = connect_archive(s, err);
-    if (status == 0)
-        status = inspect_at_once(s, &owner, STORE_READ, &code, err);
-    if (status == 0 && is_older(&owner))
-        status = read_migrated(s, owner.version, err);
-    if (status == 0)
-        return s;
-    store_close(s);
-    return NULL;
 }
 
 void store_close(Store *s)

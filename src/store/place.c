@@ -9,6 +9,7 @@
 #include "base/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,27 +84,45 @@ const char *store_network(const char *folder)
     return store_network_kind(magic, type);
 }
 
+/* Whether the header of the file says that it keeps a rollback journal.  That is what `run --copy` writes, once and whole; a
+ * database that is in use on a local disk keeps a write-ahead log (SQLite's file format, 1.3.3). */
+static int is_copy(const char *path)
+{
+    unsigned char header[20];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int copy = fd >= 0 && read(fd, header, sizeof header) == (ssize_t)sizeof header &&
+               memcmp(header, "SQLite format 3", 16) == 0 && header[18] == 1;
+    if (fd >= 0)
+        close(fd);
+    return copy;
+}
+
 /* VAE_LAB_DB_NETWORK=1: use a network file system all the same; 0: treat any file system as one (tests).  A
  * write-ahead log needs memory that all processes share: there is none over a network, nor on the 9p folders that
  * virtual machines share with their hosts (whose locks do work). */
-static int refuse_network(const char *path, const char *folder, int *wal, Error *err)
+static int refuse_network(const char *path, const char *folder, StoreMode mode, StorePlace *place, Error *err)
 {
     struct statfs fs;
     const char *wish = getenv("VAE_LAB_DB_NETWORK");
     const char *kind = store_network(folder);
     if (kind == NULL && wish != NULL && strcmp(wish, "0") == 0)
         kind = "VAE_LAB_DB_NETWORK=0";
-    *wal = kind == NULL && (statfs(folder, &fs) != 0 || ((unsigned long)fs.f_type & 0xffffffffu) != PLAN9);
+    int log = kind == NULL && (statfs(folder, &fs) != 0 || ((unsigned long)fs.f_type & 0xffffffffu) != PLAN9);
+    *place = log ? STORE_PLACE_LOG : STORE_PLACE_JOURNAL;
     if (kind == NULL || (wish != NULL && strcmp(wish, "1") == 0))
         return 0;
+    if (mode == STORE_READ && is_copy(path)) {
+        *place = STORE_PLACE_STILL;
+        return 0;
+    }
     error_set(err, ERR_STORE, "the database is on a network file system, where locks are unreliable");
     error_where(err, "%s", path);
     error_found(err, "%s", kind);
     error_expected(err, "a local disk");
     return error_hint(
         err,
-        "use --db FILE on a local disk, and copy the file when the runs are done; VAE_LAB_DB_NETWORK=1 allows it, for one machine "
-        "at a time");
+        "use --db FILE on a local disk; vae-lab run --copy FILE keeps a copy of it here; VAE_LAB_DB_NETWORK=1 allows it, for one "
+        "machine at a time");
 }
 
 /* ---- folders and rights ----------------------------------------------------------------------------------------- */
@@ -171,16 +190,16 @@ static int check_file(const char *path, StoreMode mode, int *exists, Error *err)
     return 0;
 }
 
-int store_place_check(const char *path, StoreMode mode, int *wal, Error *err)
+int store_place_check(const char *path, StoreMode mode, StorePlace *place, Error *err)
 {
     char folder[PATH_BYTES];
     int exists;
-    *wal = 1;
+    *place = STORE_PLACE_LOG;
     if (folder_of(folder, path, err) != 0 || (mode == STORE_WRITE && make_folder(folder, err) != 0) ||
         check_file(path, mode, &exists, err) != 0)
         return -1;
     /* SQLite keeps its journal in the same folder. */
     if (mode == STORE_WRITE && access(folder, W_OK | X_OK) != 0)
         return refuse_rights(folder, "the database's folder cannot be written", errno, err);
-    return refuse_network(path, folder, wal, err);
+    return refuse_network(path, folder, mode, place, err);
 }

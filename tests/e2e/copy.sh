@@ -28,6 +28,12 @@ check "the copy is read in a folder that cannot be written" 0 'done' -- "$VAE_LA
 chmod u+w $part far/away
 [ "$(sha256sum $part)" = "$before" ] && alone $part && ok "reading leaves the copy as it is" || no "reading the copy" "changed"
 
+check "the copy is read on a network file system" 0 'done' -- env VAE_LAB_DB_NETWORK=0 "$VAE_LAB" runs --db $part
+check "a database in use is not" 4 'network file system' -- env VAE_LAB_DB_NETWORK=0 "$VAE_LAB" runs
+cp $part part.db; echo 'a journal' >part.db-journal
+check "nor is a copy with a journal" 4 'was not closed: part of it is in .*part.db-journal' -- env VAE_LAB_DB_NETWORK=0 "$VAE_LAB" runs --db part.db
+rm part.db*
+
 # ---- restored
 forget
 check "run --copy: the database is made from its copy" 0 'was made from its copy' '0 runs executed, 2 done before' -- "$VAE_LAB" $command
