@@ -5,6 +5,7 @@
 #            make check-exhaustive  test each vector function on all 2^32 inputs; takes minutes
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
 #            make check-faults  kills, power cuts, failing allocations and files, many writers; about 15 minutes
+#            make check-slurm   a sweep on a private SLURM equals one without it; about 3 minutes
 #            make asan     build and test with the address and undefined behaviour sanitizers (ubsan: the latter alone)
 #            make bench    measurements against other programs
 #            make coverage lines of src/ that the tests run      make tsan     tests of everything that uses threads, with the thread sanitizer
@@ -76,7 +77,7 @@ TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 
 FUZZ     := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all demo check check-exhaustive check-bits check-faults fuzz fuzzers tsan deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
+.PHONY: all demo check check-exhaustive check-bits check-faults check-slurm fuzz fuzzers tsan deps install uninstall clean lint layers asan ubsan coverage bench claims paper docs help FORCE
 all: $(BIN)
 
 # Changed flags rebuild everything.
@@ -137,6 +138,12 @@ $(B)/bind/prelude.inc: src/bind/prelude.lua
 	@mkdir -p $(@D)
 	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n",/' $< > $@
 $(B)/bind/sandbox.o: private CFLAGS_ALL += -I$(B)/bind
+# and the part of a SLURM script that is the same for every sweep
+$(B)/cli/cli_slurm.o: $(B)/cli/slurm.inc
+$(B)/cli/slurm.inc: src/cli/slurm.sh
+	@mkdir -p $(@D)
+	@sed -n -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n",/' -e '/^"# ----/,$$p' $< > $@
+$(B)/cli/cli_slurm.o: private CFLAGS_ALL += -I$(B)/cli
 
 $(LIB): $(OBJ)
 	$(call say,AR,$@)
@@ -190,6 +197,11 @@ check-exhaustive: deps
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests VARIANT=$(VARIANT)
 	@tests/faults/run --build $(B) --program $(BIN)
+
+# A sweep on a SLURM of its own on this machine, compared with the same sweep without it; 1,000 runs merged.
+check-slurm: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all VARIANT=$(VARIANT)
+	@tests/slurm/run $(BIN)
 
 # Runs the golden models in every supported way; prints which ways are not available here.
 check-bits: deps

@@ -60,6 +60,23 @@ void text_addf(Text *t, const char *format, ...)
     t->length += (size_t)length;
 }
 
+void text_add_quoted(Text *t, const char *string)
+{
+    text_add(t, "'");
+    for (const char *c = string; *c != '\0'; c++)
+        text_add_bytes(t, *c == '\'' ? "'\\''" : c, *c == '\'' ? 4 : 1);
+    text_add(t, "'");
+}
+
+void text_add_shell(Text *t, const char *string)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./,:@%";
+    if (string[0] != '\0' && string[strspn(string, plain)] == '\0')
+        text_add(t, string);
+    else
+        text_add_quoted(t, string);
+}
+
 void text_add_json(Text *t, const char *string)
 {
     text_add(t, "\"");

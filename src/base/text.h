@@ -26,6 +26,10 @@ void text_addf(Text *t, const char *format, ...) __attribute__((format(printf, 2
 /* Adds `string` as a JSON string with its quotes. */
 void text_add_json(Text *t, const char *string);
 
+/* Adds `string` as one word of a shell's command line, in single quotes where it needs them; _quoted: always. */
+void text_add_shell(Text *t, const char *string);
+void text_add_quoted(Text *t, const char *string);
+
 /* Adds the shortest decimal that strtod reads back to the same double; "inf", "-inf" or "nan" for other values. */
 void text_add_number(Text *t, double value);
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define COMMANDS(X) X(run) X(merge) X(release) X(figures) X(runs) X(show) X(compare) X(claims) \
+#define COMMANDS(X) X(run) X(slurm) X(merge) X(release) X(figures) X(runs) X(show) X(compare) X(claims) \
                     X(reproduce) X(receipt) X(verify) X(sql) X(export) X(import) X(gc) X(data) X(doctor)
 
 #define DECLARE(name) extern const CliCommand cli_##name;

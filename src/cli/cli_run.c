@@ -13,6 +13,7 @@
 #include "cli/dry_run.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
+#include "cli/settings.h"
 #include "cli/shard.h"
 #include "cli/workers.h"
 
@@ -26,18 +27,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETS = 64, CALIBRATE_MS = 200 };
+enum { CALIBRATE_MS = 200 };
 
-static const char *set[SETS];
-static size_t nset;
 static int fresh, dry_run, quiet;
 static long calibrate = -1, tasks; /* calibrate: milliseconds; -1: not given */
 
 static const CliOption options[] = {
-    {.name = "--set", .value = "key=value", .list = set, .list_count = &nset, .list_max = SETS,
-     .help = "a setting of the script (data, epochs, batch, samples, rate, profile, seed, rng and its\n"
-             "own); may be repeated; seed=1,2,3 or KEY=a,b,c for one of its own sweeps over the values;\n"
-             "rng: the random number generator, philox4x32 or one of GSL's (GSL_RNG_TYPE)"},
+    CLI_OPTION_SET,
     CLI_OPTION_JOBS,
     CLI_OPTION_THREADS,
     CLI_OPTION_DB,
@@ -57,43 +53,7 @@ static const CliOption options[] = {
     {0},
 };
 
-/* ---- the random number generator -------------------------------------------------------------------------------- */
-
-/* GSL_RNG_TYPE, as in any program of GSL's, unless --set rng=… is given: it beats the script and is recorded as a
- * setting. */
-static int take_rng(Error *err)
-{
-    static char setting[64];
-    const char *name = getenv("GSL_RNG_TYPE");
-    if (name == NULL || name[0] == '\0')
-        return 0;
-    for (size_t i = 0; i < nset; i++)
-        if (strncmp(set[i], "rng=", 4) == 0)
-            return 0;
-    if (nset == SETS)
-        return error_set(err, ERR_USAGE, "more than %d settings", (int)SETS - 1);
-    snprintf(setting, sizeof setting, "rng=%s", name);
-    set[nset++] = setting;
-    if (!quiet)
-        fprintf(stderr, "GSL_RNG_TYPE=%s\n", name);
-    return 0;
-}
-
 /* ---- the command that resumes ----------------------------------------------------------------------------------- */
-
-/* A word as the shell reads it back. */
-static void quote(Text *t, const char *word)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./,:@%";
-    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
-        text_add(t, word);
-        return;
-    }
-    text_add(t, "'");
-    for (const char *c = word; *c != '\0'; c++)
-        text_add_bytes(t, *c == '\'' ? "'\\''" : c, *c == '\'' ? 4 : 1);
-    text_add(t, "'");
-}
 
 /* This command without --fresh, which would start all runs again; with the part, which it may have from SLURM. */
 static void resume_command(Text *t, const char *part)
@@ -104,7 +64,7 @@ static void resume_command(Text *t, const char *part)
             continue;
         still_options = still_options && strcmp(cli_argv[i], "--") != 0;
         text_add(t, i == 0 ? "" : " ");
-        quote(t, cli_argv[i]);
+        text_add_shell(t, cli_argv[i]);
     }
     if (part[0] != '\0' && cli_shard_text == NULL)
         text_addf(t, " --shard %s", part);
@@ -303,9 +263,9 @@ static int run(int operands, char **operand, Error *err)
     size_t count, duplicates;
     if (cli_operands(operands, operand, 1, 1, "one experiment: vae-lab run FILE.lua", err) != 0)
         return error_hint(err, "for example: vae-lab run experiments/kl_ablation.lua");
-    if (num_isa_choose(NULL, err) != 0 || take_rng(err) != 0)
+    if (num_isa_choose(NULL, err) != 0 || cli_settings_rng(quiet, err) != 0)
         return -1;
-    const BindSettings settings = {.set = set, .nset = nset, .data_dir = cli_shared.data_dir};
+    const BindSettings settings = {.set = cli_settings.set, .nset = cli_settings.count, .data_dir = cli_shared.data_dir};
     Text resume = {0};
     RunPart part = {0};
     BindScript *script = bind_script_load(operand[0], &settings, err);
