@@ -200,11 +200,11 @@ static inline const char *value(Fixture *f, const char *sql)
     return found;
 }
 
-/* Waits until the database has a first epoch, 20 s at most. */
+/* Waits until the database has a first epoch, 2 minutes at most. */
 static inline void wait_for_an_epoch(const Fixture *f)
 {
     const struct timespec moment = {0, 3000000L};
-    for (int i = 0; i < 7000; i++) {
+    for (int i = 0; i < 40000; i++) {
         Error err = ERROR_NONE;
         char count[256] = "0";
         Store *s = access(f->database, F_OK) == 0 ? store_open(f->database, STORE_READ, &err)
@@ -216,7 +216,7 @@ static inline void wait_for_an_epoch(const Fixture *f)
             return;
         nanosleep(&moment, NULL);
     }
-    fail_msg("no epoch in 20 s");
+    fail_msg("no epoch in 2 minutes");
 }
 
 /* A signal in the middle of an epoch: the state of the next step is recorded, and the resumed run ends with the same

@@ -178,7 +178,7 @@ static void a_killed_run_ends_in_the_same_bits(void **state)
 
 static void an_interrupted_run_resumes_in_mid_epoch(void **state)
 {
-    interrupt_and_resume(*state, 300); /* many times longer than the first epoch and the signal take */
+    interrupt_and_resume(*state, INSTRUMENTED ? 100 : 300); /* many times longer than the first epoch and the signal take */
 }
 
 static void a_checkpoint_of_another_run_is_refused(void **state)

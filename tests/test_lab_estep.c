@@ -63,7 +63,7 @@ static void threads_and_instruction_sets_agree(void **state)
 /* The chains continue from their states, with their step sizes. */
 static void an_interrupted_run_resumes_in_mid_epoch(void **state)
 {
-    interrupt_and_resume(*state, 60);
+    interrupt_and_resume(*state, INSTRUMENTED ? 20 : 60);
 }
 
 /* Each draw of an example has its own chain. */
