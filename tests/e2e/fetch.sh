@@ -35,6 +35,13 @@ check "fetch: other content" 5 'could not be fetched' 'this is not the published
 check "fetch: no server" 5 'ould not connect|onnection refused|Failed to connect' 'To fetch mnist by hand' -- "$VAE_LAB" data fetch mnist --data-dir a --from http://127.0.0.1:1/x
 check "fetch: no such host" 5 'resolve host' -- "$VAE_LAB" data fetch kmnist --data-dir a --from http://host.invalid
 check "fetch: a server that says no more" 5 'no byte for 1 s, 1000 bytes so far' -- "$VAE_LAB" data fetch mnist --data-dir b --from $at/stall --stall 1
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "'$VAE_LAB' data fetch mnist --data-dir p --from $at/stall --stall 3" /dev/null </dev/null >out 2>&1
+    grep -qE 'train-images-idx3-ubyte  0.0 of [0-9.]+ MB  [0-9]+ %  [0-9.]+ MB/s  [0-9]+:[0-9]{2} left' out && grep -q "$(printf '\r\033\[K')" out &&
+        ok "fetch: progress on a terminal" || no "fetch: progress on a terminal" "$(cat -v out)"
+else
+    skip "fetch: progress on a terminal" "there is no script command"
+fi
 [ "$(left a)" = 0 ] && [ "$(find a -type f | wc -l | tr -d ' ')" = 0 ] && ok "fetch: nothing wrong is left" || no "fetch: left" "$(find a -type f)"
 [ "$(stat -c %s b/mnist/*.part)" = 1000 ] && ok "fetch: what a cut connection gave is kept" || no "fetch: part" "$(ls -l b/mnist)"
 check "fetch: an address of another kind" 2 'http://' -- "$VAE_LAB" data fetch mnist --data-dir a --from /tmp

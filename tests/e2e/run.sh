@@ -39,7 +39,23 @@ check "runs --where --sort --csv" 0 '^id,experiment' -- "$VAE_LAB" runs --where 
 check "show" 0 'identity' 'tiny' 'dense' -- "$VAE_LAB" show 1
 check "compare" 0 'beta=0' 'beta=1' -- "$VAE_LAB" compare
 check "sql: one query" 0 'beta=1' -- "$VAE_LAB" sql "select distinct label from summary"
-check "doctor" 0 'SQLite|sqlite' 'gnuplot' -- "$VAE_LAB" doctor
+check "sql: no rows" 0 '^no rows$' -- "$VAE_LAB" sql "select label from summary where 0"
+check "sql: two queries" 2 'one query' 'put it into quotes' -- "$VAE_LAB" sql "select 1" "select 2"
+echo "select 'runs', count(*) from run; delete from run;" >queries
+check "sql: the shell, which cannot write" 1 "^runs" 'readonly database' -- sh -c '"$0" sql <queries' "$VAE_LAB"
+cp results.db ./-.db
+check "sql: the shell on a file whose name begins with -" 0 '^runs' -- sh -c 'head -c 34 queries | "$0" sql --db=-.db' "$VAE_LAB"
+check "sql: no shell" 4 'shell could not be started' 'apt-get install sqlite3' -- env PATH=/nowhere "$VAE_LAB" sql
+check "doctor" 0 'SQLite|sqlite' 'gnuplot' '^ok +database .*undamaged; [0-9]+ runs \([0-9]+ done\)' '^ok +journal +write-ahead log' 'free on the disk' \
+    '^ok +locale +C.UTF-8' -- env LC_ALL=C.UTF-8 "$VAE_LAB" doctor
+check "doctor: no locale, no database" 0 '^note +locale +none set.*LANG=C.UTF-8' '^note +database +none.db does not exist' -- \
+    env -u LC_ALL -u LC_CTYPE -u LANG "$VAE_LAB" doctor --db none.db
+check "doctor: no programs" 5 '^note +sqlite3 ' '^missing +gnuplot' '^note +LaTeX' '^vae-lab: gnuplot is missing' -- env PATH=/nowhere "$VAE_LAB" doctor
+echo "no database" >other.db
+check "doctor: a database that is none" 4 '^failed +database +this file is not a SQLite database' -- "$VAE_LAB" doctor --db other.db
+mkdir -p places/mnist && : >places/mnist/train-images-idx3-ubyte
+check "doctor: data that are here, and that are not" 0 '^ok +mnist +in places; vae-lab data verify mnist' '^note +kmnist +not in places' -- \
+    env VAE_LAB_DATA=places "$VAE_LAB" doctor
 check "data list" 0 'digits' 'mnist' -- "$VAE_LAB" data list
 check "data show" 0 '60000|60,000' -- "$VAE_LAB" data show digits
 check "--version" 0 '^vae-lab [0-9]' -- "$VAE_LAB" --version
