@@ -6,6 +6,7 @@
  *
  * Seeds are fixed.  Statistical tolerances are 5 standard errors, estimated over independent chains: a correct program
  * would fail one comparison in a million; with fixed seeds it fails none.
+ * Slow: starts first.
  */
 #include "lab_help.h"
 

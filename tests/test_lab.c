@@ -2,6 +2,7 @@
  *
  * tests/test_lab.c: runs and sweeps: identity, the same bits for every number of threads and instruction set, resuming
  * after a kill at any moment, divergence, evaluations added later.  The model is a small VAE on a few hundred digits.
+ * Slow: starts first.
  */
 #include "lab_help.h"
 

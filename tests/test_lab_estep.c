@@ -3,6 +3,7 @@
  * tests/test_lab_estep.c: Monte Carlo EM: training with draws from the posterior.  The same bits for every number of
  * threads and instruction set, and after an interruption; the identity of such a run covers its settings.
  * (tests/test_infer_posterior.c tests that the draws have the distribution p(z|x).)
+ * Slow: starts first.
  */
 #include "lab_help.h"
 

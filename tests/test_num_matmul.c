@@ -8,6 +8,7 @@
  * NaN: an element is a NaN exactly where the plain loops have one; which NaN (its sign, its payload) is not defined,
  * since it depends on the order of the factors in the machine's instruction.  All else, signed zeros too, is
  * compared by its bits.
+ * Slow: starts first.
  */
 #include "num/isa.h"
 #include "num/matmul.h"

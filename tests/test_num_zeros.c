@@ -2,6 +2,7 @@
  *
  * tests/test_num_zeros.c: steps of a product that are left out because a tile's left elements are all 0
  * (num/isa/zeros.h) change no bit, also where they must not be left out.
+ * Slow: starts first.
  */
 #include "num_help.h"
 

@@ -3,7 +3,7 @@
  * tests/test_store_crash.c: killed writers, racing first starts, dead owners of runs, a full disk.  Nothing
  * committed is ever lost.
  */
-#define _DEFAULT_SOURCE 1 /* usleep */
+#define _DEFAULT_SOURCE 1 /* usleep, MAP_ANONYMOUS */
 
 #include "store_help.h"
 
@@ -11,6 +11,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 static Error err;
@@ -175,7 +177,17 @@ static void first_starts_at_once(void **state)
     }
 }
 
-/* Each stays alive long enough that all others meet a living owner. */
+enum { RIVALS = 4 };
+static atomic_int *answered; /* shared by the rivals: how many know who has the run */
+
+/* Stays alive until all know, 60 s at most, so that each meets a living owner. */
+static void stay(void)
+{
+    atomic_fetch_add(answered, 1);
+    for (int i = 0; i < 60000 && atomic_load(answered) < RIVALS; i++)
+        usleep(1000);
+}
+
 static int start_it(int i)
 {
     (void)i;
@@ -183,7 +195,7 @@ static int start_it(int i)
     Store *s = store_open(database, STORE_WRITE, &err);
     if (s == NULL || store_run_start(s, 1, &claim, &err) != 0)
         return 99;
-    usleep(300000);
+    stay();
     return (int)claim;
 }
 
@@ -196,20 +208,23 @@ static int queue_it(int i)
     Store *s = store_open(database, STORE_WRITE, &err);
     if (s == NULL || store_run_queue(s, &spec, 0, &run, &claim, &err) != 0)
         return 99;
-    usleep(300000);
+    stay();
     return run == 1 ? (int)claim : 98;
 }
 
 static void one_of_several(int (*body)(int))
 {
-    int status[4], won = 0, busy = 0;
-    together(4, body, status);
-    for (int i = 0; i < 4; i++) {
+    int status[RIVALS], won = 0, busy = 0;
+    answered = mmap(NULL, sizeof *answered, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(answered, MAP_FAILED);
+    together(RIVALS, body, status);
+    munmap(answered, sizeof *answered);
+    for (int i = 0; i < RIVALS; i++) {
         won += status[i] == STORE_NEW;
         busy += status[i] == STORE_BUSY;
     }
     assert_int_equal(won, 1);
-    assert_int_equal(busy, 3);
+    assert_int_equal(busy, RIVALS - 1);
 }
 
 static void one_process_gets_a_run(void **state)

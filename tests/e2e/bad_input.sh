@@ -48,7 +48,7 @@ script() { # script NAME PATTERN... < sed program applied to tiny.lua
     name=$1
     shift
     sed "$(cat)" tiny.lua >bad.lua
-    check "script: $name" 3 "$@" -- timeout 60 "$VAE_LAB" run bad.lua
+    check "script: $name" 3 "$@" -- timeout 600 "$VAE_LAB" run bad.lua
 }
 script "a misspelt key" 'bad.lua:[0-9]+' 'queston' 'question' <<'X'
 s/question =/queston =/
@@ -95,9 +95,11 @@ X
 script "an endless loop at load" 'bad.lua:[0-9]+' 'seconds|loop' <<'X'
 s/^local lab = .*/local lab = require "vae_lab" while true do end/
 X
+export VAE_LAB_SCRIPT_SECONDS=1
 script "an endless loop behind pcall" 'bad.lua|seconds|loop' <<'X'
 s/^local lab = .*/local lab = require "vae_lab" while true do pcall(function() while true do end end) end/
 X
+unset VAE_LAB_SCRIPT_SECONDS
 script "not an experiment" 'bad.lua' 'experiment' <<'X'
 s/^return lab.experiment/local e = lab.experiment/
 X
@@ -154,8 +156,8 @@ cp results.db damaged.db
 dd if=/dev/urandom of=damaged.db bs=1 seek=4096 count=60000 conv=notrunc 2>/dev/null
 check "database: damaged" 4 'damaged' -- "$VAE_LAB" $one --db damaged.db
 mkfifo go
-{ echo 'begin immediate; select 1;'; cat go; } | sqlite3 results.db >/dev/null &
-sleep 0.3
+{ echo 'begin immediate;'; echo '.system touch locked'; cat go; } | sqlite3 results.db >/dev/null &
+until_true [ -e locked ]
 check "database: locked" 4 'locked|busy' 'hint' -- env VAE_LAB_DB_TIMEOUT=300 "$VAE_LAB" run tiny.lua --set beta=1 --set seed=2
 : >go
 wait

@@ -88,3 +88,32 @@ check "data as a function of the run" 0 '2 runs executed' -- "$VAE_LAB" run em.l
     ok "data as a function of the run: each its own" || no "data as a function" "$(sql "select run, name, value from param where name = 'examples'")"
 em 's/data     = .*/data     = function(run) return { train = 1000 } end,/'
 check "data as a function of the run: without a name" 3 'data has no name' -- "$VAE_LAB" run em.lua
+
+# ---- lab.eval.gradients: with fixed weights all estimators but STL have one mean; the seed is fixed, t below 3
+cat >gradients.lua <<'LUA'
+local lab = require "vae_lab"
+return lab.experiment {
+  name = "gradients", question = "Do the estimators agree?", data = { "digits", train = 500, test = 20 }, sweep = { seed = { 1 } },
+  model = function (_, x)
+    local q = lab.mlp { x, 8, act = "tanh" }:normal(2)
+    local z, net = q:sample(), nil
+    net = lab.mlp { z, 8, act = "tanh" }
+    local px = net:bernoulli(x)
+    local function logw(at, from) return lab.log_weights(net { at }:bernoulli(x), x, from, at) end
+    return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z, surrogates = function () return lab.surrogates.all(logw, q, z) end }
+  end,
+  train = { epochs = 3, batch = 50 },
+  evaluate = { lab.eval.gradients { examples = 10, repeats = 400, draws = { 1, 5 } } },
+}
+LUA
+check "gradients: evaluated" 0 -- "$VAE_LAB" run gradients.lua --quiet --db gradients.db
+of() { sqlite3 gradients.db "select $1 from (select substr(metric, 10) as name, value from last_values where metric like 'gradient/%')"; }
+[ "$(of "sum(name like '%bias_t'), sum(name like '%bias_t' and name <> 'stl_5_bias_t' and abs(value) < 3)")" = "8|7" ] && ok "gradients: without bias" ||
+    no "gradients: bias" "$(of "group_concat(name || ' ' || value) filter (where name like '%bias_t')")"
+[ "$(of "max(value) filter (where name = 'stl_5_bias_t') > 10")" = 1 ] && ok "gradients: STL of several draws is biased" || no "gradients: STL" "no bias"
+[ "$(of "max(value) filter (where name = 'score_1_variance') > 1000 * max(value) filter (where name = 'pathwise_1_variance'),
+    max(value) filter (where name = 'stl_1_variance') = max(value) filter (where name = 'dreg_1_variance'),
+    max(value) filter (where name = 'dreg_5_variance') < max(value) filter (where name = 'pathwise_5_variance')")" = "1|1|1" ] &&
+    ok "gradients: variances are ordered as they must be" || no "gradients: variances" "$(of "group_concat(name || ' ' || value) filter (where name like '%variance')")"
+sed 's/, surrogates = .* end }/ }/' gradients.lua >none.lua
+check "gradients: a model without estimators" 3 'needs estimators, and the model returns none' -- "$VAE_LAB" run none.lua --db gradients.db

@@ -18,8 +18,7 @@ fi
 python3 "$root/tests/e2e/server.py" served >port 2>server.err &
 server=$!
 trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
-i=0
-until [ -s port ]; do i=$((i + 1)) && [ $i -lt 100 ] || { no "data fetch" "no server: $(cat server.err)"; exit 1; }; sleep 0.05; done
+until_true [ -s port ] || { no "data fetch" "no server: $(cat server.err)"; exit 1; }
 at=http://127.0.0.1:$(cat port)
 # requests BEHAVIOUR: how many were asked for files, ranges only with "bytes"
 requests() { grep "^/$1/.*gz $2" served.log | grep -vc "/mnist/"; }
@@ -56,8 +55,7 @@ check "fetch: a folder that cannot be made" 5 'file' 'data-dir' -- "$VAE_LAB" da
 # ---- a signal
 "$VAE_LAB" data fetch mnist --data-dir c --from $at/slow >out 2>&1 &
 pid=$!
-i=0
-until [ -s c/mnist/train-images-idx3-ubyte.gz.part ] || [ $i -ge 100 ]; do i=$((i + 1)); sleep 0.05; done
+until_true [ -s c/mnist/train-images-idx3-ubyte.gz.part ]
 kill -INT $pid
 wait $pid
 status=$?
@@ -104,8 +102,7 @@ check "import: a wrong file" 5 'checksum differs' -- "$VAE_LAB" data import t --
 [ ! -e i/mnist/t10k-labels-idx1-ubyte ] && ok "import: a wrong file is not copied" || no "import" "$(ls i/mnist)"
 mkdir -p g/mnist && "$VAE_LAB" data fetch mnist --data-dir g --from $at/slow --stall 5 >out 2>&1 &
 slow=$!
-i=0
-until [ -s g/mnist/train-images-idx3-ubyte.gz.part ] || [ $i -ge 100 ]; do i=$((i + 1)); sleep 0.05; done
+until_true [ -s g/mnist/train-images-idx3-ubyte.gz.part ]
 check "fetch: two processes" 5 'another process is fetching this file' -- "$VAE_LAB" data fetch mnist --data-dir g --from $at/ok
 kill -TERM $slow
 wait $slow

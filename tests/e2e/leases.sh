@@ -15,12 +15,13 @@ shown() { "$VAE_LAB" sql "select group_concat(status) as s from (select status f
 at_work() { until_sql "select count(*) > 3 from curves where metric = 'train/elbo' and seed = $1" 1; }
 workers() { cat /proc/[0-9]*/stat 2>/dev/null | awk -v parent="$1" '$4 == parent && $3 != "Z" { print $1 }'; }
 alive() { [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
-# gone PID...: waits until these processes have ended, at most 10 s
-gone() { i=0; for p in "$@"; do while alive "$p"; do i=$((i + 1)); [ $i -lt 200 ] || return 1; sleep 0.05; done; done; }
+dead() { ! alive "$1"; }
+# gone PID...: waits until these processes have ended
+gone() { for p in "$@"; do until_true dead "$p" || return 1; done; }
 # pause PID: stops a process while it does not write: a writer that is stopped in a commit keeps the database locked
 pause() { until kill -STOP "$1" && sql 'begin immediate; rollback' 2>/dev/null; do kill -CONT "$1" || return 1; sleep 0.02; done; }
-# ended PID: the exit status of a background process, which is killed after 20 s
-ended() { gone "$1" || gone "$1" || kill -9 "$1"; wait "$1"; }
+# ended PID: the exit status of a background process, which is killed if it does not end
+ended() { gone "$1" || kill -9 "$1"; wait "$1"; }
 new_database() { rm -f "$VAE_LAB_DB"*; }
 
 # ---- the sweep's process is killed: its workers record their work and end; dead runs are shown as such without a write
@@ -158,7 +159,7 @@ if container true 2>/dev/null; then
     unshare -pf --kill-child sh -c '"$@" & exec "$@"' sh "$VAE_LAB" $command $endless --set seed=1 >held 2>&1 &
     pid=$! spawned="$spawned $!"
     until_sql "select count(*) from run" 1
-    i=0; until grep -q 'not run: another process has it' held || [ $i -gt 200 ]; do sleep 0.05; i=$((i + 1)); done
+    until_true grep -q 'not run: another process has it' held
     grep -qE 'another process has it: process [0-9]+ on host .*\(this container\)' held && [ "$(sql 'select lease from run')" = 1 ] &&
         ok "a PID namespace without its own /proc: one process gets the run" || { no "PID namespace without /proc" "$(sql 'select lease, status from run')"; cat held; }
     kill -9 $pid 2>/dev/null || true  # it may have ended by itself

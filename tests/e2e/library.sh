@@ -674,12 +674,12 @@ mistake() {
     shift 3
     [ "$line" = here ] && line=$(cmp good.lua bad.lua | sed 's/.*line //')
     [ -n "$line" ] && set -- "$@" "where +bad.lua:$line(,|\$)"
-    check "mistake: $name" 3 "$@" -- timeout 60 "$VAE_LAB" run bad.lua --jobs 1 --threads 1
+    check "mistake: $name" 3 "$@" -- timeout 600 "$VAE_LAB" run bad.lua --jobs 1 --threads 1
 }
 setting() { # setting NAME VALUE PATTERN…
     value=$2 name=$1
     shift 2
-    check "mistake: --set $value, $name" 3 "$@" -- timeout 60 "$VAE_LAB" run good.lua --set "$value"
+    check "mistake: --set $value, $name" 3 "$@" -- timeout 600 "$VAE_LAB" run good.lua --set "$value"
 }
 # a key of each table
 mistake "a key of lab.experiment" $table 's/evaluate =/evaluat =/' 'evaluat' 'mean "evaluate"'

@@ -153,18 +153,20 @@ edit "UPDATE run SET status = 'queued', digest = NULL WHERE id = 6; DELETE FROM 
 check "reproduce: nothing recorded yet" 4 'nothing is recorded of it' -- again 6 --db ../edited.db
 "$VAE_LAB" run work/small.lua --db long.db --quiet --set epochs=900000 --set beta=1 >/dev/null 2>&1 &
 pid=$!
-i=0; until [ "$(sqlite3 long.db 'SELECT count(*) > 9 FROM metric' 2>/dev/null)" = 1 ] || [ $i -gt 200 ]; do i=$((i + 1)); sleep 0.05; done
+epochs_made() { [ "$(sqlite3 long.db 'SELECT count(*) > 9 FROM metric' 2>/dev/null)" = 1 ]; }
+until_true epochs_made
 kill -INT $pid; wait $pid
 sqlite3 long.db "UPDATE metric SET step = 800000 WHERE step = 1 AND metric = 1" # so many epochs are to be repeated
 "$VAE_LAB" reproduce 1 --db long.db --quiet 2>err &
 pid=$!
-i=0; until [ -n "$(ls tmp/*/*.db 2>/dev/null)" ] || [ $i -gt 100 ]; do i=$((i + 1)); sleep 0.05; done
+copy_made() { [ -n "$(ls tmp/*/*.db 2>/dev/null)" ]; }
+until_true copy_made
 sleep 0.3; kill -INT $pid; wait $pid
 status=$?
 [ $status = 130 ] && [ -z "$(ls tmp)" ] && grep -q 'nothing is compared' err && ok "reproduce: Ctrl-C leaves nothing" || no "Ctrl-C" "status $status, $(ls tmp) $(cat err)"
 mkfifo pipe
 edit "UPDATE run SET data_options = replace(data_options, 'digits', 'idx:$scratch/pipe') WHERE id = 1"
-check "reproduce: a pipe as the data set of a hostile database" 4 'options of a data set are damaged' 'regular files' -- timeout 10 "$VAE_LAB" reproduce 1 --db edited.db
+check "reproduce: a pipe as the data set of a hostile database" 4 'options of a data set are damaged' 'regular files' -- timeout 600 "$VAE_LAB" reproduce 1 --db edited.db
 
 # ---- receipt, verify
 export VAE_LAB_DB=$scratch/paper.db

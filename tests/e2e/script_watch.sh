@@ -31,24 +31,24 @@ LUA
 
 script find "$slow" ''
 check "script: a pattern that backtracks" 3 'still running after 1 s' 'find.lua:2' 'VAE_LAB_SCRIPT_SECONDS' -- \
-    timeout 100 "$VAE_LAB" run find.lua --quiet
+    timeout 600 "$VAE_LAB" run find.lua --quiet
 script gc "$endless_gc collectgarbage()" ''
-check "script: a finalizer that loops" 3 'still running after 1 s' 'gc.lua:2' -- timeout 100 "$VAE_LAB" run gc.lua --quiet
+check "script: a finalizer that loops" 3 'still running after 1 s' 'gc.lua:2' -- timeout 600 "$VAE_LAB" run gc.lua --quiet
 script strings 'local t = {} for i = 1, 1e9 do t[i] = string.rep(tostring(i), 1000000) end' ''
 check "script: strings without end" 3 'more memory than its limit' 'strings.lua:2' 'not enough memory' 'VAE_LAB_SCRIPT_MEMORY=128' -- \
-    env VAE_LAB_SCRIPT_MEMORY=64 timeout 100 "$VAE_LAB" run strings.lua --quiet
+    env VAE_LAB_SCRIPT_MEMORY=64 timeout 600 "$VAE_LAB" run strings.lua --quiet
 check "script: a wrong limit" 2 'VAE_LAB_SCRIPT_MEMORY' 'found +lots' -- env VAE_LAB_SCRIPT_MEMORY=lots "$VAE_LAB" run strings.lua
 [ ! -e "$VAE_LAB_DB" ] && ok "script: a script that does not load makes no database" || no "script" "a database was made"
 
 # ---- evaluations: the training is recorded, the evaluation has failed, the others are made
 script loop '' 'own.run = function() pcall(error, 1) while true do end end'
-check "evaluation: an endless loop fails it" 1 'evaluation nll failed' 'loop.lua:4' -- timeout 100 "$VAE_LAB" run loop.lua --quiet
+check "evaluation: an endless loop fails it" 1 'evaluation nll failed' 'loop.lua:4' -- timeout 600 "$VAE_LAB" run loop.lua --quiet
 [ "$(sql "select status from run; select name, status from evaluation order by name")" = "done
 elbo|done
 nll|failed" ] && ok "evaluation: ... and no other" || no "evaluation: a loop" "$(sql 'select * from evaluation')"
 script stuck '' "own.run = function() $slow end"
 check "evaluation: a pattern that backtracks fails it" 1 'evaluation nll failed' 'stuck.lua:4' 'cannot be interrupted' -- \
-    timeout 100 "$VAE_LAB" run stuck.lua --quiet
+    timeout 600 "$VAE_LAB" run stuck.lua --quiet
 [ "$(sql "pragma integrity_check; select status from run; select status from evaluation where name = 'nll'; select count(*) from curves where metric = 'train/elbo'")" = "ok
 done
 failed
@@ -59,13 +59,13 @@ check "evaluation: the mended script evaluates the trained run" 0 '0 runs execut
 # ---- figures: what is drawn stays
 script figure '' "drawn.draw = function() $slow end"
 check "figure: a pattern that backtracks" 3 'curves.svg' 'still running after 1 s' 'figure.lua:4' -- \
-    timeout 100 "$VAE_LAB" figures figure.lua --out drawn --format svg
+    timeout 600 "$VAE_LAB" figures figure.lua --out drawn --format svg
 [ -s drawn/curves.svg ] && [ "$(sql 'pragma integrity_check')" = ok ] && ok "figure: the other is drawn, the record is whole" ||
     no "figure" "$(ls drawn)"
 
 # ---- after the last line of the script
 script finalizer "keep = $endless_gc" ''
-check "script: a finalizer that loops at the end" 3 'finalizers' -- timeout 100 "$VAE_LAB" run finalizer.lua
+check "script: a finalizer that loops at the end" 3 'finalizers' -- timeout 600 "$VAE_LAB" run finalizer.lua
 
 # ---- long computations of the engine do not count: several seconds
 script long '' 'own = lab.eval.nll { samples = 2000, examples = 50 } own.name = "nll"

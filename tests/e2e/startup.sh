@@ -42,7 +42,7 @@ rm -f "$VAE_LAB_DB"*
 # ---- signals
 (trap '' CHLD; exec $run >out 2>err); same "SIGCHLD is ignored"
 if command -v python3 >/dev/null 2>&1; then
-    timeout --foreground -s KILL 60 python3 - $run --set epochs=100000 >out 2>err <<'P' &
+    timeout --foreground -s KILL 600 python3 - $run --set epochs=100000 >out 2>err <<'P' &
 import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD])
 os.execv(sys.argv[1], sys.argv[1:])
