@@ -19,6 +19,10 @@ check "--set sweeps over seeds and the script's own settings" 0 'beta=3 +4' 'bet
 check "a folder for data that is not there" 5 'no such folder' '--data-dir nowhere' -- "$VAE_LAB" data list --data-dir nowhere
 check "data list shows which sets are here" 0 '^digits .* yes ' '^mnist .* no ' -- env VAE_LAB_DATA="$scratch" "$VAE_LAB" data list
 check "doctor names the library" 0 '^ok +Lua library +/.*/lua' -- "$VAE_LAB" doctor
+if [ ! -e /usr/local/share/vae-lab ]; then
+    mkdir -p alone && cp "$VAE_LAB" alone/vae-lab
+    check "a program without its library" 3 'vae_lab was not found' 'alone/lua' 'VAE_LAB_LUA' -- env -u VAE_LAB_LUA alone/vae-lab run tiny.lua
+fi
 check "doctor without the library" 3 '^missing +Lua library' -- env VAE_LAB_LUA="$scratch" "$VAE_LAB" doctor
 
 # ---- two processes at once: neither breaks, repeats or takes the other's run

@@ -39,6 +39,13 @@ check "runs --where --sort --csv" 0 '^id,experiment' -- "$VAE_LAB" runs --where 
 check "show" 0 'identity' 'tiny' 'dense' -- "$VAE_LAB" show 1
 check "compare" 0 'beta=0' 'beta=1' -- "$VAE_LAB" compare
 check "sql: one query" 0 'beta=1' -- "$VAE_LAB" sql "select distinct label from summary"
+check "compare: an unknown name" 2 "no run, label or experiment 'bata=1'" "did you mean 'beta=1'" -- "$VAE_LAB" compare bata=1
+check "receipt: no run" 2 "one run's number" 'vae-lab runs' -- "$VAE_LAB" receipt
+check "receipt: not a number" 2 'a run has a number' -- "$VAE_LAB" receipt one
+check "figures: settings that were not run" 4 'no sweep of experiment tiny was run with these settings' 'run tiny.lua --set beta=7' -- "$VAE_LAB" figures tiny.lua --set beta=7
+check "figures: a sweep that is not there" 4 'has no sweep 99' -- "$VAE_LAB" figures tiny.lua --sweep 99
+sed 's/^  figures .*//' tiny.lua >plain.lua
+check "figures: an experiment without" 3 'has no figures' 'lab.fig.curves' -- "$VAE_LAB" figures plain.lua
 check "sql: no rows" 0 '^no rows$' -- "$VAE_LAB" sql "select label from summary where 0"
 check "sql: two queries" 2 'one query' 'put it into quotes' -- "$VAE_LAB" sql "select 1" "select 2"
 echo "select 'runs', count(*) from run; delete from run;" >queries

@@ -57,6 +57,11 @@ check "export: --force replaces it" 0 -- "$VAE_LAB" export 1 -o w.npz --force
 check "export: a misspelt ending" 2 'did you mean ".safetensors"' -- "$VAE_LAB" export 1 -o w.safetensor
 check "export: no ending" 2 'ends in .safetensors, .npz or .csv' -- "$VAE_LAB" export 1 -o w
 check "export: a part that the format does not hold" 2 'does not hold curves' -- "$VAE_LAB" export 1 -o c.safetensors --what curves
+check "export: an unknown part" 2 'no such part' 'weights, curves or posteriors' -- "$VAE_LAB" export 1 -o w2.npz --what nothing
+check "export: no file is named" 2 'needs the file' 'export 12 -o' -- "$VAE_LAB" export 1
+check "export: --record, no file is named" 2 'needs the file' '--record -o' -- "$VAE_LAB" export --record
+check "export: two runs" 2 "one run's number" 'vae-lab runs' -- "$VAE_LAB" export 1 2 -o w2.npz
+check "export: not a number" 2 'a run has a number' -- "$VAE_LAB" export one -o w2.npz
 check "export: no such run" 4 'there is no run 7' -- "$VAE_LAB" export 7 -o c.csv
 check "export: no such folder" 5 'No such file or directory' 'the folder must exist' -- "$VAE_LAB" export 1 -o nowhere/c.csv
 [ -e /dev/full ] && { "$VAE_LAB" export 1 -o - >/dev/full 2>out; [ $? -eq 5 ] && grep -q 'could not be written' out && ok "export: a full disk is reported" || no "export to a full disk" "$(cat out)"; }
@@ -108,6 +113,9 @@ check "import: another shape" 5 '^  shape +decoder.0.W \(2, 32\) = decoder.0.W \
 check "import: a map of no array" 5 '^  map +encodr.0.W = x: the model has no such array' -- "$VAE_LAB" import w.safetensors tiny.lua $narrow --map encodr.0.W=x
 check "import: a line that is no map" 2 'this maps no array' 'OURS = THEIRS' -- "$VAE_LAB" import w.safetensors tiny.lua $narrow --map encoder
 arrays edit w.safetensors more.safetensors add:more
+check "import: an array is mapped twice" 2 'mapped twice' -- "$VAE_LAB" import w.safetensors tiny.lua $narrow --map encoder.0.W=x --map encoder.0.W=y
+check "import: an unknown word in a map" 2 "unknown word after an array's name" -- "$VAE_LAB" import w.safetensors tiny.lua $narrow --map 'encoder.0.W = x turned'
+check "import: a folder" 5 'it is a folder' -- "$VAE_LAB" import . tiny.lua $narrow
 check "import: an array is left out by the map" 0 'recorded already, as run 3' -- "$VAE_LAB" import more.safetensors tiny.lua $narrow --map -=more
 arrays npz w.safetensors object.npz object
 check "import: pickled arrays are not executed" 5 'Python objects' 'object.npz' -- "$VAE_LAB" import object.npz tiny.lua $narrow
