@@ -28,6 +28,10 @@ if [ -e "${VAE_LAB_TEST_DATA:-}/mnist/t10k-images-idx3-ubyte.gz" ]; then
     for f in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1; do
         ln -s "$VAE_LAB_TEST_DATA/mnist/$f-ubyte.gz" "real/$(echo $f | sed 's/-idx/.idx/')-ubyte.gz"
     done
+    for set in kmnist fashion-mnist; do
+        mkdir -p swapped/$set && ln -s "$VAE_LAB_TEST_DATA"/mnist/*.gz swapped/$set
+        check "data verify: the files of another set are not $set" 5 'ubyte +BAD: this is not the published file: its checksum differs' -- "$VAE_LAB" data verify $set --data-dir swapped
+    done
     check "data: MNIST with names with a dot" 0 'f0baf839df59' -- "$VAE_LAB" data show mnist --data-dir real
 else
     skip "data: MNIST with names with a dot" "no MNIST"

@@ -214,6 +214,10 @@ sed 's/^graph sha256: ./graph sha256: x/' paper/r2 >paper/changed
 check "verify: a digest that is none" 5 'expected +graph sha256: 64 hexadecimal digits' -- "$VAE_LAB" verify paper/changed
 printf 's/^label: /label: \033[2J/' >sed && sed -f sed paper/r2 >paper/changed
 check "verify: control characters" 5 'not a complete receipt' 'changed, line 3' -- "$VAE_LAB" verify paper/changed
+check "verify: a pipe without an end" 5 'too large' 'at most 1 MiB' -- sh -c 'cat /dev/zero | "$0" verify /dev/stdin' "$VAE_LAB"
+head -c 2000000 /dev/zero >paper/large
+check "verify: a large file" 5 'too large' 'paper/large' -- "$VAE_LAB" verify paper/large
+check "verify: a device" 5 'neither a file nor a pipe' -- "$VAE_LAB" verify /dev/null
 check "verify: no receipt" 5 'not a complete receipt' 'line 1' -- "$VAE_LAB" verify paper/small.lua
 check "verify: a database without the run" 4 'no run of the receipt' -- "$VAE_LAB" verify paper/r2 --db again.db
 check "verify: script or database" 2 'exclude each other' -- "$VAE_LAB" verify paper/r2 --db paper.db --script paper/small.lua

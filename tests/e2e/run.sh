@@ -44,6 +44,11 @@ check "receipt: no run" 2 "one run's number" 'vae-lab runs' -- "$VAE_LAB" receip
 check "receipt: not a number" 2 'a run has a number' -- "$VAE_LAB" receipt one
 check "figures: settings that were not run" 4 'no sweep of experiment tiny was run with these settings' 'run tiny.lua --set beta=7' -- "$VAE_LAB" figures tiny.lua --set beta=7
 check "figures: a sweep that is not there" 4 'has no sweep 99' -- "$VAE_LAB" figures tiny.lua --sweep 99
+cp results.db part.db
+sqlite3 part.db "update run set status = 'interrupted' where id = 1"
+check "figures: of an unfinished sweep" 0 'note: 1 of the 4 runs of sweep 1 are not finished' 'curves.svg' -- "$VAE_LAB" figures tiny.lua --db part.db --sweep 1 --format svg --out part
+sqlite3 part.db "update run set status = 'interrupted'"
+check "figures: no run is finished" 4 'no run of sweep 1 of experiment tiny is finished' '4 runs, none done' -- "$VAE_LAB" figures tiny.lua --db part.db --sweep 1
 sed 's/^  figures .*//' tiny.lua >plain.lua
 check "figures: an experiment without" 3 'has no figures' 'lab.fig.curves' -- "$VAE_LAB" figures plain.lua
 check "sql: no rows" 0 '^no rows$' -- "$VAE_LAB" sql "select label from summary where 0"
