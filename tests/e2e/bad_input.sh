@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Bad input: each gets a clear error (what, where, found, expected, hint), the right exit status, and loses nothing.
+# Slow: starts first.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/tests/e2e/tiny.lua" .
 byte() { printf "\\$(printf %03o "$1")"; }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Difficulties of a new user: interruptions, two processes at once, a narrow terminal, another folder, odd names, missing rights.
+# Slow: starts first.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/tests/e2e/tiny.lua" .
 one="--set seed=1 --set beta=1 --threads 1"
