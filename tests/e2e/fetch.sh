@@ -90,6 +90,7 @@ echo broken >e/mnist/train-images-idx3-ubyte.gz
 check "fetch: a wrong part and a wrong file are fetched again" 0 'train-images-idx3-ubyte.gz is fetched again' 'complete and verified' -- "$VAE_LAB" data fetch mnist --data-dir e --from $at/ok
 rm e/mnist/t10k-labels-idx1-ubyte.gz
 check "fetch: VAE_LAB_DATA_URL, a redirect, VAE_LAB_DATA" 0 't10k-labels-idx1-ubyte.gz +fetched' -- env VAE_LAB_DATA=e VAE_LAB_DATA_URL=$at/redirect "$VAE_LAB" data fetch mnist
+check "import: a folder that cannot be made" 5 "the folder of the data cannot be made" -- "$VAE_LAB" data import c mnist --data-dir file/x
 mkdir -p f && gzip -dc served/t10k-labels-idx1-ubyte.gz | tr '\7' '\10' >f/t10k-labels-idx1-ubyte
 check "fetch: a wrong file that would be used first" 5 'checksum differs' 'move this file away' -- "$VAE_LAB" data fetch mnist --data-dir f --from $at/ok
 mkdir -p t/MNIST/raw
