@@ -77,8 +77,10 @@ end
 function check.nearest(word, names)
   local best, least = nil, math.max(1, #word // 3) + 1
   for _, name in ipairs(names) do
-    local d = distance(word, name)
-    if d < least then best, least = name, d end
+    if math.abs(#word - #name) < least then -- no distance is smaller than the difference of the lengths
+      local d = distance(word, name)
+      if d < least then best, least = name, d end
+    end
   end
   return best
 end

@@ -150,14 +150,16 @@ void text_free(Text *t)
     memset(t, 0, sizeof *t);
 }
 
-/* The least number of edits (insert, delete, replace, exchange two neighbours) that turn a into b; 64 when one is 64
- * or longer. */
+enum { WORD_MAX = 64 }; /* words of this length and more have no near name */
+
+/* The least number of edits (insert, delete, replace, exchange two neighbours) that turn a into b; WORD_MAX when one is
+ * that long or longer. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t la = strlen(a), lb = strlen(b);
-    size_t row[3][64]; /* the last three rows of the table, by i % 3 */
-    if (la >= 64 || lb >= 64)
-        return 64;
+    size_t row[3][WORD_MAX]; /* the last three rows of the table, by i % 3 */
+    if (la >= WORD_MAX || lb >= WORD_MAX)
+        return WORD_MAX;
     for (size_t j = 0; j <= lb; j++)
         row[0][j] = j;
     for (size_t i = 1; i <= la; i++) {
@@ -178,12 +180,19 @@ static size_t edit_distance(const char *a, const char *b)
 
 const char *text_nearest(const char *word, const char *const *names, size_t count)
 {
-    size_t limit = strlen(word) / 3 > 1 ? strlen(word) / 3 : 1;
+    size_t length = strlen(word), limit = length / 3 > 1 ? length / 3 : 1, least = limit + 1;
     const char *nearest = NULL;
-    for (size_t i = 0; i < count; i++) {
+    if (length >= WORD_MAX)
+        return NULL;
+    for (size_t i = 0; i < count && least > 0; i++) {
+        size_t other = strlen(names[i]);
+        if ((other > length ? other - length : length - other) >= least)
+            continue; /* no distance is smaller than the difference of the lengths */
         size_t distance = edit_distance(word, names[i]);
-        if (distance <= limit && (nearest == NULL || distance < edit_distance(word, nearest)))
+        if (distance < least) {
             nearest = names[i];
+            least = distance;
+        }
     }
     return nearest;
 }

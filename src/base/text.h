@@ -42,7 +42,7 @@ const char *text_string(const Text *t);
 void text_free(Text *t);
 
 /* The entry of names[count] nearest to `word` by edit distance, or NULL when none is within a third of its length
- * (at least 1). */
+ * (at least 1), or the word is longer than 63 letters. */
 const char *text_nearest(const char *word, const char *const *names, size_t count);
 
 /* Fills the hint `did you mean "NAME"?` when one of the names is near.  Returns -1. */

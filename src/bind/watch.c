@@ -28,7 +28,7 @@ enum {
     WAKE = SIGURG,         /* to Lua's thread; by default it is ignored, and nothing else here uses it */
 };
 
-static const double GRACE = 1; /* seconds between the error and the end of the process */
+static const double GRACE = 1; /* seconds between the error and the end of the process; less after a limit below 1 s */
 
 /* What Lua's thread does; what counts depends on the BindWatchKind. */
 enum { IN_LUA, IN_NATIVE, IN_DATA };
@@ -36,7 +36,8 @@ enum { IN_LUA, IN_NATIVE, IN_DATA };
 static struct {
     lua_State *L;
     const BindWatchKind *kind;
-    double seconds;
+    double seconds, grace;
+    long tick;
     void *place;           /* of where.c */
     pthread_t lua, thread;
     clockid_t clock;       /* processor time of Lua's thread */
@@ -132,7 +133,7 @@ static void *measure(void *argument)
     while (!watch.over) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK;
+        until.tv_nsec += watch.tick;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&watch.wake, &watch.mutex, &until);
@@ -142,7 +143,7 @@ static void *measure(void *argument)
         last = now;
         if (watch.over || used < watch.seconds)
             continue;
-        if (used > watch.seconds + GRACE)
+        if (used > watch.seconds + watch.grace)
             end_process();
         if (!atomic_exchange(&watch.expired, 1))
             pthread_kill(watch.lua, WAKE);
@@ -177,6 +178,8 @@ void bind_watch_start(lua_State *L, const BindWatchKind *kind, double seconds)
     watch.L = L;
     watch.kind = kind;
     watch.seconds = seconds > 0 ? seconds : kind->seconds;
+    watch.grace = watch.seconds < GRACE ? watch.seconds : GRACE;
+    watch.tick = watch.seconds < 4e-9 * TICK ? (long)(watch.seconds * 1e9 / 4) : TICK;
     watch.place = bind_place(L);
     watch.lua = pthread_self();
     watch.over = 0;

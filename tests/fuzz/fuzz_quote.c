@@ -24,13 +24,14 @@ static void read_expression(Gnuplot *g, Text *value);
 /* gnuplot 5.4: in single quotes a doubled quote is one, but right after the opening quote it ends an empty string. */
 static void read_single(Gnuplot *g, Text *value)
 {
-    const char *start = ++g->at;
-    for (; *g->at != '\'' || (g->at[1] == '\'' && g->at != start); g->at++) {
-        FUZZ_CHECK(*g->at != '\0' && *g->at != '\n');
-        text_add_bytes(value, g->at, 1);
-        g->at += *g->at == '\'';
+    const char *start = ++g->at, *quote;
+    while ((quote = strchr(g->at, '\'')) != NULL && quote[1] == '\'' && quote != start) {
+        text_add_bytes(value, g->at, (size_t)(quote + 1 - g->at));
+        g->at = quote + 2;
     }
-    g->at++;
+    FUZZ_CHECK(quote != NULL && memchr(start, '\n', (size_t)(quote - start)) == NULL);
+    text_add_bytes(value, g->at, (size_t)(quote - g->at));
+    g->at = quote + 1;
 }
 
 /* Only quotes may stand in double quotes: gnuplot would run `…`, and \ escapes. */
@@ -112,15 +113,21 @@ static void enhanced_of(const char *text, Text *shown)
     static const char markup[] = "{}_^@&~";
     int plain = strpbrk(text, markup) == NULL;
     text_add(shown, "");
-    for (; *text != '\0'; text++) {
-        if (!plain && text[0] == '{' && text[1] == '}') {
-            text++;
-            continue;
+    if (plain) {
+        text_add(shown, text);
+        return;
+    }
+    while (*text != '\0') {
+        size_t run = strcspn(text, "\\{}_^@&~");
+        text_add_bytes(shown, text, run);
+        text += run;
+        if (text[0] == '{' && text[1] == '}') {
+            text += 2;
+        } else if (*text != '\0') {
+            FUZZ_CHECK(*text == '\\' && text[1] != '\0');
+            text_add_bytes(shown, text + 1, 1);
+            text += 2;
         }
-        FUZZ_CHECK(plain || strchr(markup, *text) == NULL);
-        if (!plain && *text == '\\')
-            FUZZ_CHECK(*++text != '\0');
-        text_add_bytes(shown, text, 1);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "graph/exec.h"
 #include "infer/infer.h"
 
+/* Its changes stay in one transaction: nothing is written to the file. */
 static Store *open_once(void)
 {
     static Store *s;
@@ -21,21 +22,26 @@ static Store *open_once(void)
     fuzz_make_database(path);
     s = store_open(path, STORE_WRITE, &err);
     fuzz_must(s == NULL, &err);
-    FUZZ_CHECK(sqlite3_exec(s->db, "PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF", NULL, NULL, NULL) == SQLITE_OK);
+    FUZZ_CHECK(sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK);
     return s;
 }
 
-/* Replaces one value of run 1; NULL: leaves it. */
-static void put(Store *s, const char *sql, const void *bytes, size_t size, int text)
+enum { GRAPH, PLAN, WEIGHTS };
+
+/* Replaces one value of run 1. */
+static void put(Store *s, int what, const void *bytes, size_t size)
 {
-    sqlite3_stmt *statement;
-    FUZZ_CHECK(sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) == SQLITE_OK);
-    if (text)
-        sqlite3_bind_text(statement, 1, bytes, (int)size, SQLITE_STATIC);
+    static const char *const sql[] = {"UPDATE run SET graph = ?1 WHERE id = 1", "UPDATE run SET plan = ?1 WHERE id = 1",
+                                      "UPDATE artifact SET bytes = ?1 WHERE run = 1"};
+    static sqlite3_stmt *statement[3];
+    if (statement[what] == NULL)
+        FUZZ_CHECK(sqlite3_prepare_v2(s->db, sql[what], -1, &statement[what], NULL) == SQLITE_OK);
+    if (what == WEIGHTS)
+        sqlite3_bind_blob(statement[what], 1, bytes, (int)size, SQLITE_STATIC);
     else
-        sqlite3_bind_blob(statement, 1, bytes, (int)size, SQLITE_STATIC);
-    sqlite3_step(statement); /* a constraint of the table may refuse it */
-    sqlite3_finalize(statement);
+        sqlite3_bind_text(statement[what], 1, bytes, (int)size, SQLITE_STATIC);
+    sqlite3_step(statement[what]); /* a constraint of the table may refuse it */
+    sqlite3_reset(statement[what]);
 }
 
 /* The next part: two bytes of length, and as many bytes as there are. */
@@ -65,12 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t ngraph, nplan;
     data++, size--;
     const uint8_t *graph = cut(&data, &size, &ngraph), *plan = cut(&data, &size, &nplan);
-    put(s, "UPDATE run SET graph = ?1 WHERE id = 1", which & 1 ? (const void *)graph : fuzz_graph,
-        which & 1 ? ngraph : strlen(fuzz_graph), 1);
-    put(s, "UPDATE run SET plan = ?1 WHERE id = 1", which & 2 ? (const void *)plan : fuzz_plan,
-        which & 2 ? nplan : strlen(fuzz_plan), 1);
-    put(s, "UPDATE artifact SET bytes = ?1 WHERE run = 1", which & 4 ? (const void *)data : zeros,
-        which & 4 ? size : sizeof zeros, 0);
+    put(s, GRAPH, which & 1 ? (const void *)graph : fuzz_graph, which & 1 ? ngraph : strlen(fuzz_graph));
+    put(s, PLAN, which & 2 ? (const void *)plan : fuzz_plan, which & 2 ? nplan : strlen(fuzz_plan));
+    put(s, WEIGHTS, which & 4 ? (const void *)data : zeros, which & 4 ? size : sizeof zeros);
     InferModel *model = infer_model_open(s, 1, &err);
     if (model == NULL) {
         fuzz_check_error(&err);
