@@ -295,6 +295,12 @@ static Graph *read_all(char *at, Error *err)
         return NULL;
     }
     Graph *g = graph_alloc(batch, samples, err);
+    if (g == NULL) {
+        char found[64];
+        snprintf(found, sizeof found, "batch %zu, samples %zu", batch, samples);
+        damaged(3, found, err);
+        return NULL;
+    }
     for (size_t number = 4; g != NULL && *at != '\0'; number++) {
         char found[256];
         char *line = cut(&at, "\n");

@@ -3,7 +3,7 @@
  * tests/fuzz/fuzz_quote.c: any text as a gnuplot string, read back by a reader of gnuplot's strings: for the enhanced text
  * mode the text itself, for LaTeX a text without an open group or an unescaped special character.
  *
- * libFuzzer: -max_len=200
+ * libFuzzer: -max_len=80
  */
 #include "fuzz/fuzz.h"
 
