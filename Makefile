@@ -4,7 +4,7 @@
 #            make check    run every test               make paper    the lecture notes (needs TeX Live)
 #            make check-exhaustive  test each vector function on all 2^32 inputs; takes minutes
 #            make check-bits    compare the bits of all threads, instruction sets, compilers, processors; takes minutes
-#            make check-faults  kills, power cuts, failing allocations and files, many writers; about 15 minutes
+#            make check-faults  kills, power cuts, failing allocations and files, many writers; about 9 minutes
 #            make check-slurm   a sweep on a private SLURM equals one without it; about 3 minutes
 #            make asan     build and test with the address and undefined behaviour sanitizers (ubsan: the latter alone)
 #            make bench    measurements against other programs
