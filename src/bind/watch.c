@@ -127,7 +127,7 @@ static void end_process(void)
 
 static void *measure(void *argument)
 {
-    double last = lua_time(), used = 0;
+    double last = lua_time(), used = 0, end = 0;
     (void)argument;
     pthread_mutex_lock(&watch.mutex);
     while (!watch.over) {
@@ -143,10 +143,12 @@ static void *measure(void *argument)
         last = now;
         if (watch.over || used < watch.seconds)
             continue;
-        if (used > watch.seconds + watch.grace)
-            end_process();
-        if (!atomic_exchange(&watch.expired, 1))
+        if (!atomic_exchange(&watch.expired, 1)) {
+            end = used + watch.grace; /* on a busy machine this thread may be late */
             pthread_kill(watch.lua, WAKE);
+        } else if (used > end) {
+            end_process();
+        }
     }
     pthread_mutex_unlock(&watch.mutex);
     return NULL;

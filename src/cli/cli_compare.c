@@ -325,10 +325,10 @@ static int take_setting(void *context, int columns, const char *const *names, co
     SettingRows *r = context;
     size_t cell = (size_t)v[1].integer + 1;
     (void)columns, (void)names;
-    if (r->next == 0 || strcmp(r->name, v[0].bytes) != 0) {
+    if (r->next == 0 || strcmp(r->name, store_text_of(&v[0])) != 0) {
         fill_row(r, r->columns);
-        snprintf(r->name, sizeof r->name, "%s", (const char *)v[0].bytes);
-        cli_table_text(r->table, v[0].bytes);
+        snprintf(r->name, sizeof r->name, "%s", store_text_of(&v[0]));
+        cli_table_text(r->table, store_text_of(&v[0]));
         r->next = 1;
     }
     fill_row(r, cell);

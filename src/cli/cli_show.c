@@ -139,9 +139,9 @@ static int take_curve_value(void *context, int columns, const char *const *names
 {
     CurveRows *c = context;
     (void)columns, (void)names;
-    if (strcmp(c->metric, v[0].bytes) != 0)
+    if (strcmp(c->metric, store_text_of(&v[0])) != 0)
         end_curve(c);
-    snprintf(c->metric, sizeof c->metric, "%s", (const char *)v[0].bytes);
+    snprintf(c->metric, sizeof c->metric, "%s", store_text_of(&v[0]));
     double *list = mem_room(c->value, c->count, &c->capacity, sizeof *list);
     if (list == NULL)
         return c->failed = 1;
@@ -190,9 +190,9 @@ static int print_failure(void *context, int columns, const char *const *names, c
 {
     (void)context, (void)columns, (void)names;
     fputs("evaluation ", stdout);
-    terminal_print(stdout, v[0].bytes);
+    terminal_print(stdout, store_text_of(&v[0]));
     fputs(" failed: ", stdout);
-    print_line(v[1].type == STORE_TEXT ? v[1].bytes : "");
+    print_line(store_text_of(&v[1]));
     putchar('\n');
     return 0;
 }
@@ -278,7 +278,7 @@ static int add_columns(void *context, int columns, const char *const *names, con
 static int add_json(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     (void)columns, (void)names;
-    text_add(context, v[0].bytes);
+    text_add(context, store_text_of(&v[0]));
     return 0;
 }
 
@@ -286,7 +286,7 @@ static int add_json(void *context, int columns, const char *const *names, const 
 static int add_pair(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     (void)columns, (void)names;
-    add_name(context, ", ", v[0].bytes);
+    add_name(context, ", ", store_text_of(&v[0]));
     cli_json_value(context, &v[1]);
     return 0;
 }

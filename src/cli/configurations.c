@@ -30,8 +30,8 @@ int cli_values_take(void *context, int columns, const char *const *names, const 
         return c->failed = 1;
     c->value = list;
     CliValue *at = &c->value[c->values++];
-    snprintf(at->metric, sizeof at->metric, "%s", (const char *)v[0].bytes);
-    snprintf(at->seed, sizeof at->seed, "%s", (const char *)v[1].bytes);
+    snprintf(at->metric, sizeof at->metric, "%s", store_text_of(&v[0]));
+    snprintf(at->seed, sizeof at->seed, "%s", store_text_of(&v[1]));
     at->value = cli_value_or_kind(&v[2], &v[3]);
     return 0;
 }

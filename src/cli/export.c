@@ -165,12 +165,12 @@ static int take_metric(void *context, int columns, const char *const *names, con
     CurveArrays *c = context;
     double value = number_of(&v[2]);
     (void)columns, (void)names;
-    if (c->count == 0 || strcmp(c->curve[c->count - 1].name, v[0].bytes) != 0) {
+    if (c->count == 0 || strcmp(c->curve[c->count - 1].name, store_text_of(&v[0])) != 0) {
         void *list = mem_room(c->curve, c->count, &c->capacity, sizeof *c->curve);
         if (list == NULL)
             return c->failed = 1;
         c->curve = list;
-        snprintf(c->curve[c->count++].name, sizeof c->curve->name, "%s", (const char *)v[0].bytes);
+        snprintf(c->curve[c->count++].name, sizeof c->curve->name, "%s", store_text_of(&v[0]));
     }
     column_add(&c->curve[c->count - 1].step, &v[1].integer, sizeof v[1].integer);
     column_add(&c->curve[c->count - 1].value, &value, sizeof value);

@@ -94,7 +94,7 @@ static int add_module(void *context, int columns, const char *const *names, cons
     (void)columns, (void)names;
     if (strcmp(v[0].bytes, "module") != 0)
         return 0;
-    text_addf(&value, "%s %s", strlen(path) > m->folder ? path + m->folder : path, (const char *)v[3].bytes);
+    text_addf(&value, "%s %s", strlen(path) > m->folder ? path + m->folder : path, store_text_of(&v[3]));
     add_line(m->text, "module", text_string(&value));
     m->text->failed |= value.failed;
     text_free(&value);

@@ -287,8 +287,8 @@ static int take_point(void *context, int columns, const char *const *names, cons
     }
     CurvePoint *p = &c->point[c->count++];
     *p = (CurvePoint){.step = v[1].integer, .value = v[2]};
-    snprintf(p->metric, sizeof p->metric, "%s", (const char *)v[0].bytes);
-    snprintf(p->kind, sizeof p->kind, "%s", v[2].type == STORE_TEXT ? (const char *)v[2].bytes : "");
+    snprintf(p->metric, sizeof p->metric, "%s", store_text_of(&v[0]));
+    snprintf(p->kind, sizeof p->kind, "%s", store_text_of(&v[2]));
     return 0;
 }
 

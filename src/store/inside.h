@@ -75,8 +75,6 @@ const char *store_column(sqlite3_stmt *row, int column);
 /* Arguments of store_query; NULL gives SQL's NULL. */
 StoreValue store_text_value(const char *text);
 StoreValue store_integer_value(int64_t number);
-/* The text of a value; "" where it is none. */
-const char *store_text_of(const StoreValue *v);
 
 /* [OUT] nearest (size 128): the text of the query's first column that is most like `word`, the word itself where it
  * is among them; "" where none is alike. */

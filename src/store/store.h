@@ -232,6 +232,8 @@ typedef struct StoreValue {
     const void *bytes; /* text (terminated) or blob; valid during the callback */
     size_t size;
 } StoreValue;
+/* The text of a value; "" where it is none: in a damaged file a column of texts may hold anything. */
+const char *store_text_of(const StoreValue *v);
 typedef int (*StoreRow)(void *context, int columns, const char *const *names, const StoreValue *values);
 int store_query(Store *s, const char *sql, const StoreValue *args, size_t nargs, StoreRow row, void *context,
                 Error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/fuzz/fuzz_nearest.c: the nearest name, compared with the definition of the edit distance.  Words of 64 letters and
- * more have none.  The input is a word and names, one a line.
+ * tests/fuzz/fuzz_nearest.c: the nearest name, compared with the definition of the edit distance.  Words of 64 letters
+ * and more have none.  The input is a word and names, one a line.
  *
  * libFuzzer: -max_len=200
  */

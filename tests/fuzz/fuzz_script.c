@@ -74,7 +74,7 @@ static void check_output(int file)
     FUZZ_CHECK(memmem(text, (size_t)got, running, strlen(running)) != NULL);
 }
 
-/* Runs the script in a child; whether it came to its end there.  A crash there counts as its end: it then happens here. */
+/* Runs the script in a child; whether it came to its end there.  A crash counts as an end: it then happens here too. */
 static int ends_in_child(const char *path, const uint8_t *data)
 {
     int status, output = memfd_create("output", MFD_CLOEXEC);
