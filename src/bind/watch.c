@@ -180,7 +180,7 @@ void bind_watch_start(lua_State *L, const BindWatchKind *kind, double seconds)
     watch.L = L;
     watch.kind = kind;
     watch.seconds = seconds > 0 ? seconds : kind->seconds;
-    watch.grace = watch.seconds < GRACE ? watch.seconds : GRACE;
+    watch.grace = watch.seconds < 1 ? GRACE / 10 : GRACE;
     watch.tick = watch.seconds < 4e-9 * TICK ? (long)(watch.seconds * 1e9 / 4) : TICK;
     watch.place = bind_place(L);
     watch.lua = pthread_self();
