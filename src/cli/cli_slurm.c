@@ -88,9 +88,9 @@ static int add_evaluations(SlurmPlan *p, size_t i, Store *store, Error *err)
 
 static int estimate(SlurmPlan *p, Error *err)
 {
-    double before = resident();
+    double before = resident(), seconds = 1e-3 * (double)(calibrate < 0 ? CALIBRATE_MS : calibrate);
     num_threads_set(1);
-    if (lab_estimate(p->runs, p->count, 1e-3 * (double)(calibrate < 0 ? CALIBRATE_MS : calibrate), p->estimate, err) != 0)
+    if (lab_estimate(p->runs, p->count, seconds, p->estimate, err) != 0)
         return -1;
     Store *store = NULL;
     if (access(cli_database(), F_OK) == 0 && (store = cli_open(err)) == NULL)
@@ -127,14 +127,15 @@ static void add_run(SlurmPart *part, double seconds)
     part->longest = fmax(part->longest, seconds);
 }
 
-/* Divides the processors of a task among runs at the same time and threads of each, by the largest part; estimates the time
- * of the longest one: at most sum/jobs + longest (1 - 1/jobs), whatever the order of the runs (Graham 1966). */
+/* Divides the processors of a task among runs at the same time and threads of each, by the largest part; estimates the
+ * time of the longest one: at most sum/jobs + longest (1 - 1/jobs), whatever the order of the runs (Graham 1966). */
 static int divide(SlurmPlan *p, Error *err)
 {
     size_t *of_run = mem_array(p->count, sizeof *of_run), most = 1;
     SlurmPart *part = mem_array(p->tasks, sizeof *part);
-    int status = of_run == NULL || part == NULL ? error_memory(err, "the parts of the sweep")
-                                                : lab_shard_parts(p->runs, p->estimate, p->count, p->tasks, of_run, err);
+    int status = of_run == NULL || part == NULL
+                     ? error_memory(err, "the parts of the sweep")
+                     : lab_shard_parts(p->runs, p->estimate, p->count, p->tasks, of_run, err);
     for (size_t i = 0; status == 0 && i < p->count; i++)
         for (size_t k = 0; k < p->tasks; k++)
             if (of_run[i] == k || of_run[i] == LAB_EVERY_PART)
@@ -230,13 +231,16 @@ static void add_estimate(Text *t, const SlurmPlan *p)
     text_duration(training, sizeof training, p->training);
     text_duration(evaluations, sizeof evaluations, p->evaluations);
     text_duration(longest, sizeof longest, p->longest);
-    text_addf(t, "# Estimated: %zu run%s, training %s on one processor in all", p->count, p->count == 1 ? "" : "s", training);
+    text_addf(t, "# Estimated: %zu run%s, training %s on one processor in all", p->count, p->count == 1 ? "" : "s",
+              training);
     if (p->unknown == 0)
         text_addf(t, ",\n# evaluations %s, as recorded before", evaluations);
     else
         text_addf(t, ".\n# The time of evaluations is not known before a run has made them: it comes on top");
-    text_addf(t, ".  The longest\n# task %s with %ld processor%s (the time limit: 1.5 times that, and 5 minutes); %.0f MB of memory "
-                 "(reserved:\n# 1.5 times that).  Measured on ", longest, cpus, cpus == 1 ? "" : "s", p->memory / 1e6);
+    text_addf(t,
+              ".  The longest\n# task %s with %ld processor%s (the time limit: 1.5 times that, and 5 minutes); %.0f MB of "
+              "memory (reserved:\n# 1.5 times that).  Measured on ",
+              longest, cpus, cpus == 1 ? "" : "s", p->memory / 1e6);
     add_comment(t, of_environment(machine, entries, "host"));
     text_add(t, ", ");
     add_comment(t, of_environment(machine, entries, "cpu"));
@@ -248,14 +252,14 @@ static void add_explanation(Text *t, const SlurmPlan *p)
     text_add(t, "#\n# ");
     add_comment(t, p->file);
     text_addf(t, ": its sweep as a SLURM array, written by vae-lab " VAE_LAB_VERSION " slurm.\n#\n"
-                 "#   bash THIS_SCRIPT      on a login node: submits %zu task%s and the job that merges what they recorded\n"
+                 "#   bash THIS_SCRIPT   on a login node: submits %zu task%s and the job that merges what they recorded\n"
                  "#\n", p->tasks, p->tasks == 1 ? "" : "s");
     add_estimate(t, p);
     text_add(t,
              "#\n"
-             "# Change the lines above and the variables below as your cluster needs it (#SBATCH --account=…, another time\n"
-             "# limit, --array=1-N%4 for at most four tasks at the same time).  A short limit is no harm: two minutes before\n"
-             "# it the task records its state and is queued again.\n\n");
+             "# Change the lines above and the variables below as your cluster needs it (#SBATCH --account=…, another\n"
+             "# time limit, --array=1-N%4 for at most four tasks at the same time).  A limit that is too short is no\n"
+             "# harm: two minutes before it (SLURM may be a minute early) the task records its state and is queued again.\n\n");
 }
 
 /* The options of `vae-lab run` that choose the runs. */
@@ -376,7 +380,8 @@ static int slurm(int operands, char **operand, Error *err)
         return -1;
     if (num_isa_choose(NULL, err) != 0 || cli_settings_rng(0, err) != 0)
         return -1;
-    const BindSettings settings = {.set = cli_settings.set, .nset = cli_settings.count, .data_dir = cli_shared.data_dir};
+    const BindSettings settings = {
+        .set = cli_settings.set, .nset = cli_settings.count, .data_dir = cli_shared.data_dir};
     BindScript *script = bind_script_load(operand[0], &settings, err);
     int status = script == NULL ? -1 : bind_script_runs(script, &p.runs, &p.count, &duplicates, err);
     if (status == 0) {

@@ -24,8 +24,8 @@ extern CliCopy cli_copy;
 /* Before the sweep: restores the database from its copy where it is missing, and says so unless `quiet`. */
 int cli_copy_begin(int quiet, Error *err);
 
-/* After it, whose status and *err are given: the last copy.  Returns the status; where the copy fails, -1 with the copy's
- * error, unless a signal has stopped the sweep. */
+/* After it, whose status and *err are given: the last copy.  Returns the status; where the copy fails, -1 with the
+ * copy's error, unless a signal has stopped the sweep. */
 int cli_copy_end(int status, Error *err);
 
 #endif

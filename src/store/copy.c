@@ -58,8 +58,8 @@ static int open_target(Store *to, const char *path, Error *err)
     return 0;
 }
 
-/* The pages say that the database keeps a write-ahead log.  Bytes 18 and 19 of the header, 1: it keeps a rollback journal
- * (SQLite's file format, 1.3.3).  A reader then needs no file beside the copy. */
+/* The pages say that the database keeps a write-ahead log.  Bytes 18 and 19 of the header, 1: it keeps a rollback
+ * journal (SQLite's file format, 1.3.3).  A reader then needs no file beside the copy. */
 static int leave_log_mode(const char *path, Error *err)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC), code = fd < 0 || pwrite(fd, "\1\1", 2, 18) != 2 ? errno : 0;
@@ -71,8 +71,8 @@ static int leave_log_mode(const char *path, Error *err)
     return error_found(err, "%s", strerror(code));
 }
 
-/* Without a write-ahead log writers wait while the pages are read: they are first copied to a temporary file of SQLite's,
- * on a local disk.  The connection of `from` then is one to that file. */
+/* Without a write-ahead log writers wait while the pages are read: they are first copied to a temporary file of
+ * SQLite's, on a local disk.  The connection of `from` then is one to that file. */
 static int stage(Store *from, const volatile sig_atomic_t *stop, Error *err)
 {
     sqlite3_stmt *mode;
@@ -132,8 +132,8 @@ static int refuse_loss(const Store *s, const Store *copy, const char *identity, 
     error_set(err, ERR_STORE, "the copy holds more than the database, and would be replaced");
     error_where(err, "%s", copy->path);
     error_found(err, "run %.12s…, which is missing, or not as far, in %s", identity, s->path);
-    return error_hint(err, "vae-lab merge '%s' '%s' brings it into the database; or name another file with --copy", s->path,
-                      copy->path);
+    return error_hint(err, "vae-lab merge '%s' '%s' brings it into the database; or name another file with --copy",
+                      s->path, copy->path);
 }
 
 /* How far a run is: its epochs, and 2^62 when it has ended. */
@@ -208,16 +208,14 @@ static int copy_file(const char *file, const char *temporary, Error *err)
 static int adopt(const char *temporary, Error *err)
 {
     static const char doing[] = "release the runs of a copy";
+    static const char release[] =
+        "UPDATE run SET status = 'crashed', message = 'the database was made from a copy, which was written while this run "
+        "was ' || status, finished = " STORE_NOW ", lease = lease + 1, process = NULL, process_start = NULL, "
+        "pid_namespace = NULL WHERE status IN ('queued', 'running')";
     Store *s = store_open(temporary, STORE_WRITE, err);
     int status = s == NULL ? -1 : store_begin(s, err, doing);
     if (status == 0)
-        status = store_end(s, store_do(s, err, doing,
-                                       "UPDATE run SET status = 'crashed', message = 'the database was made from a copy, "
-                                       "which was written while this run was ' || status, finished = " STORE_NOW
-                                       ", lease = lease + 1, process = NULL, process_start = NULL, pid_namespace = NULL "
-                                       "WHERE status IN ('queued', 'running')",
-                                       ""),
-                           err, doing);
+        status = store_end(s, store_do(s, err, doing, release, ""), err, doing);
     store_close(s);
     return status;
 }
@@ -237,7 +235,8 @@ static int restore(const char *database, const char *file, int replace, Error *e
     if (store_refuse_beside(database, "the database is missing, but not its log", err) != 0)
         return error_hint(err, "remove that file: the database is then made from the copy");
     if (store_refuse_beside(file, "the copy cannot be used", err) != 0 ||
-        store_place_check(database, STORE_WRITE, &place, err) != 0 || file_temporary(database, replace, &temporary, err) != 0)
+        store_place_check(database, STORE_WRITE, &place, err) != 0 ||
+        file_temporary(database, replace, &temporary, err) != 0)
         return -1;
     int status = copy_file(file, temporary, err);
     if (status == 0 && (status = adopt(temporary, err)) != 0)
@@ -259,8 +258,10 @@ static int make_folder(const char *file, Error *err)
 {
     char folder[4096], failed[4096];
     const char *slash = strrchr(file, '/');
-    if (slash == NULL || slash == file || (size_t)snprintf(folder, sizeof folder, "%.*s", (int)(slash - file), file) >= sizeof folder)
+    size_t length = slash == NULL ? 0 : (size_t)(slash - file);
+    if (length == 0 || length >= sizeof folder)
         return 0; /* what is wrong with a path that is too long is said when it is opened */
+    snprintf(folder, sizeof folder, "%.*s", (int)length, file);
     int reason = folder_make(folder, failed);
     if (reason == 0)
         return 0;

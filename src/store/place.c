@@ -84,8 +84,8 @@ const char *store_network(const char *folder)
     return store_network_kind(magic, type);
 }
 
-/* Whether the header of the file says that it keeps a rollback journal.  That is what `run --copy` writes, once and whole; a
- * database that is in use on a local disk keeps a write-ahead log (SQLite's file format, 1.3.3). */
+/* Whether the header of the file says that it keeps a rollback journal.  That is what `run --copy` writes, once and
+ * whole; a database that is in use on a local disk keeps a write-ahead log (SQLite's file format, 1.3.3). */
 static int is_copy(const char *path)
 {
     unsigned char header[20];
@@ -121,8 +121,8 @@ static int refuse_network(const char *path, const char *folder, StoreMode mode, 
     error_expected(err, "a local disk");
     return error_hint(
         err,
-        "use --db FILE on a local disk; vae-lab run --copy FILE keeps a copy of it here; VAE_LAB_DB_NETWORK=1 allows it, for one "
-        "machine at a time");
+        "use --db FILE on a local disk; vae-lab run --copy FILE keeps a copy of it here; VAE_LAB_DB_NETWORK=1 allows it, "
+        "for one machine at a time");
 }
 
 /* ---- folders and rights ----------------------------------------------------------------------------------------- */
