@@ -27,7 +27,7 @@ const Command commands[] = {
     {"data list", COMMAND_READS, START_DONE, {"data", "list"}, 0, 0},
     {"data show", COMMAND_READS, START_DONE, {"data", "show", "digits"}, 0, 0},
     {"doctor", COMMAND_READS, START_DONE, {"doctor"}, 1, 0},
-    {"run --dry-run", COMMAND_READS, START_DONE, {"run", "short.lua", "--dry-run"}, 0, 0},
+    {"run --dry-run", COMMAND_READS, START_DONE, {"run", "short.lua", "--dry-run", "--calibrate", "0"}, 0, 0},
     {"figures", COMMAND_DRAWS, START_DONE, {"figures", "short.lua", "--out", "figures", "--format", "svg"}, 0, 0},
     {"receipt", COMMAND_READS, START_DONE, {"receipt", "1"}, 0, 0},
     {"verify", COMMAND_READS, START_DONE, {"verify", "a.receipt", "--threads", "1", "--quiet"}, 0, 0},
@@ -47,6 +47,8 @@ const Command commands[] = {
     {"run --json, resuming", COMMAND_RUNS, START_HALF, {RUN, "--json"}, 0, 0},
     {"run, nothing left to run", COMMAND_RUNS, START_DONE, {RUN}, 0, 0},
     {"run, older database", COMMAND_RUNS, START_OLD, {RUN}, 0, 0},
+    {"merge, first creation", COMMAND_RUNS, START_NONE, {"merge", "results.db", "part.db"}, 0, 0},
+    {"merge, completing", COMMAND_RUNS, START_HALF, {"merge", "results.db", "part.db"}, 0, 0},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];
 
@@ -238,6 +240,7 @@ static void judge_names(const char *name, const char *const *allowed, const char
 /* The folder of the trials; a journal belongs to a database that could not be closed. */
 static const char *const ours[] = {"short.lua", "a.receipt", "weights.npz", "results.db", "results.db-wal",
                                    "results.db-shm", "results.db-journal", "written.npz", "figures", "from", "data",
+                                   "part.db", "part.db-wal", "part.db-shm",
                                    NULL};
 
 /* [OUT] t: the results in the folder's database; 0 when there is a whole one, 1 when there is none, -1 when lost. */
@@ -546,6 +549,8 @@ void commands_prepare(void)
         faults_stop("the run without a fault failed: exit status %d", end.status);
     path_of(path, "results.db");
     faults_copy_database(path, start_path[START_DONE]);
+    path_of(script, "part.db");
+    faults_copy_database(path, script);
     make_killed(path, start_path[START_KILLED]);
     make_half(path, start_path[START_HALF]);
     make_held(path, start_path[START_HELD]);
