@@ -7,6 +7,7 @@
  */
 #include "bind/script.h"
 #include "cli/cli.h"
+#include "cli/dry_run.h"
 #include "cli/settings.h"
 
 #include "base/file.h"
@@ -72,17 +73,15 @@ static double resident(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? 1024.0 * (double)used.ru_maxrss : 0;
 }
 
-/* Adds the time of a run's evaluations, as earlier ones with the same options took. */
 static int add_evaluations(SlurmPlan *p, size_t i, Store *store, Error *err)
 {
-    for (size_t k = 0; k < p->runs[i].nevaluations; k++) {
-        double took = (double)NAN;
-        if (store != NULL && store_evaluation_seconds(store, &p->runs[i].evaluations[k], &took, err) != 0)
-            return -1;
-        p->unknown += isnan(took);
-        p->evaluations += isnan(took) ? 0 : took;
-        p->seconds[i] += isnan(took) ? 0 : took;
-    }
+    double seconds;
+    size_t unknown;
+    if (cli_evaluation_seconds(store, &p->runs[i], &seconds, &unknown, err) != 0)
+        return -1;
+    p->unknown += unknown;
+    p->evaluations += seconds;
+    p->seconds[i] += seconds;
     return 0;
 }
 

@@ -21,7 +21,7 @@ typedef struct DryRun {
     const LabEstimate *estimate;
     size_t count;
     Store *store;                      /* NULL: there is no database yet */
-    double *seconds;                   /* of each run, with its evaluations; NaN where they are not known */
+    double *seconds;                   /* of each run, with its evaluations as far as they are known */
     double training, evaluations;      /* sums */
     double memory, disk;               /* of the largest worker; in all */
     size_t unknown;                    /* evaluations whose time no record tells */
@@ -50,16 +50,16 @@ static int print_holder(Store *store, int64_t id, Error *err)
     return 0;
 }
 
-/* [OUT] *seconds: of all evaluations of a run, as earlier ones with the same options took; NaN where none did. */
-static int evaluation_seconds(DryRun *d, const LabRun *run, double *seconds, Error *err)
+int cli_evaluation_seconds(Store *store, const LabRun *run, double *seconds, size_t *unknown, Error *err)
 {
     *seconds = 0;
+    *unknown = 0;
     for (size_t i = 0; i < run->nevaluations; i++) {
         double took = NAN;
-        if (d->store != NULL && store_evaluation_seconds(d->store, &run->evaluations[i], &took, err) != 0)
+        if (store != NULL && store_evaluation_seconds(store, &run->evaluations[i], &took, err) != 0)
             return -1;
-        d->unknown += isnan(took);
-        *seconds += took;
+        *unknown += isnan(took);
+        *seconds += isnan(took) ? 0 : took;
     }
     return 0;
 }
@@ -77,15 +77,17 @@ static int print_run(DryRun *d, CliTable *table, size_t i, Error *err)
     int64_t id = 0;
     StoreClaim claim = STORE_NEW;
     double evaluations;
+    size_t unknown;
     char identity[13];
     snprintf(identity, sizeof identity, "%.12s", run->identity);
     if ((d->store != NULL && store_run_find(d->store, run->identity, &id, &claim, err) != 0) ||
         (claim == STORE_BUSY && !d->options->quiet && print_holder(d->store, id, err) != 0) ||
-        evaluation_seconds(d, run, &evaluations, err) != 0)
+        cli_evaluation_seconds(d->store, run, &evaluations, &unknown, err) != 0)
         return -1;
     d->training += e->seconds;
-    d->evaluations += isnan(evaluations) ? 0 : evaluations;
-    d->seconds[i] = e->seconds + (isnan(evaluations) ? 0 : evaluations);
+    d->evaluations += evaluations;
+    d->unknown += unknown;
+    d->seconds[i] = e->seconds + evaluations;
     d->memory = fmax(d->memory, e->memory);
     d->disk += e->disk;
     cli_table_integer(table, (long long)i + 1);
@@ -95,7 +97,7 @@ static int print_run(DryRun *d, CliTable *table, size_t i, Error *err)
     cli_table_integer(table, (long long)e->parameters);
     cli_table_text(table, state(d, claim, id));
     print_estimate(table, e->seconds > 0 ? e->seconds : (double)NAN);
-    print_estimate(table, evaluations);
+    print_estimate(table, unknown > 0 ? (double)NAN : evaluations);
     print_estimate(table, e->memory / 1e6);
     print_estimate(table, e->disk / 1e6);
     cli_table_text(table, identity);

@@ -17,4 +17,8 @@ typedef struct CliDryRun {
  * with times where it was measured. */
 int cli_dry_run(const LabRun *runs, const LabEstimate *estimate, size_t count, const CliDryRun *options, Error *err);
 
+/* [OUT] *seconds: of a run's evaluations, as earlier ones with the same options took; *unknown: how many of them no record
+ * tells.  store: NULL where there is no database. */
+int cli_evaluation_seconds(Store *store, const LabRun *run, double *seconds, size_t *unknown, Error *err);
+
 #endif
