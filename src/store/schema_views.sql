@@ -89,6 +89,7 @@ WHERE r.superseded_by IS NULL;
 -- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done, the latest of
 -- each seed: how many
 -- seeds have a finite last value, their mean, their sample standard deviation and Student's 95 % interval of the mean.
+-- Sums are over ascending seeds: the last digit does not depend on the order in which the runs were recorded.
 -- missing: done runs whose last value is not finite; no other column counts them.  failed_evaluations: done runs of the
 -- configuration that have a failed evaluation: their values are missing, or of an earlier evaluation.  t: quantiles 0.975; above 30 degrees
 -- of freedom the series of Fisher and Cornish in 1/df, within 2e-6 of them.
@@ -101,15 +102,20 @@ WITH t (df, q) AS (VALUES
     (21, 2.07961384472768), (22, 2.07387306790402), (23, 2.06865761041905), (24, 2.06389856162802), (25, 2.0595385527533),
     (26, 2.05552943864287), (27, 2.05183051648029), (28, 2.04840714179525), (29, 2.0452296421327), (30, 2.04227245630124)),
 v AS (
-    SELECT experiment, label, metric, data, configuration, value,
-        avg(value) OVER (PARTITION BY experiment, label, configuration, metric) AS mean
+    SELECT experiment, label, metric, data, configuration, seed, value, avg(value) OVER seeds AS mean
     FROM last_values WHERE status = 'done' AND (run, experiment) IN (
         SELECT max(r.id), e.name FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
-        WHERE r.status = 'done' AND r.superseded_by IS NULL GROUP BY k.experiment, k.label, r.configuration, r.seed)),
+        WHERE r.status = 'done' AND r.superseded_by IS NULL GROUP BY k.experiment, k.label, r.configuration, r.seed)
+    WINDOW seeds AS (PARTITION BY experiment, label, configuration, metric ORDER BY seed ROWS BETWEEN UNBOUNDED PRECEDING AND
+        UNBOUNDED FOLLOWING)),
+d AS (
+    SELECT v.*, sum((value - mean) * (value - mean)) OVER (PARTITION BY experiment, label, configuration, metric ORDER BY seed
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS squares
+    FROM v),
 s AS (
     SELECT experiment, label, metric, data, configuration, count(value) AS seeds, count(*) - count(value) AS missing, mean,
-        sqrt(sum((value - mean) * (value - mean)) / nullif(count(value) - 1, 0)) AS sd
-    FROM v GROUP BY experiment, label, configuration, metric),
+        sqrt(squares / nullif(count(value) - 1, 0)) AS sd
+    FROM d GROUP BY experiment, label, configuration, metric),
 h AS (
     SELECT s.*, sd / sqrt(seeds) * coalesce(
         (SELECT q FROM t WHERE df = seeds - 1),
