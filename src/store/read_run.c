@@ -122,7 +122,7 @@ static const char *const part_sql[STORE_RUN_PARTS] = {
                        "BY j.key",
     [STORE_RUN_PLAN_JSON] = "SELECT iif(json_valid(plan), plan, 'null') FROM run WHERE id = ?1",
     [STORE_RUN_EVALUATIONS] = "SELECT e.name AS evaluation, (SELECT group_concat(o.name || '=' || o.value, ' ') FROM "
-                              "evaluation_option o WHERE o.run = e.run AND o.evaluation = e.name) AS options FROM "
+                              "evaluation_option o WHERE o.run = e.run AND o.evaluation = e.name) AS options, e.seconds FROM "
                               "evaluation e WHERE e.run = ?1 AND e.status = 'done' ORDER BY 1",
     [STORE_RUN_EVALUATION_OPTIONS] = "SELECT e.name AS evaluation, o.name AS option, o.value FROM evaluation e LEFT "
                                      "JOIN evaluation_option o ON o.run = e.run AND o.evaluation = e.name WHERE e.run "
