@@ -153,3 +153,9 @@ plan serial.db --calibrate 0 >out
 [ "$(grep -c '"seconds": null' out)" = 6 ] && grep -q 'was not measured' said && ok "--calibrate 0 measures nothing" || no "--calibrate 0" "$(cat out said)"
 plan serial.db --tasks 4 >out
 grep -qE '^4 tasks that run one at a time: [0-9]+:[0-9]{2} for the longest$' said && ok "--tasks: the longest part" || no "--tasks" "$(cat said)"
+plan new.db >out
+estimated=$(grep '"label": "beta=1"' out | head -1 | sed 's/.*"disk_mb": \([0-9.e-]*\).*/\1/')
+recorded=$(sqlite3 serial.db "select 1e-6 * (length(bytes) + 25 * (select count(*) from metric where run = a.run and step > 0)) from artifact a where name = 'weights' and
+    run = (select id from run where label = 'beta=1' limit 1)")
+[ "$(sqlite3 :memory: "select abs($estimated - $recorded) < 1e-9")" = 1 ] && ok "the estimate of curves and weights is what a run records" ||
+    no "disk_mb" "$estimated estimated, $recorded recorded"
