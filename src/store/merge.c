@@ -127,6 +127,22 @@ static int copy(Merge *m, const MergeCopy *c, int64_t theirs, int64_t ours, Erro
     return copy_named(m, c, theirs, ours, NULL, err);
 }
 
+/* A row of the part that should be there, or that our tables do not take: its rows refer to missing ones. */
+static int damaged_part(const char *what, Error *err)
+{
+    error_set(err, ERR_STORE, "the part is damaged: %s", what);
+    return error_hint(err, "vae-lab doctor --db FILE checks a database");
+}
+
+/* Copies one row into a table that gives it a number; [OUT] *id: it. */
+static int insert(Merge *m, const MergeCopy *c, int64_t theirs, int64_t *id, Error *err)
+{
+    if (copy(m, c, theirs, 0, err) != 0)
+        return -1;
+    *id = sqlite3_last_insert_rowid(m->to->db);
+    return sqlite3_changes(m->to->db) == 1 ? 0 : damaged_part("a run or a sweep has no experiment", err);
+}
+
 static int copy_all(Merge *m, const MergeCopy *const *list, int64_t theirs, int64_t ours, Error *err)
 {
     for (size_t i = 0; list[i] != NULL; i++)
@@ -227,11 +243,12 @@ static int compare_metric(Merge *m, const MergeRun *ours, const MergeRun *theirs
 {
     char what[200], here[40], there[40];
     sqlite3_stmt *own;
-    if (store_first(m->to, err, &own, merging,
-                    "SELECT value, kind FROM metric WHERE run = ?1 AND step = ?2 AND metric = (SELECT id FROM metric_name "
-                    "WHERE name = ?3)",
-                    "iit", ours->id, (int64_t)sqlite3_column_int64(row, 1), store_column(row, 0)) != 1)
-        return -1;
+    int found = store_first(m->to, err, &own, merging,
+                            "SELECT value, kind FROM metric WHERE run = ?1 AND step = ?2 AND metric = (SELECT id FROM "
+                            "metric_name WHERE name = ?3)",
+                            "iit", ours->id, (int64_t)sqlite3_column_int64(row, 1), store_column(row, 0));
+    if (found != 1)
+        return found < 0 ? -1 : damaged_part("a metric without a value", err);
     int equal = strcmp(spell_value(own, 0, here), spell_value(row, 2, there)) == 0;
     sqlite3_finalize(own);
     if (equal)
@@ -360,12 +377,9 @@ static int clear_unfinished(Merge *m, int64_t run, Error *err)
 static int take_row(Merge *m, MergeRun *ours, const MergeRun *theirs, Error *err)
 {
     static const MergeCopy *const rest[] = {&copy_environment, &copy_texts, &copy_sources, NULL};
-    int is_new = ours->id == 0;
-    if (is_new ? copy(m, &insert_run, theirs->id, 0, err) != 0
-               : clear_unfinished(m, ours->id, err) != 0 || copy(m, &update_run, theirs->id, ours->id, err) != 0)
+    if (ours->id == 0 ? insert(m, &insert_run, theirs->id, &ours->id, err) != 0
+                      : clear_unfinished(m, ours->id, err) != 0 || copy(m, &update_run, theirs->id, ours->id, err) != 0)
         return -1;
-    if (is_new)
-        ours->id = sqlite3_last_insert_rowid(m->to->db);
     if (copy_all(m, rest, theirs->id, ours->id, err) != 0)
         return -1;
     return theirs->ended ? 0 : copy(m, &copy_checkpoint, theirs->id, ours->id, err);
@@ -530,10 +544,7 @@ static int merge_sweep(Merge *m, const char *number, Error *err)
         return -1;
     if (ours != 0)
         return copy(m, &copy_claims, theirs, ours, err); /* they may have been judged since it was merged */
-    if (copy(m, &copy_sweep, theirs, 0, err) != 0)
-        return -1;
-    ours = sqlite3_last_insert_rowid(m->to->db);
-    if (copy(m, &copy_sweep_runs, theirs, ours, err) != 0 || same_runs(m, ours, theirs, &whole, err) != 0)
+    if (insert(m, &copy_sweep, theirs, &ours, err) != 0 || copy(m, &copy_sweep_runs, theirs, ours, err) != 0 || same_runs(m, ours, theirs, &whole, err) != 0)
         return -1;
     if (!whole)
         return LEFT_OUT;

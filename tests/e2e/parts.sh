@@ -126,6 +126,9 @@ for v in 1 4 5; do
 done
 head -c 20000 part1.db >cut.db; echo text >text.db
 check "bad parts are named, the others merged" 4 'cut.db' 'text.db' 'missing.db' '3 of 4 parts could not be merged' 'part2.db +2 ' -- "$VAE_LAB" merge some.db cut.db text.db missing.db part2.db
+cp part1.db orphans.db; sqlite3 orphans.db "pragma foreign_keys = off; delete from experiment"
+check "a part whose rows refer to missing ones" 4 'no experiment' 'part orphans.db' -- "$VAE_LAB" merge some.db orphans.db
+[ "$(sqlite3 some.db 'select count(*) from run; pragma foreign_key_check')" = 2 ] && ok "nothing of it is merged" || no "orphans" "$(sqlite3 some.db 'select * from run')"
 check "a database into itself" 4 'into itself' -- "$VAE_LAB" merge part1.db ./part1.db
 check "no part" 2 'at least one part' -- "$VAE_LAB" merge part1.db
 check "--json" 0 '"part": "part1.db", "added": 2' -- "$VAE_LAB" merge json.db part1.db --json
