@@ -84,6 +84,9 @@ static int print_run(DryRun *d, CliTable *table, size_t i, Error *err)
         (claim == STORE_BUSY && !d->options->quiet && print_holder(d->store, id, err) != 0) ||
         cli_evaluation_seconds(d->store, run, &evaluations, &unknown, err) != 0)
         return -1;
+    if (e->problem[0] != '\0' && !d->options->quiet)
+        fprintf(stderr, "run %zu, %s, seed %llu will fail: %s\n", i + 1, run->label, (unsigned long long)run->spec.seed.number,
+                e->problem);
     d->training += e->seconds;
     d->evaluations += evaluations;
     d->unknown += unknown;

@@ -10,6 +10,7 @@
 #include "lab/training.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -138,17 +139,20 @@ static int find_key(const LabSpec *spec, char key[DIGEST_TEXT], Error *err)
     return failed ? error_memory(err, "an estimate") : 0;
 }
 
-static int make_case(const LabSpec *spec, CostCase *c, double seconds, Error *err)
+/* A run that cannot be trained fails when its turn comes, and leaves the others alone: so does its estimate. */
+static void make_case(const LabSpec *spec, CostCase *c, double seconds)
 {
     Training t = {.spec = spec};
-    int status = training_make(&t, err);
-    if (status == 0) {
+    Error err = ERROR_NONE;
+    if (training_make(&t, &err) == 0) {
         c->estimate = cost_of(&t);
         c->step = training_work(&t, t.train.batch);
         c->rate = seconds > 0 ? measure_rate(&t, seconds) : 0;
+    } else {
+        snprintf(c->estimate.problem, sizeof c->estimate.problem, "%s", err.what);
+        c->estimate.parameters = t.params == NULL ? 0 : graph_params_count(t.params);
     }
     training_free(&t);
-    return status;
 }
 
 static size_t find_case(const CostCase *cases, size_t ncases, const char *key)
@@ -177,17 +181,15 @@ static size_t sort_cases(const LabRun *runs, size_t count, CostCase *cases, size
 }
 
 /* Every `apart`-th case is measured. */
-static int make_cases(const LabRun *runs, CostCase *cases, size_t ncases, const size_t *first, double seconds, Error *err)
+static void make_cases(const LabRun *runs, CostCase *cases, size_t ncases, const size_t *first, double seconds)
 {
     size_t apart = (ncases + MEASURED_MOST - 1) / MEASURED_MOST, measured = (ncases + apart - 1) / apart;
     for (size_t k = 0; k < ncases; k++)
-        if (make_case(&runs[first[k]].spec, &cases[k], k % apart == 0 ? seconds / (double)measured : 0, err) != 0)
-            return -1;
+        make_case(&runs[first[k]].spec, &cases[k], k % apart == 0 ? seconds / (double)measured : 0);
     for (size_t k = 0; k < ncases; k++) {
         double rate = nearest_rate(cases, ncases, cases[k].step);
         cases[k].estimate.seconds = rate > 0 ? cases[k].estimate.work / rate : 0;
     }
-    return 0;
 }
 
 int lab_estimate(const LabRun *runs, size_t count, double seconds, LabEstimate *estimate, Error *err)
@@ -198,7 +200,7 @@ int lab_estimate(const LabRun *runs, size_t count, double seconds, LabEstimate *
     if (status == 0 && (ncases = sort_cases(runs, count, cases, of_run, first, err)) == 0)
         status = -1;
     if (status == 0)
-        status = make_cases(runs, cases, ncases, first, seconds, err);
+        make_cases(runs, cases, ncases, first, seconds);
     for (size_t i = 0; status == 0 && i < count; i++)
         estimate[i] = cases[of_run[i]].estimate;
     mem_free(cases);

@@ -14,6 +14,7 @@ typedef struct LabEstimate {
     double memory;     /* bytes of a worker: graphs, parameters, the optimiser's state; without the data set */
     double disk;       /* bytes in the database: curves and weights */
     size_t parameters;
+    char problem[320]; /* why it cannot be trained; else "".  The run fails when its turn comes */
 } LabEstimate;
 
 /* [OUT] estimate[count].  Runs that differ only in what changes no cost (seed, schedules, rates) are compiled once.

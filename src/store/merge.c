@@ -134,15 +134,6 @@ static int damaged_part(const char *what, Error *err)
     return error_hint(err, "vae-lab doctor --db FILE checks a database");
 }
 
-/* Copies one row into a table that gives it a number; [OUT] *id: it. */
-static int insert(Merge *m, const MergeCopy *c, int64_t theirs, int64_t *id, Error *err)
-{
-    if (copy(m, c, theirs, 0, err) != 0)
-        return -1;
-    *id = sqlite3_last_insert_rowid(m->to->db);
-    return sqlite3_changes(m->to->db) == 1 ? 0 : damaged_part("a run or a sweep has no experiment", err);
-}
-
 static int copy_all(Merge *m, const MergeCopy *const *list, int64_t theirs, int64_t ours, Error *err)
 {
     for (size_t i = 0; list[i] != NULL; i++)
@@ -377,9 +368,14 @@ static int clear_unfinished(Merge *m, int64_t run, Error *err)
 static int take_row(Merge *m, MergeRun *ours, const MergeRun *theirs, Error *err)
 {
     static const MergeCopy *const rest[] = {&copy_environment, &copy_texts, &copy_sources, NULL};
-    if (ours->id == 0 ? insert(m, &insert_run, theirs->id, &ours->id, err) != 0
-                      : clear_unfinished(m, ours->id, err) != 0 || copy(m, &update_run, theirs->id, ours->id, err) != 0)
+    int is_new = ours->id == 0;
+    if (is_new ? copy(m, &insert_run, theirs->id, 0, err) != 0
+               : clear_unfinished(m, ours->id, err) != 0 || copy(m, &update_run, theirs->id, ours->id, err) != 0)
         return -1;
+    if (is_new && sqlite3_changes(m->to->db) != 1)
+        return damaged_part("a run has no experiment", err);
+    if (is_new)
+        ours->id = sqlite3_last_insert_rowid(m->to->db);
     if (copy_all(m, rest, theirs->id, ours->id, err) != 0)
         return -1;
     return theirs->ended ? 0 : copy(m, &copy_checkpoint, theirs->id, ours->id, err);
@@ -544,7 +540,12 @@ static int merge_sweep(Merge *m, const char *number, Error *err)
         return -1;
     if (ours != 0)
         return copy(m, &copy_claims, theirs, ours, err); /* they may have been judged since it was merged */
-    if (insert(m, &copy_sweep, theirs, &ours, err) != 0 || copy(m, &copy_sweep_runs, theirs, ours, err) != 0 || same_runs(m, ours, theirs, &whole, err) != 0)
+    if (copy(m, &copy_sweep, theirs, 0, err) != 0)
+        return -1;
+    if (sqlite3_changes(m->to->db) == 0)
+        return LEFT_OUT; /* none of its experiment's runs is here */
+    ours = sqlite3_last_insert_rowid(m->to->db);
+    if (copy(m, &copy_sweep_runs, theirs, ours, err) != 0 || same_runs(m, ours, theirs, &whole, err) != 0)
         return -1;
     if (!whole)
         return LEFT_OUT;
