@@ -195,6 +195,7 @@ function check.parse(what, text, rule, where)
   local value = text
   if rule.type == "number" then
     value = tonumber(text)
+    if value and math.abs(value) == math.huge then value = nil end -- 1e999 is no number of the user's
   elseif rule.type == "integer" or rule.type == "seed" then
     value = math.tointeger(tonumber(text))
   elseif rule.type == "boolean" then
