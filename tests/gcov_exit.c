@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/gcov_exit.c: of coverage builds only: _exit, which ends worker processes, and execvp, which becomes another program, first
+ * tests/gcov_exit.c: in coverage builds, _exit (it ends worker processes) and execvp (it starts another program) first
  * write the counts of the lines run.  The linker's --wrap puts these functions in front of C's.
  */
 #include <gcov.h>

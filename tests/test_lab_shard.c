@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tests/test_lab_shard.c: the parts of a sweep are disjoint, complete, of nearly equal work, and do not depend on the order
- * of the list; runs that others need belong to every part.
+ * tests/test_lab_shard.c: the parts of a sweep are disjoint, complete, of nearly equal work, and do not depend on the
+ * order of the list; runs that others need belong to every part.
  */
 #include <setjmp.h>
 #include <stdarg.h>

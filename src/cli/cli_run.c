@@ -221,37 +221,32 @@ static int run_copied(BindScript *script, LabRun *runs, size_t count, const char
     return cli_copy_end(run_all(script, runs, count, part, resume, err), err);
 }
 
-/* ---- the part of the sweep and its estimates ---------------------------------------------------------------------- */
+/* ---- the part of the sweep --------------------------------------------------------------------------------------- */
 
-typedef struct RunPart {
-    LabEstimate *estimate; /* of each run; mem_free */
-    char text[48];         /* "3/8"; "": all runs */
-} RunPart;
+enum { PART_TEXT = 48 };
 
-/* Estimates the runs where that is needed, and leaves this process its part: [OUT] *count runs at the front. */
-static int choose_part(LabRun *runs, size_t *count, RunPart *part, Error *err)
+/* Leaves this process its part of the sweep: [OUT] *count runs at the front; part: "3/8", "" for the whole sweep. */
+static int choose_part(LabRun *runs, size_t *count, char part[PART_TEXT], Error *err)
 {
     LabShard shard;
     char source[128];
     size_t all = *count;
-    *part = (RunPart){0};
     if (cli_shard_choose(&shard, source, err) != 0)
-        return -1;
-    if (shard.count == 1 && !dry_run)
-        return 0;
-    if ((part->estimate = mem_array(all, sizeof *part->estimate)) == NULL)
-        return error_memory(err, "an estimate");
-    num_threads_set(dry_run ? (int)cli_workers.threads : 1); /* without a thread pool: a sweep forks */
-    if (lab_estimate(runs, all, dry_run ? 1e-3 * (double)calibrate : 0, part->estimate, err) != 0)
         return -1;
     if (shard.count == 1)
         return 0;
-    if (lab_shard(runs, part->estimate, all, &shard, count, err) != 0)
+    LabEstimate *estimate = mem_array(all, sizeof *estimate);
+    num_threads_set(1); /* no thread pool: the sweep forks */
+    int status = estimate == NULL ? error_memory(err, "an estimate") : lab_estimate(runs, all, 0, estimate, err);
+    if (status == 0)
+        status = lab_shard(runs, estimate, all, &shard, count, err);
+    mem_free(estimate);
+    if (status != 0)
         return -1;
-    snprintf(part->text, sizeof part->text, "%zu/%zu", shard.index, shard.count);
+    snprintf(part, PART_TEXT, "%zu/%zu", shard.index, shard.count);
     if (!quiet)
-        fprintf(stderr, "%s%spart %s of the sweep: %zu of %zu runs\n", source, source[0] == '\0' ? "" : ": ", part->text,
-                *count, all);
+        fprintf(stderr, "%s%spart %s of the sweep: %zu of %zu runs\n", source, source[0] == '\0' ? "" : ": ", part, *count,
+                all);
     return 0;
 }
 
@@ -267,7 +262,7 @@ static int run(int operands, char **operand, Error *err)
         return -1;
     const BindSettings settings = {.set = cli_settings.set, .nset = cli_settings.count, .data_dir = cli_shared.data_dir};
     Text resume = {0};
-    RunPart part = {0};
+    char part[PART_TEXT] = "";
     BindScript *script = bind_script_load(operand[0], &settings, err);
     int status = script == NULL ? -1 : bind_script_runs(script, &runs, &count, &duplicates, err);
     if (status == 0 && duplicates > 0 && !quiet)
@@ -276,19 +271,17 @@ static int run(int operands, char **operand, Error *err)
             "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n",
             duplicates, duplicates == 1 ? " has" : "s have");
     if (status == 0)
+        status = choose_part(runs, &count, part, err);
+    if (status == 0 && count > 0) /* a part may be empty */
         status = cli_workers_choose(count, err);
-    if (calibrate < 0)
-        calibrate = CALIBRATE_MS;
-    if (status == 0)
-        status = choose_part(runs, &count, &part, err);
-    resume_command(&resume, part.text);
+    resume_command(&resume, part);
     if (status == 0 && dry_run)
-        status = cli_dry_run(runs, part.estimate, count,
-                             &(CliDryRun){.fresh = fresh, .quiet = quiet, .seconds = 1e-3 * (double)calibrate,
-                                          .tasks = (size_t)tasks}, err);
+        status = cli_dry_run(runs, count,
+                             &(CliDryRun){.fresh = fresh, .quiet = quiet, .tasks = (size_t)tasks,
+                                          .seconds = 1e-3 * (double)(calibrate < 0 ? CALIBRATE_MS : calibrate)},
+                             err);
     else if (status == 0 && count > 0)
-        status = run_copied(script, runs, count, part.text, text_string(&resume), err);
-    mem_free(part.estimate);
+        status = run_copied(script, runs, count, part, text_string(&resume), err);
     text_free(&resume);
     bind_script_free(script);
     return status;

@@ -16,7 +16,6 @@
 #include "lab/environment.h"
 #include "lab/shard.h"
 #include "num/isa.h"
-#include "num/parallel.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -174,25 +174,39 @@ static int print_sums(const DryRun *d, Error *err)
     return 0;
 }
 
-int cli_dry_run(const LabRun *runs, const LabEstimate *estimate, size_t count, const CliDryRun *options, Error *err)
+/* The database is read, and each run printed. */
+static int print_plan(DryRun *d, Error *err)
 {
     static const char *const columns[] = {"run", "label", "seed", "epochs", "parameters", "state", "seconds",
                                           "evaluation_seconds", "memory_mb", "disk_mb", "identity", "experiment"};
-    DryRun d = {.options = options, .runs = runs, .estimate = estimate, .count = count};
-    if (access(cli_database(), F_OK) == 0 && (d.store = cli_open(err)) == NULL)
+    if (access(cli_database(), F_OK) == 0 && (d->store = cli_open(err)) == NULL)
         return -1;
     CliTable *table = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
-    d.seconds = mem_array(count, sizeof *d.seconds);
-    int status = d.seconds == NULL ? error_memory(err, "an estimate") : 0;
-    for (size_t i = 0; status == 0 && i < count; i++)
-        status = print_run(&d, table, i, err);
-    store_close(d.store);
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < d->count; i++)
+        status = print_run(d, table, i, err);
+    store_close(d->store);
     if (status == 0)
-        status = cli_table_print(table, NULL, err);
-    else
-        cli_table_free(table);
+        return cli_table_print(table, NULL, err);
+    cli_table_free(table);
+    return -1;
+}
+
+int cli_dry_run(const LabRun *runs, size_t count, const CliDryRun *options, Error *err)
+{
+    LabEstimate *estimate = mem_array(count, sizeof *estimate);
+    DryRun d = {.options = options, .runs = runs, .estimate = estimate, .count = count};
+    d.seconds = mem_array(count, sizeof *d.seconds);
+    int status = estimate == NULL || d.seconds == NULL ? error_memory(err, "an estimate") : 0;
+    if (status == 0 && count > 0) { /* a part may be empty */
+        num_threads_set((int)cli_workers.threads);
+        status = lab_estimate(runs, count, options->seconds, estimate, err);
+    }
+    if (status == 0)
+        status = print_plan(&d, err);
     if (status == 0 && !options->quiet)
         status = print_sums(&d, err);
+    mem_free(estimate);
     mem_free(d.seconds);
     return status;
 }

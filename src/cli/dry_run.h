@@ -13,9 +13,8 @@ typedef struct CliDryRun {
     size_t tasks;       /* the sum is given for so many tasks; 0: for this machine alone */
 } CliDryRun;
 
-/* Prints the runs with their state in the database and their estimates, and the sums on standard error.  estimate[count]:
- * with times where it was measured. */
-int cli_dry_run(const LabRun *runs, const LabEstimate *estimate, size_t count, const CliDryRun *options, Error *err);
+/* Estimates the runs; prints them with their state in the database, and the sums on standard error. */
+int cli_dry_run(const LabRun *runs, size_t count, const CliDryRun *options, Error *err);
 
 /* [OUT] *seconds: of a run's evaluations, as earlier ones with the same options took; *unknown: how many of them no record
  * tells.  store: NULL where there is no database. */

@@ -343,8 +343,8 @@ static void pass_signal(const Sweep *w, int number)
 static volatile sig_atomic_t insisted;
 static volatile sig_atomic_t has_workers; /* run_phase kills them first */
 
-/* A scheduler that ends a job signals every process of it, and the job's script may pass the signal on: TERM within a
- * second of another is the same request. */
+/* A scheduler that ends a job signals every process of it, and the job's script may pass the signal on: TERM within
+ * about a second of another is the same request. */
 static void on_signal(int number)
 {
     static struct timespec term; /* the last TERM */

@@ -9,10 +9,10 @@
 
 #include <signal.h>
 
-/* Copies the database to `file`: to a temporary file beside it, front to back and without locks, so that it may lie on a
- * network file system; then synced and renamed.  A reader sees the old copy or the whole new one, which has no
- * write-ahead log.  Writers of the database go on meanwhile where that keeps a write-ahead log.  A value of *stop that is
- * not 0 ends the copying (ERR_SIGNAL); NULL: nothing does.  On failure the old copy is there. */
+/* Copies the database to `file`: to a temporary file beside it, front to back and without locks, so that it may lie on
+ * a network file system; then synced and renamed.  A reader sees the old copy or the whole new one, which has no
+ * write-ahead log.  Writers of the database go on meanwhile where it keeps a write-ahead log.  stop: where *stop becomes
+ * other than 0, copying ends (ERR_SIGNAL); or NULL.  On failure the old copy is there. */
 int store_copy(const char *database, const char *file, const volatile sig_atomic_t *stop, Error *err);
 
 typedef enum {
@@ -21,9 +21,9 @@ typedef enum {
     STORE_COPY_RESTORED, /* the database was missing or empty, and was made from the copy */
 } StoreCopyState;
 
-/* Prepares a database that will be copied to `file`.  A copy that holds runs, or epochs of them, that an existing database
- * lacks is refused: the next copy would lose them.  Runs that a process held when the copy was made are `crashed` in the
- * restored database, which that process does not write. */
+/* Prepares a database that will be copied to `file`.  A copy that holds runs, or epochs of them, that an existing
+ * database lacks is refused: the next copy would lose them.  Runs that a process held when the copy was made are
+ * `crashed` in the restored database, which that process does not write. */
 int store_copy_prepare(const char *database, const char *file, StoreCopyState *state, Error *err);
 
 #endif

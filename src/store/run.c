@@ -319,8 +319,8 @@ static int put_sweep(Store *s, const char *experiment, const char *settings, con
     int64_t id;
     if (put_experiment(s, experiment, NULL, NULL, &id, err) != 0)
         return -1;
-    if (store_do(s, err, doing, "INSERT INTO sweep (experiment, settings, part) VALUES (?1, ?2, ?3)", "itt", id, settings,
-                 part) != 0)
+    if (store_do(s, err, doing, "INSERT INTO sweep (experiment, settings, part) VALUES (?1, ?2, ?3)", "itt", id,
+                 settings, part) != 0)
         return -1;
     *sweep = sqlite3_last_insert_rowid(s->db);
     for (size_t i = 0; i < count; i++)

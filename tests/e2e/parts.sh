@@ -60,6 +60,10 @@ record whole.db | cmp -s - want && ok "a copy by merge" || no "a copy by merge" 
     ok "each run keeps its host" || no "provenance" "$(sqlite3 whole.db 'select * from environment' | head -5)"
 check "a merged run is reproduced" 0 'reproduced' -- "$VAE_LAB" reproduce 3 --db merged.db
 
+"$VAE_LAB" run short.lua --set seed=1 --shard 1/2 --db alone.db --quiet >out 2>&1
+[ "$(sqlite3 alone.db "select count(*) = 1 and max(t.value = c.value) from environment t join environment c using (run) where t.name = 'threads' and
+    c.name = 'cores usable'")" = 1 ] && ok "the only run of a part has all threads" || no "threads of a part" "$(sqlite3 alone.db 'select name, value from environment')"
+
 # ---- unfinished runs
 sed 's/epochs = 3/epochs = 40000/' short.lua >long.lua
 one='--set seed=1 --set beta=1'
