@@ -31,14 +31,11 @@ return lab.experiment {
   },
 
   -- The directions are from Alemi et al. and Higgins et al.; the widths of the bands are guesses made before any run.
-  -- Two claims were too strong (digits, quick, three seeds) and were changed: the smallest step of the distortion, from
-  -- 0.1 to 0.25, has the interval -0.8 to 3.4 around 1.3 nats and is tested by its mean; the validity was to be 0.05
-  -- higher (0.17, 0.01 to 0.33) and must now be higher.
   claims = {
     lab.claim { "the rate falls as beta grows", metric = "test/kl", decreases_with = "beta",
       source = "Alemi et al., arXiv 1711.00464" },
     lab.claim { "the distortion grows with beta", metric = "test/reconstruction", decreases_with = "beta",
-      criterion = "mean", source = "Alemi et al., arXiv 1711.00464" },
+      source = "Alemi et al., arXiv 1711.00464" },
     lab.claim { "the ELBO is better at beta = 1 than at 4", metric = "test/elbo", where = { beta = 1 },
       minus = { beta = 4 }, at_least = 1 },
     lab.claim { "the ELBO is better at beta = 1 than at 0.1", metric = "test/elbo", where = { beta = 1 },
@@ -46,7 +43,8 @@ return lab.experiment {
     lab.claim { "at beta = 16 latent units are switched off", metric = "latent/active_units", where = { beta = 16 },
       minus = { beta = 1 }, at_most = -2 },
     lab.claim { "at beta = 0.1 draws from the prior look less like images than at 1", metric = "sample/validity",
-      where = { beta = 1 }, minus = { beta = 0.1 }, at_least = 0 },
+      where = { beta = 1 }, minus = { beta = 0.1 }, at_least = 0,
+      post_hoc = "was at least 0.05; measured 0.17 (0.01 to 0.33) on digits" },
   },
 
   profile = {

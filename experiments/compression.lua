@@ -18,10 +18,10 @@ local function autoencoder(size) return { model = "autoencoder", latent = size }
 local function vae(size) return { model = "vae", latent = size } end
 
 -- The error of the autoencoder is at most this share of that of principal components.
-local function beats(text, size, share)
+local function beats(text, size, share, post_hoc)
   return lab.claim { text, value = function(m) return m["compression/mse"] / m["compression/pca"] end,
-    quantity = "squared error / that of principal components", where = autoencoder(size), at_most = share,
-    criterion = "interval" }
+    quantity = "squared error / that of principal components", scale = "log", where = autoencoder(size),
+    at_most = share, post_hoc = post_hoc }
 end
 
 return lab.experiment {
@@ -55,23 +55,23 @@ return lab.experiment {
   },
 
   -- The bands of the autoencoder: at least as good as the linear code, and 0.9 at two to ten numbers, a guess made
-  -- before any run.  Three claims were too strong and now claim the direction only: 0.95 at one number (digits, quick:
-  -- 0.973, interval 0.966 to 0.980; MNIST, quick: 0.976, 0.942 to 1.010, which does not show it); for the VAE 0.9 to
-  -- 1.15 at two numbers (digits: 1.10, 1.04 to 1.17), and 1.05 at twenty (1.11, 1.02 to 1.21).
+  -- before any run.  The error of principal components is no claim: it depends on the data alone, and falls with every
+  -- further number by its definition.
   claims = {
-    beats("with one number the autoencoder has a smaller error than principal components", 1, 1),
+    beats("with one number the autoencoder has a smaller error than principal components", 1, 1,
+      "was at most 0.95; measured 0.973 (0.966 to 0.980) on digits"),
     beats("with two numbers the autoencoder's error is smaller by a tenth or more", 2, 0.9),
     beats("with five numbers the autoencoder's error is smaller by a tenth or more", 5, 0.9),
     beats("with ten numbers the autoencoder's error is smaller by a tenth or more", 10, 0.9),
     beats("with twenty numbers the autoencoder has a smaller error than principal components", 20, 1),
     lab.claim { "the error of the autoencoder falls with every further number", metric = "compression/mse",
       where = { model = "autoencoder" }, decreases_with = "latent" },
-    lab.claim { "the error of principal components falls too, as it must", metric = "compression/pca",
-      where = { model = "autoencoder" }, decreases_with = "latent" },
     lab.claim { "at two numbers the VAE has a larger error than the autoencoder", metric = "compression/mse",
-      where = vae(2), divided_by = autoencoder(2), at_least = 1 },
+      where = vae(2), divided_by = autoencoder(2), at_least = 1,
+      post_hoc = "was 0.9 to 1.15; measured 1.10 (1.04 to 1.17) on digits" },
     lab.claim { "at twenty numbers the VAE has a larger error than the autoencoder", metric = "compression/mse",
-      where = vae(20), divided_by = autoencoder(20), at_least = 1 },
+      where = vae(20), divided_by = autoencoder(20), at_least = 1,
+      post_hoc = "was at least 1.05; measured 1.11 (1.02 to 1.21) on digits" },
   },
 
   profile = {

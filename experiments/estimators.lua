@@ -51,7 +51,7 @@ local rainforth, tucker = "arXiv 1802.04537, theorem 1", "arXiv 1810.04152"
 
 local claims = {}
 local function claim(world, text, quantity, value, band)
-  band[1], band.quantity, band.value, band.where, band.criterion = text, quantity, value, { world = world }, "mean"
+  band[1], band.quantity, band.value, band.where = text, quantity, value, { world = world }
   claims[#claims + 1] = lab.claim(band)
 end
 
@@ -66,24 +66,22 @@ local function exponent(name, from, to)
   end
 end
 
-local function largest_t(names)
-  return function(m)
-    local most = 0
-    for _, name in ipairs(names) do most = math.max(most, math.abs(m["gradient/" .. name .. "_bias_t"])) end
-    return most
-  end
+-- An estimator has the mean of the pathwise one: what multiplies that mean, found by projection, is 1 within a quarter.
+-- A t of the difference would show nothing: an estimator of a large variance hides any bias from it.  Nor can the mean of
+-- the score function be claimed here: without a baseline some hundred seeds would not decide.  tests/truth/gradients.lua
+-- tests it in one dimension.
+local function same_mean(world, name)
+  claim(world, "the estimator has the mean of the pathwise one", name .. ", multiple of the pathwise mean",
+    function(m) return m["gradient/" .. name .. "_multiple"] end, { near = 1, within = 0.25,
+      post_hoc = "was |t| < 3; claimed for estimators whose variance lets a few seeds decide" })
 end
 
--- Bands from before any run.  Without bias the largest of six |t| has a mean near 1.7, and its mean over three seeds
--- exceeds 3 in less than one case in a thousand.  The exponents of k were first claimed for the VAE, with ten units.
--- Measured there, seed 1: -0.06 for the path and -0.09 for DReG: one draw of fifty outweighs all others, so that the
--- law for large k does not apply.  They are now claimed for the model of the paper.
+-- Bands from before any run.  With one draw STL and DReG are one estimator (the weight of one draw is 1): it is claimed
+-- once.  The exponents of k were first claimed for the VAE, with ten units.  Measured there, seed 1: -0.06 for the path
+-- and -0.09 for DReG: one draw of fifty outweighs all others, so that the law for large k does not apply.  They are now
+-- claimed for the model of the paper.
 for _, world in ipairs { "vae", "gaussian" } do
-  claim(world, "for the ELBO all estimators have the same mean", "largest |t| of a bias, k = 1",
-    largest_t { "score_1", "score_baseline_1", "stl_1", "dreg_1" }, { at_most = 3 })
-  claim(world, "for the IWAE bound DReG and the score function have the mean of the pathwise estimator",
-    "largest |t| of a bias, k = 5 and 50",
-    largest_t { "score_5", "score_baseline_5", "dreg_5", "score_50", "score_baseline_50", "dreg_50" }, { at_most = 3 })
+  for _, name in ipairs { "score_baseline_1", "stl_1", "dreg_5", "dreg_50" } do same_mean(world, name) end
   claim(world, "for the IWAE bound STL is biased", "t of the bias, k = 5",
     function(m) return m["gradient/stl_5_bias_t"] end, { at_least = 5, source = tucker })
 end
@@ -103,7 +101,8 @@ claim("vae", "DReG has a higher signal-to-noise ratio than the pathwise estimato
   log_ratio("dreg_50_snr", "pathwise_50_snr"), { at_least = 0, source = tucker })
 claim("gaussian", "the signal-to-noise ratio of the pathwise estimator falls as 1 / sqrt(k)",
   "exponent of k from 5 to 50", exponent("pathwise", 5, 50),
-  { near = -0.5, within = 0.25, source = rainforth })
+  { near = -0.5, within = 0.25, source = rainforth,
+    post_hoc = "claimed for this model after a run of the VAE with ten units had shown -0.06" })
 claim("gaussian", "the signal-to-noise ratio of DReG does not fall", "exponent of k from 5 to 50",
   exponent("dreg", 5, 50),
   { at_least = 0, source = tucker })

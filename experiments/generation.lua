@@ -45,17 +45,16 @@ return lab.experiment {
     },
   },
 
-  -- Bands from reasoning, before any run, except for three claims that were too strong (digits, quick, three seeds).
-  -- Validity in the plane: 0.7, measured 0.67 (0.61 to 0.72), now 0.5.  Clear reconstructions: 0.1 more by the
-  -- interval, measured 0.07 (-0.01 to 0.15), now more by the mean.  A larger difference between draws and
-  -- reconstructions at twenty dimensions than at two: measured 0.04 (-0.08 to 0.15), no longer claimed.
+  -- Bands from reasoning, before any run.  One claim was dropped after its result had been seen: a larger difference
+  -- between draws and reconstructions at twenty dimensions than at two, measured 0.04 (-0.08 to 0.15).
   claims = {
     claim { "in the plane the validity of draws is at least one half", metric = "sample/validity", where = latent(2),
-      at_least = 0.5 },
+      at_least = 0.5, post_hoc = "was at least 0.7; measured 0.67 (0.61 to 0.72) on digits" },
     claim { "at twenty dimensions the validity is lower", metric = "sample/validity", where = latent(20),
       minus = latent(2), at_most = -0.05 },
     claim { "reconstructions are clear digits more often at ten dimensions than at two",
-      metric = "reconstruction/clear", where = latent(10), minus = latent(2), at_least = 0, criterion = "mean" },
+      metric = "reconstruction/clear", where = latent(10), minus = latent(2), at_least = 0,
+      post_hoc = "was at least 0.1; measured 0.07 (-0.01 to 0.15) on digits" },
     claim { "at twenty dimensions draws are clear digits less often than reconstructions",
       value = function(m) return m["reconstruction/clear"] - m["sample/clear"] end,
       quantity = "reconstruction/clear - sample/clear", where = latent(20), at_least = 0.05 },

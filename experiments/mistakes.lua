@@ -102,7 +102,8 @@ end
 
 -- The bands of 1 (3, and about 9 on MNIST) and of 3 (up to 21) come from the history of other programs; "rises",
 -- "falls", 0 and 1 in 3, 5, 6 and 7 follow from the formulas.  The others are round numbers, chosen after a first run
--- of one seed on the digits, with a wide margin.
+-- of one seed on the digits, with a wide margin: ROUND.
+local ROUND = "a round number, chosen after a first run of one seed"
 local claims = {
   lab.claim { "1. testing with the mean z reports too good a number", value = excess "at_mean",
     quantity = "at z = mu minus the ELBO, nats", where = correct, at_least = 3 },
@@ -111,34 +112,33 @@ local claims = {
     profile = "full" },
 
   lab.claim { "2. averaged over pixels, the code is not used", metric = "test/kl", where = with "averaged_pixels",
-    at_most = 0.1 },
+    at_most = 0.1, post_hoc = ROUND },
   lab.claim { "2. all images decode to the mean image, with a larger error", metric = "compression/mse",
-    where = with "averaged_pixels", divided_by = correct, at_least = 1.2 },
+    where = with "averaged_pixels", divided_by = correct, at_least = 1.2, post_hoc = ROUND },
   lab.claim { "2. averaging over pixels costs", metric = "test/elbo", where = correct, minus = with "averaged_pixels",
-    at_least = 20 },
+    at_least = 20, post_hoc = ROUND },
   lab.claim { "2. divided by batch and pixels, the KL is practically switched off", metric = "test/kl",
-    where = with "divided_KL", divided_by = correct, at_least = 3 },
+    where = with "divided_KL", divided_by = correct, at_least = 3, post_hoc = ROUND },
   lab.claim { "2. dividing the KL costs", metric = "test/elbo", where = correct, minus = with "divided_KL",
-    at_least = 20 },
+    at_least = 20, post_hoc = ROUND },
   lab.claim { "2. the reported number does not show that the KL is off", metric = "test/bound",
-    where = with "divided_KL", minus = correct, at_least = 5 },
+    where = with "divided_KL", minus = correct, at_least = 5, post_hoc = ROUND },
 
   lab.claim { "3. the same model has a lower number on grey pixels than on drawn ones",
     value = difference("pixels/fresh", "pixels/grey"), quantity = "dynamic minus grey, nats", where = correct,
-    at_least = 0.5 },
+    at_least = 0.5, post_hoc = ROUND },
   lab.claim { "3. the same model has a far higher number on thresholded pixels",
     value = difference("pixels/thresholded", "pixels/grey"), quantity = "thresholded minus grey, nats", where = correct,
-    at_least = 5 },
+    at_least = 5, post_hoc = ROUND },
   lab.claim { "3. thresholded pixels raise the number by up to 21 nats",
     value = difference("pixels/thresholded", "pixels/grey"), quantity = "thresholded minus grey, nats", where = correct,
     at_most = 21, data = "mnist" },
-  lab.claim { "3. on grey pixels no model can reach 0, the ceiling of a likelihood", metric = "pixels/ceiling",
-    where = correct, at_most = -20 },
 
   lab.claim { "4. the weighted objective is far from the ELBO of its own model", value = excess "bound",
-    quantity = "objective minus the ELBO, nats", where = with "weighted_KL", at_least = 50 },
+    quantity = "objective minus the ELBO, nats", where = with "weighted_KL", at_least = 50,
+    post_hoc = ROUND },
   lab.claim { "4. the correct model has the better ELBO", metric = "test/elbo", where = correct,
-    minus = with "weighted_KL", at_least = 20 },
+    minus = with "weighted_KL", at_least = 20, post_hoc = ROUND },
 
   lab.claim { "5. the IWAE bound rises with the number of draws",
     quantity = "smallest step of the bounds of 1, 5 and 50 draws", where = correct, at_least = 0,
@@ -149,10 +149,10 @@ local claims = {
     quantity = "importance sampling minus the bound of 50 draws, nats", where = correct, at_least = 0 },
   lab.claim { "5. with the wrong sign the number falls with the number of draws",
     value = difference("bounds/iwae_sign_50", "bounds/iwae_sign_1"), quantity = "50 draws minus 1 draw, nats",
-    where = correct, at_most = -1 },
+    where = correct, at_most = -1, post_hoc = ROUND },
   lab.claim { "5. with the KL outside of the log the number is above the bound of as many draws",
     value = difference("bounds/iwae_mixed_50", "bounds/iwae_50"), quantity = "mixed minus correct, 50 draws, nats",
-    where = correct, at_least = 0.1 },
+    where = correct, at_least = 0.1, post_hoc = ROUND },
 
   lab.claim { "6. behind the clamp there is no gradient at log sigma² = -100", metric = "extreme/log_q_clamped_at_-100",
     where = correct, at_most = 0 },
@@ -163,16 +163,14 @@ local claims = {
   lab.claim { "6. the library's log q has its gradient at log sigma² = 100", metric = "extreme/log_q_at_100",
     where = correct, at_least = 1 },
   lab.claim { "6. from log sigma² = -100, where the KL is 990 nats, training recovers", metric = "test/elbo",
-    where = with "far_start", minus = correct, at_least = -60, criterion = "mean" },
+    where = with "far_start", minus = correct, at_least = -60, post_hoc = ROUND },
 
   lab.claim { "7. with one wrong sign the reported KL is below zero", metric = "test/reported_kl",
-    where = with "wrong_sign", at_most = -1 },
-  lab.claim { "7. the KL in closed form of the same codes is above zero", metric = "test/kl", where = with "wrong_sign",
-    at_least = 0 },
+    where = with "wrong_sign", at_most = -1, post_hoc = ROUND },
   lab.claim { "7. the reported log p of black and white pixels is above zero, which is impossible",
     metric = "test/bound", where = with "wrong_sign", at_least = 0 },
   lab.claim { "7. the wrong sign costs", metric = "test/elbo", where = correct, minus = with "wrong_sign",
-    at_least = 100 },
+    at_least = 100, post_hoc = ROUND },
 }
 
 -- ---- figures --------------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ static inline int record_mean(const LabRun *run, size_t evaluation, Store *s, in
     double mean, se;
     if (infer_model_mean(model, &request, names, &mean, &se, err) != 0)
         return -1;
-    StoreMetric m = {"test/mean", 0, mean};
+    StoreMetric m = {"test/mean", 0, mean, NULL};
     return store_evaluation_put(s, id, &run->evaluations[evaluation], &(StoreResults){.metrics = &m, .nmetrics = 1}, err);
 }
 

@@ -98,7 +98,7 @@ static inline int64_t queue_run(Store *s, const char *identity, const char *labe
 static inline void record_one(Store *s, int64_t run, const char *name, int64_t step, double value)
 {
     Error err = ERROR_NONE;
-    StoreMetric m = {name, step, value};
+    StoreMetric m = {name, step, value, NULL};
     must(store_run_record(s, run, &m, 1, NULL, &err));
 }
 

@@ -329,7 +329,7 @@ static void an_evaluation_records(void **state)
         "  assert(not pcall(model.map, model, { name = 'w', feed = 'w', values = array.new(2, 3) }))\n"
         "  recorder:metric('probe/elbo', means.elbo.mean)\n"
         "  recorder:metric('probe/seed', recorder:seed())\n"
-        "  recorder:metric('probe/step', 3, 2)\n"
+        "  recorder:metric('probe/share', 0.5, 'logit')\n"
         "  recorder:artifact('note', 'text', 'some\\0bytes', '{\"a\":1}')\n"
         "  recorder:posteriors({ 1, 5 }, { 3, 4 }, array.from { { 1, 2 }, { 3, 4 } }, array.from { { 1, 1 }, { "
         "2, 2 } })\n"
@@ -355,7 +355,7 @@ static void an_evaluation_records(void **state)
     "last_values WHERE metric = 'probe/elbo'"));
     assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/elbo'") < 0);
     assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/seed'") == 5);
-    assert_true(number("SELECT step FROM last_values WHERE metric = 'probe/step'") == 2);
+    assert_true(number("SELECT value * (scale = 'logit') FROM last_values WHERE metric = 'probe/share'") == 0.5);
     assert_true(number("SELECT value FROM last_values WHERE metric = 'probe/open'") == 0);
     assert_true(number("SELECT kind = 'nan' FROM last_values WHERE metric = 'probe/nan'") == 1);
     assert_true(number("SELECT length(bytes) FROM artifact WHERE name = 'note' AND kind = 'text' AND meta = "

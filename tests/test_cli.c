@@ -92,10 +92,10 @@ static int setup(void **state)
         spec.params = params;
         spec.nparams = 2;
         must(store_run_queue(s, &spec, 0, &runs[i], &claim, &err));
-        StoreMetric m[] = {{"train/elbo", 1, -200},
-                           {"test/elbo", 1, -100.5 - i},
-                           {"test/kl", 1, 5.25},
-                           {"latent/spread", 0, 0.5 + i}};
+        StoreMetric m[] = {{"train/elbo", 1, -200, NULL},
+                           {"test/elbo", 1, -100.5 - i, NULL},
+                           {"test/kl", 1, 5.25, NULL},
+                           {"latent/spread", 0, 0.5 + i, NULL}};
         must(store_run_record(s, runs[i], m, 4, NULL, &err));
         must(store_run_finish(s, runs[i], i == 6 ? "diverged" : "done", i == 6 ? "nan in epoch 2" : NULL, 1.25,
                               "0123456789abcdef", NULL, 0, NULL, &err));
@@ -464,12 +464,12 @@ static void expected_and_estimated(void **state)
     snprintf(other, sizeof other, "%s", words(s, "SELECT configuration FROM run WHERE id = 4"));
     const StoreVerdict claim[] = {
         {.claim = "a", .quantity = "q", .source = "Someone, table 1", .low = -201.5, .high = NAN, .value = 1, .ci_low = NAN, .ci_high = NAN,
-         .seeds = 3, .verdict = "PASS", .metric = "test/elbo", .configuration = configuration},
-        {.claim = "b", .quantity = "q", .low = -300, .high = -101.6, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3, .verdict = "FAIL",
+         .seeds = 3, .verdict = "holds", .metric = "test/elbo", .configuration = configuration},
+        {.claim = "b", .quantity = "q", .low = -300, .high = -101.6, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3, .verdict = "refuted",
          .metric = "test/elbo", .configuration = configuration},
         {.claim = "c", .quantity = "q", .source = "elsewhere", .low = 1, .high = 9, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3,
-         .verdict = "PASS", .metric = "latent/spread", .configuration = configuration},
-        {.claim = "d", .quantity = "q", .low = NAN, .high = -110, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3, .verdict = "FAIL",
+         .verdict = "holds", .metric = "latent/spread", .configuration = configuration},
+        {.claim = "d", .quantity = "q", .low = NAN, .high = -110, .value = 1, .ci_low = NAN, .ci_high = NAN, .seeds = 3, .verdict = "refuted",
          .metric = "test/elbo", .configuration = other},
     };
     must(store_verdicts_put(s, 1, claim, 4, &err));
@@ -481,18 +481,19 @@ static void expected_and_estimated(void **state)
         record_one(s, run, "test/ess", 0, 12.5 * (double)run);
     }
     store_close(s);
-    assert_int_equal(vae_lab("compare"), 0); /* -101.5: above what both claims leave */
-    holds(output, "A  test/elbo  -101.50 ± 2.48 is OUTSIDE -201.5 to -101.6\n   Someone, table 1\n");
-    holds(output, "B  test/elbo  -104.50 ± 2.48 is OUTSIDE at most -110\n");
+    assert_int_equal(vae_lab("compare"), 0); /* -101.5: above what both claims leave, but not its interval */
+    holds(output, "A  test/elbo  -101.50 ± 2.48, expected -201.5 to -101.6: undecided\n   Someone, table 1\n");
+    holds(output, "B  test/elbo  -104.50 ± 2.48, expected at most -110: refuted\n");
     holds(output, "A  test/nll  90.00   0.50  25.0    500");
     assert_int_equal(vae_lab("compare --metric latent/spread"), 0);
-    holds(output, "A  latent/spread  1.5000 ± 2.4841 is inside 1 to 9\n   elsewhere\n");
+    holds(output, "A  latent/spread  1.5000 ± 2.4841, expected 1 to 9: undecided\n   elsewhere\n");
     assert_null(strstr(output, "ess"));
     assert_int_equal(vae_lab("compare --metric test/nll --csv"), 0);
     holds(output, ",standard_error,effective_sample_size,draws,expected_low,expected_high,inside,source,warning");
-    holds(output, ",0.5,25,500,,,,,,0\n");
+    holds(output, ",0.5,25,500,,,,,,0,,linear\n");
     assert_int_equal(vae_lab("compare --metric test/elbo --json"), 0);
-    holds(output, "\"expected_low\": -201.5, \"expected_high\": -101.6, \"inside\": 0, \"source\": \"Someone, table 1\", \"warning\": null");
+    holds(output, "\"expected_low\": -201.5, \"expected_high\": -101.6, \"inside\": null, \"source\": \"Someone, table 1\", \"warning\": null, "
+                  "\"failed_evaluations\": 0, \"verdict\": \"undecided\", \"scale\": \"linear\"");
     assert_int_equal(vae_lab("show 2"), 0);
     holds(output, "nll  standard error  effective sample size  draws\n90.00             0.5                     25  -\n");
     assert_int_equal(vae_lab("show 1"), 0);

@@ -41,7 +41,7 @@ static void a_run_from_queue_to_done(void **state)
     assert_string_equal(words(s, "SELECT status FROM runs"), "running");
     assert_true(number(s, "SELECT process FROM run") == getpid());
 
-    StoreMetric m[] = {{"train/elbo", 1, -200.25}, {"train/elbo", 2, -150.5}, {"test/elbo", 2, -151}, {"test/nll", 0, -140.125}};
+    StoreMetric m[] = {{"train/elbo", 1, -200.25, NULL}, {"train/elbo", 2, -150.5, NULL}, {"test/elbo", 2, -151, NULL}, {"test/nll", 0, -140.125, NULL}};
     StoreCheckpoint c = {.step = 2, .bytes = "state", .size = 5};
     must(store_run_record(s, run, m, 4, &c, &err));
     assert_true(number(s, "SELECT epochs FROM runs") == 2);
@@ -233,7 +233,7 @@ static void equal_to_the_bit_or_refused(void **state)
     record_one(s, run, "train/elbo", 1, value);
     record_one(s, run, "zero", 1, -0.0); /* SQLite keeps no sign of zero */
     record_one(s, run, "zero", 1, -0.0);
-    StoreMetric both[] = {{"train/kl", 1, 5}, {"train/elbo", 1, nextafter(value, 0)}};
+    StoreMetric both[] = {{"train/kl", 1, 5, NULL}, {"train/elbo", 1, nextafter(value, 0), NULL}};
     assert_int_equal(store_run_record(s, run, both, 2, NULL, &err), -1);
     assert_int_equal(err.kind, ERR_STORE);
     assert_non_null(strstr(err.what, "not reproducible"));
@@ -245,7 +245,7 @@ static void equal_to_the_bit_or_refused(void **state)
     record_one(s, run, "time/epoch", 1, 2.5); /* the machine's time is no result: the later value replaces it */
     record_one(s, run, "time/epoch", 1, 3.5);
     assert_true(number(s, "SELECT value FROM metric JOIN metric_name ON id = metric WHERE name = 'time/epoch'") == 3.5);
-    StoreMetric orphan = {"a", 1, 1};
+    StoreMetric orphan = {"a", 1, 1, NULL};
     assert_int_equal(store_run_record(s, 999, &orphan, 1, NULL, &err), -1);
     store_close(s);
 }
@@ -260,7 +260,7 @@ static void not_finite_is_null_with_its_kind(void **state)
     record_one(s, run, "test/nll", 1, -INFINITY);
     record_one(s, run, "test/elbo", 1, NAN); /* again: equal */
     record_one(s, run, "test/nll", 1, -INFINITY);
-    StoreMetric m = {"test/nll", 1, INFINITY};
+    StoreMetric m = {"test/nll", 1, INFINITY, NULL};
     assert_int_equal(store_run_record(s, run, &m, 1, NULL, &err), -1);
     assert_string_equal(err.expected, "-inf");
     assert_true(number(s, "SELECT count(*) FROM metric WHERE value IS NULL") == 3);
@@ -362,7 +362,7 @@ static void a_failed_evaluation_is_tried_again(void **state)
     Store *s = open_or_fail(database, STORE_WRITE);
     int64_t run = queue_run(s, "id", "a", 1), example = 1;
     const StoreEvaluation nll = {"nll", (const StoreParam[]){{"samples", NULL, 500}}, 1};
-    const StoreMetric metric = {"test/nll", 0, 90};
+    const StoreMetric metric = {"test/nll", 0, 90, NULL};
     const StoreArtifact artifact = {"codes", "float32", NULL, "abcd", 4}, no_kind = {"more", NULL, NULL, "", 0};
     const float mu[2] = {1, 2};
     const StorePosteriors posteriors = {1, 2, &example, NULL, mu, mu};
@@ -462,7 +462,7 @@ static void readers_of_a_run(void **state)
     assert_string_equal(rows, "name=act value=tanh name=beta value=0.5 name=latent value=2 ");
     rows[0] = '\0';
     must(store_run_last_values(s, run, "test", join_row, rows, &err));
-    assert_string_equal(rows, "name=time/epoch value=0.5 name=test/elbo value=-90.5 name=test/kl value ");
+    assert_string_equal(rows, "name=test/elbo value=-90.5 name=test/kl value name=time/epoch value=0.5 ");
     must(store_sweep_put(s, "test", "{}", NULL, (int64_t[]){other, run}, 2, &sweep, &err));
     rows[0] = '\0';
     must(store_sweep_results(s, sweep, join_row, rows, &err));
@@ -542,24 +542,27 @@ static void verdicts_on_claims(void **state)
     int64_t sweep, runs[1] = {queue_run(s, "id", "a", 1)};
     StoreVerdict v[2] = {
         {.claim = "it is so", .quantity = "test/kl", .source = "table 1", .low = 1, .high = NAN, .value = 2, .ci_low = 1.5,
-         .ci_high = 2.5, .seeds = 3, .verdict = "PASS"},
+         .ci_high = 2.5, .seeds = 3, .verdict = "holds", .level = 0.95, .p = 0.01, .seeds_needed = 7, .population_low = 1,
+         .population_high = NAN, .scale = "log", .reason = "why", .post_hoc = "what"},
         {.claim = "and so", .quantity = "test/nll", .low = NAN, .high = 3, .value = NAN, .ci_low = NAN, .ci_high = NAN,
-         .verdict = "OPEN", .note = "no run"},
+         .verdict = "open", .level = NAN, .p = NAN, .population_low = NAN, .population_high = NAN, .note = "no run"},
     };
     must(store_sweep_put(s, "test", "{}", NULL, runs, 1, &sweep, &err));
     must(store_verdicts_put(s, sweep, v, 2, &err));
     assert_true(number(s, "SELECT sum(position * (low = 1) * (high IS NULL) * (value = 2) * (ci_low = 1.5) * (ci_high = 2.5) * "
-                          "(seeds = 3) * (source = 'table 1') * (verdict = 'PASS')) FROM claims") == 1);
-    assert_true(number(s, "SELECT sum(position) FROM claims WHERE low IS NULL AND high = 3 AND value IS NULL AND source IS NULL AND note = 'no run'") == 2);
+                          "(seeds = 3) * (source = 'table 1') * (verdict = 'holds') * (level = 0.95) * (p = 0.01) * (seeds_needed = 7) * "
+                          "(population_low = 1) * (population_high IS NULL) * (scale = 'log') * (reason = 'why') * "
+                          "(post_hoc = 'what')) FROM claims") == 1);
+    assert_true(number(s, "SELECT sum(position) FROM claims WHERE low IS NULL AND high = 3 AND value IS NULL AND source IS NULL AND note = 'no run' AND p IS NULL AND seeds_needed IS NULL") == 2);
     must(store_verdicts_put(s, sweep, v, 1, &err)); /* judged again: the earlier verdicts are replaced */
     assert_true(number(s, "SELECT count(*) FROM claims") == 1);
     v[0].verdict = "PERHAPS";
     assert_int_equal(store_verdicts_put(s, sweep, v, 1, &err), -1);
-    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'PASS'") == 1); /* the earlier verdict is kept */
-    v[0].verdict = "FAIL";
+    assert_true(number(s, "SELECT count(*) FROM claims WHERE verdict = 'holds'") == 1); /* the earlier verdict is kept */
+    v[0].verdict = "refuted";
     must(store_sweep_put(s, "test", "{}", NULL, runs, 1, &sweep, &err));
     must(store_verdicts_put(s, sweep, v, 1, &err));
-    assert_true(number(s, "SELECT count(*) * (min(verdict) = 'FAIL') FROM claims") == 1); /* of the latest sweep alone */
+    assert_true(number(s, "SELECT count(*) * (min(verdict) = 'refuted') FROM claims") == 1); /* of the latest sweep alone */
     assert_true(number(s, "SELECT count(*) FROM verdicts") == 2); /* every sweep's */
     store_close(s);
 }

@@ -71,9 +71,9 @@ static void write_until_killed(int to, int64_t run, int64_t step)
     Store *s = store_open(database, STORE_WRITE, &err);
     char state[5000];
     for (; s != NULL; step++) {
-        StoreMetric m[] = {{"train/elbo", step, -100.0 / (double)step},
-                           {"train/kl", step, (double)step},
-                           {"time/epoch", step, 1}};
+        StoreMetric m[] = {{"train/elbo", step, -100.0 / (double)step, NULL},
+                           {"train/kl", step, (double)step, NULL},
+                           {"time/epoch", step, 1, NULL}};
         memset(state, (int)(step % 251), sizeof state);
         StoreCheckpoint c = {.step = (uint64_t)step, .bytes = state, .size = sizeof state};
         if (store_run_record(s, run, m, 3, &c, &err) != 0 || write(to, &step, sizeof step) != sizeof step)
@@ -146,7 +146,7 @@ static int open_new(int i)
     int64_t run;
     snprintf(identity, sizeof identity, "run %d", i);
     StoreRunSpec spec = a_run(identity, "a", (uint64_t)i);
-    StoreMetric m = {"test/elbo", 1, -i};
+    StoreMetric m = {"test/elbo", 1, -i, NULL};
     Store *s = store_open(database, STORE_WRITE, &err);
     int status = s == NULL || store_run_queue(s, &spec, 0, &run, &claim, &err) != 0 ||
                  store_run_record(s, run, &m, 1, NULL, &err) != 0;
@@ -333,7 +333,7 @@ static int64_t fill(Store *s, int64_t run)
         char name[40];
         memset(state, (int)step, sizeof state);
         snprintf(name, sizeof name, "originals%lld", (long long)step);
-        StoreMetric m = {"train/elbo", step, (double)step};
+        StoreMetric m = {"train/elbo", step, (double)step, NULL};
         if (store_artifact_put(s, run, name, "uint8", NULL, state, sizeof state, &err) != 0 ||
             store_run_record(s, run, &m, 1, NULL, &err) != 0)
             return step - 1;

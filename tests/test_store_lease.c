@@ -149,7 +149,7 @@ static void an_expired_lease_is_taken_over(void **state)
 }
 
 /* Each kind of write, for run 1. */
-static int write_metric(Store *s) { return store_run_record(s, 1, &(StoreMetric){"train/elbo", 7, -1}, 1, NULL, &err); }
+static int write_metric(Store *s) { return store_run_record(s, 1, &(StoreMetric){"train/elbo", 7, -1, NULL}, 1, NULL, &err); }
 static int write_artifact(Store *s) { return store_artifact_put(s, 1, "late", "uint8", NULL, "x", 1, &err); }
 static int write_beat(Store *s) { return store_run_beat(s, 1, &err); }
 static int write_evaluation(Store *s)

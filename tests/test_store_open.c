@@ -177,9 +177,10 @@ static void an_old_one(int version, const char *journal)
                   "VALUES (1, 'beta', 0.5), (2, 'beta', 2), (1, 'binarise', 'fresh'); INSERT INTO sweep_run VALUES (1, "
                   "1, 1), (1, 2, 2); INSERT INTO metric_name (name) VALUES ('test/kl')");
     if (version >= 2)
-        raw(database, "INSERT INTO claim (sweep, position, claim, quantity, seeds, verdict) VALUES (1, 1, '', 'test/kl, beta=2', 1, 'PASS'), "
-                      "(1, 2, '', 'test/kl, beta=2 over beta=0.5', 1, 'PASS'), (1, 3, '', 'test/kl', 1, 'PASS'), "
-                      "(1, 4, '', 'of \"x\", beta=2', 1, 'PASS')");
+        raw(database, "INSERT INTO claim (sweep, position, claim, quantity, seeds, low, ci_low, ci_high, verdict) VALUES "
+                      "(1, 1, '', 'test/kl, beta=2', 0, 1, NULL, NULL, 'OPEN'), "
+                      "(1, 2, '', 'test/kl, beta=2 over beta=0.5', 3, 1, 1, 2, 'PASS'), (1, 3, '', 'test/kl', 3, 3, 1, 2, "
+                      "'FAIL'), (1, 4, '', 'of \"x\", beta=2', 3, 1.5, 1, 2, 'PASS'), (1, 5, '', 'q', 1, 1, NULL, NULL, 'PASS')");
     for (size_t i = 0; i < sizeof evaluation_texts / sizeof evaluation_texts[0]; i++) { /* an artifact each, of runs 1 and 2 in turns */
         snprintf(sql, sizeof sql, "INSERT INTO artifact (run, name, kind, bytes) VALUES (%d, 'evaluation/%.*s', 'evaluation', CAST('%s' AS BLOB))",
                  (int)i % 2 + 1, (int)strcspn(evaluation_texts[i], "("), evaluation_texts[i], evaluation_texts[i]);
@@ -202,10 +203,13 @@ static void is_whole(Store *s, int version)
     assert_true(number(s, "SELECT beta FROM runs WHERE experiment = 'old' AND label = 'beta=0.5'") == 0.5);
     assert_string_equal(words(s, "SELECT data || (SELECT value FROM setting WHERE run = 1 AND name = 'binarise') FROM run WHERE id = 1"),
                         "digits, dynamic binarisationdynamic");
-    assert_true(number(s, "SELECT count(*) FROM claims") == (version >= 2 ? 4 : 0));
+    assert_true(number(s, "SELECT count(*) FROM claims") == (version >= 2 ? 5 : 0));
+    if (version >= 2)
+        assert_string_equal(words(s, "SELECT group_concat(verdict) FROM claims"), "open,holds,refuted,undecided,undecided");
+    assert_true(number(s, "SELECT count(*) FROM metric_name WHERE name = 'test/kl' AND scale = 'log'") == 1);
     if (version >= 2) { /* metric and configuration: only the first claim has both */
         assert_string_equal(words(s, "SELECT group_concat(coalesce(metric, '') || ' ' || coalesce(configuration, ''), ';') FROM claim"),
-                            "test/kl d; ;test/kl ; ");
+                            "test/kl d; ;test/kl ; ; ");
     }
 }
 
@@ -330,7 +334,7 @@ static void locked(void **state)
     store_close(s);
     setenv("VAE_LAB_DB_TIMEOUT", "50", 1);
     s = open_or_fail(database, STORE_WRITE);
-    StoreMetric m = {"a", 1, 1};
+    StoreMetric m = {"a", 1, 1, NULL};
     assert_int_equal(store_run_record(s, run, &m, 1, NULL, &err), -1);
     assert_non_null(strstr(err.what, "locked"));
     assert_non_null(strstr(err.found, "0.1 s"));
@@ -345,7 +349,7 @@ static void locked(void **state)
 static int record_later(int64_t run, int go)
 {
     char byte;
-    StoreMetric m = {"a", 1, 1};
+    StoreMetric m = {"a", 1, 1, NULL};
     setenv("VAE_LAB_DB_TIMEOUT", "1000", 1);
     Store *s = read(go, &byte, 1) == 1 ? store_open(database, STORE_WRITE, &err) : NULL;
     int status = s == NULL ? -1 : store_run_record(s, run, &m, 1, NULL, &err);

@@ -15,7 +15,7 @@ static int64_t done_run(Store *s, const char *label, uint64_t seed, double elbo)
     char identity[64];
     snprintf(identity, sizeof identity, "%s %d", label, (int)seed);
     int64_t run = queue_run(s, identity, label, seed);
-    StoreMetric m[] = {{"test/elbo", 1, elbo - 50}, {"test/elbo", 2, elbo}};
+    StoreMetric m[] = {{"test/elbo", 1, elbo - 50, NULL}, {"test/elbo", 2, elbo, NULL}};
     must(store_run_record(s, run, m, 2, NULL, &err));
     must(store_run_finish(s, run, "done", NULL, 1, "d", NULL, 0, NULL, &err));
     return run;
@@ -137,7 +137,7 @@ static void metric_rows_are_small(void **state)
         for (int64_t step = 1; step <= 400; step++) {
             StoreMetric m[10];
             for (int i = 0; i < 10; i++)
-                m[i] = (StoreMetric){name[i], step, -100.0 / (double)(step + i) - 1.0 / 3};
+                m[i] = (StoreMetric){name[i], step, -100.0 / (double)(step + i) - 1.0 / 3, NULL};
             must(store_run_record(s, run, m, 10, NULL, &err));
         }
     }

@@ -60,6 +60,25 @@ float *bind_array_floats(lua_State *L, const BindArray *a)
 }
 
 /* A row or column number from 1, as an index from 0. */
+const double *bind_numbers(lua_State *L, int index, size_t *n)
+{
+    const BindArray *a = luaL_testudata(L, index, BIND_ARRAY);
+    if (a == NULL)
+        luaL_checktype(L, index, LUA_TTABLE);
+    *n = a != NULL ? a->rows * a->cols : lua_rawlen(L, index);
+    luaL_argcheck(L, *n > 0, index, "an empty list");
+    if (a != NULL)
+        return a->data;
+    double *x = bind_scratch(L, *n, sizeof *x);
+    for (size_t i = 0; i < *n; i++) {
+        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TNUMBER)
+            luaL_error(L, "entry %I of the list is a %s, not a number", INT(i + 1), luaL_typename(L, -1));
+        x[i] = lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
+    return x;
+}
+
 static size_t check_place(lua_State *L, int index, size_t count, const char *axis)
 {
     lua_Integer place = luaL_checkinteger(L, index);

@@ -37,4 +37,7 @@ void bind_array_shape(lua_State *L, const char *name, const BindArray *a, size_t
 /* Pushes the list of x[0], x[stride], …, `count` numbers. */
 void bind_list(lua_State *L, const double *x, size_t count, size_t stride);
 
+/* A list of numbers, or all of an array, at a stack index; at least one: [OUT] *n.  The values stay on the stack. */
+const double *bind_numbers(lua_State *L, int index, size_t *n);
+
 #endif

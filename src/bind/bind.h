@@ -178,7 +178,7 @@ void bind_recorder_release(BindRecorder *r);
 
 /* ---- the modules (reference.c lists them) ---- */
 extern const BindModule bind_array_module, bind_graph_module, bind_data_module, bind_store_module, bind_model_module,
-    bind_recorder_module, bind_run_module, bind_stats_module, bind_plot_module;
+    bind_recorder_module, bind_run_module, bind_stats_module, bind_verdict_module, bind_plot_module;
 extern const BindModule *const bind_modules[]; /* NULL-ended */
 
 #endif

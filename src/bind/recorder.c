@@ -76,14 +76,14 @@ static void *with_room(lua_State *L, void *list, size_t count, size_t *capacity,
 
 static int add_metric(lua_State *L)
 {
+    static const char *const scales[] = {"linear", "log", "logit", NULL};
     BindRecorder *r = check_recorder(L);
     const char *name = luaL_checkstring(L, 2);
     double value = luaL_checknumber(L, 3);
-    lua_Integer step = luaL_optinteger(L, 4, 0);
-    luaL_argcheck(L, step >= 0, 4, "a step is an epoch, from 1, or 0 for the whole run");
+    int scale = luaL_checkoption(L, 4, scales[0], scales);
     r->metrics = with_room(L, r->metrics, r->nmetrics, &r->metrics_capacity, sizeof *r->metrics);
     keep(L, 2);
-    r->metrics[r->nmetrics++] = (StoreMetric){name, step, value};
+    r->metrics[r->nmetrics++] = (StoreMetric){.name = name, .value = value, .scale = scale == 0 ? NULL : scales[scale]};
     return 0;
 }
 
@@ -226,7 +226,8 @@ static int close_recorder(lua_State *L)
 }
 
 static const BindFunction methods[] = {
-    {"metric", add_metric, "(name, value, step = 0)", "a number; step: an epoch, 0: of the whole run", NULL},
+    {"metric", add_metric, "(name, value, scale = \"linear\")",
+     "a number; scale, of its interval over seeds: \"log\" where it is positive, \"logit\" where it is between 0 and 1", NULL},
     {"artifact", add_artifact, "(name, kind, bytes, meta)", "bytes of any kind; meta: JSON or nil", NULL},
     {"posteriors", add_posteriors, "(examples, labels or nil, mu, sigma)",
      "recorded posteriors of examples, arrays (n, d)", NULL},

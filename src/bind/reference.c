@@ -9,7 +9,8 @@
 
 const BindModule *const bind_modules[] = {
     &bind_array_module, &bind_graph_module, &bind_data_module,  &bind_store_module, &bind_model_module,
-    &bind_run_module,   &bind_recorder_module, &bind_stats_module, &bind_plot_module,  NULL,
+    &bind_run_module,   &bind_recorder_module, &bind_stats_module, &bind_verdict_module,
+    &bind_plot_module,  NULL,
 };
 
 /* Tables of options that are in the text already, and whose they are. */

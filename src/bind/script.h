@@ -71,9 +71,9 @@ int bind_script_figures(BindScript *script, Store *store, const BindFigures *fig
 
 size_t bind_script_claim_count(const BindScript *script);
 
-/* Judges the experiment's claims by the finished runs of a sweep, and records the verdicts; `store` is open for
- * writing. */
-int bind_script_claims(BindScript *script, Store *store, int64_t sweep, Error *err);
+/* Judges the experiment's claims by the finished runs of a sweep, by intervals of that level (0.95), and records the
+ * verdicts; `store` is open for writing. */
+int bind_script_claims(BindScript *script, Store *store, int64_t sweep, double level, Error *err);
 
 /* ---- the library ---- */
 

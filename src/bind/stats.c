@@ -17,26 +17,6 @@ static const char *const STREAM = "statistics"; /* of draws, unless a function s
 
 /* ---- arguments ---- */
 
-/* A list of numbers, or all of an array, at least one: [OUT] *n.  The values stay on the stack. */
-static const double *check_numbers(lua_State *L, int index, size_t *n)
-{
-    const BindArray *a = luaL_testudata(L, index, BIND_ARRAY);
-    if (a == NULL)
-        luaL_checktype(L, index, LUA_TTABLE);
-    *n = a != NULL ? a->rows * a->cols : lua_rawlen(L, index);
-    luaL_argcheck(L, *n > 0, index, "an empty list");
-    if (a != NULL)
-        return a->data;
-    double *x = bind_scratch(L, *n, sizeof *x);
-    for (size_t i = 0; i < *n; i++) {
-        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TNUMBER)
-            luaL_error(L, "entry %I of the list is a %s, not a number", INT(i + 1), luaL_typename(L, -1));
-        x[i] = lua_tonumber(L, -1);
-        lua_pop(L, 1);
-    }
-    return x;
-}
-
 /* A list of n class labels. */
 static const int *check_labels(lua_State *L, int index, size_t n)
 {
@@ -133,7 +113,7 @@ static int interval(lua_State *L)
     size_t n;
     double level = luaL_optnumber(L, 2, 0.95); /* before the numbers, which may take the next place on the stack */
     luaL_argcheck(L, level > 0 && level < 1, 2, "a level is between 0 and 1");
-    const double *x = check_numbers(L, 1, &n);
+    const double *x = bind_numbers(L, 1, &n);
     push_interval(L, stats_interval(x, n, level));
     return 1;
 }
@@ -142,7 +122,7 @@ static int log_mean_exp(lua_State *L)
 {
     size_t n;
     double value, se, ess;
-    const double *x = check_numbers(L, 1, &n);
+    const double *x = bind_numbers(L, 1, &n);
     stats_log_mean_exp(x, n, &value, &se, &ess);
     lua_pushnumber(L, value);
     lua_pushnumber(L, se);
@@ -161,7 +141,7 @@ static int normal_quantile(lua_State *L)
 static int mean(lua_State *L)
 {
     size_t n;
-    const double *x = check_numbers(L, 1, &n);
+    const double *x = bind_numbers(L, 1, &n);
     lua_pushnumber(L, stats_mean(x, n));
     return 1;
 }

@@ -37,11 +37,13 @@ typedef struct MetricSummary {
     const char *metric;
     int decimals;
     size_t not_finite;        /* values left out of the mean */
-    StatsInterval mean;       /* over the seeds */
+    StatsInterval mean;       /* over the seeds, on the metric's scale */
+    StatsScale scale;
     StatsInterval difference; /* from the first configuration, seed by seed */
     double p;                 /* of the paired t test; NaN: too few seeds */
     CliEstimate estimate;
     StoreBand expected; /* by the experiment's claims */
+    StatsVerdictKind verdict; /* on that band */
 } MetricSummary;
 
 typedef struct Comparison {
@@ -96,15 +98,6 @@ static int choose_metrics(Comparison *c, Error *err)
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
-static const CliValue *finite_value(const CliConfiguration *c, const char *metric, const char *seed)
-{
-    for (size_t i = 0; i < c->values; i++)
-        if (strcmp(c->value[i].metric, metric) == 0 && strcmp(c->value[i].seed, seed) == 0 &&
-            isfinite(c->value[i].value))
-            return &c->value[i];
-    return NULL;
-}
-
 /* Two decimals for nats and numbers of at least 10, four for small ones (a share, a spread). */
 static int decimals_of(const CliConfigurations *of, const char *metric)
 {
@@ -120,71 +113,92 @@ static int decimals_of(const CliConfigurations *of, const char *metric)
     return 4;
 }
 
-/* The mean of c, and the mean of its differences from `first`, seed by seed.  scratch: 2 numbers for each value of
- * c. */
-static void summarise(MetricSummary *m, const CliConfiguration *first, const CliConfiguration *c, double *scratch)
+/* Numbers of one metric of one configuration, one a seed. */
+typedef struct Numbers {
+    double *value, *trials, *difference;
+    size_t n, counted, pairs; /* counted: how many are shares with known trials */
+} Numbers;
+
+/* The trials of a share, METRIC_n; NaN where they are not recorded. */
+static double trials_of(const CliConfiguration *c, const char *metric, const char *seed)
 {
-    double *x = scratch, *difference = scratch + c->values;
-    size_t n = 0, pairs = 0;
+    char name[sizeof c->value->metric + 2];
+    snprintf(name, sizeof name, "%s_n", metric);
+    const CliValue *v = cli_finite_value(c, name, seed);
+    return v == NULL ? (double)NAN : v->value;
+}
+
+/* [OUT] x: the values of c, and their differences from `first`, seed by seed. */
+static void collect(MetricSummary *m, const CliConfiguration *first, const CliConfiguration *c, Numbers *x)
+{
     for (size_t i = 0; i < c->values; i++) {
-        if (strcmp(c->value[i].metric, m->metric) != 0)
+        const CliValue *v = &c->value[i];
+        if (strcmp(v->metric, m->metric) != 0)
             continue;
-        if (!isfinite(c->value[i].value)) {
+        if (!isfinite(v->value)) {
             m->not_finite++;
             continue;
         }
-        const CliValue *v = finite_value(first, m->metric, c->value[i].seed);
-        x[n++] = c->value[i].value;
-        if (v != NULL)
-            difference[pairs++] = c->value[i].value - v->value;
+        const CliValue *other = cli_finite_value(first, m->metric, v->seed);
+        m->scale = v->scale;
+        x->trials[x->n] = trials_of(c, m->metric, v->seed);
+        x->counted += !isnan(x->trials[x->n]);
+        x->value[x->n++] = v->value;
+        if (other != NULL)
+            x->difference[x->pairs++] = v->value - other->value;
     }
-    m->mean = stats_interval(x, n, 0.95);
-    m->difference = stats_paired(difference, pairs, 0.95, &m->p);
+}
+
+static void summarise(MetricSummary *m, const Numbers *x)
+{
+    const StatsSample sample = {.value = x->value, .n = x->n, .scale = m->scale,
+                                .trials = x->n > 0 && x->counted == x->n ? x->trials : NULL};
+    m->mean = stats_sample_interval(&sample, 0.95);
+    m->difference = stats_paired(x->difference, x->pairs, 0.95, &m->p);
+    m->verdict = stats_verdict(&sample, m->expected.low, m->expected.high, 0.95).kind;
 }
 
 static int compute(Comparison *c, Store *s, Error *err)
 {
-    size_t most = 0;
+    size_t most = 1;
     int status = 0;
     for (size_t i = 0; i < c->of.count; i++)
         most = c->of.list[i].values > most ? c->of.list[i].values : most;
-    double *scratch = mem_array(2 * most + 1, sizeof *scratch);
+    double *scratch = mem_array(3 * most, sizeof *scratch);
     c->summary = mem_array(c->of.count * c->metrics + 1, sizeof *c->summary);
     if (scratch == NULL || c->summary == NULL)
         status = error_memory(err, "a comparison");
     for (size_t k = 0; status == 0 && k < c->of.count * c->metrics; k++) {
         const CliConfiguration *of = &c->of.list[k / c->metrics];
+        Numbers x = {.value = scratch, .trials = scratch + most, .difference = scratch + 2 * most};
         MetricSummary *m = &c->summary[k];
         m->metric = c->metric[k % c->metrics];
         m->decimals = decimals_of(&c->of, m->metric);
-        num_fpenv_set(); /* SQLite was called */
-        summarise(m, &c->of.list[0], of, scratch);
         m->estimate = cli_estimate_of(of, m->metric);
         status = store_expected(s, of->is.experiment, of->is.configuration, m->metric, &m->expected, err);
+        num_fpenv_set(); /* SQLite was called */
+        collect(m, &c->of.list[0], of, &x);
+        summarise(m, &x);
     }
     mem_free(scratch);
     return status;
 }
 
-static int is_expected(const MetricSummary *m)
-{
-    /* an open side is NaN: neither comparison holds */
-    return !(m->mean.mean < m->expected.low) && !(m->mean.mean > m->expected.high);
-}
-
 /* ---- for people ------------------------------------------------------------------------------------------------- */
 
-/* "-104.21 ± 0.32" */
+/* "-104.21 ± 0.32"; "0.0012 (0.0004 to 0.0038)" where the interval is not symmetric */
 static void spell_interval(char *text, size_t size, StatsInterval v, int decimals)
 {
     num_fpenv_set();
-    double half = (v.high - v.low) / 2;
+    double half = (v.high - v.low) / 2, middle = (v.high + v.low) / 2;
     if (v.n == 0)
         snprintf(text, size, "-");
-    else if (isfinite(half))
+    else if (!isfinite(half))
+        snprintf(text, size, "%.*f", decimals, v.mean);
+    else if (fabs(middle - v.mean) <= 0.05 * half)
         snprintf(text, size, "%.*f ± %.*f", decimals, v.mean, decimals, half);
     else
-        snprintf(text, size, "%.*f", decimals, v.mean);
+        snprintf(text, size, "%.4g (%.4g to %.4g)", v.mean, v.low, v.high);
 }
 
 static int print_means(const Comparison *c, Error *err)
@@ -208,7 +222,7 @@ static int print_means(const Comparison *c, Error *err)
             cli_table_text(t, text);
         }
     }
-    return cli_table_print(t, "means over seeds ± half of the 95 % interval", err);
+    return cli_table_print(t, "means over seeds, and 95 % intervals", err);
 }
 
 /* Prints a table below an empty line; nothing where it has no rows. */
@@ -268,8 +282,7 @@ static void print_expected(const Comparison *c)
         }
         spell_interval(measured, sizeof measured, m->mean, m->decimals);
         spell_band(band, sizeof band, &m->expected);
-        printf("%s  %s  %s is %s %s\n", letter_of(c, k), m->metric, measured,
-               is_expected(m) ? "inside" : "OUTSIDE", band);
+        printf("%s  %s  %s, expected %s: %s\n", letter_of(c, k), m->metric, measured, band, stats_verdicts[m->verdict]);
         if (m->expected.source[0] != '\0') {
             fputs("   ", stdout);
             terminal_print(stdout, m->expected.source);
@@ -460,13 +473,16 @@ static void add_row(CliTable *t, const CliConfiguration *c, const MetricSummary 
     add_interval(t, (const double[]){m->estimate.se, m->estimate.ess}, 2);
     add_draws(t, m);
     add_interval(t, (const double[]){m->expected.low, m->expected.high}, 2);
-    if (m->expected.claims > 0 && v->n > 0)
-        cli_table_integer(t, is_expected(m));
+    int judged = m->expected.claims > 0 && v->n > 0;
+    if (judged && m->verdict != STATS_UNDECIDED)
+        cli_table_integer(t, m->verdict == STATS_HOLDS);
     else
         cli_table_null(t);
     cli_table_text(t, m->expected.source[0] != '\0' ? m->expected.source : NULL);
     add_warning(t, c, v->n);
     cli_table_integer(t, c->is.unevaluated);
+    cli_table_text(t, judged ? stats_verdicts[m->verdict] : NULL);
+    cli_table_text(t, stats_scales[m->scale]);
 }
 
 /* One row per configuration and metric. */
@@ -476,7 +492,7 @@ static int print_rows(const Comparison *c, Error *err)
         "configuration", "experiment", "label", "data", "metric", "seeds", "mean", "sd", "ci_low", "ci_high",
         "not_finite", "paired_seeds", "difference", "difference_low", "difference_high", "p", "runs", "diverged",
         "digest", "standard_error", "effective_sample_size", "draws", "expected_low", "expected_high", "inside",
-        "source", "warning", "failed_evaluations"};
+        "source", "warning", "failed_evaluations", "verdict", "scale"};
     CliTable *t = cli_table_alloc(cli_format(), columns, sizeof columns / sizeof columns[0]);
     for (size_t k = 0; k < c->of.count * c->metrics; k++)
         add_row(t, &c->of.list[k / c->metrics], &c->summary[k], k / c->metrics);
@@ -521,9 +537,11 @@ const CliCommand cli_compare = {
     .options = options, .run = compare,
     .notes = "A, B … are numbers of runs (each stands for all seeds of its configuration), labels, experiments, or\n"
              "EXPERIMENT/LABEL; without them the configurations of the latest sweep are compared.  Printed are\n"
-             "the mean over seeds of the last value ± half of Student's 95 % interval; the mean difference from\n"
+             "the mean over seeds of the last value and its 95 % interval, by Student's t on the metric's scale:\n"
+             "the logarithm for positive quantities, the logit for those between 0 and 1; the mean difference from\n"
              "the first configuration, seed by seed, with the p-value of the paired t test; the band that the\n"
-             "experiment's claims expect; for an importance estimate its standard error over the examples and\n"
+             "experiment's claims expect, and the verdict; for an importance estimate its standard error over the\n"
+             "examples and\n"
              "its effective sample size; the settings that differ; and what differs in the machine, the program\n"
              "and the texts of the script and its modules.  The usual metrics are test/elbo,\n"
              "test/reconstruction, test/kl and test/nll, in nats per example.  Warnings: fewer than 3 seeds; a\n"

@@ -13,6 +13,7 @@
 #include "cli/dry_run.h"
 #include "cli/progress.h"
 #include "cli/rows.h"
+#include "cli/seeds.h"
 #include "cli/settings.h"
 #include "cli/shard.h"
 #include "cli/workers.h"
@@ -34,6 +35,7 @@ static long calibrate = -1, tasks; /* calibrate: milliseconds; -1: not given */
 
 static const CliOption options[] = {
     CLI_OPTION_SET,
+    CLI_OPTION_SEEDS,
     CLI_OPTION_JOBS,
     CLI_OPTION_THREADS,
     CLI_OPTION_DB,
@@ -141,19 +143,48 @@ static int check_outcome(const LabOutcome *o, const char *counts, Error *err)
     return error_hint(err, "vae-lab runs --where \"problem IS NOT NULL\" lists them, vae-lab show RUN prints why");
 }
 
-/* Judges the script's claims by the runs that are done, and prints the verdicts. */
-static int judge(BindScript *script, int64_t sweep, Error *err)
+/* ---- looks at the claims ---------------------------------------------------------------------------------------- */
+
+static CliSeeds seeds;
+
+/* The sweep with the seeds of one look. */
+typedef struct Look {
+    BindScript *script;
+    LabRun *runs;
+    size_t count, number;       /* of runs; of the look, from 0 */
+    const char *part, *resume;  /* "3/8", "" for the whole sweep; the command that resumes */
+    int is_last;                /* [OUT] no other look follows */
+} Look;
+
+/* Judges the script's claims by the runs that are done.  [OUT] is_last */
+static int judge(Look *look, int64_t sweep, Error *err)
 {
     CliVerdicts count = {0};
-    if (bind_script_claim_count(script) == 0)
-        return 0;
     Store *store = store_open(cli_database(), STORE_WRITE, err);
     if (store == NULL)
         return -1;
-    int status = bind_script_claims(script, store, sweep, err);
-    if (status == 0 && !cli_shared.json)
-        status = store_sweep_verdicts(store, sweep, cli_verdict_print, &count, err);
+    int status = bind_script_claims(look->script, store, sweep, seeds.level, err);
+    if (status == 0)
+        status = store_sweep_verdicts(store, sweep, cli_verdict_count, &count, err);
     store_close(store);
+    look->is_last = look->number + 1 >= seeds.looks || count.of[STATS_UNDECIDED] == 0;
+    if (status == 0 && !look->is_last && !quiet)
+        fprintf(stderr, "%zu seeds: %zu claims hold, %zu refuted, %zu undecided; now %zu seeds\n", seeds.seeds[look->number],
+                count.of[STATS_HOLDS], count.of[STATS_REFUTED], count.of[STATS_UNDECIDED], seeds.seeds[look->number + 1]);
+    cli_verdicts_free(&count);
+    return status;
+}
+
+static int print_verdicts(int64_t sweep, Error *err)
+{
+    CliVerdicts count = {0};
+    Store *s = cli_open(err);
+    int status = s == NULL ? -1 : store_sweep_verdicts(s, sweep, cli_verdict_print, &count, err);
+    if (status == 0)
+        status = cli_verdicts_summary(&count, err);
+    cli_verdicts_free(&count);
+    store_close(s);
+    fflush(stdout);
     return status;
 }
 
@@ -165,14 +196,37 @@ static int add_resume_hint(const char *resume, Error *err)
     return -1;
 }
 
-static int run_all(BindScript *script, LabRun *runs, size_t count, const char *part, const char *resume, Error *err)
+/* Prints what came of a look, and judges its claims; `status`: of its sweep. */
+static int report(Look *look, const LabOutcome *o, int status, Error *err)
+{
+    Text counts = {0};
+    Error unreported = ERROR_NONE; /* what ended the sweep is the error to report */
+    int judged = status == 0 && look->part[0] == '\0' && bind_script_claim_count(look->script) > 0;
+    spell_counts(&counts, o);
+    if (status == 0)
+        status = check_outcome(o, text_string(&counts), err);
+    if (judged && judge(look, o->sweep, status == 0 ? err : &unreported) != 0)
+        status = -1;
+    if (status != 0)
+        look->is_last = 1;
+    if (look->is_last && print_results(o->sweep, status == 0 ? err : &unreported) != 0)
+        status = -1;
+    if (look->is_last && !quiet)
+        fprintf(stderr, "%s\n", text_string(&counts));
+    if (look->is_last && judged && !cli_shared.json && print_verdicts(o->sweep, status == 0 ? err : &unreported) != 0)
+        status = -1;
+    text_free(&counts);
+    return status;
+}
+
+static int run_all(Look *look, Error *err)
 {
     LabOutcome outcome = {0};
     const LabProvenance *provenance;
-    CliProgress *progress = cli_progress_alloc(runs, count, quiet, err);
+    CliProgress *progress = cli_progress_alloc(look->runs, look->count, quiet, err);
     if (progress == NULL)
         return -1;
-    if (bind_script_provenance(script, &provenance, err) != 0) {
+    if (bind_script_provenance(look->script, &provenance, err) != 0) {
         cli_progress_free(progress);
         return -1;
     }
@@ -180,9 +234,9 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *p
         .database = cli_database(),
         .jobs = (int)cli_workers.jobs,
         .threads = (int)cli_workers.threads,
-        .fresh = fresh,
-        .settings = bind_script_settings(script),
-        .part = part[0] == '\0' ? NULL : part,
+        .fresh = fresh && look->number == 0,
+        .settings = bind_script_settings(look->script),
+        .part = look->part[0] == '\0' ? NULL : look->part,
         .provenance = provenance,
         .copy = cli_copy.file,
         .copy_seconds = (double)cli_copy.seconds,
@@ -190,35 +244,13 @@ static int run_all(BindScript *script, LabRun *runs, size_t count, const char *p
         .event = cli_progress_event,
         .event_context = progress,
     };
-    int status = lab_sweep(runs, count, &lab, &outcome, err);
+    int status = lab_sweep(look->runs, look->count, &lab, &outcome, err);
     cli_progress_free(progress);
-    if (status != 0 && err->kind == ERR_SIGNAL)
-        add_resume_hint(resume, err);
-    if (status == 0 || err->kind == ERR_SIGNAL) {
-        Error unprinted = ERROR_NONE; /* an interruption is reported in any case */
-        if (print_results(outcome.sweep, status == 0 ? err : &unprinted) != 0)
-            status = -1;
-    }
-    Text counts = {0};
-    spell_counts(&counts, &outcome);
-    if (!quiet)
-        fprintf(stderr, "%s\n", text_string(&counts));
-    if (status == 0) {
-        status = check_outcome(&outcome, text_string(&counts), err);
-        Error unjudged = ERROR_NONE; /* unfinished runs are the error to report */
-        if (part[0] == '\0' && judge(script, outcome.sweep, status == 0 ? err : &unjudged) != 0)
-            status = -1;
-    }
-    text_free(&counts);
-    return status;
-}
-
-/* With a copy of the database, before and after. */
-static int run_copied(BindScript *script, LabRun *runs, size_t count, const char *part, const char *resume, Error *err)
-{
-    if (cli_copy_begin(quiet, err) != 0)
+    if (status != 0 && err->kind != ERR_SIGNAL)
         return -1;
-    return cli_copy_end(run_all(script, runs, count, part, resume, err), err);
+    if (status != 0)
+        add_resume_hint(look->resume, err);
+    return report(look, &outcome, status, err);
 }
 
 /* ---- the part of the sweep --------------------------------------------------------------------------------------- */
@@ -252,39 +284,67 @@ static int choose_part(LabRun *runs, size_t *count, char part[PART_TEXT], Error 
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
-static int run(int operands, char **operand, Error *err)
+static int print_plan(const Look *look, Error *err)
 {
-    LabRun *runs;
-    size_t count, duplicates;
-    if (cli_operands(operands, operand, 1, 1, "one experiment: vae-lab run FILE.lua", err) != 0)
-        return error_hint(err, "for example: vae-lab run experiments/kl_ablation.lua");
-    if (num_isa_choose(NULL, err) != 0 || cli_settings_rng(quiet, err) != 0)
+    return cli_dry_run(look->runs, look->count,
+                       &(CliDryRun){.fresh = fresh, .quiet = quiet, .tasks = (size_t)tasks,
+                                    .seconds = 1e-3 * (double)(calibrate < 0 ? CALIBRATE_MS : calibrate)},
+                       err);
+}
+
+/* Loads the script with the seeds of the look, and runs it or its part, with a copy of the database before and after. */
+static int run_look(const char *path, Look *look, Error *err)
+{
+    size_t duplicates;
+    char part[PART_TEXT] = "";
+    Text resume = {0};
+    look->is_last = 1;
+    if (seeds.looks > 0 && cli_seeds_set(seeds.seeds[look->number], err) != 0)
         return -1;
     const BindSettings settings = {.set = cli_settings.set, .nset = cli_settings.count, .data_dir = cli_shared.data_dir};
-    Text resume = {0};
-    char part[PART_TEXT] = "";
-    BindScript *script = bind_script_load(operand[0], &settings, err);
-    int status = script == NULL ? -1 : bind_script_runs(script, &runs, &count, &duplicates, err);
+    look->script = bind_script_load(path, &settings, err);
+    int status = look->script == NULL ? -1 : bind_script_runs(look->script, &look->runs, &look->count, &duplicates, err);
     if (status == 0 && duplicates > 0 && !quiet)
         fprintf(
             stderr,
             "%zu run%s the same graph, training plan, data and seed as another run of this experiment: computed once\n",
             duplicates, duplicates == 1 ? " has" : "s have");
     if (status == 0)
-        status = choose_part(runs, &count, part, err);
-    if (status == 0 && count > 0) /* a part may be empty */
-        status = cli_workers_choose(count, err);
+        status = choose_part(look->runs, &look->count, part, err);
+    if (status == 0 && look->count > 0) /* a part may be empty */
+        status = cli_workers_choose(look->count, err);
     resume_command(&resume, part);
+    look->part = part;
+    look->resume = text_string(&resume);
     if (status == 0 && dry_run)
-        status = cli_dry_run(runs, count,
-                             &(CliDryRun){.fresh = fresh, .quiet = quiet, .tasks = (size_t)tasks,
-                                          .seconds = 1e-3 * (double)(calibrate < 0 ? CALIBRATE_MS : calibrate)},
-                             err);
-    else if (status == 0 && count > 0)
-        status = run_copied(script, runs, count, part, text_string(&resume), err);
+        status = print_plan(look, err);
+    else if (status == 0 && look->count > 0)
+        status = cli_copy_begin(quiet, err) != 0 ? -1 : cli_copy_end(run_all(look, err), err);
     text_free(&resume);
-    bind_script_free(script);
+    bind_script_free(look->script);
     return status;
+}
+
+static int run_looks(const char *path, Error *err)
+{
+    Look look = {.number = dry_run && seeds.looks > 0 ? seeds.looks - 1 : 0};
+    int status = run_look(path, &look, err);
+    while (status == 0 && !look.is_last) {
+        look = (Look){.number = look.number + 1};
+        status = run_look(path, &look, err);
+    }
+    return status;
+}
+
+static int run(int operands, char **operand, Error *err)
+{
+    if (cli_operands(operands, operand, 1, 1, "one experiment: vae-lab run FILE.lua", err) != 0)
+        return error_hint(err, "for example: vae-lab run experiments/kl_ablation.lua");
+    if (num_isa_choose(NULL, err) != 0 || cli_settings_rng(quiet, err) != 0 || cli_seeds_choose(&seeds, err) != 0)
+        return -1;
+    if (seeds.looks > 1 && cli_shard_text != NULL)
+        return error_set(err, ERR_USAGE, "--seeds auto and --shard exclude each other: a part has no claims to decide");
+    return run_looks(operand[0], err);
 }
 
 const CliCommand cli_run = {
@@ -292,8 +352,9 @@ const CliCommand cli_run = {
     .summary = "run an experiment: train what is not recorded yet, resume what was interrupted",
     .options = options, .run = run,
     .notes = "Results go to standard output, progress to standard error.  After an interruption the same\n"
-             "command resumes.  The script's claims are judged at the end: PASS or FAIL, with what was\n"
-             "measured (vae-lab claims).\n"
+             "command resumes.  The script's claims are judged at the end: each holds, is refuted, or is\n"
+             "undecided, with what was measured (vae-lab claims).  --seeds auto adds seeds while claims are\n"
+             "undecided; each look then has a stricter level, so that together they err no more often than one.\n"
              "\n"
              "example: vae-lab run experiments/kl_ablation.lua --set data=mnist --set seed=1,2,3,4,5 --jobs 4\n",
 };

@@ -24,7 +24,7 @@ double cli_value_or_kind(const StoreValue *value, const StoreValue *kind)
 int cli_values_take(void *context, int columns, const char *const *names, const StoreValue *v)
 {
     CliConfiguration *c = context;
-    (void)columns, (void)names;
+    (void)names;
     CliValue *list = mem_room(c->value, c->values, &c->capacity, sizeof *list);
     if (list == NULL)
         return c->failed = 1;
@@ -33,7 +33,17 @@ int cli_values_take(void *context, int columns, const char *const *names, const 
     snprintf(at->metric, sizeof at->metric, "%s", store_text_of(&v[0]));
     snprintf(at->seed, sizeof at->seed, "%s", store_text_of(&v[1]));
     at->value = cli_value_or_kind(&v[2], &v[3]);
+    at->scale = columns > 4 ? stats_scale(store_text_of(&v[4])) : STATS_LINEAR;
     return 0;
+}
+
+const CliValue *cli_finite_value(const CliConfiguration *c, const char *metric, const char *seed)
+{
+    for (size_t i = 0; i < c->values; i++)
+        if (strcmp(c->value[i].metric, metric) == 0 && strcmp(c->value[i].seed, seed) == 0 &&
+            isfinite(c->value[i].value))
+            return &c->value[i];
+    return NULL;
 }
 
 int cli_values_finish(const CliConfiguration *c, int status, Error *err)

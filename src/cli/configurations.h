@@ -7,12 +7,14 @@
 #define CLI_CONFIGURATIONS_H
 
 #include "cli/table.h"
+#include "stats/verdict.h"
 #include "store/read.h"
 
 /* The last value of one metric of one run. */
 typedef struct CliValue {
     char metric[96], seed[24];
     double value; /* may be not finite */
+    StatsScale scale; /* of its interval over seeds */
 } CliValue;
 
 typedef struct CliConfiguration {
@@ -36,10 +38,13 @@ typedef struct CliConfigurations {
 int cli_configurations_read(CliConfigurations *c, Store *s, char *const *names, int count, Error *err);
 void cli_configurations_free(CliConfigurations *c);
 
-/* A StoreRow of metric, seed, value, kind, its context a CliConfiguration: adds a value.  Then cli_values_finish,
+/* A StoreRow of metric, seed, value, kind and perhaps scale, its context a CliConfiguration: adds a value.  Then cli_values_finish,
  * with the reader's status, reports a failed allocation. */
 int cli_values_take(void *context, int columns, const char *const *names, const StoreValue *v);
 int cli_values_finish(const CliConfiguration *c, int status, Error *err);
+
+/* The finite value of a metric of the run with that seed; NULL where there is none. */
+const CliValue *cli_finite_value(const CliConfiguration *c, const char *metric, const char *seed);
 
 /* A recorded number: the value, or what its kind says ('nan', 'inf', '-inf'). */
 double cli_value_or_kind(const StoreValue *value, const StoreValue *kind);

@@ -118,7 +118,7 @@ static int record_test(Store *s, int64_t id, const LabRun *run, GraphParams *par
         return -1;
     for (size_t i = 0; i < count; i++) {
         snprintf(name[i], sizeof name[i], "test/%s", run->spec.metrics[i]);
-        metric[i] = (StoreMetric){name[i], 0, mean[i]};
+        metric[i] = (StoreMetric){name[i], 0, mean[i], lab_scale(run->spec.metrics[i])};
     }
     return store_run_record(s, id, metric, count, NULL, err);
 }

@@ -133,12 +133,12 @@ static int record_epoch(RecordedTraining *r, Error *err)
         mean[i] = t->state.totals[i] / (double)t->n;
         for (int split = 0; split <= tested; split++, count++) {
             snprintf(name[count], sizeof name[count], "%s/%s", split == 0 ? "train" : "test", spec->metrics[i]);
-            metric[count] = (StoreMetric){name[count], epoch, split == 0 ? mean[i] : test_mean[i]};
+            metric[count] = (StoreMetric){name[count], epoch, split == 0 ? mean[i] : test_mean[i], lab_scale(spec->metrics[i])};
         }
     }
-    metric[count++] = (StoreMetric){"gradient/norm", epoch, t->state.totals[t->nmetrics] / (double)t->steps};
+    metric[count++] = (StoreMetric){"gradient/norm", epoch, t->state.totals[t->nmetrics] / (double)t->steps, "log"};
     if (epoch > r->recorded) /* the clock is not reproducible: an epoch repeated after a resume keeps its first time */
-        metric[count++] = (StoreMetric){"time/epoch", epoch, seconds};
+        metric[count++] = (StoreMetric){"time/epoch", epoch, seconds, "log"};
 
     if (num_fpenv_check(err) != 0)
         return error_in(err, "epoch %d", (int)epoch);

@@ -281,3 +281,8 @@ int lab_test(const LabSpec *spec, GraphParams *params, double *mean, size_t *cou
     exec_pair_free(&t.test);
     return status;
 }
+
+const char *lab_scale(const char *metric)
+{
+    return strcmp(metric, "kl") == 0 ? "log" : NULL;
+}

@@ -52,4 +52,7 @@ int training_test(Training *t, double *mean, TrainingPause pause, void *context,
  * Monte Carlo EM, which has none. */
 int lab_test(const LabSpec *spec, GraphParams *params, double *mean, size_t *count, Error *err);
 
+/* The scale of a metric's interval over seeds (StoreMetric): a KL divergence is positive. */
+const char *lab_scale(const char *metric);
+
 #endif

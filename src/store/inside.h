@@ -42,6 +42,11 @@ struct Store {
     char notice[256];
 };
 
+/* The columns of the table `claim` after the first, its sweep. */
+#define STORE_CLAIM_COLUMNS \
+    "position, claim, quantity, source, low, high, seeds, value, ci_low, ci_high, verdict, note, metric, configuration, " \
+    "scale, level, p, seeds_needed, population_low, population_high, reason, post_hoc"
+
 extern const int store_schema_version;
 /* The SQL that brings the tables from `version` to version + 1; of store_schema_version: that makes the views. */
 const char *store_schema_sql(int version);

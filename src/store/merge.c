@@ -64,8 +64,9 @@ static const MergeCopy
     copy_settings = {"SELECT e.name, x.name, x.value FROM setting x JOIN experiment e ON e.id = x.experiment WHERE x.run = ?1",
                      "INSERT OR IGNORE INTO setting (run, experiment, name, value) SELECT ?1, id, ?3, ?4 FROM experiment "
                      "WHERE name = ?2"},
-    copy_metric_names = {"SELECT name FROM metric_name n WHERE EXISTS (SELECT 1 FROM metric WHERE run = ?1 AND metric = n.id)",
-                         "INSERT INTO metric_name (name) VALUES (?2) ON CONFLICT (name) DO NOTHING"},
+    copy_metric_names = {"SELECT name, scale FROM metric_name n WHERE EXISTS (SELECT 1 FROM metric WHERE run = ?1 AND metric = n.id)",
+                         "INSERT INTO metric_name (name, scale) VALUES (?2, ?3) ON CONFLICT (name) DO UPDATE SET scale = "
+                         "excluded.scale WHERE scale IS NULL AND excluded.scale IS NOT NULL"},
     copy_checkpoint = {"SELECT step, bytes, written FROM checkpoint WHERE run = ?1",
                        "INSERT INTO checkpoint (run, step, bytes, written) VALUES (?1, ?2, ?3, ?4)"},
     copy_artifacts = {"SELECT name, kind, meta, bytes FROM artifact WHERE run = ?1 ORDER BY id",
@@ -82,11 +83,9 @@ static const MergeCopy
     copy_sweep_runs = {"SELECT x.position, r.identity FROM sweep_run x JOIN run r ON r.id = x.run WHERE x.sweep = ?1",
                        "INSERT INTO sweep_run (sweep, position, run) SELECT ?1, ?2, id FROM run WHERE identity = ?3 AND "
                        "superseded_by IS NULL"},
-    copy_claims = {"SELECT position, claim, quantity, source, low, high, seeds, value, ci_low, ci_high, verdict, note, metric, "
-                   "configuration FROM claim WHERE sweep = ?1",
-                   "INSERT OR IGNORE INTO claim (sweep, position, claim, quantity, source, low, high, seeds, value, ci_low, "
-                   "ci_high, verdict, note, metric, configuration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-                   "?12, ?13, ?14, ?15)"};
+    copy_claims = {"SELECT " STORE_CLAIM_COLUMNS " FROM claim WHERE sweep = ?1",
+                   "INSERT OR IGNORE INTO claim (sweep, " STORE_CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+                   "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"};
 
 typedef struct Merge {
     Store *to, *part;

@@ -128,6 +128,10 @@ int store_sweep_verdicts(Store *s, int64_t sweep, StoreVerdictRow row, void *con
 int store_claims(Store *s, const char *experiment, StoreVerdictRow row, void *context, Error *err);
 int store_claims_read(Store *s, const char *experiment, StoreRow row, void *context, Error *err);
 
+/* [OUT] scale: of the metric's interval over seeds, "log" or "logit"; "" for the linear one and for an unknown metric. */
+enum { STORE_SCALE = 8 };
+int store_metric_scale(Store *s, const char *metric, char scale[STORE_SCALE], Error *err);
+
 /* What an experiment's latest claims expect of a metric of a configuration. */
 typedef struct StoreBand {
     size_t claims;    /* 0: nothing is expected */
@@ -153,7 +157,7 @@ typedef int (*StoreConfigurationRow)(void *context, const StoreConfiguration *co
  * that name. */
 int store_configurations(Store *s, const char *name, StoreConfigurationRow row, void *context, Error *err);
 
-/* metric, seed (text), value, kind: the last values of the configuration's runs that are done, the latest of each
+/* metric, seed (text), value, kind, scale: the last values of the configuration's runs that are done, the latest of each
  * seed. */
 int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow row, void *context, Error *err);
 

@@ -86,7 +86,7 @@ int store_configuration_values(Store *s, const StoreConfiguration *c, StoreRow r
     const StoreValue args[] = {store_text_value(c->experiment), store_text_value(c->label),
                                store_text_value(c->configuration)};
     return store_query(s,
-                       "SELECT metric, CAST(seed AS TEXT) AS seed, value, kind FROM last_values WHERE experiment = ?1 "
+                       "SELECT metric, CAST(seed AS TEXT) AS seed, value, kind, scale FROM last_values WHERE experiment = ?1 "
                        "AND label = ?2 AND configuration = ?3 AND run IN (SELECT max(r.id) FROM experiment e JOIN member "
                        "k ON k.experiment = e.id JOIN run r ON r.id = k.run WHERE e.name = ?1 AND k.label = ?2 AND "
                        "r.configuration = ?3 AND r.status = 'done' AND r.superseded_by IS NULL GROUP BY r.seed) "

@@ -213,7 +213,7 @@ int store_run_settings(Store *s, int64_t run, const char *experiment, StoreRow r
 int store_run_last_values(Store *s, int64_t run, const char *experiment, StoreRow row, void *context, Error *err)
 {
     const StoreValue args[] = {store_integer_value(run), store_text_value(experiment)};
-    return store_query(s, "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2", args, 2,
+    return store_query(s, "SELECT metric AS name, value FROM last_values WHERE run = ?1 AND experiment = ?2 ORDER BY metric", args, 2,
                        row, context, err);
 }
 

@@ -71,7 +71,9 @@ int store_sweep_find(Store *s, const char *experiment, int64_t number, const cha
 
 /* ---- claims ----------------------------------------------------------------------------------------------------- */
 
-#define VERDICT_COLUMNS "experiment, claim, quantity, source, note, low, high, value, ci_low, ci_high, seeds, verdict"
+#define VERDICT_COLUMNS \
+    "experiment, claim, quantity, source, note, low, high, value, ci_low, ci_high, seeds, verdict, scale, level, p, " \
+    "seeds_needed, population_low, population_high, reason, post_hoc"
 
 typedef struct VerdictReader {
     StoreVerdictRow row;
@@ -103,7 +105,15 @@ static int take_verdict(void *context, int columns, const char *const *names, co
         .ci_low = number_or_nan(&v[8]),
         .ci_high = number_or_nan(&v[9]),
         .seeds = v[10].integer,
-        .verdict = text_or_null(&v[11]),
+        .verdict = store_text_of(&v[11]),
+        .scale = text_or_null(&v[12]),
+        .level = number_or_nan(&v[13]),
+        .p = number_or_nan(&v[14]),
+        .seeds_needed = v[15].integer,
+        .population_low = number_or_nan(&v[16]),
+        .population_high = number_or_nan(&v[17]),
+        .reason = text_or_null(&v[18]),
+        .post_hoc = text_or_null(&v[19]),
     };
     return r->row(r->context, store_text_of(&v[0]), &verdict);
 }
@@ -129,6 +139,16 @@ int store_claims_read(Store *s, const char *experiment, StoreRow row, void *cont
 {
     const StoreValue name = store_text_value(experiment);
     return store_query(s, "SELECT *" LATEST_CLAIMS, &name, 1, row, context, err);
+}
+
+int store_metric_scale(Store *s, const char *metric, char scale[STORE_SCALE], Error *err)
+{
+    sqlite3_stmt *row;
+    int found = store_first(s, err, &row, "read a metric's scale", "SELECT coalesce(scale, '') FROM metric_name WHERE name = ?1",
+                            "t", metric);
+    snprintf(scale, STORE_SCALE, "%s", found == 1 ? store_column(row, 0) : "");
+    sqlite3_finalize(row);
+    return found < 0 ? -1 : 0;
 }
 
 static double column_or_nan(sqlite3_stmt *row, int column)

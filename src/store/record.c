@@ -32,7 +32,7 @@ static const char *kind_of(double value)
 static int writer_open(MetricWriter *r, Store *s, Error *err)
 {
     *r = (MetricWriter){.store = s};
-    r->name = store_bind(s, err, recording, "SELECT id FROM metric_name WHERE name = ?1", "");
+    r->name = store_bind(s, err, recording, "SELECT id, scale FROM metric_name WHERE name = ?1", "");
     if (r->name != NULL) /* ?6: whether the metric may be replaced */
         r->insert = store_bind(
             s, err, recording,
@@ -52,19 +52,24 @@ static void writer_close(MetricWriter *r)
     sqlite3_finalize(r->select);
 }
 
-static int metric_id(MetricWriter *r, const char *name, int64_t *id, Error *err)
+/* [OUT] *id of the metric's name, which is added where it is new. */
+static int metric_id(MetricWriter *r, const StoreMetric *m, int64_t *id, Error *err)
 {
     *id = 0;
     sqlite3_reset(r->name);
-    int code = sqlite3_bind_text(r->name, 1, name, -1, SQLITE_STATIC);
-    if (code == SQLITE_OK && (code = sqlite3_step(r->name)) == SQLITE_ROW)
+    int code = sqlite3_bind_text(r->name, 1, m->name, -1, SQLITE_STATIC), unscaled = 0;
+    if (code == SQLITE_OK && (code = sqlite3_step(r->name)) == SQLITE_ROW) {
         *id = sqlite3_column_int64(r->name, 0);
+        unscaled = m->scale != NULL && sqlite3_column_type(r->name, 1) == SQLITE_NULL;
+    }
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         return store_fail(r->store, err, recording);
     sqlite3_reset(r->name);
     if (code == SQLITE_ROW)
-        return 0;
-    int status = store_do(r->store, err, recording, "INSERT INTO metric_name (name) VALUES (?1)", "t", name);
+        return !unscaled ? 0 : store_do(r->store, err, recording, "UPDATE metric_name SET scale = ?2 WHERE id = ?1", "it", *id,
+                                        m->scale);
+    int status = store_do(r->store, err, recording, "INSERT INTO metric_name (name, scale) VALUES (?1, ?2)", "tt", m->name,
+                          m->scale);
     *id = sqlite3_last_insert_rowid(r->store->db);
     return status;
 }
@@ -118,7 +123,7 @@ static int record_metric(MetricWriter *r, int64_t run, const StoreMetric *m, Err
 {
     int64_t id;
     sqlite3_stmt *q = r->insert;
-    if (metric_id(r, m->name, &id, err) != 0)
+    if (metric_id(r, m, &id, err) != 0)
         return -1;
     sqlite3_bind_int64(q, 1, run);
     sqlite3_bind_int64(q, 2, id);
@@ -320,11 +325,11 @@ static int put_verdicts(Store *s, int64_t sweep, const StoreVerdict *verdicts, s
     for (size_t i = 0; status == 0 && i < count; i++) {
         const StoreVerdict *v = &verdicts[i];
         status = store_do(s, err, doing,
-                          "INSERT INTO claim (sweep, position, claim, quantity, source, low, high, seeds, value, "
-                          "ci_low, ci_high, verdict, note, metric, configuration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-                          "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-                          "iitttddidddtttt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high, v->seeds,
-                          v->value, v->ci_low, v->ci_high, v->verdict, v->note, v->metric, v->configuration);
+                          "INSERT INTO claim (sweep, " STORE_CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+                          "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, nullif(?19, 0), ?20, ?21, ?22, ?23)",
+                          "iitttddidddtttttddiddtt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high,
+                          v->seeds, v->value, v->ci_low, v->ci_high, v->verdict, v->note, v->metric, v->configuration, v->scale,
+                          v->level, v->p, v->seeds_needed, v->population_low, v->population_high, v->reason, v->post_hoc);
     }
     return status;
 }

@@ -80,19 +80,22 @@ WHERE r.superseded_by IS NULL AND m.step >= 1;
 -- a thousand runs of a thousand epochs the view summary then takes 5.7 s of processor time instead of 0.2 s.
 CREATE VIEW last_values AS
 SELECT r.id AS run, e.name AS experiment, k.label AS label, r.seed AS seed, n.name AS metric, m.step AS step, m.value AS value,
-    m.kind AS kind, r.status AS status, r.data AS data, r.configuration AS configuration
+    m.kind AS kind, r.status AS status, r.data AS data, r.configuration AS configuration, n.scale AS scale
 FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
     CROSS JOIN metric_name n CROSS JOIN metric m
     ON m.run = r.id AND m.metric = n.id AND m.step = (SELECT max(step) FROM metric WHERE run = r.id AND metric = n.id)
 WHERE r.superseded_by IS NULL;
 
 -- Over the seeds of one configuration (same experiment, label, graph, plan and data), of runs that are done, the latest of
--- each seed: how many
--- seeds have a finite last value, their mean, their sample standard deviation and Student's 95 % interval of the mean.
+-- each seed: how many seeds have a finite last value, their mean and their sample standard deviation; ci_low … ci_high:
+-- Student's 95 % interval, computed on the metric's scale (metric_name.scale) around `centre`, the mean on that scale.
+-- Where a value has no logarithm the interval is linear, and is cut at 0; what is nearer to 0 or 1 than 1e-12 counts as
+-- 1e-12 on the logit scale.  (Shares of counted trials: `vae-lab compare` also covers Clopper and Pearson's interval, for
+-- which SQL has no function.)
 -- Sums are over ascending seeds: the last digit does not depend on the order in which the runs were recorded.
 -- missing: done runs whose last value is not finite; no other column counts them.  failed_evaluations: done runs of the
--- configuration that have a failed evaluation: their values are missing, or of an earlier evaluation.  t: quantiles 0.975; above 30 degrees
--- of freedom the series of Fisher and Cornish in 1/df, within 2e-6 of them.
+-- configuration that have a failed evaluation: their values are missing, or of an earlier evaluation.  t: quantiles
+-- 0.975; above 30 degrees of freedom the series of Fisher and Cornish in 1/df, within 2e-6 of them.
 CREATE VIEW summary AS
 WITH t (df, q) AS (VALUES
     (1, 12.7062047361747), (2, 4.30265272974946), (3, 3.1824463052837), (4, 2.77644510519779), (5, 2.57058183563631),
@@ -101,23 +104,33 @@ WITH t (df, q) AS (VALUES
     (16, 2.11990529922125), (17, 2.10981557783332), (18, 2.10092204024104), (19, 2.09302405440831), (20, 2.08596344726586),
     (21, 2.07961384472768), (22, 2.07387306790402), (23, 2.06865761041905), (24, 2.06389856162802), (25, 2.0595385527533),
     (26, 2.05552943864287), (27, 2.05183051648029), (28, 2.04840714179525), (29, 2.0452296421327), (30, 2.04227245630124)),
-v AS (
-    SELECT experiment, label, metric, data, configuration, seed, value, avg(value) OVER seeds AS mean
+u AS (
+    SELECT experiment, label, metric, data, configuration, seed, value, scale,
+        CASE WHEN scale = 'log' AND min(value) OVER seeds > 0 THEN 'log'
+             WHEN scale = 'logit' THEN 'logit'
+             ELSE 'linear' END AS used
     FROM last_values WHERE status = 'done' AND (run, experiment) IN (
         SELECT max(r.id), e.name FROM member k JOIN run r ON r.id = k.run JOIN experiment e ON e.id = k.experiment
         WHERE r.status = 'done' AND r.superseded_by IS NULL GROUP BY k.experiment, k.label, r.configuration, r.seed)
+    WINDOW seeds AS (PARTITION BY experiment, label, configuration, metric)),
+v AS (
+    SELECT u.*, CASE used WHEN 'log' THEN ln(value)
+        WHEN 'logit' THEN ln(min(max(value, 1e-12), 1 - 1e-12) / (1 - min(max(value, 1e-12), 1 - 1e-12))) ELSE value END AS y FROM u),
+c AS (
+    SELECT v.*, avg(value) OVER seeds AS mean, avg(y) OVER seeds AS centre FROM v
     WINDOW seeds AS (PARTITION BY experiment, label, configuration, metric ORDER BY seed ROWS BETWEEN UNBOUNDED PRECEDING AND
         UNBOUNDED FOLLOWING)),
 d AS (
-    SELECT v.*, sum((value - mean) * (value - mean)) OVER (PARTITION BY experiment, label, configuration, metric ORDER BY seed
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS squares
-    FROM v),
+    SELECT c.*, sum((value - mean) * (value - mean)) OVER seeds AS squares, sum((y - centre) * (y - centre)) OVER seeds AS y_squares
+    FROM c
+    WINDOW seeds AS (PARTITION BY experiment, label, configuration, metric ORDER BY seed ROWS BETWEEN UNBOUNDED PRECEDING AND
+        UNBOUNDED FOLLOWING)),
 s AS (
-    SELECT experiment, label, metric, data, configuration, count(value) AS seeds, count(*) - count(value) AS missing, mean,
-        sqrt(squares / nullif(count(value) - 1, 0)) AS sd
+    SELECT experiment, label, metric, data, configuration, scale, used, count(value) AS seeds, count(*) - count(value) AS missing,
+        mean, sqrt(squares / nullif(count(value) - 1, 0)) AS sd, centre, sqrt(y_squares / nullif(count(value) - 1, 0)) AS y_sd
     FROM d GROUP BY experiment, label, configuration, metric),
 h AS (
-    SELECT s.*, sd / sqrt(seeds) * coalesce(
+    SELECT s.*, y_sd / sqrt(seeds) * coalesce(
         (SELECT q FROM t WHERE df = seeds - 1),
         1.9599639845400536 + (2.3722712302985607 + (2.8224986157396081 + 2.5558496795077188
             / (seeds - 1)) / (seeds - 1)) / (seeds - 1)) AS half
@@ -125,8 +138,15 @@ h AS (
 f (configuration, n) AS MATERIALIZED (
     SELECT r.configuration, count(DISTINCT r.id) FROM evaluation v JOIN run r ON r.id = v.run
     WHERE v.status = 'failed' AND r.status = 'done' AND r.superseded_by IS NULL GROUP BY r.configuration)
-SELECT experiment, label, metric, seeds, mean, sd, mean - half AS ci_low, mean + half AS ci_high, missing, data, configuration,
-    coalesce((SELECT n FROM f WHERE f.configuration = h.configuration), 0) AS failed_evaluations
+SELECT experiment, label, metric, seeds, mean, sd,
+    CASE used WHEN 'log' THEN exp(centre - half) WHEN 'logit' THEN 1 / (1 + exp(half - centre))
+              ELSE CASE WHEN scale IS NULL THEN centre - half ELSE max(0, centre - half) END END AS ci_low,
+    CASE used WHEN 'log' THEN exp(centre + half) WHEN 'logit' THEN 1 / (1 + exp(-centre - half))
+              ELSE centre + half END AS ci_high,
+    missing, data, configuration,
+    coalesce((SELECT n FROM f WHERE f.configuration = h.configuration), 0) AS failed_evaluations,
+    CASE used WHEN 'log' THEN exp(centre) WHEN 'logit' THEN 1 / (1 + exp(-centre)) ELSE centre END AS centre,
+    coalesce(scale, 'linear') AS scale
 FROM h;
 
 -- Recorded posteriors of two dimensions as ellipses at one standard deviation: major and minor are the semi-axes; angle
@@ -143,7 +163,8 @@ WHERE r.superseded_by IS NULL AND length(p.mu) = 8 AND p.mu1 IS NOT NULL AND p.m
 CREATE VIEW verdicts AS
 SELECT e.name AS experiment, c.position AS position, c.claim AS claim, c.quantity AS quantity, c.value AS value, c.ci_low AS ci_low,
     c.ci_high AS ci_high, c.low AS low, c.high AS high, c.seeds AS seeds, c.verdict AS verdict, c.source AS source, c.note AS note,
-    c.sweep AS sweep
+    c.sweep AS sweep, c.scale AS scale, c.level AS level, c.p AS p, c.seeds_needed AS seeds_needed,
+    c.population_low AS population_low, c.population_high AS population_high, c.reason AS reason, c.post_hoc AS post_hoc
 FROM claim c JOIN sweep s ON s.id = c.sweep JOIN experiment e ON e.id = s.experiment;
 
 -- The verdicts of each experiment's latest judged sweep on each data set.

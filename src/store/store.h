@@ -122,6 +122,8 @@ typedef struct StoreMetric {
     const char *name;
     int64_t step; /* epoch from 1; 0 for a number about the whole run */
     double value; /* not finite: stored as NULL with its kind */
+    const char *scale; /* of its interval over seeds: "log" for positive quantities, "logit" for those between 0 and 1;
+                          NULL: linear */
 } StoreMetric;
 
 /* The state from which training resumes: bytes that lab makes and reads. */
@@ -210,13 +212,15 @@ int store_figure_put(Store *s, const char *experiment, int64_t sweep, const char
                      const char *path, const char *digest, Error *err);
 
 /* The verdict on a claim of a sweep's script: the band low … high (NaN: open on that side), and what was measured
- * (NaN: nothing). */
+ * (NaN: nothing).  The columns of the table `claim` have the same names (schema_7.sql says more). */
 typedef struct StoreVerdict {
     const char *claim, *quantity, *source, *note; /* source and note may be NULL */
     const char *metric, *configuration; /* where the value is one metric of one configuration; else NULL */
-    double low, high, value, ci_low, ci_high;
-    int64_t seeds;
-    const char *verdict;                          /* "PASS", "FAIL", "OPEN" */
+    double low, high, value, ci_low, ci_high, level, p, population_low, population_high;
+    int64_t seeds, seeds_needed;         /* seeds_needed 0: not known */
+    const char *verdict;                 /* "holds", "refuted", "undecided", "open" */
+    const char *scale, *reason, *post_hoc; /* reason: why the mean alone is judged; post_hoc: what was set in the claim
+                                              after its result had been seen; each may be NULL */
 } StoreVerdict;
 
 /* Records the verdicts of a sweep in their order; replaces earlier ones. */

@@ -40,12 +40,12 @@ for bad in 0/3 4/3 3 1/0 -1/3 1/2/3 1/x ''; do check "--shard '$bad' is refused"
 for i in 1 2 3; do
     check "part $i is run" 0 "part $i/3 of the sweep: 2 of 6 runs" '2 runs executed' -- "$VAE_LAB" run short.lua $seeds --shard $i/3 --db part$i.db
 done
-grep -q PASS out && no "claims of a part" "judged" || ok "claims are not judged in a part"
+grep -qE '^(holds|refuted|undecided)' out && no "claims of a part" "judged" || ok "claims are not judged in a part"
 [ "$(sqlite3 part2.db 'select part from sweep')" = 2/3 ] && ok "a part's sweep says which part it was" || no "sweep.part" "$(sqlite3 part2.db 'select * from sweep')"
 check "more parts than runs: a part may be empty" 0 'part 5/5 of the sweep: 0 of 1 runs' -- "$VAE_LAB" run short.lua --set seed=1 --set beta=1 --shard 5/5 --db none.db
 [ ! -e none.db ] && ok "an empty part makes no database" || no "an empty part" "made a database"
 check "merge" 0 'part1.db +2 +0 +0 +0 +0 +0 +4 +0$' -- "$VAE_LAB" merge merged.db part1.db part2.db part3.db
-check "after the merge nothing is left to run, and the claims are judged" 0 '0 runs executed, 6 done before' 'PASS' -- "$VAE_LAB" run short.lua $seeds --db merged.db
+check "after the merge nothing is left to run, and the claims are judged" 0 '0 runs executed, 6 done before' '^(holds|undecided) ' -- "$VAE_LAB" run short.lua $seeds --db merged.db
 record serial.db >want
 record merged.db | cmp -s - want && [ "$(grep -c ^claim want)" = 1 ] && ok "merged parts equal the serial sweep, row for row" || no "merged" "$(record merged.db | diff - want | head -5)"
 sqlite3 merged.db .dump >before

@@ -6,7 +6,7 @@
 cp "$root/tests/e2e/tiny.lua" .
 "$VAE_LAB" run tiny.lua --set epochs=2 --quiet >/dev/null 2>&1
 sql "update run set seed = '18446744073709551614' where id = 4; insert into metric values (1, (select id from metric_name where name = 'train/kl'), 9, null, '-inf'); insert into claim (sweep, position, claim, quantity, seeds, verdict, value, low) values (1, 1, 'a, \"quoted\"
-claim', 'q', 2, 'PASS', 1.5, 0.1)"
+claim', 'q', 2, 'holds', 1.5, 0.1)"
 
 # ---- a database
 check "export --record: a database" 0 '^out.db$' -- "$VAE_LAB" export --record -o out.db

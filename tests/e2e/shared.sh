@@ -26,8 +26,8 @@ LUA
 sed -e 's/"first"/"second"/; s/What does the weight do/What does the width do/; s/run\.beta/run.weight/; s/run\.latent/run.width/' \
     -e 's/beta = { 0, 1 }/width = { 2 }/; s/settings = { latent = 2 }/settings = { weight = 1 }/; s/where = { beta = 1 }/where = { width = 2, weight = 1 }/' first.lua >second.lua
 
-check "the first trains all its runs" 0 '6 runs executed' '^PASS  first' -- "$VAE_LAB" run first.lua
-check "the second trains nothing; its claims are judged" 0 '0 runs executed, 3 done before' 'width=2 +1  done' '^PASS  second' 'width=2.*3 seeds' -- "$VAE_LAB" run second.lua
+check "the first trains all its runs" 0 '6 runs executed' '^holds      first' -- "$VAE_LAB" run first.lua
+check "the second trains nothing; its claims are judged" 0 '0 runs executed, 3 done before' 'width=2 +1  done' '^holds      second' 'width=2.*3 seeds' -- "$VAE_LAB" run second.lua
 [ "$(sql 'select count(*) from run')" = 6 ] && ok "a shared run is recorded once" || no "a shared run" "$(sql 'select id, label from run')"
 check "runs: in the first" 0 ' beta=1 ' -- "$VAE_LAB" runs --experiment first
 check "runs: in the second, under its own label" 0 '^ *4 +second +width=2 +1 +done' -- "$VAE_LAB" runs --experiment second
@@ -49,7 +49,7 @@ check "compare: the shared configuration in both experiments" 0 '^A  first +beta
 check "compare: a run's number means the experiment that trained it" 0 '^A  first +beta=1 ' -- "$VAE_LAB" compare 4
 check "show: both experiments, each with its names of the settings" 0 '^experiment +first' '^also in +second/width=2' 'second +weight +1' -- "$VAE_LAB" show 4
 check "show --json" 0 '"members": .*\["first", "beta=1"\], \["second", "width=2"\]' -- "$VAE_LAB" show 4 --json
-check "claims of both" 0 '^PASS  first' '^PASS  second' '2 hold' -- "$VAE_LAB" claims
+check "claims of both" 0 '^holds      first' '^holds      second' '2 hold' -- "$VAE_LAB" claims
 
 # ---- more seeds, new labels, --fresh
 sed 's/{ 1, 2, 3 }/{ 1, 2, 3, 4 }/' second.lua >more.lua
@@ -68,7 +68,7 @@ check "--fresh in one experiment" 0 '3 runs executed' -- "$VAE_LAB" run second.l
 # ---- tools/reference: one database of several
 VAE_LAB_DB=$scratch/other.db "$VAE_LAB" run second.lua --quiet >/dev/null 2>&1
 check "tools/reference: two databases that share runs" 0 'kept.db: 7 runs' -- "$root/tools/reference" kept.db "$VAE_LAB_DB" other.db
-check "tools/reference: its claims are readable" 0 '^PASS  first' '^PASS  second' '2 hold' -- "$VAE_LAB" claims --db kept.db
+check "tools/reference: its claims are readable" 0 '^holds      first' '^holds      second' '2 hold' -- "$VAE_LAB" claims --db kept.db
 same=$(sqlite3 kept.db "attach '$VAE_LAB_DB' as o; select count(*) from (select experiment, label, seed, metric, value from last_values where metric not like 'time/%'
     except select experiment, label, seed, metric, value from o.last_values)")
 [ "$same" = 0 ] && ok "tools/reference: the same values" || no "kept" "$same values differ"

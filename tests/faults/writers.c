@@ -70,7 +70,7 @@ static void write_epochs(int writer, int64_t epochs)
         StoreMetric m[METRICS];
         for (int i = 0; i < METRICS; i++) {
             snprintf(name[i], sizeof name[i], "train/m%d", i);
-            m[i] = (StoreMetric){name[i], epoch, value_of(writer, i, epoch)};
+            m[i] = (StoreMetric){name[i], epoch, value_of(writer, i, epoch), NULL};
         }
         StoreCheckpoint c = {.step = (uint64_t)epoch, .bytes = state, .size = sizeof state};
         double start = faults_clock();

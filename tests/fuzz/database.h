@@ -46,14 +46,14 @@ static inline int64_t fuzz_record_run(Store *s, uint64_t seed)
     fuzz_must(store_run_queue(s, &spec, 0, &run, &claim, &err), &err);
     fuzz_must(store_run_start(s, run, &claim, &err), &err);
     for (int64_t epoch = 1; epoch <= 3; epoch++) {
-        StoreMetric m[] = {{"train/elbo", epoch, -100 + (double)epoch}, {"test/elbo", epoch, -101 + (double)epoch},
-                           {"test/kl", epoch, epoch == 2 ? HUGE_VAL : 7}};
+        StoreMetric m[] = {{"train/elbo", epoch, -100 + (double)epoch, NULL}, {"test/elbo", epoch, -101 + (double)epoch, NULL},
+                           {"test/kl", epoch, epoch == 2 ? HUGE_VAL : 7, NULL}};
         StoreCheckpoint c = {.step = (uint64_t)epoch, .bytes = "state", .size = 5};
         fuzz_must(store_run_record(s, run, m, 3, &c, &err), &err);
     }
     fuzz_must(store_run_finish(s, run, "done", NULL, 1, identity, weights, sizeof weights, "{\"type\":\"float32\"}", &err),
               &err);
-    StoreMetric nll = {"test/nll", 0, 99};
+    StoreMetric nll = {"test/nll", 0, 99, NULL};
     StoreEvaluation evaluation = {.name = "nll", .options = options, .noptions = 1};
     StoreResults results = {.metrics = &nll, .nmetrics = 1};
     fuzz_must(store_evaluation_put(s, run, &evaluation, &results, &err), &err);
@@ -81,7 +81,8 @@ static inline void fuzz_make_database(char *path)
     for (int i = 0; i < FUZZ_RUNS; i++)
         run[i] = fuzz_record_run(s, (uint64_t)i + 1);
     StoreVerdict verdict = {.claim = "it holds", .quantity = "test/kl", .metric = "test/kl", .configuration = "beta=0.5",
-                            .low = 1, .high = 9, .value = 7, .ci_low = 6, .ci_high = 8, .seeds = 2, .verdict = "PASS"};
+                            .low = 1, .high = 9, .value = 7, .ci_low = 6, .ci_high = 8, .seeds = 2, .verdict = "holds", .level = 0.95, .p = 0.01,
+                            .population_low = NAN, .population_high = NAN};
     fuzz_must(store_sweep_put(s, "fuzz", "{}", NULL, run, FUZZ_RUNS, &sweep, &err), &err);
     fuzz_must(store_verdicts_put(s, sweep, &verdict, 1, &err), &err);
     fuzz_must(store_figure_put(s, "fuzz", sweep, "curves", "pdf", "curves.pdf", "abc", &err), &err);

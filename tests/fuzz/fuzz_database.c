@@ -243,7 +243,7 @@ static void write_some(Store *s)
 {
     Error err = ERROR_NONE;
     StoreClaim claim;
-    StoreMetric metric = {"train/elbo", 4, -96};
+    StoreMetric metric = {"train/elbo", 4, -96, NULL};
     int64_t run = 0;
     int count;
     expect(store_reap(s, &count, &err), &err);

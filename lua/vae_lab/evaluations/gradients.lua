@@ -88,6 +88,10 @@ end
 
 local function norm(square) return math.sqrt(math.max(0, square)) end
 
+-- What multiplies the mean of estimator r in that of estimator i, found by projection: 1 where both have one mean.
+-- Halves that share no noise: both inner products are unbiased.
+local function multiple(found, i, r) return common.mean(found[i].along[r]) / common.mean(found[r].along[r]) end
+
 -- The squared distance between the means of estimators i and r, and t: their second halves along the difference of
 -- their first halves.  Both used the same noise: the differences are paired.
 local function distance(found, i, r)
@@ -112,7 +116,10 @@ end
 --   gradient/NAME_K_bias       distance of its mean from that of `reference`, divided by the norm of the latter;
 --                              meaningless where t is small
 --   gradient/NAME_K_bias_t     the same in standard errors: Student's t with repeats / 2 - 1 degrees of freedom if the
---                              means are equal; above 3 the estimator is biased
+--                              means are equal; above 3 the estimator is biased.  A small t shows nothing where the
+--                              variance is large
+--   gradient/NAME_K_multiple   what multiplies the mean of `reference` in its mean, found by projection: 1 without bias
+--                              along it
 function gradients.run(o, model, data, recorder)
   local names, reference = estimators_of(model:names()), nil
   for i, name in ipairs(names) do reference = name == o.reference and i or reference end
@@ -129,6 +136,7 @@ function gradients.run(o, model, data, recorder)
         local square, t = distance(found, i, reference)
         record("bias", norm(square) / length(reference))
         record("bias_t", t)
+        record("multiple", multiple(found, i, reference))
       end
     end
   end
