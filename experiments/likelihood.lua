@@ -10,28 +10,22 @@
 
 local lab = require "vae_lab"
 
--- A bias in its standard errors: a correct estimate has |t| < 3 in all but one of 370 cases.
-local function t_of(name)
-  return function(m) return m["estimate/" .. name .. "_bias"] / m["estimate/" .. name .. "_bias_se"] end
-end
-
+-- Biases in nats, against quadrature.  A t of the bias would show nothing: one outlier enlarges its own standard error.
 local claims = {}
 for _, latent in ipairs { 1, 2 } do
   local function claim(text, name, band)
-    band[1], band.value, band.quantity = text, t_of(name), "t of the bias of " .. name
-    band.where, band.criterion = { latent = latent }, "mean"
+    band[1], band.metric, band.where = text, "estimate/" .. name .. "_bias", { latent = latent }
+    if name ~= "importance" then band.post_hoc = "was judged by |t|; the band was set when the biases were known" end
     claims[#claims + 1] = lab.claim(band)
   end
-  claim("the ELBO is below log p(x)", "elbo", { at_most = -3 })
+  claim("the ELBO is below log p(x)", "elbo", { at_most = 0 })
   -- the log of a mean is too low by half the relative variance over k: little with 5,000 draws
-  claims[#claims + 1] = lab.claim {
-    "importance sampling is correct to a hundredth of a nat", metric = "estimate/importance_bias",
-    where = { latent = latent }, near = 0, within = 0.01,
-  }
-  claim("the estimator from draws of the posterior is correct", "appendix_d",
-    { near = 0, within = 3, source = "arXiv 1312.6114, appendix D" })
-  claim("annealing from the prior is correct", "ais_forward", { near = 0, within = 3 })
-  claim("annealing from the posterior is correct", "ais_reverse", { near = 0, within = 3 })
+  claim("importance sampling is correct to a hundredth of a nat", "importance", { near = 0, within = 0.01 })
+  claim("the estimator from draws of the posterior is correct to a hundredth of a nat", "appendix_d",
+    { near = 0, within = 0.01, source = "arXiv 1312.6114, appendix D" })
+  -- standard errors of 0.01 a seed with 20 chains
+  claim("annealing from the prior is correct to a tenth of a nat", "ais_forward", { near = 0, within = 0.1 })
+  claim("annealing from the posterior is correct to a tenth of a nat", "ais_reverse", { near = 0, within = 0.1 })
   claims[#claims + 1] = lab.claim {
     "the IWAE bound rises with the number of draws", where = { latent = latent },
     quantity = "smallest step of the bounds of 1, 5 and 50 draws",

@@ -28,9 +28,9 @@ CREATE TEMP TABLE last AS
 SELECT v.run, v.experiment, v.label, v.seed, v.metric, v.value FROM last_values v
 WHERE v.run IN (SELECT id FROM latest) AND v.metric NOT LIKE 'time/%' AND v.metric <> 'gradient/norm';
 
--- Means over the seeds, from the view summary; only metrics for which every run has a finite value.
+-- Means over the seeds and their 95 % intervals, on each metric's scale, from the view summary; only metrics for which every run has a finite value.
 CREATE TEMP TABLE mean AS
-SELECT s.experiment, s.label, s.metric, s.seeds, s.mean, (s.ci_high - s.ci_low) / 2 AS half FROM summary s
+SELECT s.experiment, s.label, s.metric, s.seeds, s.centre AS mean, s.ci_low AS low, s.ci_high AS high FROM summary s
 JOIN (SELECT experiment, label, configuration, count(*) AS runs FROM latest GROUP BY 1, 2, 3) l
     ON l.configuration = s.configuration AND l.experiment = s.experiment AND l.label = s.label
 WHERE s.missing = 0 AND l.runs = (SELECT count(v.value) FROM last v
@@ -44,4 +44,4 @@ FROM last p JOIN last q ON q.experiment = p.experiment AND q.metric = p.metric A
 
 -- The claims of these sweeps, and whether they hold.
 CREATE TEMP TABLE held AS
-SELECT k.experiment, c.claim, min(c.verdict = 'PASS') AS holds FROM chosen k JOIN claim c ON c.sweep = k.sweep GROUP BY 1, 2;
+SELECT k.experiment, c.claim, min(c.verdict = 'holds') AS holds FROM chosen k JOIN claim c ON c.sweep = k.sweep GROUP BY 1, 2;

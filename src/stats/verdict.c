@@ -90,8 +90,8 @@ static double on_scale(const StatsSample *s, StatsScale scale, size_t i)
 typedef struct Estimate {
     StatsScale scale;
     double mean, sd;      /* on the scale */
-    double between;       /* sd² / n, with Welch's second sample added */
-    double shared, df;    /* variance that all values share; degrees of freedom of the whole standard error */
+    double between, df;   /* sd² / n, with Welch's second sample added; its degrees of freedom */
+    double shared, df_all; /* the variance that all values share; degrees of freedom of both together */
     double hits, trials;  /* of shares: over all seeds; trials 0: none */
 } Estimate;
 
@@ -128,7 +128,8 @@ static Estimate estimate(const StatsSample *s)
         second_df = (double)s->others - 1;
     }
     e.shared = s->shared_se > 0 ? square(s->shared_se * slope(e.scale, from_scale(e.scale, e.mean))) : 0;
-    e.df = degrees(e.between, n - 1, second, second_df, e.shared);
+    e.df = degrees(e.between, n - 1, second, second_df, 0);
+    e.df_all = degrees(e.between, n - 1, second, second_df, e.shared);
     e.between += second;
     return e;
 }
@@ -136,6 +137,14 @@ static Estimate estimate(const StatsSample *s)
 static double standard_error(const Estimate *e)
 {
     return sqrt(e->between + e->shared);
+}
+
+/* Half of the interval at this level.  A further error gives more degrees of freedom; it must not make the interval
+ * shorter. */
+static double half_width(const Estimate *e, double level)
+{
+    double p = 0.5 * (1 + level);
+    return fmax(gsl_cdf_tdist_Pinv(p, e->df) * sqrt(e->between), gsl_cdf_tdist_Pinv(p, e->df_all) * standard_error(e));
 }
 
 /* Values that are all equal, without any other error. */
@@ -149,9 +158,9 @@ static int is_exact(const Estimate *e)
 /* Clopper and Pearson's interval of a share. */
 static void clopper_pearson(double hits, double trials, double level, double *low, double *high)
 {
-    double tail = (1 - level) / 2;
-    *low = hits <= 0 ? 0 : gsl_cdf_beta_Pinv(tail, hits, trials - hits + 1);
-    *high = hits >= trials ? 1 : gsl_cdf_beta_Qinv(tail, hits + 1, trials - hits);
+    double outside = (1 - level) / 2;
+    *low = hits <= 0 ? 0 : gsl_cdf_beta_Pinv(outside, hits, trials - hits + 1);
+    *high = hits >= trials ? 1 : gsl_cdf_beta_Qinv(outside, hits + 1, trials - hits);
 }
 
 /* The range of the quantity: an interval on the linear scale may reach beyond it. */
@@ -177,9 +186,7 @@ StatsInterval stats_sample_interval(const StatsSample *s, double level)
     /* the share itself, not its logit's half a count */
     r.mean = e.trials > 0 && s->n == 1 ? s->value[0] : from_scale(e.scale, e.mean);
     r.sd = linear_sd(s);
-    double half = s->n < 2 || !(level > 0 && level < 1)
-                      ? (double)NAN
-                      : gsl_cdf_tdist_Pinv(0.5 * (1 + level), e.df) * standard_error(&e);
+    double half = s->n < 2 || !(level > 0 && level < 1) ? (double)NAN : half_width(&e, level);
     if (!isfinite(half) || !isfinite(e.mean))
         return r;
     r.low = from_scale(e.scale, e.mean - half);
@@ -196,11 +203,17 @@ StatsInterval stats_sample_interval(const StatsSample *s, double level)
 
 /* ---- the verdict ------------------------------------------------------------------------------------------------- */
 
-/* The distance from y in standard errors; without an error it is 0, or infinite. */
-static double student_t(const Estimate *e, double y)
+/* P(T > distance / se); without an error 0, 1/2 or 1. */
+static double tail(double distance, double se, double df)
 {
-    double distance = e->mean - y, se = standard_error(e);
-    return se > 0 ? distance / se : distance == 0 ? 0 : copysign(INFINITY, distance);
+    double t = se > 0 ? distance / se : distance == 0 ? 0 : copysign(INFINITY, distance);
+    return gsl_cdf_tdist_Q(t, df);
+}
+
+/* The one-sided p-value of the hypothesis that the estimate is `distance` too large, as half_width has it. */
+static double student_p(const Estimate *e, double distance)
+{
+    return fmax(tail(distance, sqrt(e->between), e->df), tail(distance, standard_error(e), e->df_all));
 }
 
 /* An edge at the end of the quantity's range, or beyond it, is infinitely far. */
@@ -214,7 +227,7 @@ static double edge_on_scale(StatsScale scale, double edge)
 /* One-sided p-values of the hypotheses that the quantity is at most, at least `edge`. */
 static double p_at_most(const Estimate *e, double edge)
 {
-    double y = edge_on_scale(e->scale, edge), p = gsl_cdf_tdist_Q(student_t(e, y), e->df);
+    double y = edge_on_scale(e->scale, edge), p = student_p(e, e->mean - y);
     if (e->trials > 0 && edge >= 0 && edge < 1) /* P(hits or more | edge) */
         p = fmax(p, e->hits <= 0 ? 1 : gsl_cdf_beta_P(edge, e->hits, e->trials - e->hits + 1));
     return isinf(y) ? (y > 0 ? 1 : 0) : p;
@@ -222,7 +235,7 @@ static double p_at_most(const Estimate *e, double edge)
 
 static double p_at_least(const Estimate *e, double edge)
 {
-    double y = edge_on_scale(e->scale, edge), p = gsl_cdf_tdist_P(student_t(e, y), e->df);
+    double y = edge_on_scale(e->scale, edge), p = student_p(e, y - e->mean);
     if (e->trials > 0 && edge > 0 && edge <= 1) /* P(hits or fewer | edge) */
         p = fmax(p, e->hits >= e->trials ? 1 : gsl_cdf_beta_Q(edge, e->hits + 1, e->trials - e->hits));
     return isinf(y) ? (y < 0 ? 1 : 0) : p;
@@ -235,8 +248,9 @@ static size_t seeds_needed(const Estimate *e, size_t n, double distance, double 
     double counting = e->trials > 0 ? 1 / (e->trials * share * (1 - share)) : 0;
     double between = fmax(e->between, counting);
     for (size_t more = n + 1; more <= MOST_SEEDS && distance > 0; more += more < 100 ? 1 : more / 50) {
-        double df = e->df + (double)(more - n), se = sqrt(between * (double)n / (double)more + e->shared);
-        if ((gsl_cdf_tdist_Pinv(0.5 * (1 + level), df) + gsl_cdf_tdist_Pinv(POWER, df)) * se <= distance)
+        const Estimate then = {.between = between * (double)n / (double)more, .shared = e->shared,
+                               .df = e->df + (double)(more - n), .df_all = e->df_all + (double)(more - n)};
+        if (half_width(&then, level) + gsl_cdf_tdist_Pinv(POWER, then.df) * standard_error(&then) <= distance)
             return more;
     }
     return 0;
