@@ -553,7 +553,8 @@ static void verdicts_on_claims(void **state)
                           "(seeds = 3) * (source = 'table 1') * (verdict = 'holds') * (level = 0.95) * (p = 0.01) * (seeds_needed = 7) * "
                           "(population_low = 1) * (population_high IS NULL) * (scale = 'log') * (reason = 'why') * "
                           "(post_hoc = 'what')) FROM claims") == 1);
-    assert_true(number(s, "SELECT sum(position) FROM claims WHERE low IS NULL AND high = 3 AND value IS NULL AND source IS NULL AND note = 'no run' AND p IS NULL AND seeds_needed IS NULL") == 2);
+    assert_true(number(s, "SELECT sum(position) FROM claims WHERE low IS NULL AND high = 3 AND value IS NULL AND source IS NULL AND "
+                          "note = 'no run' AND p IS NULL AND seeds_needed IS NULL") == 2);
     must(store_verdicts_put(s, sweep, v, 1, &err)); /* judged again: the earlier verdicts are replaced */
     assert_true(number(s, "SELECT count(*) FROM claims") == 1);
     v[0].verdict = "PERHAPS";
