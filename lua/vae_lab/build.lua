@@ -8,6 +8,7 @@
 --   elbo             at beta = 1 whatever the bound: mean over the draws of log p(x|z), minus the KL
 --   reconstruction   mean over the draws of log p(x|z);   kl   KL(q(z|x) ‖ p(z))
 --   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): the log importance weights
+--   prior.z          z ~ p(z), (k, b, d), of a model with a prior other than N(0, I) (priors.lua)
 --   x, z; q.mu, q.logvar, q.sigma, p.mean and the other parts of each distribution (its :parts())
 -- and every other tensor that the model returned, by its key.  What a model lacks is left out.
 --   logjoint         log p(x|z) + log p(z), (k, b, 1), for Monte Carlo EM, which draws z from the posterior
@@ -21,9 +22,9 @@ local check = require "vae_lab.check"
 local tensor = require "vae_lab.tensor"
 local schedules = require "vae_lab.schedules"
 local distributions = require "vae_lab.distributions"
+local priors = require "vae_lab.priors"
 
 local merged = require("vae_lab.tables").merged
-local standard_normal = distributions.by_name.standard_normal.new
 
 local build = {}
 
@@ -125,19 +126,13 @@ end
 
 -- ---- names ----------------------------------------------------------------------------------------------------------
 
--- KL(q ‖ p) in closed form where there is one, else the mean over the draws of log q(z|x) - log p(z).
-local function divergence(q, prior, z)
-  if distributions.is(q) and q:has_kl(prior) then return q:kl(prior) end
-  return (q:log_prob(z) - prior:log_prob(z)):mean("samples")
-end
-
 -- Adds what follows from q, p and z, unless the script returned it (a model with several latents does).
 local function complete(result, x)
   local q, p, z = result.q, result.p, result.z
   if q and p and z then
-    local prior = result.prior or standard_normal()
+    local prior = priors.of(result)
     result.reconstruction = result.reconstruction or p:log_prob(x):mean("samples")
-    result.kl = result.kl or divergence(q, prior, z)
+    result.kl = result.kl or priors.divergence(q, prior, z)
     result.logw = result.logw or p:log_prob(x) + prior:log_prob(z) - q:log_prob(z)
   end
   if result.reconstruction and result.kl and not result.elbo then result.elbo = result.reconstruction - result.kl end
@@ -188,7 +183,7 @@ local function add_target(nodes, result, x)
       }
     end
   end
-  local z, prior = result.z, result.prior or standard_normal()
+  local z, prior = result.z, priors.of(result)
   if not z.drawn_from or z.drawn_from:has_parameters() then
     check.fail {
       what = "Monte Carlo EM draws z, and the model computes it",
@@ -204,7 +199,7 @@ end
 -- own draws.
 local function add_joint(nodes, result, x)
   if not (result.p and result.z) or result.z.draws == 1 then return end
-  local logprior = (result.prior or standard_normal()):log_prob(result.z)
+  local logprior = priors.of(result):log_prob(result.z)
   nodes.loglik = result.p:log_prob(x)
   nodes.logjoint = nodes.loglik + logprior
   nodes.annealed = logprior + tensor.scalar("anneal") * nodes.loglik
@@ -220,23 +215,30 @@ local function labels_of(data)
   }
 end
 
--- The estimators of the gradient.  They may use the trained weights only.
-local function add_surrogates(nodes, result, size)
-  if not result.surrogates then return end
+-- Calls f(…), which may use the trained weights only.
+local function without_weights(what, f, ...)
   local trained = {}
   for _, name in ipairs(tensor.param_names()) do trained[name] = true end
-  local given = check.value("what surrogates returns", result.surrogates(), { type = "table" })
-  for _, name in ipairs(check.sorted_keys(given)) do
-    check_per_example("surrogates." .. name, given[name], size)
-    nodes["surrogate." .. name] = given[name]
-  end
+  local result = f(...)
   for _, name in ipairs(tensor.param_names()) do
     if not trained[name] then
       check.fail {
-        what = "surrogates creates weights of its own, which are not trained", found = name,
+        what = what .. " creates weights of its own, which are not trained", found = name,
         expected = "the networks of the model, called again on other inputs: net { z }",
       }
     end
+  end
+  return result
+end
+
+-- The estimators of the gradient.
+local function add_surrogates(nodes, result, size)
+  if not result.surrogates then return end
+  local given = check.value("what surrogates returns", without_weights("surrogates", result.surrogates),
+    { type = "table" })
+  for _, name in ipairs(check.sorted_keys(given)) do
+    check_per_example("surrogates." .. name, given[name], size)
+    nodes["surrogate." .. name] = given[name]
   end
 end
 
@@ -245,10 +247,11 @@ local function graph_of(model, values, data, size, eval_graph)
   local used = {}
   return tensor.build(graph, function()
     local x = tensor.input("x", data:features())
-    local result = model(build.run(values, used), x, labels_of(data))
-    check_result(result, size)
-    result = complete(merged(result), x)
+    local given = model(build.run(values, used), x, labels_of(data))
+    check_result(given, size)
+    local result = complete(merged(given), x)
     local metrics = metric_names(result, size)
+    result["prior.z"] = without_weights("the prior's sample", priors.draws, result, size)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
     if size.monte_carlo_em then add_target(nodes, result, x) end
@@ -256,6 +259,7 @@ local function graph_of(model, values, data, size, eval_graph)
       add_joint(nodes, result, x)
       add_surrogates(nodes, result, size)
     end
+    local prior = eval_graph and priors.state(given, result["prior.z"], x) or nil
     local widths = {}
     for _, name in ipairs(check.sorted_keys(nodes)) do
       graph:name(name, nodes[name].node)
@@ -263,7 +267,7 @@ local function graph_of(model, values, data, size, eval_graph)
     end
     return {
       graph = graph, metrics = metrics, scalars = used, widths = widths, params = tensor.param_names(),
-      latent = result.z and result.z:width() or nil,
+      latent = result.z and result.z:width() or nil, prior = prior,
     }
   end)
 end
@@ -275,7 +279,8 @@ end
 --   size     { batch =, samples =, monte_carlo_em = } of training
 function build.graph(model, values, data, size) return graph_of(model, values, data, size, false) end
 
---- build.eval_graph(model, values, data, size) → the same for the graph of evaluations.
+--- build.eval_graph(model, values, data, size) → the same for the graph of evaluations, and prior = what priors.state
+-- says.
 function build.eval_graph(model, values, data, size) return graph_of(model, values, data, size, true) end
 
 return build

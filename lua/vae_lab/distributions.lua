@@ -11,7 +11,7 @@
 
 local base = require "vae_lab.distributions.base"
 
-local names = { "bernoulli", "categorical", "laplace", "normal", "standard_normal", "student_t" }
+local names = { "bernoulli", "categorical", "laplace", "mixture", "normal", "standard_normal", "student_t" }
 
 local distributions = { is = base.is, by_name = {} }
 for _, name in ipairs(names) do distributions.by_name[name] = require("vae_lab.distributions." .. name) end

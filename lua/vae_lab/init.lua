@@ -26,7 +26,7 @@ local lab = {
 
   -- the model
   mlp = networks.mlp, conv2d = networks.conv2d,
-  noise = tensor.noise, constant = tensor.constant, concat = tensor.concat,
+  noise = tensor.noise, parameter = tensor.parameter, constant = tensor.constant, concat = tensor.concat,
   max = function(a, b)
     if type(a) == "number" then a, b = b, a end
     return tensor.expect("an argument of lab.max", a):max(b)

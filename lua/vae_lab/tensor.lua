@@ -172,6 +172,20 @@ function tensor.param(name, rows, columns, init)
   return wrap(node)
 end
 
+--- lab.parameter(name, rows, columns, init) → a trained array (1, rows, columns) of the script's own, such as the
+-- pseudo-inputs of a prior; the same name returns the same array.  init: one of graph_param's (graph/graph.h), "zeros"
+-- when it is not given.
+function tensor.parameter(name, rows, columns, init)
+  check.value("the name of lab.parameter", name, { type = "string" })
+  if not name:match("^[%w_][%w_%-/.]*$") then
+    check.fail { what = "bad name of lab.parameter", found = check.describe(name),
+      expected = "letters, digits, _ - / ." }
+  end
+  check.value("rows of lab.parameter", rows, { type = "integer", min = 1 })
+  check.value("columns of lab.parameter", columns, { type = "integer", min = 1 })
+  return tensor.param(name, rows, columns, check.value("init of lab.parameter", init or "zeros", { type = "string" }))
+end
+
 --- tensor.param_names() → the names of the parameters that the graph has so far, sorted.
 function tensor.param_names() return check.sorted_keys(building("a list of parameters").params) end
 

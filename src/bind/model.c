@@ -131,7 +131,7 @@ static int fit_model(lua_State *L)
 
 const Option model_request_rows[MODEL_REQUEST_ROWS] = {
     {OPTION(InferRequest, data), .type = OPTION_OBJECT, .object = BIND_DATA,
-     .text = "the examples; not needed where the result depends on `values` alone"},
+     .text = "the examples; not needed where the result does not depend on them"},
     {OPTION(InferRequest, split), .type = OPTION_CHOICE, .choices = bind_splits, .word = "test", .text = "of the data"},
     {OPTION(InferRequest, first), .type = OPTION_SIZE, .least = 1, .standard = 1,
      .text = "the first example, or row of `values`"},
@@ -175,8 +175,8 @@ static void read_values(lua_State *L, const InferModel *m, const BindArray *valu
 {
     if ((values == NULL) != (request->feed == NULL))
         luaL_error(L, "feed and values must be given together: the name of a node and the values that replace it");
-    if (values == NULL && request->data == NULL)
-        luaL_error(L, "a model needs data or values to compute with");
+    if (values == NULL && request->data == NULL && request->count == 0)
+        luaL_error(L, "a model needs data, values or a count to compute with");
     if (values == NULL)
         return;
     size_t width = infer_model_width(m, request->feed);
@@ -186,10 +186,11 @@ static void read_values(lua_State *L, const InferModel *m, const BindArray *valu
     request->feed_values = bind_array_floats(L, values);
 }
 
-/* The rows of data or of values; with both, row i of values belongs to example first + i. */
+/* The rows of data or of values; with both, row i of values belongs to example first + i.  Without both any number of
+ * rows exists. */
 static void read_range(lua_State *L, const BindArray *values, InferRequest *request)
 {
-    size_t own = values != NULL ? values->rows : 0;
+    size_t own = values != NULL ? values->rows : request->first - 1 + request->count;
     size_t rows = request->data != NULL ? data_count(request->data, request->split) : own;
     size_t most = request->data != NULL && values != NULL ? own : rows;
     request->first--;

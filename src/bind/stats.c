@@ -447,6 +447,14 @@ static int uniform(lua_State *L)
     return draws(L, num_stream_uniform);
 }
 
+static int derived_seed(lua_State *L)
+{
+    NumStream s = num_stream((uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2));
+    uint64_t high = num_stream_word(s, 0, 0, 0), low = num_stream_word(s, 0, 0, 1);
+    lua_pushinteger(L, (lua_Integer)((high << 32 | low) >> 2)); /* 62 bits: it never becomes negative */
+    return 1;
+}
+
 static int fitted_log_density(lua_State *L)
 {
     Error err = ERROR_NONE;
@@ -500,6 +508,8 @@ static const BindFunction functions[] = {
      "draws of N(0, 1) of a named stream; rng: a generator's name", NULL},
     {"uniform", uniform, "(rows, cols, seed = 1, stream, rng) → array",
      "draws of U(0, 1) of a named stream; rng: a generator's name", NULL},
+    {"derived_seed", derived_seed, "(seed, name) → integer",
+     "a seed whose streams are independent of those of `seed` and of those of other names", NULL},
     {"fitted_log_density", fitted_log_density, "(draws, points) → list",
      "log density at points (count, d) of the Gaussian fitted to draws (n, d)", NULL},
     {0},

@@ -11,8 +11,6 @@ enum { ROWS_PER_PASS = 2000 };
 
 static int check_request(const InferModel *m, const InferRequest *request, Error *err)
 {
-    if (request->feed == NULL && request->data == NULL)
-        return error_set(err, ERR_RUN, "a model needs data, or values for one of its nodes");
     if (request->feed != NULL && graph_find(m->graph, request->feed) < 0)
         return error_set(err, ERR_RUN, "the model has no node named '%s' to replace", request->feed);
     if (request->data != NULL && request->first + request->count > data_count(request->data, request->split)) {

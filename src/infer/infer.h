@@ -41,9 +41,10 @@ typedef struct InferScalar {
     double value;
 } InferScalar;
 
-/* The examples to compute with, from data, or with values that replace a node ("z": decoding). */
+/* The examples to compute with, from data, or with values that replace a node ("z": decoding); without both, `count` rows
+ * of a node that depends on noise alone (draws of the prior). */
 typedef struct InferRequest {
-    const Data *data;           /* NULL when the requested nodes depend on the fed node alone */
+    const Data *data;           /* NULL when the requested nodes do not depend on data */
     DataSplit split;
     size_t first, count;        /* examples, or rows of `feed_values` */
     const char *feed;           /* public name of the node to replace, or NULL */

@@ -67,8 +67,8 @@ function base.is(v) return spec_of(v) ~= nil end
 
 -- ---- draws ----------------------------------------------------------------------------------------------------------
 
--- Noise for one draw of each feature.
-local function noise_for(q, samples, name)
+-- Noise for one draw of each of `width` features.
+local function noise_for(q, samples, name, width)
   local spec = spec_of(q)
   if not spec.from_noise then
     check.fail { what = "a " .. q.kind .. " cannot be sampled",
@@ -76,18 +76,22 @@ local function noise_for(q, samples, name)
   end
   local noise = spec.noise or { kind = "normal", per_feature = 1 }
   return tensor.noise { kind = noise.kind, samples = samples,
-    features = noise.per_feature * q[spec.parameters[1]]:width(), name = name }
+    features = noise.per_feature * (width or q[spec.parameters[1]]:width()), name = name }
 end
 
---- q:sample(k) → z, k draws for each example, shape (k, b, d): a function of the parameters and of noise, through which
+--- q:can_sample() → whether q:sample() gives draws.
+function Distribution:can_sample() return spec_of(self).from_noise ~= nil end
+
+--- q:sample(k, width) → z, k draws for each example, shape (k, b, d): a function of the parameters and of noise, through which
 -- gradients pass (the reparameterisation of Kingma & Welling, section 2.4, arXiv 1312.6114).  Draws of discrete
 -- variables pass none.
--- k: a number; without it the `samples` of training, or as many draws as the parameters have.
-function Distribution:sample(k)
+-- k: a number; without it the `samples` of training, or as many draws as the parameters have.  width: of the draw, where
+-- the parameters are one number for all features.
+function Distribution:sample(k, width)
   if k ~= nil then check.value("the number of draws", k, { type = "integer", min = 1 }) end
   local first = spec_of(self).parameters[1]
   local draws = first and self[first].draws or 1
-  local eps = noise_for(self, k or draws ~= 1 and draws or "k", "eps")
+  local eps = noise_for(self, k or draws ~= 1 and draws or "k", "eps", width)
   local z = spec_of(self).from_noise(self, eps)
   z.origin, z.drawn_from, z.eps = "latent", self, eps
   return z

@@ -3,6 +3,7 @@
 -- evaluations/common.lua: what several evaluations need: option rules, requests, codes, labels, means.
 
 local array = require "vae_lab.native.array"
+local stats = require "vae_lab.native.stats"
 
 local common = {}
 
@@ -22,6 +23,18 @@ end
 -- as model:map and the other methods of a model take them.
 function common.request(data, split, o)
   return { data = data, split = split, first = 1, count = common.count(data, split, o.examples), seed = o.seed }
+end
+
+--- common.prior_draws(model, rows, draws, seed, stream, given) → draws z of the model's own prior p(z), independent of
+-- each other: an array (rows, draws * width of z).  stream: a name; other names give other draws.  given: data, split and
+-- first of the examples that the rows belong to, for a prior p(z|y); other priors need none.
+function common.prior_draws(model, rows, draws, seed, stream, given)
+  if not common.has(model, "prior.z") then return stats.normal(rows, draws * model:width "z", seed, stream) end
+  given = given or {}
+  return model:map {
+    name = "prior.z", count = rows, samples = draws, seed = stats.derived_seed(seed, stream),
+    data = given.data, split = given.split, first = given.first,
+  }
 end
 
 --- common.has(model, name) → whether the model has a node of that name.
