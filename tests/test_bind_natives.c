@@ -261,8 +261,8 @@ static void latent_spaces_agree_with_stats(void **state)
     StatsElboDecomposition a;
     char text[3072];
     (void)state;
-    assert_int_equal(stats_hole_fraction(&hole, mu, sigma, 4, 2, 1.5, 500, s, &err), 0);
-    assert_int_equal(stats_hole_density(&density, mu, sigma, 4, 2, 0.05, 500, s, &err), 0);
+    assert_int_equal(stats_hole_fraction(&hole, mu, sigma, 4, 2, 1.5, 500, NULL, s, &err), 0);
+    assert_int_equal(stats_hole_density(&density, mu, sigma, 4, 2, 0.05, 500, NULL, s, &err), 0);
     assert_int_equal(stats_mean_bhattacharyya(&all, mu, sigma, label, 0, 4, 2, 100, s, &err), 0);
     assert_int_equal(stats_mean_bhattacharyya(&same, mu, sigma, label, 1, 4, 2, 100, s, &err), 0);
     assert_int_equal(stats_mean_bhattacharyya(&different, mu, sigma, label, 2, 4, 2, 100, s, &err), 0);

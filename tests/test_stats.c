@@ -161,12 +161,12 @@ static void hole_fraction_known(void **state)
     const double mu[] = {0.0, 0.0}, sigma[] = {1.0, 1.0};
     double f, q = exp(-2.0);
     Error err = ERROR_NONE;
-    assert_int_equal(stats_hole_fraction(&f, mu, sigma, 1, 2, 2.0, 40000, stream("holes"), &err), 0);
+    assert_int_equal(stats_hole_fraction(&f, mu, sigma, 1, 2, 2.0, 40000, NULL, stream("holes"), &err), 0);
     assert_near(f, q, 5.0 * sqrt(q * (1.0 - q) / 40000.0));
     /* one dimension, two posteriors that do not touch: Phi between -1.5 and -0.5, and 1 and 2, is covered */
     const double mu1[] = {-1.0, 1.5}, sigma1[] = {0.25, 0.25};
     q = 1.0 - (0.30853753872598694 - 0.06680720126885807) - (0.15865525393145707 - 0.022750131948179212);
-    assert_int_equal(stats_hole_fraction(&f, mu1, sigma1, 2, 1, 2.0, 40000, stream("holes"), &err), 0);
+    assert_int_equal(stats_hole_fraction(&f, mu1, sigma1, 2, 1, 2.0, 40000, NULL, stream("holes"), &err), 0);
     assert_near(f, q, 5.0 * sqrt(q * (1.0 - q) / 40000.0));
 }
 
@@ -179,7 +179,7 @@ static void hole_fraction_by_definition(void **state)
     for (size_t i = 0; i < N * D; i++)
         sigma[i] = 0.05 + 0.3 * fabs(sigma[i]);
     Error err = ERROR_NONE;
-    assert_int_equal(stats_hole_fraction(&f, mu, sigma, N, D, 1.7, DRAWS, stream("holes"), &err), 0);
+    assert_int_equal(stats_hole_fraction(&f, mu, sigma, N, D, 1.7, DRAWS, NULL, stream("holes"), &err), 0);
     size_t holes = 0;
     for (size_t k = 0; k < DRAWS; k++) {
         float z[D];
@@ -206,13 +206,13 @@ static void hole_density_of_the_prior_itself(void **state)
     enum { N = 70, D = 10, DRAWS = 4000 };
     double *mu = filled(N * D, 0.0), *sigma = filled(N * D, 1.0), f;
     Error err = ERROR_NONE;
-    assert_int_equal(stats_hole_density(&f, mu, sigma, N, D, 0.05, DRAWS, stream("density"), &err), 0);
+    assert_int_equal(stats_hole_density(&f, mu, sigma, N, D, 0.05, DRAWS, NULL, stream("density"), &err), 0);
     /* the quantile and the share are both estimated: variance doubled */
     assert_near(f, 0.05, 5.0 * sqrt(2.0 * 0.05 * 0.95 / DRAWS));
     /* posteriors far away: every draw of the prior is in a hole, and densities below the smallest double do not confuse it */
     for (size_t i = 0; i < N * D; i++)
         mu[i] = 1e4 + (double)i * 1e-6;
-    assert_int_equal(stats_hole_density(&f, mu, sigma, N, D, 0.01, DRAWS, stream("density"), &err), 0);
+    assert_int_equal(stats_hole_density(&f, mu, sigma, N, D, 0.01, DRAWS, NULL, stream("density"), &err), 0);
     assert_near(f, 1.0, 0.0);
     free(mu);
     free(sigma);
@@ -226,7 +226,7 @@ static void hole_density_of_a_narrow_q(void **state)
     enum { N = 5, DRAWS = 20000 };
     double *mu = filled(N, 0.0), *sigma = filled(N, 0.5), f;
     Error err = ERROR_NONE;
-    assert_int_equal(stats_hole_density(&f, mu, sigma, N, 1, 0.05, DRAWS, stream("density"), &err), 0);
+    assert_int_equal(stats_hole_density(&f, mu, sigma, N, 1, 0.05, DRAWS, NULL, stream("density"), &err), 0);
     /* variance of the share, and that of the quantile carried over by the ratio of the densities of prior and q at it */
     double own = 0.32709 * 0.67291 / DRAWS, edge = pow(0.2468 / 0.1169, 2.0) * 0.05 * 0.95 / DRAWS;
     assert_near(f, 0.32709, 5.0 * sqrt(own + edge));
@@ -242,7 +242,7 @@ static void hole_density_leaves_one_out(void **state)
     double f;
     Error err = ERROR_NONE;
     /* the other's density is about exp(-1800), far below q at the prior's draws, about exp(-450); with its own f would be 1 */
-    assert_int_equal(stats_hole_density(&f, mu, sigma, 2, 1, 0.5, 500, stream("density"), &err), 0);
+    assert_int_equal(stats_hole_density(&f, mu, sigma, 2, 1, 0.5, 500, NULL, stream("density"), &err), 0);
     assert_near(f, 0.0, 0.0);
 }
 
@@ -518,17 +518,17 @@ static void nonsense_is_refused(void **state)
     double f = 42.0, mean[2], value[2], component[4];
     Error err = ERROR_NONE;
     NumStream s = stream("x");
-    assert_int_equal(stats_hole_fraction(&f, good, zero, 2, 2, 2.0, 10, s, &err), -1);
+    assert_int_equal(stats_hole_fraction(&f, good, zero, 2, 2, 2.0, 10, NULL, s, &err), -1);
     assert_int_equal(err.kind, ERR_RUN);
     assert_non_null(strstr(err.where, "posterior 1, dimension 2"));
-    assert_int_equal(stats_hole_fraction(&f, nan, good, 2, 2, 2.0, 10, s, &err), -1);
-    assert_int_equal(stats_hole_fraction(&f, good, good, 0, 2, 2.0, 10, s, &err), -1);
-    assert_int_equal(stats_hole_fraction(&f, good, good, 2, 2, 0.0, 10, s, &err), -1);
-    assert_int_equal(stats_hole_fraction(&f, good, good, 2, 2, NAN, 10, s, &err), -1);
-    assert_int_equal(stats_hole_fraction(&f, good, good, 2, 2, 2.0, 0, s, &err), -1);
-    assert_int_equal(stats_hole_density(&f, good, good, 1, 2, 0.05, 10, s, &err), -1);
-    assert_int_equal(stats_hole_density(&f, good, good, 2, 2, 1.0, 10, s, &err), -1);
-    assert_int_equal(stats_hole_density(&f, good, zero, 2, 2, 0.05, 10, s, &err), -1);
+    assert_int_equal(stats_hole_fraction(&f, nan, good, 2, 2, 2.0, 10, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_fraction(&f, good, good, 0, 2, 2.0, 10, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_fraction(&f, good, good, 2, 2, 0.0, 10, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_fraction(&f, good, good, 2, 2, NAN, 10, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_fraction(&f, good, good, 2, 2, 2.0, 0, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_density(&f, good, good, 1, 2, 0.05, 10, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_density(&f, good, good, 2, 2, 1.0, 10, NULL, s, &err), -1);
+    assert_int_equal(stats_hole_density(&f, good, zero, 2, 2, 0.05, 10, NULL, s, &err), -1);
     assert_int_equal(stats_pca(mean, value, component, good, 2, 2, 3, &err), -1);
     assert_int_equal(stats_pca(mean, value, component, good, 1, 2, 1, &err), -1);
     assert_int_equal(stats_pca(mean, value, component, good, 2, 2, 0, &err), -1);
@@ -549,8 +549,8 @@ static void no_memory_is_reported(void **state)
             out[0] = -7;
             mem_fail_after(nth);
             switch (which) {
-            case 0: status = stats_hole_fraction(out, mu, sigma, 2, 2, 2.0, 5, stream("x"), &err); break;
-            case 1: status = stats_hole_density(out, mu, sigma, 2, 2, 0.5, 5, stream("x"), &err); break;
+            case 0: status = stats_hole_fraction(out, mu, sigma, 2, 2, 2.0, 5, NULL, stream("x"), &err); break;
+            case 1: status = stats_hole_density(out, mu, sigma, 2, 2, 0.5, 5, NULL, stream("x"), &err); break;
             case 2: status = stats_knn_agreement(out, mu, label, 2, 2, 1, &err); break;
             case 3: status = stats_distance_spearman(out, mu, 1, sigma, 1, 4, 5, stream("x"), &err); break;
             case 4: status = stats_class_separation(out, value, mu, label, 2, 2, &err); break;

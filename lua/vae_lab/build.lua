@@ -8,7 +8,8 @@
 --   elbo             at beta = 1 whatever the bound: mean over the draws of log p(x|z), minus the KL
 --   reconstruction   mean over the draws of log p(x|z);   kl   KL(q(z|x) ‖ p(z))
 --   logw             log p(x|z) + log p(z) - log q(z|x), (k, b, 1): the log importance weights
---   prior.z          z ~ p(z), (k, b, d), of a model with a prior other than N(0, I) (priors.lua)
+--   prior.logp       log p(z) of a model whose prior is not N(0, I); prior.z   z ~ p(z), (k, b, d), where that can be
+--                    drawn (priors.lua)
 --   x, z; q.mu, q.logvar, q.sigma, p.mean and the other parts of each distribution (its :parts())
 -- and every other tensor that the model returned, by its key.  What a model lacks is left out.
 --   logjoint         log p(x|z) + log p(z), (k, b, 1), for Monte Carlo EM, which draws z from the posterior
@@ -252,6 +253,7 @@ local function graph_of(model, values, data, size, eval_graph)
     local result = complete(merged(given), x)
     local metrics = metric_names(result, size)
     result["prior.z"] = without_weights("the prior's sample", priors.draws, result, size)
+    result["prior.logp"] = priors.own_density(result)
     local nodes = named_nodes(result)
     nodes.x = nodes.x or x
     if size.monte_carlo_em then add_target(nodes, result, x) end

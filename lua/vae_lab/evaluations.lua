@@ -3,14 +3,20 @@
 -- evaluations.lua: lab.eval.…: what is measured once a run is trained.  One file each in evaluations/.
 --
 -- Promise: an evaluation does not change the identity of a run; one that is added later is computed from the stored
--- weights.  Its numbers are metrics at step 0; its name and its options are recorded as rows of results.db.
+-- weights.  Its numbers are metrics at step 0; its name and its options are recorded as rows of results.db, and so is
+-- the version of its definition: what an older version recorded is computed anew.  Its random numbers are the run's own:
+-- they follow from the seed of the run and the option `seed`, so that the Monte Carlo errors of runs with other seeds
+-- are independent; runs of one seed with other settings use the same draws.
 --
 -- To add one: a file evaluations/NAME.lua, and its name below.  The file returns
 --   rules                 its options, as rules for check.options
---   run(o, model, data, recorder, others)   measures; o: the options.  others.pixels(kind): the same data with other
---                                           pixels
+--   run(o, model, data, recorder, others)   measures; o: the options, o.seed: the seed of its random numbers.
+--                                           others.pixels(kind): the same data with other pixels
+--   version               optional: a whole number, to be raised when its numbers change their meaning
 --   nodes                 optional: the public names that the model must have, a list or a function (o) of the options
 --   labels = true         optional: the data must have labels
+--   prior                 optional: "draws": it needs draws of the model's prior, "density": its log density, "standard":
+--                         it is defined for N(0, I) only; other models are refused before training
 --   needs                 optional: { name of an experiment in evaluations/ }, whose trained model is others.NAME
 --   check(o)              optional: raises where the value of an option is wrong
 --   fits(widths, data, o, params)   optional: raises, before any training, where the model or the data do not fit
@@ -18,8 +24,13 @@
 --   keeps(o)              optional: the name of another evaluation whose artifact it records too
 
 local check = require "vae_lab.check"
+local priors = require "vae_lab.priors"
+local merged = require("vae_lab.tables").merged
 
 local evaluations = {}
+
+-- Version 1 of an evaluation with a seed drew the same random numbers for runs of all seeds.
+local SEEDED, UNSEEDED = 2, 1
 
 local Evaluation = { kind = "evaluation" }
 Evaluation.__index = Evaluation
@@ -49,6 +60,7 @@ function Evaluation:check(built, data)
       hint = "leave it out, or use data with labels",
     }
   end
+  priors.require("lab.eval." .. self.name, built.prior, self.prior)
   if self.fits then self.fits(built.widths, data, self.options, built.params) end
 end
 
@@ -68,6 +80,17 @@ local names = {
   "latent_space", "marginal", "nll", "originals", "pixels", "planes", "posteriors", "ppca", "properties", "validity",
 }
 
+--- evaluation:recorded() → the options as they are recorded, with the version of its definition.
+function Evaluation:recorded() return self.version > UNSEEDED and merged(self.options, { version = self.version })
+  or self.options end
+
+-- The options of one run: its own seed in place of the script's.
+local function options_of_run(options, recorder)
+  if not options.seed then return options end
+  local derived = require("vae_lab.native.stats").derived_seed
+  return merged(options, { seed = derived(options.seed, "run " .. recorder:seed()) })
+end
+
 for _, name in ipairs(names) do
   evaluations[name] = function(given)
     local kind = require("vae_lab.evaluations." .. name)
@@ -76,8 +99,11 @@ for _, name in ipairs(names) do
     local nodes = type(kind.nodes) == "function" and kind.nodes(options) or kind.nodes
     return setmetatable({
       name = name, options = options, nodes = nodes or {}, labels = kind.labels, fits = kind.fits, remark = kind.remark,
-      needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options),
-      run = function(model, data, recorder, others) return kind.run(options, model, data, recorder, others) end,
+      needs = kind.needs or {}, keeps = kind.keeps and kind.keeps(options), prior = kind.prior,
+      version = kind.version or kind.rules.seed and SEEDED or UNSEEDED,
+      run = function(model, data, recorder, others)
+        return kind.run(options_of_run(options, recorder), model, data, recorder, others)
+      end,
     }, Evaluation)
   end
 end

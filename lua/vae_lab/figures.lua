@@ -17,6 +17,7 @@
 -- is not drawn.  The file may also have
 --   check(options)                  raises an error
 --   fits(models, evaluations)       raises before any training if the models of the runs cannot be drawn
+--   prior                           optional: "draws": it draws from the prior of models; one that cannot is refused
 --   remark(options, widths, data)   returns why a model with these public names cannot be drawn, and what can be drawn
 --                                   instead: printed before training if it is true of all runs
 
@@ -69,6 +70,7 @@ local function constructor(kind)
     if definition.check then definition.check(options) end
     local figure = {
       kind = kind, name = options.name, options = options, about = definition.about, fits = definition.fits,
+      prior = definition.prior,
     }
     function figure.remark(widths, data) return definition.remark and definition.remark(options, widths, data) end
     function figure.draw(ctx) return draw(definition, ctx, options) end

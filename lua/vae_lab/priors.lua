@@ -45,6 +45,12 @@ local unstated = {
   expected = "prior = … among what the model returns; lab.standard_normal() where it is N(0, I)",
 }
 
+--- priors.own_density(result) → log p(z) of a prior other than N(0, I), (k, b, 1); else nil.
+function priors.own_density(result)
+  local prior = result.prior
+  return prior and result.z and not is_standard(prior) and prior:log_prob(result.z) or nil
+end
+
 local function check_draws(z, drawn, size)
   tensor.expect("a draw of the prior", drawn)
   local _, batch, features = drawn:shape()
@@ -87,20 +93,23 @@ function priors.state(given, drawn, x)
   }
 end
 
+local needs = { draws = "draws from the prior", density = "needs the prior's density", standard = "needs the prior" }
+
 --- priors.require(what, state, how): raises where `what`, an evaluation or a figure, does not fit the prior of a model
--- (priors.state).  how: "draws": it needs draws; "standard": it is defined for N(0, I) only; nil: it needs no prior.
+-- (priors.state).  how: "draws": it needs draws of the prior; "density": its log density; "standard": it is defined for
+-- N(0, I) only; nil: it needs no prior.
 function priors.require(what, state, how)
-  if how == "draws" and state.problem then
+  if not how or not state.own then return end
+  local problem = state.problem
+  if problem and (how == "draws" or problem == unstated) then
     check.fail {
-      what = what .. " draws from the prior, and " .. state.problem.what, found = state.problem.found,
-      expected = state.problem.expected, hint = "or leave it out",
+      what = what .. " " .. needs[how] .. ", and " .. problem.what, found = problem.found, expected = problem.expected,
+      hint = "or leave it out",
     }
-  elseif how == "standard" and state.own then
+  elseif how == "standard" then
     check.fail {
-      what = what .. " is defined for the prior N(0, I)", found = state.problem and state.problem.found
-        or "a model with a prior of its own", expected = "no prior among what the model returns",
-      hint = state.problem == unstated and "prior = lab.standard_normal() where it is N(0, I), or leave it out"
-        or "leave it out",
+      what = what .. " is defined for the prior N(0, I)", found = "a model with a prior of its own",
+      hint = "leave it out",
     }
   end
 end

@@ -10,6 +10,7 @@ local build = require "vae_lab.build"
 local schedules = require "vae_lab.schedules"
 local experiment = require "vae_lab.experiment"
 local settings = require "vae_lab.settings"
+local priors = require "vae_lab.priors"
 local optimisers = require "vae_lab.optimisers"
 local monte_carlo_em = require "vae_lab.monte_carlo_em"
 local merged = require("vae_lab.tables").merged
@@ -130,7 +131,7 @@ local function evaluations_of(r, spec, open)
   local out = {}
   for i, evaluation in ipairs(r.evaluate) do
     out[i] = {
-      name = evaluation.name, options = evaluation.options,
+      name = evaluation.name, options = evaluation:recorded(),
       run = function(model, data, recorder)
         local others = { pixels = pixels }
         for _, need in ipairs(evaluation.needs) do others[need] = recorder:model(need) end
@@ -242,6 +243,7 @@ function runs.list(e, given)
   for i, point in ipairs(points) do models[i] = add_point(list, e, r, point, open, 1, requires) end
   for _, figure in ipairs(e.figures) do
     if figure.fits then figure.fits(models, r.evaluate) end
+    for _, model in ipairs(models) do priors.require("lab.fig." .. figure.kind, model.prior, figure.prior) end
   end
   print_remarks(e, r, models)
   return list

@@ -54,6 +54,7 @@ static Posteriors check_posteriors(lua_State *L, int index)
 typedef struct StatsCall {
     double threshold;
     size_t draws, batch, pairs;
+    const BindArray *prior;
     uint64_t seed;
     int which;
 } StatsCall;
@@ -62,6 +63,10 @@ typedef struct StatsCall {
 #define DRAWS(text_) {OPTION(StatsCall, draws), .type = OPTION_SIZE, .least = 1, .standard = 10000, .text = text_}
 #define PAIRS \
     {OPTION(StatsCall, pairs), .type = OPTION_SIZE, .least = 1, .standard = 100000, .text = "all pairs, or so many drawn"}
+
+#define PRIOR \
+    {OPTION(StatsCall, prior), .type = OPTION_OBJECT, .object = BIND_ARRAY, \
+     .text = "draws of another prior than N(0, I), (draws, d)"}
 
 static StatsCall read_options(lua_State *L, int index, const BindOptions *options)
 {
@@ -160,19 +165,26 @@ static int squared_error(lua_State *L)
 static const Option fraction_rows[] = {
     {.name = "radius", .offset = offsetof(StatsCall, threshold), .type = OPTION_FROM, .standard = 2,
      .text = "in standard deviations of the nearest approximate posterior"},
-    DRAWS("draws of N(0, I)"), SEED,
+    DRAWS("draws of N(0, I)"), PRIOR, SEED,
 };
 static const BindOptions fraction_options = {"stats.hole_fraction", {BIND_ROWS(fraction_rows, 0)}};
 
-typedef int StatsHole(double *, const double *, const double *, size_t, size_t, double, size_t, NumStream, Error *);
+typedef int StatsHole(double *, const double *, const double *, size_t, size_t, double, size_t, const double *, NumStream,
+                      Error *);
 
 static int hole_share(lua_State *L, const BindOptions *options, StatsHole *find)
 {
     double share = 0;
     Error err = ERROR_NONE;
     Posteriors q = check_posteriors(L, 1);
-    const StatsCall c = read_options(L, 3, options);
-    return give(L, find(&share, q.mu, q.sigma, q.n, q.d, c.threshold, c.draws, seeded(&c), &err), &share, &err);
+    StatsCall c = read_options(L, 3, options);
+    const double *prior = NULL;
+    if (c.prior != NULL) {
+        bind_array_shape(L, "prior", c.prior, c.prior->rows, q.d);
+        prior = c.prior->data;
+        c.draws = c.prior->rows;
+    }
+    return give(L, find(&share, q.mu, q.sigma, q.n, q.d, c.threshold, c.draws, prior, seeded(&c), &err), &share, &err);
 }
 
 static int hole_fraction(lua_State *L)
@@ -183,13 +195,26 @@ static int hole_fraction(lua_State *L)
 static const Option density_rows[] = {
     {.name = "quantile", .offset = offsetof(StatsCall, threshold), .type = OPTION_NUMBER, .most = 1, .standard = 0.05,
      .text = "of the density at draws of the aggregate posterior: the threshold"},
-    DRAWS("draws of each distribution"), SEED,
+    DRAWS("draws of each distribution"), PRIOR, SEED,
 };
 static const BindOptions density_options = {"stats.hole_density", {BIND_ROWS(density_rows, 0)}};
 
 static int hole_density(lua_State *L)
 {
     return hole_share(L, &density_options, stats_hole_density);
+}
+
+static int auc(lua_State *L)
+{
+    double found[2];
+    size_t n, m;
+    Error err = ERROR_NONE;
+    const double *a = check_numbers(L, 1, &n), *b = check_numbers(L, 2, &m);
+    if (stats_auc(&found[0], &found[1], a, n, b, m, &err) != 0)
+        return bind_raise(L, &err);
+    lua_pushnumber(L, found[0]);
+    lua_pushnumber(L, found[1]);
+    return 2;
 }
 
 /* in the order of stats_mean_bhattacharyya's `which` */
@@ -473,6 +498,8 @@ static const BindFunction functions[] = {
      "{ mean =, sd =, low =, high =, n = }, by Student's t", NULL},
     {"log_mean_exp", log_mean_exp, "(list) → value, se, ess",
      "log of the mean of exp, its standard error, the effective sample size", NULL},
+    {"auc", auc, "(first, second) → auc, variance",
+     "P(a score of the second list is above one of the first), and its variance by DeLong", NULL},
     {"mean", mean, "(list) → number", "the mean", NULL},
     {"normal_quantile", normal_quantile, "(p) → number", "the quantile of N(0, 1)", NULL},
     {"hole_fraction", hole_fraction, "(mu, sigma, options) → number",

@@ -10,6 +10,7 @@
 
 #include <gsl/gsl_sort.h>
 #include <math.h>
+#include <string.h>
 
 /* Steps of the stream. */
 enum { STEP_PRIOR, STEP_POSTERIOR, STEP_CHOICE };
@@ -19,6 +20,15 @@ static void normals(NumStream s, uint64_t step, size_t row, size_t d, float *buf
     num_stream_normal(s, step, (uint32_t)row, 1, d, buffer);
     for (size_t j = 0; j < d; j++)
         z[j] = (double)buffer[j];
+}
+
+/* Draw k of the prior: a given one, or of N(0, I). */
+static void prior_draw(const double *prior, NumStream s, size_t k, size_t d, float *buffer, double *z)
+{
+    if (prior == NULL)
+        normals(s, STEP_PRIOR, k, d, buffer, z);
+    else
+        memcpy(z, prior + k * d, d * sizeof *z);
 }
 
 static int covered(const Gaussians *c, const double *z, double radius2)
@@ -66,7 +76,7 @@ static int refuse(Error *err, const char *what, const char *expected)
 }
 
 int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
-                        size_t draws, NumStream s, Error *err)
+                        size_t draws, const double *prior, NumStream s, Error *err)
 {
     Gaussians c;
     if (!(radius > 0.0) || draws == 0)
@@ -78,7 +88,7 @@ int stats_hole_fraction(double *fraction, const double *mu, const double *sigma,
     int status = buffer == NULL || z == NULL ? error_memory(err, "the draws") : 0;
     size_t holes = 0;
     for (size_t k = 0; status == 0 && k < draws; k++) {
-        normals(s, STEP_PRIOR, k, d, buffer, z);
+        prior_draw(prior, s, k, d, buffer, z);
         holes += !covered(&c, z, radius * radius);
     }
     if (status == 0)
@@ -107,7 +117,7 @@ static double own_quantile(const Gaussians *c, const double *mu, const double *s
 }
 
 int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
-                       size_t draws, NumStream s, Error *err)
+                       size_t draws, const double *prior, NumStream s, Error *err)
 {
     Gaussians c;
     if (!(quantile > 0.0 && quantile < 1.0) || draws == 0 || n < 2)
@@ -124,7 +134,7 @@ int stats_hole_density(double *fraction, const double *mu, const double *sigma, 
         double threshold = own_quantile(&c, mu, sigma, quantile, draws, s, buffer, z, level, density);
         size_t holes = 0;
         for (size_t k = 0; k < draws; k++) {
-            normals(s, STEP_PRIOR, k, d, buffer, z);
+            prior_draw(prior, s, k, d, buffer, z);
             holes += log_q(&c, z, c.n, level) < threshold;
         }
         *fraction = (double)holes / (double)draws;

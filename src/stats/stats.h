@@ -24,16 +24,23 @@ StatsInterval stats_interval(const double *x, size_t n, double level);
 /* Paired differences: their interval, and the two-sided p value of the t test in *p (NaN for n < 2). */
 StatsInterval stats_paired(const double *difference, size_t n, double level, double *p);
 
-/* Share of `draws` points of N(0, I_d) that lie in no posterior's ellipse of `radius` sigmas
- * (sum_j ((z_j - mu_j)/sigma_j)^2 > radius^2 for all i): the hole fraction of the picture, for small d. */
+/* Share of `draws` points of the prior that lie in no posterior's ellipse of `radius` sigmas
+ * (sum_j ((z_j - mu_j)/sigma_j)^2 > radius^2 for all i): the hole fraction of the picture, for small d.
+ * prior: (draws, d), the points; NULL: the prior is N(0, I), and its points are drawn from s. */
 int stats_hole_fraction(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double radius,
-                        size_t draws, NumStream s, Error *err);
+                        size_t draws, const double *prior, NumStream s, Error *err);
 
 /* The density-based version for any d: the share of prior draws z whose aggregated posterior density q(z) = mean_i
  * q_i(z) lies below the `quantile` quantile (0.01 … 0.05) of q's own density at its own draws, each draw scored
- * leaving out the posterior it came from. */
+ * leaving out the posterior it came from.  prior: as above. */
 int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
-                       size_t draws, NumStream s, Error *err);
+                       size_t draws, const double *prior, NumStream s, Error *err);
+
+/* [OUT] auc: P(a < b) + P(a = b) / 2 of a score a of the first sample (n) and b of the second (m), the area under the ROC
+ * curve; variance: of auc, by the placements of each score in the other sample (DeLong, DeLong & Clarke-Pearson 1988,
+ * Biometrics 44).  The placements' variances count one more score in each sample, of placement 1/2: of two samples that
+ * are wholly apart the standard error is about 0.7 / sqrt(n m) and not 0. */
+int stats_auc(double *auc, double *variance, const double *a, size_t n, const double *b, size_t m, Error *err);
 
 /* Bhattacharyya coefficient of two diagonal Gaussians, in (0, 1] (0 where that is below the smallest double):
  * prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */

@@ -34,6 +34,7 @@ end
 --- lab.eval.accuracy { examples = 2000, threshold = 0.5 }, for a model with p = a categorical distribution of y:
 --   test/accuracy   share of test examples whose most probable class is the label
 --   test/sure       share of test examples for which one class of the data has a probability of at least `threshold`
+--   …_n             the number of examples of which they are shares
 function accuracy.run(o, model, data, recorder)
   local request = common.request(data, "test", o)
   local p = model:map(common.with(request, { name = "p.mean" }))
@@ -43,8 +44,10 @@ function accuracy.run(o, model, data, recorder)
     if class == data:label("test", i) + 1 then right = right + 1 end
     if most >= o.threshold then confident = confident + 1 end
   end
-  recorder:metric("test/accuracy", right / request.count)
-  recorder:metric("test/sure", confident / request.count)
+  for name, count in pairs { accuracy = right, sure = confident } do
+    recorder:metric("test/" .. name, count / request.count)
+    recorder:metric("test/" .. name .. "_n", request.count)
+  end
 end
 
 return accuracy

@@ -10,9 +10,9 @@
 
 local common = require "vae_lab.evaluations.common"
 local accuracy = require "vae_lab.evaluations.accuracy"
-local stats = require "vae_lab.native.stats"
 
 local clarity = {
+  prior = "draws",
   nodes = { "z", "p.mean" }, needs = { "classifier" },
   rules = {
     samples = common.whole(1, 2000), threshold = { type = "number", above = 0, below = 1, default = 0.5 },
@@ -63,20 +63,23 @@ end
 --   sample/coverage          Σ over the classes of min(share of the draws, share of the test data): 1 where every draw
 --                            is clear and the classes are as frequent as in the data, 0 where none is clear
 --   reconstruction/clear     share of test images that are clearly of one class after encoding and decoding
+--   …_n                      the number of images of which sample/clear and reconstruction/clear are shares
 -- The decoder of an autoencoder may decode every prior draw to the same clear digit: sample/clear is then 1,
 -- sample/coverage small.
 function clarity.run(o, model, data, recorder, others)
   local function count(images) return count_clear(others.classifier, images, data:classes(), o.threshold) end
 
-  local z = stats.normal(o.samples, model:width("z"), o.seed, "sample")
+  local z = common.prior_draws(model, o.samples, 1, o.seed, "sample")
   local counts, clear = count(model:map { name = "p.mean", feed = "z", values = z, count = o.samples })
   recorder:metric("sample/clear", clear / o.samples)
+  recorder:metric("sample/clear_n", o.samples)
   recorder:metric("sample/classes", perplexity(counts, clear))
   recorder:metric("sample/coverage", coverage(counts, o.samples, data))
 
   local request = common.request(data, "test", { examples = o.samples, seed = o.seed })
   local _, clear_again = count(model:map(common.with(request, { name = "p.mean" })))
   recorder:metric("reconstruction/clear", clear_again / request.count)
+  recorder:metric("reconstruction/clear_n", request.count)
 end
 
 return clarity

@@ -14,6 +14,7 @@ local stats = require "vae_lab.native.stats"
 
 local whole = common.whole
 local estimators = {
+  prior = "draws",
   nodes = { "z", "logw", "elbo", "loglik", "logjoint", "annealed" },
   rules = {
     examples = whole(2, 50), samples = whole(1, 5000), temperatures = whole(1, 100), chains = whole(2, 20),
@@ -116,7 +117,7 @@ function estimators.run(o, model, data, recorder)
   local found = { elbo = model:map(common.with(request, { name = "elbo", samples = 500 })):column(1) }
   by_q(model, request, o, found)
   if d <= appendix_d.DIMENSIONS then found.appendix_d = by_appendix_d(model, request, o) end
-  local prior = stats.normal(request.count, o.chains * d, request.seed, "annealing")
+  local prior = common.prior_draws(model, request.count, o.chains, request.seed, "annealing", request)
   found.ais_forward = by_annealing(model, request, o, prior, false)
   found.ais_reverse = by_annealing(model, request, o, posterior_draws(model, request, o, 1, 3), true)
   local exact = d <= estimators.QUADRATURE_DIMENSIONS and model:quadrature(request):column(1)

@@ -106,8 +106,8 @@ end
 --- lab.eval.gradients { examples = 20, repeats = 1000, draws = { 1, 5, 50 }, parameters = "encoder", reference =
 -- "pathwise", seed = 1 }: the gradients of the nodes that the model returns as surrogates = function () return { NAME =
 -- node } end (see lab.surrogates), with respect to the parameters whose names begin with `parameters`: of the mean over
--- one fixed minibatch, the first test examples, with `repeats` independent draws of the noise, which also depend on the
--- seed of the run.  With K draws for each example, K in `draws`:
+-- one fixed minibatch, the first test examples, with `repeats` independent draws of the noise.  With K draws for each
+-- example, K in `draws`:
 --   gradient/NAME_K_variance   variance of the estimator, summed over the parameters, nats²
 --   gradient/NAME_K_norm       length of its mean, nats; 0 where the unbiased estimate of its square is negative
 --   gradient/NAME_K_snr        signal-to-noise ratio norm / sqrt(variance) of all parameters together.  Rainforth et
@@ -123,7 +123,7 @@ end
 function gradients.run(o, model, data, recorder)
   local names, reference = estimators_of(model:names()), nil
   for i, name in ipairs(names) do reference = name == o.reference and i or reference end
-  local request = common.request(data, "test", { examples = o.examples, seed = o.seed + recorder:seed() })
+  local request = common.request(data, "test", { examples = o.examples, seed = o.seed })
   for _, k in ipairs(o.draws) do
     local found = measure(model, common.with(request, { samples = k }), names, o)
     local function length(i) return norm((common.mean(found[i].along[i]))) end

@@ -12,6 +12,7 @@ local stats = require "vae_lab.native.stats"
 
 local whole = common.whole
 local inference_gap = {
+  prior = "draws",
   nodes = { "z", "elbo", "logw", "logjoint", "annealed", "q.mu", "q.logvar" },
   rules = {
     examples = whole(2, 50), samples = whole(1, 5000), steps = whole(1, 500), draws = whole(1, 20),
@@ -27,8 +28,8 @@ local function log_likelihood(model, request, o)
   if d <= estimators.QUADRATURE_DIMENSIONS then return model:quadrature(request):column(1) end
   local sampled = model:log_weights(common.with(request, { name = "logw", samples = o.samples, chunk = 100 })):column(1)
   local logw = model:ais(common.with(request, {
-    start = stats.normal(request.count, o.chains * d, request.seed, "annealing"), samples = o.chains,
-    temperatures = o.temperatures,
+    start = common.prior_draws(model, request.count, o.chains, request.seed, "annealing", request),
+    samples = o.chains, temperatures = o.temperatures,
   }))
   local annealed = {}
   for i = 1, request.count do annealed[i] = (stats.log_mean_exp(logw:row(i))) end

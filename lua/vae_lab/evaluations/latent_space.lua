@@ -8,6 +8,7 @@ local stats = require "vae_lab.native.stats"
 
 local whole = common.whole
 local latent_space = {
+  prior = "draws",
   nodes = { "q.mu", "q.sigma" },
   rules = {
     examples = whole(2, 2000), store = whole(0, 2000), draws = whole(1, 10000),
@@ -20,13 +21,22 @@ local latent_space = {
 --- The artifact of lab.eval.originals is recorded too, unless nothing is stored.
 function latent_space.keeps(o) return o.store > 0 and "originals" or nil end
 
-local function record_holes(recorder, o, mu, sigma)
+--- latent_space.own_prior(model, draws, seed) → draws of the model's prior, or nil where it is N(0, I), which the
+-- statistics of holes draw from themselves.
+function latent_space.own_prior(model, draws, seed)
+  return common.has(model, "prior.z") and common.prior_draws(model, draws, 1, seed, "holes") or nil
+end
+
+local function record_holes(recorder, o, model, mu, sigma)
+  local prior = latent_space.own_prior(model, o.draws, o.seed)
   if mu:cols() <= latent_space.HOLE_DIMENSIONS then
-    local covered = { radius = o.radius, draws = o.draws, seed = o.seed }
+    local covered = { radius = o.radius, draws = o.draws, seed = o.seed, prior = prior }
     recorder:metric("latent/hole_fraction", stats.hole_fraction(mu, sigma, covered))
+    recorder:metric("latent/hole_fraction_n", o.draws)
   end
-  local low = { quantile = 0.05, draws = o.draws, seed = o.seed }
+  local low = { quantile = 0.05, draws = o.draws, seed = o.seed, prior = prior }
   recorder:metric("latent/hole_density", stats.hole_density(mu, sigma, low))
+  recorder:metric("latent/hole_density_n", o.draws)
 end
 
 local function record_overlap(recorder, o, mu, sigma, labels)
@@ -47,6 +57,7 @@ end
 --   latent/hole_density    share of prior draws at which q(z) = mean_i q(z|x_i) is below the 5 % quantile of its
 --                          density at its own draws, each without the posterior that it was drawn from.  Meaningless
 --                          where posteriors do not overlap (beta = 0): then draws of q lie in holes of the others too
+--   latent/hole_fraction_n, latent/hole_density_n   the number of prior draws, `draws`
 --   latent/overlap         mean Bhattacharyya coefficient of two posteriors: 0 disjoint … 1 equal; also of pairs of one
 --                          class (_same), and of two classes (_different)
 --   latent/active_units    units whose mean varies by more than 0.01 (Burda et al., section 5.2)
@@ -61,7 +72,7 @@ function latent_space.run(o, model, data, recorder, others)
   local rows = common.first(math.min(o.examples, request.count))
   local mu, sigma, labels = all_mu:rows_of(rows), all_sigma:rows_of(rows), common.labels(data, "test", #rows)
 
-  record_holes(recorder, o, mu, sigma)
+  record_holes(recorder, o, model, mu, sigma)
   record_overlap(recorder, o, mu, sigma, labels)
   recorder:metric("latent/active_units", stats.active_units(mu, 0.01))
   recorder:metric("latent/spread", stats.pooled_sd(mu))

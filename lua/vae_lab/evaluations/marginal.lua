@@ -10,10 +10,10 @@ local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 local appendix_d = require "vae_lab.evaluations.appendix_d"
 local array = require "vae_lab.native.array"
-local stats = require "vae_lab.native.stats"
 
 local whole = common.whole
 local marginal = {
+  prior = "draws",
   nodes = { "z", "loglik", "logjoint", "annealed" },
   rules = {
     examples = whole(2, 100), chains = whole(2, 10), draws = whole(1, 20), tries = whole(1, 100),
@@ -30,13 +30,14 @@ function marginal.fits(widths)
   }
 end
 
--- The start of each chain, (count, chains * d): the one of `tries` draws of N(0, I) with the greatest p(x|z).  A
+-- The start of each chain, (count, chains * d): the one of `tries` draws of the prior with the greatest p(x|z).  A
 -- posterior may have several modes: a chain that starts at any draw may stay in a mode with next to no probability.
 local function starts(model, request, o)
   local d = model:width "z"
   local out = array.new(request.count, o.chains * d)
   for chain = 1, o.chains do
-    local drawn = stats.normal(request.count, o.tries * d, request.seed, "marginal/" .. request.split .. "/" .. chain)
+    local stream = "marginal/" .. request.split .. "/" .. chain
+    local drawn = common.prior_draws(model, request.count, o.tries, request.seed, stream, request)
     local loglik = model:map(common.with(request, { name = "loglik", feed = "z", values = drawn, samples = o.tries }))
     for i = 1, request.count do
       local row, best = loglik:row(i), 1
@@ -58,7 +59,7 @@ end
 --                                    fitted Gaussian is a bad approximation of the posterior
 -- For each example `chains` of Hamiltonian Monte Carlo with 10 leapfrog steps give `draws` each, after `warm_up`
 -- transitions.  A Gaussian is fitted to these, and the estimate is made with as many new draws.  Each chain starts at
--- the best of `tries` draws of N(0, I).
+-- the best of `tries` draws of the prior.
 function marginal.run(o, model, data, recorder)
   for _, split in ipairs { "train", "test" } do
     local request = common.request(data, split, o)

@@ -7,6 +7,7 @@ local common = require "vae_lab.evaluations.common"
 local array = require "vae_lab.native.array"
 
 local posteriors = {
+  prior = "density",
   nodes = { "z", "logjoint", "q.mu", "q.sigma" },
   rules = {
     examples = { type = "integer", min = 1, max = 100, default = 6 },

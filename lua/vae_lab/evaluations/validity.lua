@@ -1,34 +1,45 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/validity.lua: do draws from the prior decode to the same kind of images as codes of real images?  A small
--- classifier is trained, with the same engine, to distinguish the two.
+-- evaluations/validity.lua: do draws from the prior decode to the same kind of images as codes of real images?  Small
+-- classifiers, the judges, are trained with the same engine to distinguish the two.
 --
 -- This is a classifier two-sample test (Lopez-Paz and Oquab, arXiv 1610.06545).  Both samples are outputs of the same
 -- decoder, so its blur makes no difference: the test is about the latent space.  One sample are means of p(x|z) for z ~
--- p(z), the other for z ~ q(z|x) of test images (reconstructions).  One half of each trains the classifier, the other
--- half is classified:
+-- p(z), the other for z ~ q(z|x) of test images (reconstructions).
 --
---   validity = share of the draws classified as reconstructions / share of the reconstructions classified as
---     reconstructions
+-- Definition: the AUC, the probability that a judge gives a reconstruction a higher score than a draw.  1/2: the judge
+-- cannot tell the two apart, whatever its scores are.  1: it always can: the prior's draws fall into holes, or onto a
+-- small part of the region of the data, or the reconstructions do.
 --
--- 1: the two cannot be distinguished.  0: they always can: the prior's draws fall into holes, or onto a small part of
--- the region of the data.  Whether a draw is a clear digit is another question (lab.eval.clarity): a decoder may draw
--- clear digits in regions where no image was encoded.
+-- Every judge halves both samples at random; it is trained on one half and scores the other, then anew the other way
+-- round, so that every image is scored by a judge that has not seen it.  The AUC is the mean over both halves and over
+-- all judges, which differ in the halves, the initial weights and the order of their minibatches.
+--
+-- The standard error is sqrt(D + max(D, S) / judges).  D is the variance that the images give the AUC of one judge, by
+-- DeLong's placements, as if its halves were independent; S is the variance of the AUC between judges.  Halves are not
+-- independent where there is nothing to find: a judge that learns the noise of one half is tested on the noise from
+-- which the other one learns.  Their errors are then equal, and one judge has the variance 2 D.  Splits of other judges
+-- share half of their pairs with its own, which leaves D + D / judges.  Where there is something to find, the term is
+-- too large by at most D / judges.
+--
+-- Whether a draw is a clear digit is another question (lab.eval.clarity): a decoder may draw clear digits in regions
+-- where no image was encoded.
 
 local common = require "vae_lab.evaluations.common"
 local array = require "vae_lab.native.array"
 local stats = require "vae_lab.native.stats"
 
+local whole = common.whole
 local validity = {
-  nodes = { "z", "p.mean" },
-  rules = { samples = common.whole(100, 2000), hidden = common.whole(1, 64), epochs = common.whole(1, 20),
-    seed = common.whole(0, 1) },
+  prior = "draws", nodes = { "z", "p.mean" }, version = 3,
+  judge = { judges = whole(1, 5), hidden = whole(1, 32), epochs = whole(1, 12) },
 }
+validity.rules = common.with(validity.judge, { samples = whole(100, 2000), seed = whole(0, 1) })
 
 local BATCH = 50
 
 -- p(y = 1|x) of "x is a reconstruction", as a network over `width` features.
-local function classifier_graph(width, hidden)
+local function judge_graph(width, hidden)
   local lab, build = require "vae_lab", require "vae_lab.build"
   local shape = { features = function() return width end, classes = function() return 1 end }
   local function model(_, x, y)
@@ -38,58 +49,77 @@ local function classifier_graph(width, hidden)
   return build.graph(model, {}, shape, { batch = BATCH, samples = 1 }).graph
 end
 
--- Rows first … first + n - 1 of both samples: draws (y = 0) above reconstructions (y = 1).
-local function labelled(draws, reconstructions, first, n)
-  local x, y = array.new(2 * n, draws:cols()), array.new(2 * n, 1)
-  for i = 1, n do
-    for half, from in ipairs { draws, reconstructions } do
-      local row = (half - 1) * n + i
-      for j, v in ipairs(from:row(first + i - 1)) do x:set(row, j, v) end
-      y:set(row, 1, half - 1)
-    end
+-- The numbers 1 … n in a random order, and then the same for the other sample.
+local function shuffled(n, seed)
+  local keys, orders = stats.uniform(2, n, seed, "halves"), {}
+  for sample = 1, 2 do
+    local key = keys:row(sample)
+    orders[sample] = common.first(n)
+    table.sort(orders[sample], function(a, b) return key[a] < key[b] or key[a] == key[b] and a < b end)
   end
-  return x, y
+  return orders
 end
 
--- The shares of rows 1 … n and of rows n + 1 … 2n that are classified as reconstructions.
-local function shares_of_ones(p, n)
-  local share = { 0, 0 }
-  for i = 1, 2 * n do
-    if p:get(i, 1) >= 0.5 then
-      local half = i <= n and 1 or 2
-      share[half] = share[half] + 1 / n
+-- One half of both samples: its images and targets.  images: n draws, then n reconstructions.
+local function half_of(images, orders, from, to)
+  local n, rows, targets = images:rows() // 2, {}, {}
+  for sample = 1, 2 do
+    for i = from, to do
+      rows[#rows + 1], targets[#targets + 1] = (sample - 1) * n + orders[sample][i], { sample - 1 }
     end
   end
-  return share[1], share[2]
+  return { x = images:rows_of(rows), y = array.from(targets) }
 end
 
---- validity.measure(model, data, z, o) → the validity of the latent points z, one for each of the first test examples,
--- and the accuracy of the classifier on the half that it was not trained with; o: hidden, epochs, seed.
-function validity.measure(model, data, z, o)
-  local fit = require("vae_lab.native.model").fit
-  local count, n = z:rows(), z:rows() // 2
-  local draws = model:map { name = "p.mean", feed = "z", values = z, count = count }
-  local request = common.request(data, "test", { examples = count, seed = o.seed })
-  local reconstructions = model:map(common.with(request, { name = "p.mean" }))
-  local x, y = labelled(draws, reconstructions, 1, n)
-  local classifier = fit {
-    graph = classifier_graph(x:cols(), o.hidden), x = x, y = y, epochs = o.epochs, batch = math.min(BATCH, n),
-    seed = o.seed,
+-- The AUC of a judge that is trained on one half and scores the other, and its variance.
+local function auc_of(graph, seen, unseen, o, seed)
+  local judge = require("vae_lab.native.model").fit {
+    graph = graph, x = seen.x, y = seen.y, epochs = o.epochs, batch = math.min(BATCH, seen.x:rows()), seed = seed,
   }
-  local unseen = labelled(draws, reconstructions, n + 1, n)
-  local wrong, right = shares_of_ones(classifier:map { name = "p.mean", feed = "x", values = unseen, count = 2 * n }, n)
-  return right > 0 and math.min(1, wrong / right) or 0, (1 - wrong + right) / 2
+  local scores = judge:map { name = "p.logits", feed = "x", values = unseen.x, count = unseen.x:rows() }:column(1)
+  local n = #scores // 2
+  return stats.auc(table.move(scores, 1, n, 1, {}), table.move(scores, n + 1, 2 * n, 1, {}))
 end
 
---- lab.eval.validity { samples = 2000, hidden = 64, epochs = 20, seed = 1 }:
---   sample/validity    the share of decoded prior draws that a classifier takes for reconstructions, divided by the
---                      same share of reconstructions: 1 not distinguishable … 0 always distinguished
---   sample/told_apart  accuracy of that classifier on examples that it was not trained with: 1/2 … 1
+--- validity.compare(images, o) → the AUC of judges of the first half of the rows against the second, and its standard
+-- error; o: judges, hidden, epochs, seed.
+function validity.compare(images, o)
+  local n, graph = images:rows() // 2, judge_graph(images:cols(), o.hidden)
+  local found, variance = {}, 0
+  for judge = 1, o.judges do
+    local seed = stats.derived_seed(o.seed, "judge " .. judge)
+    local orders = shuffled(n, seed)
+    local halves = { half_of(images, orders, 1, n // 2), half_of(images, orders, n // 2 + 1, n) }
+    local first, first_variance = auc_of(graph, halves[1], halves[2], o, seed)
+    local second, second_variance = auc_of(graph, halves[2], halves[1], o, seed + 1)
+    found[judge] = (first + second) / 2
+    variance = variance + (first_variance + second_variance) / 4 / o.judges
+  end
+  local mean, se = common.mean(found) -- se² is the variance between judges, divided by their number; NaN for one
+  local between = o.judges > 1 and se ^ 2 or 0
+  return mean, math.sqrt(variance + math.max(variance / o.judges, between))
+end
+
+--- validity.measure(model, data, z, o) → the AUC of the latent points z, one for each of the first test examples, and
+-- its standard error; o: judges, hidden, epochs, seed.
+function validity.measure(model, data, z, o)
+  local request = common.with(common.request(data, "test", { examples = z:rows(), seed = o.seed }), { name = "p.mean" })
+  local draws = model:map(common.with(request, { feed = "z", values = z }))
+  local reconstructions = model:map(request)
+  return validity.compare(array.from_blob(draws:blob() .. reconstructions:blob(), draws:cols()), o)
+end
+
+--- lab.eval.validity { samples = 2000, judges = 5, hidden = 32, epochs = 12, seed = 1 }:
+--   sample/auc      the probability that a judge, a small classifier, gives a reconstruction a higher score than a
+--                   decoded draw of the prior: 1/2 not distinguishable … 1 always distinguished.  A judge that has not
+--                   learnt enough cannot tell: hence a lower bound of what the best judge reaches, in expectation
+--   sample/auc_se   its standard error, over images and judges
 function validity.run(o, model, data, recorder)
-  local z = stats.normal(common.count(data, "test", o.samples), model:width("z"), o.seed, "validity")
-  local share, accuracy = validity.measure(model, data, z, o)
-  recorder:metric("sample/validity", share)
-  recorder:metric("sample/told_apart", accuracy)
+  local n = common.count(data, "test", o.samples)
+  local z = common.prior_draws(model, n, 1, o.seed, "validity", common.request(data, "test", { examples = n }))
+  local auc, se = validity.measure(model, data, z, o)
+  recorder:metric("sample/auc", auc)
+  recorder:metric("sample/auc_se", se)
 end
 
 return validity

@@ -15,7 +15,7 @@ local bars = {
       type = "table",
       default = {
         "latent/hole_fraction", "latent/overlap", "latent/spread", "latent/sigma", "latent/knn_agreement",
-        "sample/validity",
+        "sample/auc",
       },
     },
   },

@@ -69,7 +69,7 @@ local function width(v) return math.max(v, 1e-9) end
 -- The ellipses of each class, then a mark at each centre; the border keeps an ellipse that is smaller than the pen
 -- visible as a dot.
 local function panel_of(rows, square, radius, o)
-  local series, classes, by_class = { plane.prior() }, plane.classes(rows)
+  local series, classes, by_class = o.own_prior and {} or { plane.prior() }, plane.classes(rows)
   for _, class in ipairs(classes) do
     local look, key = plane.look(class)
     local shapes = {}
@@ -104,11 +104,14 @@ local function all(list, sets, radius)
   local what, note = words(sets[1], radius)
   local square, panels = square_of(sets, radius), {}
   local columns = #list <= 4 and #list or #list <= 6 and 3 or 4
-  local magnified = square.half > 1.6 * PRIOR
+  local standard = 0 -- configurations with the prior N(0, I), whose circles are drawn
+  for _, c in ipairs(list) do standard = standard + (c.own_prior and 0 or 1) end
+  local magnified = square.half > 1.6 * PRIOR and standard == #list
   for from = 1, #list, columns do
     local last = math.min(from + columns - 1, #list)
     for i = from, last do
-      local p = panel_of(sets[i], square, radius, { title = list[i].title, size = 0.45, count = 4 })
+      local look = { title = list[i].title, size = 0.45, count = 4, own_prior = list[i].own_prior }
+      local p = panel_of(sets[i], square, radius, look)
       if magnified then table.insert(p.series, around_prior()) end
       panels[#panels + 1] = p
     end
@@ -128,7 +131,7 @@ local function all(list, sets, radius)
   end
   return {
     title = "Where the encoder puts " .. what, note = note, panels = panels, columns = columns, shared = true,
-    seed = list[1].first, key = { plane.prior_key },
+    seed = list[1].first, key = { standard > 0 and plane.prior_key or nil },
     largest = magnified and #list > columns and 3.4 or nil, -- the page stays shorter than a sheet of paper
   }
 end
@@ -145,8 +148,8 @@ local function single(c, rows, radius)
   end
   return {
     title = c.title .. ": where the encoder puts " .. what, note = note, width = 10, largest = SINGLE, seed = c.first,
-    suffix = "-" .. c.slug, key = { plane.prior_key },
-    panels = { panel_of(rows, square, radius, { size = 0.6, count = 6 }) },
+    suffix = "-" .. c.slug, key = { not c.own_prior and plane.prior_key or nil },
+    panels = { panel_of(rows, square, radius, { size = 0.6, count = 6, own_prior = c.own_prior }) },
   }
 end
 
@@ -155,6 +158,7 @@ function ellipses.sheets(ctx, options)
   for _, c in ipairs(records.planar(ctx)) do
     local rows = choose(ctx, c.first, options)
     if #rows > 0 then
+      c.own_prior = records.own_prior(ctx, c.first)
       list[#list + 1], sets[#sets + 1] = c, rows
     else
       ctx.note("no posteriors of the chosen images are recorded for " .. c.label

@@ -4,7 +4,7 @@
 -- decoder makes of it.
 --
 -- The grid is even in probability under the prior, z = the inverse Gaussian CDF of (i + 1/2)/n (Kingma and Welling
--- 2014, figure 4): each image takes as much of the figure as it has of the prior.
+-- 2014, figure 4): each image takes as much of the figure as it has of the prior.  Hence for N(0, I) only.
 
 local axes = require "vae_lab.figures.common.axes"
 local images = require "vae_lab.figures.common.images"
@@ -37,7 +37,7 @@ manifold.remark = records.needs_plane "manifold"
 function manifold.sheets(ctx, options)
   local panels, sheets = {}, {}
   local title, note = "The decoded latent plane", "the grid is even in probability under the prior"
-  for _, m in ipairs(images.models(ctx, records.planar(ctx))) do
+  for _, m in ipairs(images.models(ctx, records.standard(ctx, records.planar(ctx)))) do
     local image = images.join(m, images.decode(m, plane_points(options.n)), options.n, 0)
     local function panel() return { title = m.c.title, image = image, x = across, y = down, frame = "box" } end
     panels[#panels + 1] = panel()

@@ -90,7 +90,7 @@ local function panel_of(points, o)
 end
 
 function means.sheets(ctx, options)
-  local panels, first, count, principal = {}, nil, 0, false
+  local panels, first, count, principal, standard = {}, nil, 0, false, false
   for _, c in ipairs(records.configurations(ctx)) do
     local points, d = {}, nil
     local of_size = not options.latent or records.latent(ctx, c.first) == options.latent
@@ -98,8 +98,10 @@ function means.sheets(ctx, options)
     if #points > 0 then
       local own = options.pca and not first and components_of(ctx, c.first)
       if own then panels[1] = panel_of(own, { size = options.size, title = "principal components", letter = "u" }) end
+      local prior = not records.own_prior(ctx, c.first)
+      standard = standard or prior
       panels[#panels + 1] = panel_of(points, {
-        size = options.size, letter = d > 2 and "u" or "z", prior = true,
+        size = options.size, letter = d > 2 and "u" or "z", prior = prior,
         title = options.latent and records.title(style.without(c.settings, "latent")) or c.title,
       })
       first, count, principal = first or c.first, math.max(count, #points), principal or d > 2
@@ -111,7 +113,7 @@ function means.sheets(ctx, options)
     title = string.format("%s of %d examples, by class", options.pca and "Codes" or "Posterior means", count),
     note = "each panel has its own scale"
       .. (principal and "; in more than two dimensions: the first two principal components u" or ""),
-    seed = first, panels = panels, columns = #panels == 4 and 2 or nil, key = { plane.prior_key },
+    seed = first, panels = panels, columns = #panels == 4 and 2 or nil, key = { standard and plane.prior_key or nil },
   } }
 end
 

@@ -247,6 +247,25 @@ function records.planar(ctx)
   return plane
 end
 
+--- records.own_prior(ctx, run) → whether the run's model has a prior other than N(0, I) (build.lua: "prior.logp").
+function records.own_prior(ctx, run)
+  local row = ctx.db:query("SELECT instr(graph, char(10) || 'name prior.logp ') > 0 AS own FROM run WHERE id = ?1", run.id)
+  return row[1] ~= nil and row[1].own == 1
+end
+
+--- records.standard(ctx, list) → the configurations of a list whose prior is N(0, I); a note names the others.
+function records.standard(ctx, list)
+  local out = {}
+  for _, c in ipairs(list) do
+    if records.own_prior(ctx, c.first) then
+      ctx.note(c.label .. " has a prior of its own and this figure is of N(0, I); left out")
+    else
+      out[#out + 1] = c
+    end
+  end
+  return out
+end
+
 --- The function `remark` (figures.lua) of a kind of figure that needs two latent dimensions.
 function records.needs_plane(kind)
   return function(_, widths)
