@@ -26,11 +26,12 @@ return lab.experiment {
   evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.validity() },
   figures  = {
     lab.fig.against { x = "beta", metrics = { "reconstruction", "kl", "elbo", "latent/active_units",
-      "sample/validity" } },
+      "sample/auc" } },
     lab.fig.rate_distortion(), lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
   },
 
   -- The directions are from Alemi et al. and Higgins et al.; the widths of the bands are guesses made before any run.
+  -- The AUC has the rule of an older measure of the draws.
   claims = {
     lab.claim { "the rate falls as beta grows", metric = "test/kl", decreases_with = "beta",
       source = "Alemi et al., arXiv 1711.00464" },
@@ -42,9 +43,9 @@ return lab.experiment {
       minus = { beta = 0.1 }, at_least = 1 },
     lab.claim { "at beta = 16 latent units are switched off", metric = "latent/active_units", where = { beta = 16 },
       minus = { beta = 1 }, at_most = -2 },
-    lab.claim { "at beta = 0.1 draws from the prior look less like images than at 1", metric = "sample/validity",
-      where = { beta = 1 }, minus = { beta = 0.1 }, at_least = 0,
-      post_hoc = "was at least 0.05; measured 0.17 (0.01 to 0.33) on digits" },
+    lab.claim { "at beta = 0.1 draws from the prior look less like images than at 1", metric = "sample/auc",
+      where = { beta = 1 }, minus = { beta = 0.1 }, at_most = 0,
+      post_hoc = "an older measure was to be 0.05 better; measured 0.17 (0.01 to 0.33) on digits" },
   },
 
   profile = {

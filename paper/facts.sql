@@ -95,11 +95,11 @@ SELECT 'least beta distortion', printf('%.1f', distortion) FROM weights, ends WH
 SELECT 'most beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = high;
 SELECT 'most beta active', CASE WHEN active = round(active) THEN printf('%.0f', active) ELSE printf('%.1f', active) END
 FROM weights, ends WHERE b = high;
-SELECT 'least beta validity', printf('%.2f', mean) FROM mean, ends
-WHERE experiment = 'beta' AND metric = 'sample/validity' AND label = 'beta=' || printf('%g', low);
-SELECT 'most beta validity', printf('%.2f', mean) FROM mean, ends
-WHERE experiment = 'beta' AND metric = 'sample/validity' AND label = 'beta=' || printf('%g', high);
-SELECT 'validity grows', sum(y > x) = count(*) FROM pair, ends WHERE experiment = 'beta' AND metric = 'sample/validity'
+SELECT 'least beta auc', printf('%.2f', mean) FROM mean, ends
+WHERE experiment = 'beta' AND metric = 'sample/auc' AND label = 'beta=' || printf('%g', low);
+SELECT 'most beta auc', printf('%.2f', mean) FROM mean, ends
+WHERE experiment = 'beta' AND metric = 'sample/auc' AND label = 'beta=' || printf('%g', high);
+SELECT 'auc falls', sum(y < x) = count(*) FROM pair, ends WHERE experiment = 'beta' AND metric = 'sample/auc'
     AND a = 'beta=' || printf('%g', (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1)) AND b = 'beta=' || printf('%g', high);
 SELECT 'beta dims', latent FROM latest WHERE experiment = 'beta' LIMIT 1;
 

@@ -152,6 +152,76 @@ static void normal_quantile(void **state)
     assert_true(isnan(stats_normal_quantile(1.5)) && isnan(stats_normal_quantile(NAN)));
 }
 
+/* ---- scores of two samples --------------------------------------------------------------------------------------- */
+
+/* The AUC and its variance. */
+static int auc_of(double *auc, double *variance, const double *a, size_t n, const double *b, size_t m, Error *err)
+{
+    double placement[200], first = 0, second = 0;
+    if (stats_placements(placement, a, n, b, m, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n + m; i++)
+        *(i < n ? &first : &second) += placement[i] / (double)(i < n ? n : m);
+    assert_near(first, second, 1e-12);
+    *auc = first;
+    *variance = stats_placement_variance(placement, n) + stats_placement_variance(placement + n, m);
+    return 0;
+}
+
+/* Nine pairs, of which 6 ascend and 2 are equal; the placements are 1/2, 1, 5/6 and 1/2, 1, 5/6. */
+static void auc_by_hand(void **state)
+{
+    (void)state;
+    const double a[] = {3.0, 1.0, 2.0}, b[] = {2.0, 4.0, 3.0}, want[] = {0.5, 1.0, 5.0 / 6.0, 0.5, 1.0, 5.0 / 6.0};
+    double placement[6], auc, variance;
+    Error err = ERROR_NONE;
+    assert_int_equal(stats_placements(placement, a, 3, b, 3, &err), 0);
+    for (int i = 0; i < 6; i++)
+        assert_near(placement[i], want[i], 1e-15);
+    assert_int_equal(auc_of(&auc, &variance, a, 3, b, 3, &err), 0);
+    assert_near(auc, 7.0 / 9.0, 1e-15);
+    double mean = (1.0 + 5.0 / 6.0 + 0.5 + 0.5) / 4.0, square = (1.0 + 25.0 / 36.0 + 0.25 + 0.25) / 4.0;
+    assert_near(variance, 2.0 * (square - mean * mean) / 3.0, 1e-15);
+    assert_int_equal(auc_of(&auc, &variance, b, 3, a, 3, &err), 0); /* the other way round */
+    assert_near(auc, 2.0 / 9.0, 1e-15);
+    const double low[] = {1.0, 2.0, 3.0, 4.0}, same[] = {7.0, 7.0, 7.0};
+    assert_int_equal(auc_of(&auc, &variance, low, 4, same, 3, &err), 0); /* wholly apart */
+    assert_near(auc, 1.0, 1e-15);
+    assert_near(variance, 0.25 / 25.0 + 0.25 / 16.0, 1e-15);
+    assert_int_equal(auc_of(&auc, &variance, same, 2, same, 3, &err), 0); /* all equal: no judge could tell */
+    assert_near(auc, 0.5, 0.0);
+    assert_near(variance, 0.0, 1e-15);
+    const double nan[] = {1.0, NAN};
+    assert_int_equal(auc_of(&auc, &variance, nan, 2, same, 3, &err), -1);
+    assert_string_equal(err.found, "2 and 3 scores, and one that is no number");
+    assert_int_equal(auc_of(&auc, &variance, same, 0, same, 3, &err), -1);
+}
+
+/* Normal scores, one standard deviation apart: the AUC is Phi(1 / sqrt 2).  2,000 repetitions: its mean within 4 standard
+ * errors; the ratio of the mean stated variance to the found one has a standard error of sqrt(2 / 2000) = 0.03, and the
+ * placements add about 1 / 50 to it. */
+static void auc_error_is_right(void **state)
+{
+    (void)state;
+    enum { N = 50, M = 80, REPEATS = 2000 };
+    float x[N + M];
+    double a[N], b[M], sum = 0, squares = 0, stated = 0;
+    for (uint64_t r = 0; r < REPEATS; r++) {
+        double auc, variance;
+        Error err = ERROR_NONE;
+        num_stream_normal(stream("scores"), r, 0, 1, N + M, x);
+        for (size_t i = 0; i < N + M; i++)
+            *(i < N ? &a[i] : &b[i - N]) = (double)x[i] + (i < N ? 0.0 : 1.0);
+        assert_int_equal(auc_of(&auc, &variance, a, N, b, M, &err), 0);
+        sum += auc;
+        squares += auc * auc;
+        stated += variance;
+    }
+    double mean = sum / REPEATS, found = squares / REPEATS - mean * mean;
+    assert_near(mean, 0.7602499389065234, 4.0 * sqrt(found / REPEATS));
+    assert_near(stated / REPEATS / found, 1.02, 0.12);
+}
+
 /* ---- holes ------------------------------------------------------------------------------------------------------- */
 
 /* One unit Gaussian at 0: a point of N(0, I_2) is outside of 2 sigma with probability exp(-2). */
@@ -171,6 +241,34 @@ static void hole_fraction_known(void **state)
 }
 
 /* More posteriors than one block, each with other axes: the same draws, counted by the definition. */
+/* The prior's draws may be given: those of N(0, I) give the same bits, others lie elsewhere. */
+static void holes_of_another_prior(void **state)
+{
+    (void)state;
+    enum { DRAWS = 300 };
+    const double mu[] = {0.0, 0.0, 1.0, 1.0}, sigma[] = {1.0, 1.0, 0.5, 0.5};
+    double z[2 * DRAWS], own, given;
+    float x[2];
+    Error err = ERROR_NONE;
+    for (uint32_t k = 0; k < DRAWS; k++) {
+        num_stream_normal(stream("holes"), 0, k, 1, 2, x);
+        z[2 * k] = (double)x[0], z[2 * k + 1] = (double)x[1];
+    }
+    for (int density = 0; density < 2; density++) {
+        int (*share)(double *, const double *, const double *, size_t, size_t, double, size_t, const double *, NumStream,
+                     Error *) = density ? stats_hole_density : stats_hole_fraction;
+        double threshold = density ? 0.5 : 1.0;
+        assert_int_equal(share(&own, mu, sigma, 2, 2, threshold, DRAWS, NULL, stream("holes"), &err), 0);
+        assert_int_equal(share(&given, mu, sigma, 2, 2, threshold, DRAWS, z, stream("holes"), &err), 0);
+        assert_true(own == given && own > 0.0 && own < 1.0);
+        double far[2 * DRAWS];
+        for (size_t i = 0; i < 2 * DRAWS; i++)
+            far[i] = z[i] + 20.0;
+        assert_int_equal(share(&given, mu, sigma, 2, 2, threshold, DRAWS, far, stream("holes"), &err), 0);
+        assert_true(given == 1.0);
+    }
+}
+
 static void hole_fraction_by_definition(void **state)
 {
     (void)state;
@@ -603,7 +701,10 @@ int main(void)
         cmocka_unit_test(paired_differences),
         cmocka_unit_test(log_mean_exp),
         cmocka_unit_test(normal_quantile),
+        cmocka_unit_test(auc_by_hand),
+        cmocka_unit_test(auc_error_is_right),
         cmocka_unit_test(hole_fraction_known),
+        cmocka_unit_test(holes_of_another_prior),
         cmocka_unit_test(hole_fraction_by_definition),
         cmocka_unit_test(hole_density_of_the_prior_itself),
         cmocka_unit_test(hole_density_of_a_narrow_q),

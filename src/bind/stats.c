@@ -204,17 +204,25 @@ static int hole_density(lua_State *L)
     return hole_share(L, &density_options, stats_hole_density);
 }
 
-static int auc(lua_State *L)
+static int placements(lua_State *L)
 {
-    double found[2];
     size_t n, m;
     Error err = ERROR_NONE;
     const double *a = check_numbers(L, 1, &n), *b = check_numbers(L, 2, &m);
-    if (stats_auc(&found[0], &found[1], a, n, b, m, &err) != 0)
+    double *placement = bind_scratch(L, n + m, sizeof *placement);
+    if (stats_placements(placement, a, n, b, m, &err) != 0)
         return bind_raise(L, &err);
-    lua_pushnumber(L, found[0]);
-    lua_pushnumber(L, found[1]);
+    bind_list(L, placement, n, 1);
+    bind_list(L, placement + n, m, 1);
     return 2;
+}
+
+static int placement_variance(lua_State *L)
+{
+    size_t n;
+    const double *placement = check_numbers(L, 1, &n);
+    lua_pushnumber(L, stats_placement_variance(placement, n));
+    return 1;
 }
 
 /* in the order of stats_mean_bhattacharyya's `which` */
@@ -498,8 +506,10 @@ static const BindFunction functions[] = {
      "{ mean =, sd =, low =, high =, n = }, by Student's t", NULL},
     {"log_mean_exp", log_mean_exp, "(list) → value, se, ess",
      "log of the mean of exp, its standard error, the effective sample size", NULL},
-    {"auc", auc, "(first, second) → auc, variance",
-     "P(a score of the second list is above one of the first), and its variance by DeLong", NULL},
+    {"placements", placements, "(first, second) → list, list",
+     "of each score of the first list the share of the second above it, of the second that of the first below", NULL},
+    {"placement_variance", placement_variance, "(list) → number",
+     "the variance that one sample's placements give the AUC, their mean", NULL},
     {"mean", mean, "(list) → number", "the mean", NULL},
     {"normal_quantile", normal_quantile, "(p) → number", "the quantile of N(0, 1)", NULL},
     {"hole_fraction", hole_fraction, "(mu, sigma, options) → number",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * stats/auc.c: how well scores distinguish two samples: the area under the ROC curve, and its variance.
+ * stats/auc.c: how well scores distinguish two samples: the area under the ROC curve, by the placements of the scores.
  */
 #include "stats/stats.h"
 
@@ -30,38 +30,39 @@ static double below(const double *x, size_t n, double v)
     return ((double)low + (double)equal) / 2;
 }
 
-/* The squared standard error of the mean of n placements: shares, of which one more, 1/2, is assumed. */
-static double placement_error(double sum, double squares, double n)
+int stats_placements(double *placement, const double *a, size_t n, const double *b, size_t m, Error *err)
 {
-    double mean = (sum + 0.5) / (n + 1);
-    return ((squares + 0.25) / (n + 1) - mean * mean) / n;
-}
-
-int stats_auc(double *auc, double *variance, const double *a, size_t n, const double *b, size_t m, Error *err)
-{
-    double *sorted = mem_array(n + m, sizeof *sorted), *low = sorted, *high = sorted + n, sum[2] = {0}, squares[2] = {0};
-    if (sorted == NULL)
+    double *low = mem_array(n + m, sizeof *low), *high = low + n;
+    if (low == NULL)
         return error_memory(err, "the scores of two samples");
-    int status = n == 0 || m == 0;
+    int nan = 0;
     for (size_t i = 0; i < n + m; i++) {
-        sorted[i] = i < n ? a[i] : b[i - n];
-        status |= isnan(sorted[i]);
+        low[i] = i < n ? a[i] : b[i - n];
+        nan |= isnan(low[i]);
     }
-    if (status != 0) {
-        mem_free(sorted);
-        error_set(err, ERR_RUN, "the area under the ROC curve needs scores of both samples");
-        error_found(err, "%zu and %zu scores%s", n, m, n > 0 && m > 0 ? ", and one that is no number" : "");
+    if (n == 0 || m == 0 || nan) {
+        mem_free(low);
+        error_set(err, ERR_RUN, "placements need scores of two samples");
+        error_found(err, "%zu and %zu scores%s", n, m, nan ? ", and one that is no number" : "");
         return error_expected(err, "at least one number in each");
     }
     gsl_sort(low, 1, n);
     gsl_sort(high, 1, m);
-    for (size_t i = 0; i < n + m; i++) {
-        double placement = i < n ? 1 - below(high, m, a[i]) / (double)m : below(low, n, b[i - n]) / (double)n;
-        sum[i >= n] += placement;
-        squares[i >= n] += placement * placement;
-    }
-    *auc = sum[1] / (double)m;
-    *variance = placement_error(sum[0], squares[0], (double)n) + placement_error(sum[1], squares[1], (double)m);
-    mem_free(sorted);
+    for (size_t i = 0; i < n; i++)
+        placement[i] = 1 - below(high, m, a[i]) / (double)m;
+    for (size_t i = 0; i < m; i++)
+        placement[n + i] = below(low, n, b[i]) / (double)n;
+    mem_free(low);
     return 0;
+}
+
+double stats_placement_variance(const double *placement, size_t n)
+{
+    double sum = 0.5, squares = 0.25, count = (double)n;
+    for (size_t i = 0; i < n; i++) {
+        sum += placement[i];
+        squares += placement[i] * placement[i];
+    }
+    double mean = sum / (count + 1);
+    return (squares / (count + 1) - mean * mean) / count;
 }

@@ -36,11 +36,15 @@ int stats_hole_fraction(double *fraction, const double *mu, const double *sigma,
 int stats_hole_density(double *fraction, const double *mu, const double *sigma, size_t n, size_t d, double quantile,
                        size_t draws, const double *prior, NumStream s, Error *err);
 
-/* [OUT] auc: P(a < b) + P(a = b) / 2 of a score a of the first sample (n) and b of the second (m), the area under the ROC
- * curve; variance: of auc, by the placements of each score in the other sample (DeLong, DeLong & Clarke-Pearson 1988,
- * Biometrics 44).  The placements' variances count one more score in each sample, of placement 1/2: of two samples that
- * are wholly apart the standard error is about 0.7 / sqrt(n m) and not 0. */
-int stats_auc(double *auc, double *variance, const double *a, size_t n, const double *b, size_t m, Error *err);
+/* [OUT] placement (n + m): of each score a of the first sample (n) the share of the second (m) above it, of each b the
+ * share of the first below it; equal scores count half.  Either sample's mean is the AUC, the area under the ROC curve:
+ * P(a < b) + P(a = b) / 2. */
+int stats_placements(double *placement, const double *a, size_t n, const double *b, size_t m, Error *err);
+
+/* The variance that one sample's n scores give the AUC (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44); that of
+ * the AUC is the sum for both.  It counts one more placement, 1/2: of two samples of n that are wholly apart the
+ * standard error is about 0.7 / n and not 0. */
+double stats_placement_variance(const double *placement, size_t n);
 
 /* Bhattacharyya coefficient of two diagonal Gaussians, in (0, 1] (0 where that is below the smallest double):
  * prod_j sqrt(2 s1 s2 / (s1^2 + s2^2)) exp(-(m1-m2)^2 / (4 (s1^2 + s2^2))). */

@@ -88,7 +88,7 @@ done
 holds "extremes: the KL's gradient in log sigma², 1/2 (exp - 1), is infinite at 100" "select $(last extreme/kl_at_-3 known) = 1 and $(last extreme/kl_at_100 known) = 0"
 holds "extremes: a gradient of 0 moves nothing" "select $(last extreme/nothing_at_-3 known) = 0"
 options=$(sql "select group_concat(name || '=' || value, ' ') from evaluation_option where evaluation = 'bounds' and run = (select id from runs where label = 'known')")
-[ "$options" = 'draws=[1,7] examples=0 metrics=["steady","two"] seed=1' ] && ok "bounds: its lists are recorded" || no "bounds: its lists" "$options"
+[ "$options" = 'draws=[1,7] examples=0 metrics=["steady","two"] seed=1 version=2' ] && ok "bounds: its lists are recorded" || no "bounds: its lists" "$options"
 
 # ---- refused options
 refused() { name=$1 from=$2; shift 2; sed "$from" known.lua >bad.lua; check "refused: $name" 3 'bad.lua:' "$@" -- "$VAE_LAB" run bad.lua; }

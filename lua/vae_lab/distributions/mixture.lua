@@ -69,7 +69,7 @@ function Mixture.can_sample() return true end
 function Mixture:sample(k)
   local chosen = categorical(self.logits):sample(k) -- one-hot: the products below copy a row
   local mu, logvar = tensor.apply("dense", { chosen, self.mu }), tensor.apply("dense", { chosen, self.logvar })
-  return normal(mu, logvar):sample()
+  return normal(mu, logvar):sample(k)
 end
 
 return { new = mixture }

@@ -15,12 +15,12 @@
 -- round, so that every image is scored by a judge that has not seen it.  The AUC is the mean over both halves and over
 -- all judges, which differ in the halves, the initial weights and the order of their minibatches.
 --
--- The standard error is sqrt(D + max(D, S) / judges).  D is the variance that the images give the AUC of one judge, by
--- DeLong's placements, as if its halves were independent; S is the variance of the AUC between judges.  Halves are not
--- independent where there is nothing to find: a judge that learns the noise of one half is tested on the noise from
--- which the other one learns.  Their errors are then equal, and one judge has the variance 2 D.  Splits of other judges
--- share half of their pairs with its own, which leaves D + D / judges.  Where there is something to find, the term is
--- too large by at most D / judges.
+-- The standard error is sqrt(D + max(D, S / judges)).  D is the variance that the images give the AUC, by DeLong's
+-- placements (stats.placements), the mean of each image's over the judges.  S is the variance of the AUC between judges.
+-- D counts twice, since halves are not independent where there is nothing to find: what a judge learns is then the noise
+-- of one half, x, and it is tested on that of the other, y, from which the other one learns.  Both find x · y, one number
+-- in place of two, so that a pair of images has twice the variance which the placements show.  Where there is something
+-- to find the second D is too much, and the error too large by at most a factor of 1.4.
 --
 -- Whether a draw is a clear digit is another question (lab.eval.clarity): a decoder may draw clear digits in regions
 -- where no image was encoded.
@@ -60,7 +60,7 @@ local function shuffled(n, seed)
   return orders
 end
 
--- One half of both samples: its images and targets.  images: n draws, then n reconstructions.
+-- One half of both samples: its images, targets and rows.  images: n draws, then n reconstructions.
 local function half_of(images, orders, from, to)
   local n, rows, targets = images:rows() // 2, {}, {}
   for sample = 1, 2 do
@@ -68,36 +68,50 @@ local function half_of(images, orders, from, to)
       rows[#rows + 1], targets[#targets + 1] = (sample - 1) * n + orders[sample][i], { sample - 1 }
     end
   end
-  return { x = images:rows_of(rows), y = array.from(targets) }
+  return { x = images:rows_of(rows), y = array.from(targets), rows = rows }
 end
 
--- The AUC of a judge that is trained on one half and scores the other, and its variance.
-local function auc_of(graph, seen, unseen, o, seed)
+-- Trains a judge on one half, and adds the placements of the other half's images, by their rows.
+local function add_placements(placements, graph, seen, unseen, o, seed)
   local judge = require("vae_lab.native.model").fit {
     graph = graph, x = seen.x, y = seen.y, epochs = o.epochs, batch = math.min(BATCH, seen.x:rows()), seed = seed,
   }
   local scores = judge:map { name = "p.logits", feed = "x", values = unseen.x, count = unseen.x:rows() }:column(1)
   local n = #scores // 2
-  return stats.auc(table.move(scores, 1, n, 1, {}), table.move(scores, n + 1, 2 * n, 1, {}))
+  local found = { stats.placements(table.move(scores, 1, n, 1, {}), table.move(scores, n + 1, 2 * n, 1, {})) }
+  for sample, list in ipairs(found) do
+    for i, v in ipairs(list) do
+      local row = unseen.rows[(sample - 1) * n + i]
+      placements[row] = placements[row] + v
+    end
+  end
+  return stats.mean(found[1])
+end
+
+-- The variance that the images give the AUC: placements are sums over the judges, of draws and then of reconstructions.
+local function variance_of(placements, judges)
+  local samples, n = { {}, {} }, #placements // 2
+  for row, sum in ipairs(placements) do table.insert(samples[row <= n and 1 or 2], sum / judges) end
+  return stats.placement_variance(samples[1]) + stats.placement_variance(samples[2])
 end
 
 --- validity.compare(images, o) → the AUC of judges of the first half of the rows against the second, and its standard
 -- error; o: judges, hidden, epochs, seed.
 function validity.compare(images, o)
   local n, graph = images:rows() // 2, judge_graph(images:cols(), o.hidden)
-  local found, variance = {}, 0
+  local found, placements = {}, {}
+  for row = 1, 2 * n do placements[row] = 0 end
   for judge = 1, o.judges do
     local seed = stats.derived_seed(o.seed, "judge " .. judge)
     local orders = shuffled(n, seed)
     local halves = { half_of(images, orders, 1, n // 2), half_of(images, orders, n // 2 + 1, n) }
-    local first, first_variance = auc_of(graph, halves[1], halves[2], o, seed)
-    local second, second_variance = auc_of(graph, halves[2], halves[1], o, seed + 1)
+    local first = add_placements(placements, graph, halves[1], halves[2], o, seed)
+    local second = add_placements(placements, graph, halves[2], halves[1], o, seed + 1)
     found[judge] = (first + second) / 2
-    variance = variance + (first_variance + second_variance) / 4 / o.judges
   end
-  local mean, se = common.mean(found) -- se² is the variance between judges, divided by their number; NaN for one
-  local between = o.judges > 1 and se ^ 2 or 0
-  return mean, math.sqrt(variance + math.max(variance / o.judges, between))
+  local auc, se = common.mean(found) -- se² is the variance between judges, divided by their number; of one NaN
+  local variance, between = variance_of(placements, o.judges), o.judges > 1 and se ^ 2 or 0
+  return auc, math.sqrt(variance + math.max(variance, between))
 end
 
 --- validity.measure(model, data, z, o) → the AUC of the latent points z, one for each of the first test examples, and
