@@ -445,7 +445,7 @@ return lab.experiment {
   evaluate = {
     lab.eval.elbo(), lab.eval.nll { samples = 20 }, lab.eval.latent_space { examples = 100, draws = 1000, pairs = 10000, store = 200 },
     lab.eval.validity { samples = 100, epochs = 2 }, lab.eval.clarity { samples = 100 }, lab.eval.compression { store = 0 },
-    lab.eval.properties { examples = 100, draws = 1000, pairs = 1000, store = 0, epochs = 2 },
+    lab.eval.properties { examples = 100, draws = 1000, pairs = 10000, store = 0, epochs = 2 },
     lab.eval.elbo_decomposition { draws = 500, batch = 50 }, lab.eval.planes { triples = 500 },
   },
   figures = { lab.fig.rate_distortion(), lab.fig.elbo_decomposition { x = "beta" }, lab.fig.rate_distortion { x = "none", name = "empty" } },
