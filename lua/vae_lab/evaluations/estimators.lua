@@ -114,7 +114,7 @@ end
 -- these.
 function estimators.run(o, model, data, recorder)
   local d, request = model:width "z", common.request(data, "test", o)
-  local found = { elbo = model:map(common.with(request, { name = "elbo", samples = 500 })):column(1) }
+  local found = { elbo = model:map(common.with(request, { name = "elbo", samples = math.max(GROUP, o.samples) })):column(1) }
   by_q(model, request, o, found)
   if d <= appendix_d.DIMENSIONS then found.appendix_d = by_appendix_d(model, request, o) end
   local prior = common.prior_draws(model, request.count, o.chains, request.seed, "annealing", request)

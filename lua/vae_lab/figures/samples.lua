@@ -27,7 +27,8 @@ function samples.sheets(ctx, options)
   end
   return { {
     title = "Generated images: draws from the prior, decoded",
-    note = "the mean image of p(x|z) for each draw z of " .. (own and "its model's prior" or "N(0, I)"), seed = first, panels = panels, largest = 7,
+    note = "the mean image of p(x|z) for each draw z of " .. (own and "its model's prior" or "N(0, I)"), seed = first,
+    panels = panels, largest = 7,
   } }
 end
 
