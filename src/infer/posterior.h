@@ -33,8 +33,12 @@ int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, c
               float *z, double *accepted, Error *err);
 
 /* Annealed importance sampling (Neal 2001; of decoders: Wu et al. 2017, arXiv 1611.04273) over
- * t_i = (i / temperatures)^2, with one transition at each t_i; hmc->warm_up and thin are not used.  A first pass with
- * its own noise tunes the step sizes, the second is kept.
+ * t_i = (i / temperatures)^2, with one transition at each t_i; hmc->warm_up and thin are not used.  A first pass, from
+ * the same starts with noise of its own, tunes the step sizes; the second is kept.  In it the even draws of an example
+ * have the step sizes of its odd ones, and the odd ones those of the even: a chain's step sizes depend neither on its
+ * start nor on its noise, and E[w] below holds for any number of temperatures, however well they are tuned.  (The two
+ * halves of an example's draws are not independent of each other: their standard error is that of draws which are
+ * nearly so.)  A single draw is not tuned.
  *   forward  from start ~ p(z):    logw = sum (t_i - t_{i-1}) log p(x|z_{i-1}),
  *            E[w] = p(x): log mean w is a lower bound in expectation
  *   reverse  from start ~ p(z|x):  the same temperatures downwards,
@@ -44,11 +48,16 @@ int infer_hmc(InferModel *m, const InferRequest *request, const InferHmc *hmc, c
 int infer_ais(InferModel *m, const InferRequest *request, const InferHmc *hmc, const float *start, size_t temperatures,
               int reverse, double *logw, double *accepted, Error *err);
 
-/* log p(x) = log of the integral of p(x|z) p(z), for z of one or two dimensions: the trapezoidal rule on a box outside
- * of which the integrand is below e^-30 of its peak, its grid halved until the logarithm changes by less than
- * `tolerance` nats.  For a smooth integrand that vanishes at the ends the rule converges exponentially (Trefethen &
- * Weideman 2014, section 5).  The box lies within (-10, 10) in each dimension.  [OUT] logp (count); change (count): the
- * last change, an estimate of the error; box (count, d, 2): the lowest and the highest z_j of the box. */
+/* log p(x) = log of the integral of p(x|z) p(z), for z of one or two dimensions: the trapezoidal rule on a lattice over
+ * the region where the integrand is within e^-30 of its peak, wherever it lies; the spacing is halved until the
+ * logarithm changes by less than `tolerance` nats (or than twice the rounding of log p(x, z), a float).  For a smooth
+ * integrand that vanishes at the ends the rule converges exponentially (Trefethen & Weideman 2014, section 5).  Regions
+ * that do not touch are summed one by one.
+ * The modes are searched on grids over (-3, 3), (-10, 10) and (-40, 40) in each dimension and from 32 draws of the
+ * model's z and q's mean, all followed uphill; every mode within 18 nats of the peak must be resolved by the lattice.  A
+ * narrow mode is missed only if none of these points lies on its flanks.
+ * [OUT] logp (count); change (count): the last change, an estimate of the error; box (count, d, 2): the lowest and the
+ * highest z_j of the regions.  -1 also where an example does not converge. */
 int infer_quadrature(InferModel *m, const InferRequest *request, double tolerance, double *logp, double *change,
                      double *box, Error *err);
 
