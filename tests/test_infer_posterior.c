@@ -441,6 +441,48 @@ static void annealed_importance_sampling(void **state)
     world_free(w);
 }
 
+/* A weight is unbiased only if its chain's step sizes are independent of the chain.  The first draw of an example starts
+ * elsewhere: the third, which has the odd draws' step sizes, keeps its weight to the bit; the second and the fourth, which
+ * have the even draws', do not. */
+static void chains_do_not_tune_themselves(void **state)
+{
+    (void)state;
+    enum { FOUR = 4 };
+    World *w = world(2);
+    InferHmc hmc_settings = {.leapfrog = 5, .thin = 1, .step_size = 0.1, .accept = 0.9};
+    float start[COUNT * FOUR * 2];
+    double before[COUNT * FOUR], after[COUNT * FOUR], accepted[COUNT];
+    w->request.samples = FOUR;
+    num_stream_normal(num_stream(4, "prior"), 0, 0, COUNT * FOUR, 2, start);
+    must(w, infer_ais(w->model, &w->request, &hmc_settings, start, 20, 0, before, accepted, &w->err));
+    start[0] += 3;
+    must(w, infer_ais(w->model, &w->request, &hmc_settings, start, 20, 0, after, accepted, &w->err));
+    assert_true(after[0] != before[0]);
+    assert_true(after[1] != before[1] && after[3] != before[3]);
+    assert_true(after[2] == before[2]);
+    for (size_t i = FOUR; i < COUNT * FOUR; i++) /* nor do those of other examples change */
+        assert_true(after[i] == before[i]);
+    world_free(w);
+}
+
+/* Other repeats of a request have other noise. */
+static void repeats_are_independent(void **state)
+{
+    (void)state;
+    World *w = world(2);
+    InferHmc hmc_settings = {.leapfrog = 5, .warm_up = 5, .thin = 1, .step_size = 0.1, .accept = 0.9};
+    float start[COUNT * 2] = {0}, z[3][COUNT * 2];
+    double accepted[COUNT];
+    for (size_t i = 0; i < 3; i++) {
+        w->request.repeat = i % 2;
+        must(w, infer_hmc(w->model, &w->request, &hmc_settings, start, 1, z[i], accepted, &w->err));
+    }
+    assert_memory_equal(z[0], z[2], sizeof z[0]);
+    for (size_t i = 0; i < COUNT * 2; i++)
+        assert_true(z[0][i] != z[1][i]);
+    world_free(w);
+}
+
 /* ---- the nearest Gaussian ---------------------------------------------------------------------------------------- */
 
 /* The factorised Gaussian nearest to the posterior has its mean and the variances 1 / L_jj; its ELBO is
@@ -478,6 +520,8 @@ int main(void)
         cmocka_unit_test(estep),
         cmocka_unit_test(leapfrog_conserves_energy),
         cmocka_unit_test(annealed_importance_sampling),
+        cmocka_unit_test(chains_do_not_tune_themselves),
+        cmocka_unit_test(repeats_are_independent),
         cmocka_unit_test(local_q),
     };
     gsl_set_error_handler_off();

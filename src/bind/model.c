@@ -143,6 +143,8 @@ const Option model_request_rows[MODEL_REQUEST_ROWS] = {
     {OPTION(InferRequest, seed), .type = OPTION_SIZE, .standard = 1, .text = "of noise and dynamic binarisation"},
     {OPTION(InferRequest, step), .type = OPTION_SIZE,
      .text = "part of the noise's address: another step gives other draws"},
+    {OPTION(InferRequest, repeat), .type = OPTION_SIZE,
+     .text = "another number gives other noise for the same, equally binarised examples"},
     {.name = "scalars", .type = OPTION_TABLE,
      .text = "values of the graph's scalars, { beta = 0.5 }; the others are 1"},
 };

@@ -16,7 +16,7 @@ typedef struct ModelRequest {
 } ModelRequest;
 
 /* Its rows, the first group of every method's options. */
-enum { MODEL_REQUEST_ROWS = 10 };
+enum { MODEL_REQUEST_ROWS = 11 };
 extern const Option model_request_rows[MODEL_REQUEST_ROWS];
 
 /* Reads the options at index 2 into *call, whose first member is a ModelRequest, and completes the request: its

@@ -27,7 +27,7 @@ int batches_start(BatchIterator *b, InferModel *m, const InferRequest *request, 
         return -1;
     *b = (BatchIterator){.model = m, .request = request, .spec = *spec,
                          .samples = spec->samples > 0 ? spec->samples : 1,
-                         .binarise = num_stream_of(infer_seed(m, request), "evaluate/binarise")};
+                         .binarise = num_stream_of((NumSeed){request->seed, m->rng}, "evaluate/binarise")};
     size_t n = 0;
     for (; spec->feeds != NULL && spec->feeds[n] != NULL && n < 4; n++)
         b->feeds[n] = spec->feeds[n];

@@ -22,10 +22,11 @@ struct InferModel {
     GraphParams *own_params; /* freed with the model, or NULL */
 };
 
-/* The seed of a request's streams, for the model's generator. */
+/* The seed of a request's streams of noise, for the model's generator.  The odd number spreads the repeats of all seeds
+ * over all 2^64 numbers (it is 2^64 divided by the golden ratio). */
 static inline NumSeed infer_seed(const InferModel *m, const InferRequest *request)
 {
-    return (NumSeed){request->seed, m->rng};
+    return (NumSeed){request->seed + request->repeat * UINT64_C(0x9e3779b97f4a7c15), m->rng};
 }
 
 /* What each pass computes. */

@@ -53,6 +53,7 @@ typedef struct InferRequest {
     size_t samples;             /* draws per example; 0: 1 */
     uint64_t seed;              /* of noise and dynamic binarisation, streams "evaluate/…" */
     uint64_t step;              /* part of the noise's address: another step gives other draws */
+    uint64_t repeat;            /* another number gives other noise for the same, equally binarised examples; 0: the first */
     const InferScalar *scalars; /* values of scalar leaves; the others are 1 */
     size_t nscalars;
 } InferRequest;
