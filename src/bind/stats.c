@@ -135,6 +135,17 @@ static int log_mean_exp(lua_State *L)
     return 3;
 }
 
+static int mixing(lua_State *L)
+{
+    double rhat, ess;
+    const BindArray *x = bind_array_check(L, 1);
+    luaL_argcheck(L, x->cols >= 4, 1, "at least 4 draws of each chain");
+    stats_mixing(x->data, x->rows, x->cols, &rhat, &ess);
+    lua_pushnumber(L, rhat);
+    lua_pushnumber(L, ess);
+    return 2;
+}
+
 static int normal_quantile(lua_State *L)
 {
     double p = luaL_checknumber(L, 1);
@@ -511,6 +522,9 @@ static const BindFunction functions[] = {
     {"placement_variance", placement_variance, "(list) → number",
      "the variance that one sample's placements give the AUC, their mean", NULL},
     {"mean", mean, "(list) → number", "the mean", NULL},
+    {"mixing", mixing, "(x) → rhat, ess",
+     "of one number per draw of Markov chains, x (chains, draws): split R-hat, and the effective sample size that knows "
+     "autocorrelation", NULL},
     {"normal_quantile", normal_quantile, "(p) → number", "the quantile of N(0, 1)", NULL},
     {"hole_fraction", hole_fraction, "(mu, sigma, options) → number",
      "the share of N(0, I) far from every approximate posterior", &fraction_options},

@@ -91,6 +91,12 @@ double stats_squared_error(const double *a, const double *b, size_t n);
 /* log mean exp of w[k], its standard error (delta method) and the effective sample size (sum w)^2 / sum w^2. */
 void stats_log_mean_exp(const double *logw, size_t k, double *value, double *se, double *ess);
 
+/* Whether Markov chains have mixed, from one number of each draw, x (chains, draws), at least 4 draws: [OUT] *rhat, split
+ * R-hat (Gelman et al. 2013, section 11.4): 1 where all chains look alike; above 1.1 some have stayed apart; infinite
+ * where none moves and they differ.  *ess, the number of independent draws with the same variance of the mean, by Geyer's
+ * initial monotone sequence (1992) over the chains' common autocorrelation; at most 2 chains * draws. */
+void stats_mixing(const double *x, size_t chains, size_t draws, double *rhat, double *ess);
+
 /* Inverse CDF of N(0,1): GSL's. */
 double stats_normal_quantile(double p);
 
