@@ -1,74 +1,30 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
--- evaluations/estimators.lua: all estimates of log p(x) on the same examples, compared with the exact value for small
--- z.
---
--- The estimates are independent of each other: the ELBO and the IWAE bounds use q; the marginal likelihood estimator of
--- Kingma & Welling (appendix D) uses draws of p(z|x); annealing starts from the prior (a lower bound) and, reversed,
--- from the true posterior (an upper bound).
+-- evaluations/estimators.lua: all estimates of log p(x) on the same examples (log_likelihoods.lua), compared with the
+-- exact value for small z.
 
 local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 local appendix_d = require "vae_lab.evaluations.appendix_d"
-local stats = require "vae_lab.native.stats"
+local log_likelihoods = require "vae_lab.evaluations.log_likelihoods"
 
 local whole = common.whole
 local estimators = {
   prior = "draws",
+  version = 3, -- from 3 on: chains start at resampled draws of prior and q, and their step sizes are tuned on others
   nodes = { "z", "logw", "elbo", "loglik", "logjoint", "annealed" },
-  rules = {
-    examples = whole(2, 50), samples = whole(1, 5000), temperatures = whole(1, 100), chains = whole(2, 20),
-    draws = whole(10, 50),
-    seed = whole(0, 1),
-  },
-  QUADRATURE_DIMENSIONS = 2, -- quadrature is for a line or a plane
+  rules = common.with(log_likelihoods.rules, { examples = whole(2, 50), seed = whole(0, 1) }),
 }
 
 local BOUNDS = { 1, 5, 50 } -- draws of the IWAE bounds
 local GROUP = 500           -- draws that the bounds are averaged over
 
--- ---- lists of log p(x), one number an example, nats -----------------------------------------------------------------
-
--- The mean of log 1/k Σ w over the groups of k among the first GROUP draws: its expectation is the bound of k draws.
-local function grouped(row, k)
-  local sum, groups = 0, GROUP // k
-  for g = 1, groups do
-    sum = sum + (k == 1 and row[g] or (stats.log_mean_exp({ table.unpack(row, (g - 1) * k + 1, g * k) })))
-  end
-  return sum / groups
-end
-
--- IWAE bounds, and importance sampling with all draws.
+-- IWAE bounds of the first GROUP draws, and importance sampling with all of them.
 local function by_q(model, request, o, found)
-  for _, k in ipairs(BOUNDS) do found["iwae_" .. k] = {} end
-  found.importance = {}
-  local logw = model:map(common.with(request, { name = "logw", samples = math.max(GROUP, o.samples) }))
-  for i = 1, request.count do
-    local row = logw:row(i)
-    for _, k in ipairs(BOUNDS) do found["iwae_" .. k][i] = grouped(row, k) end
-    found.importance[i] = (stats.log_mean_exp(row))
-  end
-end
-
--- Draws of p(z|x) from HMC chains of each example, which start at draws of q: an array (count, chains * draws * d).
-local function posterior_draws(model, request, o, draws, shift)
-  local shifted = common.with(request, { samples = o.chains, seed = request.seed + shift })
-  local start = model:map(common.with(shifted, { name = "z" }))
-  return (model:hmc(common.with(shifted, { start = start, draws = draws, thin = 5 })))
-end
-
-local function by_appendix_d(model, request, o)
-  local fit, fresh = posterior_draws(model, request, o, o.draws, 1), posterior_draws(model, request, o, o.draws, 2)
-  return appendix_d.log_p(model, request, fit, fresh)
-end
-
-local function by_annealing(model, request, o, start, reverse)
-  local logw = model:ais(common.with(request, {
-    start = start, samples = o.chains, temperatures = o.temperatures, reverse = reverse, leapfrog = 5,
-  }))
-  local list = {}
-  for i = 1, request.count do list[i] = (reverse and -1 or 1) * stats.log_mean_exp(logw:row(i)) end
-  return list
+  local rows, first = log_likelihoods.weights(model, request, math.max(GROUP, o.samples)), {}
+  for i, row in ipairs(rows) do first[i] = { table.unpack(row, 1, GROUP) } end
+  for _, k in ipairs(BOUNDS) do found["iwae_" .. k] = log_likelihoods.grouped(first, k) end
+  found.importance = log_likelihoods.of_weights(rows)
 end
 
 -- The rise of each bound from the next fewer draws.  Its standard error is that of the differences: both bounds are of
@@ -90,7 +46,7 @@ function estimators.fits(widths)
 end
 
 function estimators.remark(widths)
-  if widths.z <= estimators.QUADRATURE_DIMENSIONS then return nil end
+  if widths.z <= log_likelihoods.QUADRATURE_DIMENSIONS then return nil end
   local wide = widths.z > appendix_d.DIMENSIONS
   local missing = "no estimate/exact (quadrature: up to two)"
   if wide then missing = missing .. " and no estimate/appendix_d (up to five)" end
@@ -98,35 +54,47 @@ function estimators.remark(widths)
     widths.z, missing)
 end
 
---- lab.eval.estimators { examples = 50, samples = 5000, temperatures = 100, chains = 20, draws = 50, seed = 1 }:
--- estimates of log p(x), means over the first test examples, nats per example:
+--- lab.eval.estimators { examples = 50, samples = 5000, temperatures = 100, chains = 20, draws = 50, tries = 2000,
+-- seed = 1 }: estimates of log p(x), means over the first test examples, nats per example:
 --   estimate/elbo, estimate/iwae_1, _5, _50     lower bounds by q (Burda et al., equation 8)
 --   estimate/importance                         importance sampling with all `samples` draws of q
 --   estimate/appendix_d                         the estimator of Kingma & Welling, with HMC; z of up to five dimensions
 --   estimate/ais_forward, estimate/ais_reverse  annealed importance sampling: in expectation a lower and an upper bound
 --                                               (the upper one as far as its starting points, draws of HMC, follow the
 --                                               true posterior)
+--   estimate/ais_gap                            reverse - forward, …_se its standard error over the examples
 --   estimate/exact                              quadrature; z of one or two dimensions
 -- With an exact value also …_bias, the mean difference from it, and …_bias_se, its standard error over the examples.
--- Expected bounds rise with k and stay below log p(x) (Burda et al., theorem 1).  So a bias above zero beyond its error
--- is a mistake, and so is a bound below that of fewer draws: estimate/iwae_5_rise, iwae_50_rise, importance_rise are
--- the differences, …_rise_se their standard errors.  `vae-lab compare` and `show` warn of a fall of more than three of
--- these.
+-- lower <= exact <= upper is what holds in expectation: a bias above zero of a lower bound, or below zero of ais_reverse,
+-- beyond its error, is a mistake.  appendix_d is neither bound: its bias is upwards (Jensen) where its chains have found
+-- all modes, and downwards where not.
+-- Expected bounds rise with k and stay below log p(x) (Burda et al., theorem 1).  So a bound below that of fewer draws is
+-- a mistake too: estimate/iwae_5_rise, iwae_50_rise, importance_rise are the differences, …_rise_se their standard errors.
+-- `vae-lab compare` and `show` warn of all these beyond three standard errors.
+--   estimate/appendix_d_ess_chains   effective sample size of its chains, which knows their autocorrelation
+--   estimate/appendix_d_unmixed      the share of the examples whose chains have stayed apart (R-hat above 1.1), of
+--                                    …_unmixed_n
+-- HMC starts at draws of the prior and of q, `tries` in all, resampled by importance (evaluations/starts.lua).
 function estimators.run(o, model, data, recorder)
   local d, request = model:width "z", common.request(data, "test", o)
-  local found = { elbo = model:map(common.with(request, { name = "elbo", samples = math.max(GROUP, o.samples) })):column(1) }
+  local elbo = { name = "elbo", samples = math.max(GROUP, o.samples) }
+  local found = { elbo = model:map(common.with(request, elbo)):column(1) }
   by_q(model, request, o, found)
-  if d <= appendix_d.DIMENSIONS then found.appendix_d = by_appendix_d(model, request, o) end
-  local prior = common.prior_draws(model, request.count, o.chains, request.seed, "annealing", request)
-  found.ais_forward = by_annealing(model, request, o, prior, false)
-  found.ais_reverse = by_annealing(model, request, o, posterior_draws(model, request, o, 1, 3), true)
-  local exact = d <= estimators.QUADRATURE_DIMENSIONS and model:quadrature(request):column(1)
+  if d <= appendix_d.DIMENSIONS then
+    local by_draws = log_likelihoods.by_appendix_d(model, request, o)
+    found.appendix_d = by_draws.logp
+    appendix_d.record_mixing(recorder, "estimate/appendix_d", by_draws)
+  end
+  found.ais_forward = log_likelihoods.by_annealing(model, request, o, false)
+  found.ais_reverse = log_likelihoods.by_annealing(model, request, o, true)
+  local exact = d <= log_likelihoods.QUADRATURE_DIMENSIONS and model:quadrature(request):column(1)
   for _, name in ipairs(check.sorted_keys(found)) do
     local list = found[name]
     recorder:metric("estimate/" .. name, (common.mean(list)))
     if exact then common.record_mean(recorder, "estimate/" .. name .. "_bias", common.difference(list, exact)) end
   end
   record_rises(recorder, found)
+  common.record_mean(recorder, "estimate/ais_gap", common.difference(found.ais_reverse, found.ais_forward))
   if exact then recorder:metric("estimate/exact", (common.mean(exact))) end
 end
 
