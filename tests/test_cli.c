@@ -398,6 +398,31 @@ static void silent(const char *command)
         fail_msg("%s: %s", command, errors);
 }
 
+/* lower <= exact <= upper: beyond 3 standard errors a warning, on the wrong side alone. */
+static void crossing_bounds(void **state)
+{
+    (void)state;
+    evaluate(2, "estimate/exact", -3.5);
+    evaluate(2, "estimate/ais_forward", -3.4);
+    evaluate(2, "estimate/ais_forward_bias_se", 0.05);
+    silent("show 2"); /* two standard errors */
+    evaluate(2, "estimate/ais_forward_bias_se", 0.02);
+    assert_int_equal(vae_lab("show 2"), 0);
+    holds(errors, "estimate/exact is 0.1 below estimate/ais_forward, by 5.0 standard errors (seed 2): in expectation a lower "
+                  "bound is not above, an upper one not below, so the evaluation is wrong");
+    evaluate(2, "estimate/ais_forward", -4.5); /* a loose bound is a bound */
+    evaluate(2, "estimate/ais_reverse", -2.5);
+    evaluate(2, "estimate/ais_reverse_bias_se", 0.02);
+    silent("show 2");
+    evaluate(2, "estimate/ais_reverse", -3.6);
+    assert_int_equal(vae_lab("show 2"), 0);
+    holds(errors, "estimate/ais_reverse is 0.1 below estimate/exact, by 5.0 standard errors");
+    evaluate(4, "estimate/ais_gap", -0.1); /* without an exact value */
+    evaluate(4, "estimate/ais_gap_se", 0.02);
+    assert_int_equal(vae_lab("show 4"), 0);
+    holds(errors, "estimate/ais_reverse is 0.1 below estimate/ais_forward, by 5.0 standard errors");
+}
+
 /* Within a run a bound on log p(x) cannot fall as draws grow; a fall beyond 3 standard errors is a warning, one per
  * configuration. */
 static void falling_bounds(void **state)
@@ -591,6 +616,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(show_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(compare_command, setup, remove_folder),
         cmocka_unit_test_setup_teardown(falling_bounds, setup, remove_folder),
+        cmocka_unit_test_setup_teardown(crossing_bounds, setup, remove_folder),
         cmocka_unit_test_setup_teardown(expected_and_estimated, setup, remove_folder),
         cmocka_unit_test_setup_teardown(few_seeds, setup, remove_folder),
         cmocka_unit_test_setup_teardown(a_seed_counts_once, setup, remove_folder),

@@ -61,8 +61,9 @@ typedef struct CliEstimate {
 CliEstimate cli_estimate_of(const CliConfiguration *c, const char *metric);
 
 /* Within one run an expected bound on log p(x) cannot fall as the number of draws grows (Burda et al., arXiv
- * 1509.00519, theorem 1): one that falls by more than 3 standard errors was evaluated wrongly.  [OUT] text: the
- * worst such fall among the runs, which differ by their seeds; returns 0, text "", where there is none. */
+ * 1509.00519, theorem 1), and lower bound <= exact value <= upper bound: what breaks this by more than 3 standard errors
+ * was evaluated wrongly.  [OUT] text: the worst such case among the runs, which differ by their seeds; returns 0, text
+ * "", where there is none. */
 int cli_falling_bound(char *text, size_t size, const CliConfiguration *c);
 
 #endif
