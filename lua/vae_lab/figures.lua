@@ -28,7 +28,8 @@ local style = require "vae_lab.style"
 
 local kinds = {
   "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means",
-  "estimates", "gradients", "posteriors", "rate_distortion", "elbo_decomposition", "reported", "draws", "triples",
+  "estimates", "gradients", "posteriors", "court", "rate_distortion", "elbo_decomposition", "reported", "draws",
+  "triples",
 }
 
 local figures = { kinds = kinds }
