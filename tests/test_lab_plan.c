@@ -23,7 +23,7 @@ static const char plan[] =
     "{\"batch\":20,\"epochs\":13,\"metrics\":[\"elbo\",\"kl\"],\"objective\":\"bound\",\"optimiser\":\"sgd(momentum=0.5, "
     "weight_decay=0, clip_norm=1e-08)\",\"posterior\":{\"accept\":0.9,\"leapfrog\":10,\"step\":0.1,\"transitions\":1,"
     "\"updates\":5},\"rate\":\"0.001 0.000719685673*3 0.1\",\"rng\":\"mt19937\",\"samples\":5,\"scalars\":{\"alpha\":\"0\","
-    "\"beta\":\"-1*2 1\"},\"test_every\":10}";
+    "\"beta\":\"-1*2 1\"},\"seeds\":{\"binarise\":4,\"order\":9223372036854775807},\"test_every\":10}";
 
 /* Reads a text and expects it back. */
 static void read_back(const char *text)
@@ -57,6 +57,10 @@ static void every_field_is_read(void **state)
     assert_string_equal(s.seed.rng->name, "mt19937");
     assert_true(s.scalars[1].schedule.n == 3 && s.scalars[1].schedule.value[1] == -1);
     assert_true(s.monte_carlo_em->hmc.step_size == 0.1 && s.monte_carlo_em->updates == 5);
+    s.seed.number = 7; /* a run's seed is not in its plan */
+    assert_true(lab_seed(&s, LAB_BINARISE).number == 4 && lab_seed(&s, LAB_ORDER).number == INT64_MAX);
+    assert_true(lab_seed(&s, LAB_INIT).number == 7 && lab_seed(&s, LAB_NOISE).number == 7);
+    assert_string_equal(lab_seed(&s, LAB_ORDER).rng->name, "mt19937");
     lab_plan_free(p);
 }
 
@@ -146,7 +150,9 @@ static void other_texts_are_refused(void **state)
         {"0.001 0.000719685673*3 0.1", "0.1  1"}, {"0.001 0.000719685673*3 0.1", "0.1 1 "}, {"mt19937", "no_generator"},
         {"mt19937", "philox4x32"}, {"\"alpha\":\"0\"", "\"alpha\":0"}, {"\"alpha\":\"0\"", "\"beta\":\"0\""},
         {"\"alpha\":\"0\"", "\"gamma\":\"0\""}, {"\"test_every\":10}", "\"test_every\":10} "}, {"\"test_every\":10}", ""},
-        {"bound", "bo\\u0000und"},
+        {"bound", "bo\\u0000und"}, {"\"binarise\":4", "\"binarise\":-4"}, {"\"binarise\":4", "\"binarise\":\"4\""},
+        {"\"binarise\":4", "\"binarize\":4"}, {"\"binarise\":4,", "\"binarise\":4,\"test\":1,"},
+        {"\"seeds\":{\"binarise\":4,\"order\":9223372036854775807}", "\"seeds\":{}"},
     };
     static const char *const text[] = {"", "{}", "[]", "null", "1", "\"plan\"", "{\"batch\":"};
     (void)state;

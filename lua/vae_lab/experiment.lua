@@ -61,6 +61,16 @@ experiment.words = {
   seed = { type = "seed" }, binarise = data_rules.binarise,
 }
 for _, key in ipairs { "train", "valid", "test" } do experiment.words["data." .. key] = data_rules[key] end
+
+--- experiment.factor_seeds: "init_seed" → "init" …: the words that give one use of random numbers a seed of its own.
+experiment.factor_seeds = {}
+for _, factor in ipairs { "init", "order", "noise", "binarise" } do
+  experiment.factor_seeds[factor .. "_seed"] = factor
+  experiment.words[factor .. "_seed"] = experiment.words.seed
+end
+
+--- experiment.is_seed(key) → whether that key of a sweep holds seeds.
+function experiment.is_seed(key) return key == "seed" or experiment.factor_seeds[key] ~= nil end
 for _, key in ipairs { "epochs", "batch", "samples", "test_every" } do
   experiment.words[key] = experiment.train_rules[key]
 end
@@ -117,7 +127,7 @@ end
 
 local function check_grid(what, grid)
   for key, list in pairs(grid) do
-    if key ~= "seed" and key ~= "rng" then check_setting_name(what, key) end
+    if not experiment.is_seed(key) and key ~= "rng" then check_setting_name(what, key) end
     if type(list) ~= "table" or getmetatable(list) or #list == 0 or #check.sorted_keys(list) > 0 then
       check.fail {
         what = "bad list of " .. tostring(key) .. " in " .. what, found = check.describe(list),
@@ -128,7 +138,9 @@ local function check_grid(what, grid)
     for i, value in ipairs(list) do
       local name = string.format("value %d of %s in %s", i, key, what)
       if key == "rng" then experiment.check_rng(name, value) end
-      if key == "seed" then check.value(string.format("seed %d in %s", i, what), value, experiment.words.seed) end
+      if experiment.is_seed(key) then
+        check.value(string.format("%s %d in %s", key, i, what), value, experiment.words.seed)
+      end
       check_setting_value(name, value)
       if type(value) ~= type(list[1]) and not (schedules.is(value) or schedules.is(list[1])) then
         check.fail {
@@ -277,7 +289,10 @@ local rules = {
 --              "ranlxd2" …
 --   settings   { latent = 2, … }: numbers, texts, booleans, schedules that the model reads as run.latent; --set
 --              latent=5 changes one, --set latent=2,5 sweeps it
---   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables
+--   sweep      { beta = { 0, 1 }, seed = { 1, 2, 3 } }: every combination, or a list of such tables.  seed is that of
+--              all random numbers; init_seed (the initial weights), order_seed (the order of the examples), noise_seed
+--              (the draws of z) and binarise_seed (the binarisation of the training pixels), in a sweep or in --set,
+--              replace it in training for that use alone
 --   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, whose use is an error
 --              where the data have none.  bound: nats per example; the others are for evaluations (build.lua)
 --   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run)

@@ -123,6 +123,13 @@ local function params_of(r, point, built, t, spec, data)
   return params
 end
 
+-- { init = 1, … }: the seeds that uses of random numbers have of their own at a point of the sweep.
+local function seeds_of(point)
+  local seeds = {}
+  for word, factor in pairs(experiment.factor_seeds) do seeds[factor] = point.values[word] end
+  return seeds
+end
+
 -- Evaluations as the engine calls them: run(model, data, recorder).  Those of the library also take `others`:
 -- others.pixels(kind) is the same data with its pixels "grey", "dynamic" or "static", and others.NAME a model that they
 -- need, such as others.classifier.
@@ -183,7 +190,8 @@ local function add_point(list, e, r, point, open, phase, requires)
   optimiser.rate = nil
   for _, seed in ipairs(point.seeds) do
     list[#list + 1] = {
-      experiment = e.name, question = e.question, label = point.label, seed = seed, rng = point.values.rng or r.rng,
+      experiment = e.name, question = e.question, label = point.label, seed = seed, seeds = seeds_of(point),
+      rng = point.values.rng or r.rng,
       params = params_of(r, point, built, t, spec, data), data = data, graph = built.graph,
       eval_graph = eval_graph.graph, objective = "bound", metrics = built.metrics, optimiser = optimiser,
       rate = schedules.values("rate", t.optimiser.rate, t.epochs), scalars = scalars,
@@ -224,7 +232,7 @@ local function requirer(list, evaluate, open)
   end
 end
 
---- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, rng, params, graph,
+--- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, seeds, rng, params, graph,
 -- eval_graph, data, objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, monte_carlo_em,
 -- evaluations, phase, requires }.
 -- given: { set = { key = "text" }, … }, of the command line.

@@ -96,6 +96,9 @@ local function set_seed(r, text)
   for _, grid in ipairs(r.grids) do grid.seed = list end
 end
 
+-- A seed of one use of random numbers.
+local function set_factor_seed(r, key, text) sweep_over(r, key, values_of(key, text, experiment.words[key])) end
+
 local function set_rng(r, text)
   local list = values_of("rng", text, experiment.words.rng)
   for _, name in ipairs(list) do experiment.check_rng("rng", name, "--set rng=" .. text) end
@@ -134,6 +137,8 @@ function settings.resolve(e, set)
     local text = set[key]
     if key == "seed" then
       set_seed(r, text)
+    elseif experiment.is_seed(key) then
+      set_factor_seed(r, key, text)
     elseif key == "rng" then
       set_rng(r, text)
     elseif words[key] then

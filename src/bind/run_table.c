@@ -226,6 +226,27 @@ static void take_monte_carlo_em(lua_State *L, LabRun *run)
     lua_pop(L, 1);
 }
 
+/* seeds = { init = 1, … } or nil. */
+static void take_seeds(lua_State *L, LabFactorSeeds *seeds)
+{
+    lua_getfield(L, -1, "seeds");
+    size_t left = count_fields(L, "seeds");
+    for (int f = 0; left > 0 && f < LAB_FACTORS; f++, lua_pop(L, 1)) {
+        int whole;
+        if (lua_getfield(L, -1, lab_factor_names[f]) == LUA_TNIL)
+            continue;
+        lua_Integer number = lua_tointegerx(L, -1, &whole);
+        if (!whole || number < 0)
+            bind_wrong(L, lab_factor_names[f], -1, "a whole number, not negative");
+        seeds->given[f] = 1;
+        seeds->number[f] = (uint64_t)number;
+        left--;
+    }
+    if (left > 0)
+        luaL_error(L, "seeds has an unknown entry: init, order, noise and binarise may have a seed of their own");
+    lua_pop(L, 1);
+}
+
 /* ---- a run ---- */
 
 typedef struct RunTable {
@@ -247,6 +268,8 @@ static const Option run_rows[] = {
     {.name = "rate", .type = OPTION_TABLE, .required = 1,
      .text = "the learning rate: a number, or a list, one for each epoch; the last one holds for the rest"},
     {.name = "optimiser", .type = OPTION_TABLE, .required = 1, .text = "{ kind = \"adam\", … }"},
+    {.name = "seeds", .type = OPTION_TABLE,
+     .text = "{ init =, order =, noise =, binarise = }: seeds of their own, instead of `seed`"},
     {.name = "scalars", .type = OPTION_TABLE, .text = "{ name = number or list }: of the graph's scalars"},
     {.name = "monte_carlo_em", .type = OPTION_TABLE, .text = "training without an encoder, see below"},
     {.name = "evaluations", .type = OPTION_TABLE, .text = "a list, see below; not part of the identity"},
@@ -297,6 +320,7 @@ void bind_run_table(lua_State *L, const BindScript *script, LabRun *run)
     lua_getfield(L, top, "params");
     run->params = take_params(L, "params", 0, &run->nparams);
     take_scalars(L, run);
+    take_seeds(L, &run->spec.seeds);
     take_optimiser(L, &run->spec.optimiser);
     take_monte_carlo_em(L, run);
     lua_getfield(L, top, "rate");

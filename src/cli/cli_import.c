@@ -229,7 +229,8 @@ static GraphParams *make_params(const LabRun *run, Error *err)
         return NULL;
     }
     data_mean(run->spec.data, mean);
-    GraphParams *params = graph_params_alloc(run->spec.graph, GRAPH_FLOAT, run->spec.seed, mean, features, err);
+    GraphParams *params = graph_params_alloc(run->spec.graph, GRAPH_FLOAT, lab_seed(&run->spec, LAB_INIT), mean,
+                                             features, err);
     mem_free(mean);
     return params;
 }

@@ -36,6 +36,7 @@ void estep_free(EStep *e)
 EStep *estep_alloc(const LabSpec *spec, GraphExec *exec, size_t n, Error *err)
 {
     const LabMonteCarloEM *em = spec->monte_carlo_em;
+    NumSeed seed = lab_seed(spec, LAB_NOISE);
     NumShape shape;
     graph_exec_input(exec, "z", &shape);
     size_t chains = n * shape.n[NUM_SAMPLES], width = shape.n[NUM_FEATURES];
@@ -43,8 +44,8 @@ EStep *estep_alloc(const LabSpec *spec, GraphExec *exec, size_t n, Error *err)
     if (e != NULL) {
         *e = (EStep){.transitions = em->transitions, .samples = shape.n[NUM_SAMPLES], .count = chains * (width + 1)};
         /* the streams' names are part of recorded numbers: they stay "posterior/…" */
-        e->chains = (Chains){.hmc = &em->hmc, .momentum_stream = num_stream_of(spec->seed, "posterior/momentum"),
-                             .choice_stream = num_stream_of(spec->seed, "posterior/choice")};
+        e->chains = (Chains){.hmc = &em->hmc, .momentum_stream = num_stream_of(seed, "posterior/momentum"),
+                             .choice_stream = num_stream_of(seed, "posterior/choice")};
         e->state = mem_array(e->count, sizeof *e->state);
     }
     if (e == NULL || e->state == NULL) {
@@ -57,7 +58,7 @@ EStep *estep_alloc(const LabSpec *spec, GraphExec *exec, size_t n, Error *err)
         return NULL;
     }
     e->step_size = e->state + chains * width;
-    num_stream_normal(num_stream_of(spec->seed, "posterior/start"), 0, 0, chains, width, e->state);
+    num_stream_normal(num_stream_of(seed, "posterior/start"), 0, 0, chains, width, e->state);
     for (size_t i = 0; i < chains; i++)
         e->step_size[i] = (float)em->hmc.step_size;
     return e;

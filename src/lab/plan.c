@@ -30,6 +30,14 @@ const Option lab_monte_carlo_em_options[LAB_MONTE_CARLO_EM_OPTIONS] = {
      .text = "steps of the optimiser with the same draws (appendix E: 5)"},
 };
 
+const char *const lab_factor_names[] = {[LAB_INIT] = "init",   [LAB_ORDER] = "order",
+                                        [LAB_NOISE] = "noise", [LAB_BINARISE] = "binarise", NULL};
+
+NumSeed lab_seed(const LabSpec *spec, LabFactor factor)
+{
+    return (NumSeed){spec->seeds.given[factor] ? spec->seeds.number[factor] : spec->seed.number, spec->seed.rng};
+}
+
 double lab_schedule_at(const LabSchedule *s, int epoch)
 {
     size_t i = (size_t)epoch <= s->n ? (size_t)epoch - 1 : s->n - 1;
@@ -72,6 +80,20 @@ static void scalars_text(Text *t, const LabSpec *spec)
     }
 }
 
+/* The seeds that factors have of their own, in the order of their names; older plans have none. */
+static void seeds_text(Text *t, const LabFactorSeeds *seeds)
+{
+    static const LabFactor by_name[LAB_FACTORS] = {LAB_BINARISE, LAB_INIT, LAB_NOISE, LAB_ORDER};
+    int printed = 0;
+    for (int i = 0; i < LAB_FACTORS; i++) {
+        LabFactor f = by_name[i];
+        if (seeds->given[f])
+            text_addf(t, "%s\"%s\":%" PRIu64, printed++ == 0 ? ",\"seeds\":{" : ",", lab_factor_names[f],
+                      seeds->number[f]);
+    }
+    text_add(t, printed > 0 ? "}" : "");
+}
+
 /* The keys "posterior" (Monte Carlo EM) and "step" (step_size) are part of the identity of recorded runs: they keep
  * their names. */
 static void monte_carlo_em_text(Text *t, const LabMonteCarloEM *em)
@@ -106,7 +128,9 @@ void lab_plan_text(Text *t, const LabSpec *spec)
     }
     text_addf(t, ",\"samples\":%zu,\"scalars\":{", spec->samples);
     scalars_text(t, spec);
-    text_addf(t, "},\"test_every\":%d}", spec->test_every);
+    text_add(t, "}");
+    seeds_text(t, &spec->seeds);
+    text_addf(t, ",\"test_every\":%d}", spec->test_every);
     t->failed |= optimiser.failed;
     text_free(&optimiser);
 }

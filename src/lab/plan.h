@@ -37,6 +37,17 @@ typedef struct LabMonteCarloEM {
 enum { LAB_MONTE_CARLO_EM_OPTIONS = 2 };
 extern const Option lab_monte_carlo_em_options[LAB_MONTE_CARLO_EM_OPTIONS];
 
+/* The uses of a run's random numbers in training, each with streams of its own: the initial weights; the order of the
+ * examples; the draws of z, with those of Monte Carlo EM; the binarisation of the training pixels. */
+typedef enum { LAB_INIT, LAB_ORDER, LAB_NOISE, LAB_BINARISE, LAB_FACTORS } LabFactor;
+extern const char *const lab_factor_names[]; /* "init", "order", "noise", "binarise", NULL */
+
+/* Seeds that some of them have instead of the run's seed. */
+typedef struct LabFactorSeeds {
+    int given[LAB_FACTORS];
+    uint64_t number[LAB_FACTORS];
+} LabFactorSeeds;
+
 /* Most metrics of a run: a step then needs no allocation for them. */
 enum { LAB_METRICS_MAX = 32 };
 
@@ -47,6 +58,7 @@ typedef struct LabSpec {
     NumSeed seed;
 
     /* the training plan */
+    LabFactorSeeds seeds;
     const char *objective;                 /* public name of the node to maximise: "bound" */
     const char *const *metrics;            /* public names, recorded as train/NAME and test/NAME; NULL-ended */
     OptimiserSpec optimiser;
@@ -62,6 +74,9 @@ typedef struct LabSpec {
 /* The rows of epochs, batch, samples, test_every. */
 enum { LAB_TRAIN_OPTIONS = 4 };
 extern const Option lab_train_options[LAB_TRAIN_OPTIONS];
+
+/* The seed of one use of random numbers: its own, or the run's. */
+NumSeed lab_seed(const LabSpec *spec, LabFactor factor);
 
 /* Checks every range and name of the spec.  [OUT] identity: SHA-256 of the graph's canonical text, the training plan,
  * the data's digest, the seed and the arithmetic version; *plan: the training plan as canonical JSON, replaced

@@ -186,6 +186,22 @@ static int take_generator(const LabPlan *p, LabSpec *spec, Error *err)
     return error_in(err, "\"rng\" of a recorded training plan");
 }
 
+static int take_seeds(const LabPlan *p, LabSpec *spec, Error *err)
+{
+    const json_t *seeds = json_object_get(p->json, "seeds");
+    memset(&spec->seeds, 0, sizeof spec->seeds);
+    for (int f = 0; f < LAB_FACTORS; f++) {
+        const json_t *seed = json_object_get(seeds, lab_factor_names[f]);
+        if (seed == NULL)
+            continue;
+        if (!json_is_integer(seed) || json_integer_value(seed) < 0)
+            return damaged("seeds", "whole numbers, not negative", err);
+        spec->seeds.given[f] = 1;
+        spec->seeds.number[f] = (uint64_t)json_integer_value(seed);
+    }
+    return 0;
+}
+
 static int take_all(LabPlan *p, LabSpec *spec, Error *err)
 {
     LabSchedule rate = {0};
@@ -197,7 +213,7 @@ static int take_all(LabPlan *p, LabSpec *spec, Error *err)
     p->rate = rate.value;
     spec->rate = rate;
     return take_generator(p, spec, err) != 0 || take_size(p->json, "samples", &spec->samples, err) != 0 ||
-                   take_scalars(p, spec, err) != 0 || take_int(p->json, "test_every", &spec->test_every, err) != 0
+                   take_scalars(p, spec, err) != 0 || take_seeds(p, spec, err) != 0 || take_int(p->json, "test_every", &spec->test_every, err) != 0
                ? -1
                : 0;
 }

@@ -90,7 +90,7 @@ static int make_params(Training *t, Error *err)
     if (mean == NULL)
         return error_memory(err, "the mean image");
     data_mean(t->spec->data, mean);
-    t->params = graph_params_alloc(t->spec->graph, GRAPH_FLOAT, t->spec->seed, mean, features, err);
+    t->params = graph_params_alloc(t->spec->graph, GRAPH_FLOAT, lab_seed(t->spec, LAB_INIT), mean, features, err);
     mem_free(mean);
     return t->params == NULL ? -1 : 0;
 }
@@ -119,8 +119,8 @@ int training_make(Training *t, Error *err)
     while (spec->metrics[t->nmetrics] != NULL)
         t->nmetrics++;
     t->n = data_count(spec->data, DATA_TRAIN);
-    t->order_stream = num_stream_of(spec->seed, "order");
-    t->binarise = num_stream_of(spec->seed, "binarise");
+    t->order_stream = num_stream_of(lab_seed(spec, LAB_ORDER), "order");
+    t->binarise = num_stream_of(lab_seed(spec, LAB_BINARISE), "binarise");
     t->test_binarise = num_stream_of(spec->seed, "test/binarise");
     if (make_params(t, err) != 0)
         return -1;
@@ -185,7 +185,7 @@ static void draw_posterior(Training *t, GraphExec *exec, const uint32_t *example
     GraphExec *joint = exec_for(&t->estep_target, rows);
     NumShape shape;
     fill(t->spec, joint, DATA_TRAIN, example, 0, rows, t->binarise, t->state.epoch);
-    graph_exec_noise(joint, t->spec->seed, "noise", number);
+    graph_exec_noise(joint, lab_seed(t->spec, LAB_NOISE), "noise", number);
     estep_draw(t->estep, joint, example, rows, number);
     const float *z = graph_exec_input(joint, "z", &shape);
     memcpy(graph_exec_input(exec, "z", NULL), z, num_shape_size(shape) * sizeof *z);
@@ -220,7 +220,7 @@ int training_step(Training *t, double rate)
     double norm = 0;
 
     fill(spec, exec, DATA_TRAIN, t->order, first, rows, t->binarise, t->state.epoch);
-    graph_exec_noise(exec, spec->seed, "noise", number);
+    graph_exec_noise(exec, lab_seed(spec, LAB_NOISE), "noise", number);
     if (t->estep != NULL)
         draw_posterior(t, exec, t->order + first, rows, number);
     for (size_t i = 0; i < updates; i++)
