@@ -3,6 +3,7 @@
  * cli/cli_data.c: `vae-lab data`: which data sets exist, whether their files are the published ones, and how they look.
  */
 #include "cli/cli.h"
+#include "cli/data_npy.h"
 #include "cli/fetch.h"
 
 #include "base/mem.h"
@@ -16,6 +17,7 @@
 
 static long train, valid, test, examples, stall;
 static const char *binarise, *from;
+static CliRows npy;
 
 static const CliOption options[] = {
     CLI_OPTION_DATA_DIR,
@@ -23,9 +25,25 @@ static const CliOption options[] = {
      .help = "the size of the training split (show), as in an experiment"},
     {.name = "--valid", .value = "N", .number = &valid, .help = "of the validation split"},
     {.name = "--test", .value = "N", .number = &test, .least = 1, .help = "of the test split"},
-    {.name = "--binarise", .value = "HOW", .text = &binarise, .help = "grey, static or dynamic (show)"},
+    {.name = "--binarise", .value = "HOW", .text = &binarise, .help = "grey (the default), static or dynamic (show)"},
     {.name = "--examples", .value = "N", .number = &examples, .least = 1,
      .help = "how many to draw (show); default: as many as fit a line"},
+    {.name = "--npy", .value = "FILE", .text = &npy.file,
+     .help = "show: write rows of a split as a NumPy array, float32 (rows, features); -: to standard output"},
+    {.name = "--run", .value = "RUN", .text = &npy.run,
+     .help = "--npy: the data set, the binarisation and the seed of a recorded run, in place of NAME"},
+    {.name = "--split", .value = "SPLIT", .text = &npy.split, .help = "--npy: train, valid or test (the default)"},
+    {.name = "--rows", .value = "FIRST:LAST", .text = &npy.rows,
+     .help = "--npy: which rows, counted from 1: 1:100, 7, 201: (default: all)"},
+    {.name = "--for", .value = "USE", .text = &npy.use,
+     .help = "--npy, dynamic: the pixels of training, of testing (the test metrics of each epoch)\n"
+             "or of evaluation (lab.eval.…); default: training for the train split, else testing"},
+    {.name = "--seed", .value = "N", .text = &npy.seed,
+     .help = "--npy, dynamic: the seed of the draws (default: the run's; without a run, or for evaluation, 1)"},
+    {.name = "--epoch", .value = "N", .number = &npy.epoch, .least = 1,
+     .help = "--npy, dynamic: the epoch of training (default: 1)"},
+    {.name = "--force", .flag = &npy.force, .help = "--npy: replace the file where it exists"},
+    CLI_OPTION_DB,
     {.name = "--from", .value = "ADDRESS", .text = &from,
      .help = "fetch from this address, of a folder that holds FILE.gz or NAME/FILE.gz (VAE_LAB_DATA_URL)"},
     {.name = "--stall", .value = "SECONDS", .number = &stall, .least = 1,
@@ -250,6 +268,29 @@ static int choose_binarise(DataBinarise *how, Error *err)
     return error_expected(err, "grey, static or dynamic");
 }
 
+/* `data show NAME`, and with --npy also `data show --run RUN`. */
+static int show_or_write(const char *name, const DataOptions *how, Error *err)
+{
+    const char *option = npy.run != NULL     ? "--run"
+                         : npy.split != NULL ? "--split"
+                         : npy.rows != NULL  ? "--rows"
+                         : npy.use != NULL   ? "--for"
+                         : npy.seed != NULL  ? "--seed"
+                         : npy.epoch > 0     ? "--epoch"
+                         : npy.force         ? "--force"
+                                             : NULL;
+    if (npy.file == NULL && option != NULL) {
+        error_set(err, ERR_USAGE, "%s is about the rows that --npy writes", option);
+        return error_hint(err, "add --npy FILE");
+    }
+    if (npy.run != NULL && (name != NULL || binarise != NULL || train > 0 || valid > 0 || test > 0)) {
+        error_set(err, ERR_USAGE, "--run: the recorded run says which data set it is, and how it was binarised");
+        error_found(err, "%s as well", name != NULL ? name : "--binarise, --train, --valid or --test");
+        return error_hint(err, "vae-lab data show --run %s --npy FILE", npy.run);
+    }
+    return npy.file != NULL ? cli_data_npy(name, how, &npy, err) : show(name, how, err);
+}
+
 static int data(int operands, char **operand, Error *err)
 {
     static const char expected[] = "list, fetch NAME, import FOLDER [NAME], verify [NAME] or show NAME";
@@ -271,8 +312,8 @@ static int data(int operands, char **operand, Error *err)
         return list(err);
     if (strcmp(what, "verify") == 0 && operands < 3)
         return name == NULL ? verify_all(dir, err) : data_verify(name, dir, stdout, err);
-    if (strcmp(what, "show") == 0 && name != NULL && operands < 3)
-        return show(name, &how, err);
+    if (strcmp(what, "show") == 0 && (name != NULL || npy.run != NULL) && operands < 3)
+        return show_or_write(name, &how, err);
     error_set(err, ERR_USAGE, "data: wrong arguments");
     error_found(err, "%s%s%s", what, name != NULL ? " " : "", name != NULL ? name : "");
     return error_expected(err, "%s", expected);
@@ -287,6 +328,7 @@ const CliCommand cli_data = {
              "  vae-lab data import FOLDER [NAME] copy the verified files of a set from another folder; no name: of all\n"
              "  vae-lab data verify [NAME]        compare the files with the published checksums; no name: all\n"
              "  vae-lab data show NAME            counts, classes, digests, and a few examples\n"
+             "  vae-lab data show NAME --npy FILE the pixels as an array; with --run RUN those that a run saw\n"
              "\n"
              "A data set of your own opens by its path: idx:IMAGES[,LABELS].\n"
              "\n"
@@ -294,5 +336,7 @@ const CliCommand cli_data = {
              "with --data-dir DIR.\n"
              "\n"
              "example: vae-lab data fetch mnist\n"
-             "example: vae-lab data show mnist --data-dir ~/data\n",
+             "example: vae-lab data show mnist --data-dir ~/data\n"
+             "example: vae-lab data show mnist --binarise static --rows 1:100 --npy first.npy\n"
+             "example: vae-lab data show --run 12 --split train --epoch 3 --npy epoch3.npy\n",
 };

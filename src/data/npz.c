@@ -331,8 +331,7 @@ int npz_read(DataArrays *arrays, const void *bytes, size_t size, Error *err)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/* A .npy file of version 1.0; its header is padded so that the elements begin at a multiple of 64 bytes. */
-static void npy_write(Text *out, const DataArray *array)
+void npy_header(Text *out, const DataArray *array)
 {
     enum { PREAMBLE = 10, ALIGN = 64 };
     Text header = {0};
@@ -347,7 +346,6 @@ static void npy_write(Text *out, const DataArray *array)
     text_add_bytes(out, "\x93NUMPY\x01", 8);
     text_add_bytes(out, (const unsigned char[]){(unsigned char)header.length, (unsigned char)(header.length >> 8)}, 2);
     text_add(out, text_string(&header));
-    text_add_bytes(out, array->bytes, array->size);
     out->failed |= header.failed;
     text_free(&header);
 }
@@ -356,7 +354,8 @@ static int add_entry(zip_t *zip, const DataArray *array, Text *file, Error *err)
 {
     enum { FIRST_DAY = 0x21 }; /* 1 January 1980 */
     Text name = {0};
-    npy_write(file, array);
+    npy_header(file, array);
+    text_add_bytes(file, array->bytes, array->size);
     text_addf(&name, "%s.npy", array->name);
     int status = file->failed || name.failed ? error_memory(err, "an array's file") : 0;
     if (status == 0) {

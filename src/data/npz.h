@@ -15,6 +15,10 @@
  * (pickle) are refused.  -1 with *err (ERR_FILE). */
 int npy_read(DataArray *array, const void *bytes, size_t size, Error *err);
 
+/* Adds what stands before the elements of a .npy file of version 1.0, a multiple of 64 bytes: of an array of type F32,
+ * F64 or I64, little-endian, in row-major order. */
+void npy_header(Text *out, const DataArray *array);
+
 /* Reads a whole .npz file; nothing in it is trusted.  An array has the name of its file without ".npy".  Refused with
  * *err (ERR_FILE): damaged or encrypted archives, other files in them, archives that unpack to more than NPZ_CONTENT
  * bytes or to far more than they pack. */
