@@ -18,7 +18,8 @@ Claim.__index = Claim
 
 local rules = {
   [1] = { type = "string" },
-  metric = { type = "string" }, value = { type = "function" }, quantity = { type = "string" },
+  metric = { type = "string" }, value = { type = "function" }, across = { type = "function" },
+  quantity = { type = "string" },
   where = { type = "table", default = {} }, minus = { type = "table" }, divided_by = { type = "table" },
   increases_with = { type = "string" }, decreases_with = { type = "string" },
   at_least = { type = "number" }, at_most = { type = "number" }, near = { type = "number" },
@@ -44,11 +45,11 @@ local function at_most_one(o, ...)
 end
 
 local function check_number(o)
-  if not at_most_one(o, "metric", "value") then
+  if not at_most_one(o, "metric", "value", "across") then
     check.fail { what = "a claim needs a number",
       expected = 'metric = "test/kl", or value = function (m) … end with quantity = "…"' }
   end
-  if o.value and not o.quantity then
+  if not o.metric and not o.quantity then
     check.fail { what = "the value of a claim needs a name", expected = 'quantity = "ELBO - log likelihood"' }
   end
 end
@@ -108,6 +109,9 @@ end
 -- source = "…" }: a number that the finished runs of a sweep should show, a band for it, and its source.
 --   metric      a recorded metric, its last value; or value = function (m) … end of all metrics of a run
 --               (m["test/elbo"] …), with quantity = its name; nats per example where the metrics are
+--   across      function (runs) … end of all selected runs at once, { { seed =, params = settings, metrics = }, … },
+--               for what no run has alone, such as a variance: a list of numbers, one for each independent part of
+--               the runs; or nil and the reason why there is none.  With quantity = its name
 --   where       settings that select the runs: { beta = 0 }; runs that differ in their seed remain
 --   minus, divided_by   settings of other runs: the difference from them, or the ratio to them, seed by seed
 --   increases_with, decreases_with   a setting: for each seed the smallest (largest) step of the metric from one value
@@ -132,7 +136,7 @@ function claims.claim(options)
     check.fail { what = "a claim needs a text", expected = 'lab.claim { "the KL term costs reconstruction", … }' }
   end
   check_number(o)
-  at_most_one(o, "minus", "divided_by", "increases_with", "decreases_with", "compared_with")
+  at_most_one(o, "across", "minus", "divided_by", "increases_with", "decreases_with", "compared_with")
   at_most_one(o, "judged_by_mean", "compared_with")
   check_comparison(o)
   o.low, o.high = band_of(o)
@@ -195,6 +199,24 @@ local function compared(claim, runs, sample)
   end
   if not next(both) then return nil, "the compared runs have no seed in common" end
   return in_seed_order(both)
+end
+
+-- → the numbers that the claim computes from all selected runs; or nil and the reason.
+local function across(claim, runs, sample)
+  local selected, list = {}, {}
+  for _, run in ipairs(runs) do
+    if matches(run, claim.where) then
+      selected[#selected + 1] = { seed = run.seed, params = run.params, metrics = sample(run) }
+    end
+  end
+  local numbers, reason = claim.across(selected)
+  if not numbers then return nil, reason or "the runs do not give a number" end
+  for i, v in ipairs(numbers) do
+    if type(v) ~= "number" or v ~= v or math.abs(v) == math.huge then return nil, "no finite " .. claim.quantity end
+    list[i] = { value = v }
+  end
+  if #list == 0 then return nil, "the runs do not give a number" end
+  return list
 end
 
 -- The numbers of a setting among the runs, ascending.
@@ -314,6 +336,7 @@ end
 -- { value =, trials =, se = }: the claim's number of a run with metrics m, with the trials of a share and the standard
 -- error over the test examples where they are recorded; or nil and what is missing.
 local function sample_of(claim, m)
+  if claim.across then return m end
   if claim.metric then
     local name = claim.metric
     if m[name] == nil then return nil, name end
@@ -348,7 +371,8 @@ function claims.evaluate(list, runs, o)
         problem = problem or run.problem and "run " .. run.id .. ": " .. run.problem
         return sample_of(claim, known[run.id])
       end
-      local found, more = ((claim.increases_with or claim.decreases_with) and steps or compared)(claim, runs, sample)
+      local numbers = claim.across and across or (claim.increases_with or claim.decreases_with) and steps or compared
+      local found, more = numbers(claim, runs, sample)
       local row = found and verdict_of(claim, found, o.scale, o.level) or { seeds = 0, verdict = "open", note = more }
       if found and problem then row.note = (row.note and row.note .. "; " or "") .. problem end
       if found and more and claim.metric and not claim.compared_with then

@@ -75,8 +75,9 @@ function Evaluation:text()
 end
 
 local names = {
-  "accuracy", "bounds", "clarity", "compression", "court", "elbo", "elbo_decomposition", "estimators", "extremes",
-  "gradients", "inference_gap", "latent_space", "marginal", "nll", "originals", "pixels", "planes", "posteriors", "ppca", "properties", "validity",
+  "accuracy", "bounds", "clarity", "compression", "court", "elbo", "elbo_decomposition", "estimators",
+  "extremes", "gradients", "inference_gap", "latent_space", "marginal", "nll", "originals", "pixels", "planes",
+  "posteriors", "ppca", "properties", "repeats", "validity",
 }
 
 --- evaluation:recorded() → the options as they are recorded, with the version of its definition.

@@ -272,7 +272,7 @@ end
 local rules = {
   name = { type = "string", required = true }, question = { type = "string", default = "" },
   data = { type = "string|table|function", default = "digits" },
-  rng = { type = "string" }, settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
+  rng = { type = "string" }, seeds = { type = "function" }, settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
   model = { type = "function", required = true },
   train = { type = "table|function", default = {} },
   evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} },
@@ -293,6 +293,8 @@ local rules = {
 --              all random numbers; init_seed (the initial weights), order_seed (the order of the examples), noise_seed
 --              (the draws of z) and binarise_seed (the binarisation of the training pixels), in a sweep or in --set,
 --              replace it in training for that use alone
+--   seeds      function (run) … return { init =, order =, noise =, binarise = } end: the same as a function of the
+--              settings and of run.seed; what it leaves out has the seed of the run.  The runs stay one configuration
 --   model      function (run, x, y) … return { bound =, q =, p =, z = } end; y: one-hot labels, whose use is an error
 --              where the data have none.  bound: nats per example; the others are for evaluations (build.lua)
 --   train      { epochs = 10, batch = 100, samples = 1, test_every = 1, optimiser = lab.adam {} }, or a function (run)

@@ -123,10 +123,15 @@ local function params_of(r, point, built, t, spec, data)
   return params
 end
 
--- { init = 1, … }: the seeds that uses of random numbers have of their own at a point of the sweep.
-local function seeds_of(point)
-  local seeds = {}
-  for word, factor in pairs(experiment.factor_seeds) do seeds[factor] = point.values[word] end
+local seed_rules = {}
+for _, factor in pairs(experiment.factor_seeds) do seed_rules[factor] = experiment.words.seed end
+
+-- { init = 1, … }: the seeds that uses of random numbers have of their own in a run: those that the script computes,
+-- then those of the sweep.
+local function seeds_of(r, point, seed)
+  local computed = r.seeds and r.seeds(build.run(merged(point.values, { seed = seed }))) or {}
+  local seeds = merged(check.options("what seeds returned", computed, seed_rules))
+  for word, factor in pairs(experiment.factor_seeds) do seeds[factor] = point.values[word] or seeds[factor] end
   return seeds
 end
 
@@ -190,7 +195,7 @@ local function add_point(list, e, r, point, open, phase, requires)
   optimiser.rate = nil
   for _, seed in ipairs(point.seeds) do
     list[#list + 1] = {
-      experiment = e.name, question = e.question, label = point.label, seed = seed, seeds = seeds_of(point),
+      experiment = e.name, question = e.question, label = point.label, seed = seed, seeds = seeds_of(r, point, seed),
       rng = point.values.rng or r.rng,
       params = params_of(r, point, built, t, spec, data), data = data, graph = built.graph,
       eval_graph = eval_graph.graph, objective = "bound", metrics = built.metrics, optimiser = optimiser,

@@ -32,7 +32,7 @@ local function with_profile(e, wanted)
   local name, profile = choose_profile(e, wanted)
   local r = {
     profile = name, data = e.data, data_over = profile.data and experiment.data("data", profile.data) or {},
-    rng = e.rng,
+    rng = e.rng, seeds = e.seeds,
     values = merged(e.settings, profile.settings), grids = grids_of(e.sweep),
     train = e.train, train_over = merged(profile.train), evaluate = profile.evaluate or e.evaluate,
   }

@@ -135,6 +135,13 @@ void lab_plan_text(Text *t, const LabSpec *spec)
     text_free(&optimiser);
 }
 
+void lab_plan_shared_text(Text *t, const LabSpec *spec)
+{
+    LabSpec shared = *spec;
+    memset(&shared.seeds, 0, sizeof shared.seeds);
+    lab_plan_text(t, &shared);
+}
+
 static int check_schedule(const char *name, const LabSchedule *s, double least, Error *err)
 {
     if (s->n == 0)

@@ -83,8 +83,10 @@ NumSeed lab_seed(const LabSpec *spec, LabFactor factor);
  * (mem_free).  -1 with *err (ERR_SCRIPT). */
 int lab_identify(const LabSpec *spec, char identity[DIGEST_TEXT], char **plan, Error *err);
 
-/* The training plan as canonical JSON, which lab_identify gives. */
+/* The training plan as canonical JSON, which lab_identify gives; _shared: without the seeds of its factors, as runs of
+ * one configuration have it in common. */
 void lab_plan_text(Text *t, const LabSpec *spec);
+void lab_plan_shared_text(Text *t, const LabSpec *spec);
 
 /* ---- a recorded training plan (plan_read.c) ---- */
 

@@ -102,8 +102,9 @@ static int leave_out(Sweep *w, Store *s, size_t i, Error *err)
 static int queue_run(Sweep *w, Store *s, const LabOrigin *origin, size_t i, Error *err)
 {
     const LabRun *run = &w->runs[i];
-    Text graph = {0}, data = {0};
+    Text graph = {0}, data = {0}, shared = {0};
     graph_text(run->spec.graph, &graph);
+    lab_plan_shared_text(&shared, &run->spec);
     data_recorded_text(run->spec.data, &data);
     const StoreParam columns[] = {
         {.name = "epochs", .number = run->spec.epochs},
@@ -112,17 +113,19 @@ static int queue_run(Sweep *w, Store *s, const LabOrigin *origin, size_t i, Erro
     StoreRunSpec spec = {
         .experiment = run->experiment, .question = run->question, .script = run->script, .identity = run->identity,
         .label = run->label, .seed = run->spec.seed.number, .graph = text_string(&graph), .plan = run->plan,
+        .shared_plan = text_string(&shared),
         .data_digest = data_digest(run->spec.data), .columns = columns, .ncolumns = sizeof columns / sizeof columns[0],
         .params = run->params, .nparams = run->nparams, .environment = origin->environment,
         .nenvironment = origin->nenvironment, .data_options = text_string(&data), .sources = origin->sources,
         .nsources = origin->nsources,
     };
     StoreClaim claim;
-    int status = graph.failed || data.failed
+    int status = graph.failed || data.failed || shared.failed
                      ? error_memory(err, "a run's record")
                      : store_run_queue(s, &spec, w->options->fresh, &w->state[i].id, &claim, err);
     text_free(&graph);
     text_free(&data);
+    text_free(&shared);
     return status == 0 && claim == STORE_DONE ? leave_out(w, s, i, err) : status;
 }
 

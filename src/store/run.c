@@ -64,12 +64,12 @@ static int put_experiment(Store *s, const char *name, const char *question, cons
     return found == 1 ? 0 : -1;
 }
 
-/* What runs that differ by their seed alone have in common. */
+/* What runs that differ by their seeds alone have in common. */
 static void configuration(char text[DIGEST_TEXT], const StoreRunSpec *spec)
 {
     Digest d;
     digest_start(&d);
-    digest_string(&d, spec->plan);
+    digest_string(&d, spec->shared_plan != NULL ? spec->shared_plan : spec->plan);
     digest_string(&d, spec->graph);
     digest_string(&d, spec->data_digest);
     digest_end(&d, text);

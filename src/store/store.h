@@ -55,6 +55,7 @@ typedef struct StoreRunSpec {
     const char *identity, *label;               /* SHA-256; "beta=1" */
     uint64_t seed;
     const char *graph, *plan;  /* canonical texts; plan is JSON */
+    const char *shared_plan;   /* what runs of one configuration have in common of it; NULL: all */
     const char *data_digest;   /* SHA-256 */
     const StoreParam *columns; /* further columns of table `run`, by name: "epochs", "data" … */
     size_t ncolumns;

@@ -1,0 +1,146 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+--
+-- variance.lua: how much of the variance of a metric is due to which seed.
+--
+-- Design: pairs of runs a and b, all of whose seeds differ, and for each factor f (initial weights, order, noise,
+-- binarisation) a run c_f that has the seed of a for f and the seeds of b for the rest: "pick and freeze" (Sobol' 1993;
+-- Saltelli 2002).  The metric is Y = Σ over subsets of the factors of independent terms (Hoeffding's decomposition, the
+-- random-effects ANOVA of a crossed design).  So with V the variance over all seeds
+--   E (a - b)²/2 = V
+--   E (b - c_f)²/2 = T_f, the variance of all terms that contain f: b and c_f differ in f alone.  What changes when this
+--                    seed alone changes (Jansen 1999)
+--   E (a - c_f)²/2 = V - V_f, V_f the variance of the term of f alone: a and c_f share f alone.  What a fixed seed takes away
+-- V_f <= T_f; Σ V_f <= V <= Σ T_f, with equality where seeds do not interact.
+-- Why not a full factorial: L levels of a factor leave its main effect L - 1 degrees of freedom; with 3 levels and 81 runs
+-- its 95 % interval spans a factor of 146.  Here N pairs, 6 N runs, leave each estimate N.
+-- The test images and the evaluation's draws are sources too; lab.eval.repeats measures them in the runs a.
+-- Intervals: Student's t over the jackknife's pseudo-values of the pairs, which are independent (Efron & Stein 1981); of
+-- positive numbers on the logarithm.  With 24 pairs they hold the truth nine times in ten (tests/e2e/variance.sh).
+
+local stats = require "vae_lab.native.stats"
+
+local variance = { FACTORS = { "init", "order", "noise", "binarise" } }
+
+--- variance.seeds(run) → the seeds of a run of the design: the settings role = "a", "b" or a factor, and the run's seed.
+function variance.seeds(run)
+  local seeds, a, b = {}, 2 * run.seed, 2 * run.seed + 1
+  for _, factor in ipairs(variance.FACTORS) do
+    seeds[factor] = (run.role == "a" or run.role == factor) and a or b
+  end
+  return seeds
+end
+
+--- variance.ROLES: the values of the setting `role`.
+variance.ROLES = { "a", "b", table.unpack(variance.FACTORS) }
+
+--- variance.pairs(runs, number, more) → { { a =, b =, init =, …, parts =, again = }, … } in the order of the seeds, for
+-- the seeds whose runs have a number in every role that is there at all; a and b always are.  runs: { { seed =, params = }, … }; number(run): of the metric;
+-- more(run, "part") and more(run, "seed"), optional: the numbers of lab.eval.repeats, of a run in role a.
+function variance.pairs(runs, number, more)
+  local by_seed, seeds, list, roles = {}, {}, {}, { a = true, b = true }
+  for _, run in ipairs(runs) do
+    if not by_seed[run.seed] then
+      by_seed[run.seed] = {}
+      seeds[#seeds + 1] = run.seed
+    end
+    local pair, role = by_seed[run.seed], run.params.role
+    roles[role] = true
+    pair[role] = number(run)
+    if role == "a" and more then pair.parts, pair.again = more(run, "part"), more(run, "seed") end
+  end
+  table.sort(seeds, function(a, b) return math.tointeger(a) < math.tointeger(b) end)
+  for _, seed in ipairs(seeds) do
+    local complete = true
+    for role in pairs(roles) do complete = complete and by_seed[seed][role] end
+    if complete then list[#list + 1] = by_seed[seed] end
+  end
+  return list
+end
+
+-- ---- what is estimated ----------------------------------------------------------------------------------------------
+
+local function mean_of(list, f)
+  local sum = 0
+  for _, item in ipairs(list) do sum = sum + f(item) end
+  return sum / #list
+end
+
+-- Half the mean square of the difference of two roles.
+local function half_square(pairs, one, other)
+  return mean_of(pairs, function(p) return (p[one] - p[other]) ^ 2 / 2 end)
+end
+
+local function total(pairs) return half_square(pairs, "a", "b") end
+
+-- The variance of a mean over parts of the test images, from the means of the parts.
+local function between_parts(means) return stats.interval(means).sd ^ 2 / #means end
+
+local function images_in_one(pairs) return mean_of(pairs, function(p) return between_parts(p.parts) end) end
+
+-- Of the difference of the runs of neighbouring pairs, which share the images alone.
+local function images_in_gap(pairs)
+  local sum = 0
+  for i = 2, #pairs do
+    local parts = {}
+    for g, mean in ipairs(pairs[i].parts) do parts[g] = mean - pairs[i - 1].parts[g] end
+    sum = sum + between_parts(parts) / 2
+  end
+  return sum / (#pairs - 1)
+end
+
+local function evaluation(pairs) return mean_of(pairs, function(p) return stats.interval(p.again).sd ^ 2 end) end
+
+local statistics = {
+  total = total, images_in_one = images_in_one, images_in_gap = images_in_gap, evaluation = evaluation,
+  effect = function(pairs, factor) return half_square(pairs, "b", factor) end,
+  effect_share = function(pairs, factor) return half_square(pairs, "b", factor) / total(pairs) end,
+  main_share = function(pairs, factor) return 1 - half_square(pairs, "a", factor) / total(pairs) end,
+  images_in_one_share = function(pairs) return images_in_one(pairs) / total(pairs) end,
+  images_in_gap_share = function(pairs) return images_in_gap(pairs) / images_in_one(pairs) end,
+  evaluation_share = function(pairs) return evaluation(pairs) / total(pairs) end,
+  luck = function(pairs) return 1.96 * (2 * total(pairs)) ^ 0.5 end,
+}
+
+-- ---- with intervals -------------------------------------------------------------------------------------------------
+
+--- variance.scale(what) → "log" or "linear": on which scale its numbers are averaged.
+function variance.scale(what) return what == "main_share" and "linear" or "log" end
+
+--- variance.samples(what, pairs, factor) → the jackknife's pseudo-values of an estimate, one for each pair; nil where there
+-- are fewer than three pairs, or none with what it needs.  what:
+--   total                    V
+--   effect, effect_share     T_f, T_f / V
+--   main_share               V_f / V
+--   images_in_one            the variance of one run's mean that is due to which test images were drawn; …_share: of V
+--   images_in_gap            half that of the difference of two runs on the same images, to compare with V; …_share: of
+--                            images_in_one
+--   evaluation, …_share      the variance of a run's mean over seeds of its evaluation; of V
+--   luck                     95 % of the differences of two runs that differ in their seeds alone are smaller: 1.96 √(2V)
+function variance.samples(what, pairs, factor)
+  local statistic, log, n, pseudo = statistics[what], variance.scale(what) == "log", #pairs, {}
+  local images = what:match "^images" or what:match "^evaluation"
+  if n < 3 or factor and not pairs[1][factor] or images and not pairs[1].parts then return nil end
+  local function of(list)
+    local v = statistic(list, factor)
+    return log and math.log(v) or v
+  end
+  local all = of(pairs)
+  for i = 1, n do
+    local rest = table.move(pairs, 1, i - 1, 1, {})
+    table.move(pairs, i + 1, n, i, rest)
+    local v = n * all - (n - 1) * of(rest)
+    pseudo[i] = log and math.exp(v) or v
+  end
+  return pseudo
+end
+
+--- variance.estimate(what, pairs, factor) → { value =, low =, high = }: an estimate and its 95 % interval; nil as above.
+function variance.estimate(what, pairs, factor)
+  local values, log = variance.samples(what, pairs, factor), variance.scale(what) == "log"
+  if not values then return nil end
+  for i, v in ipairs(log and values or {}) do values[i] = math.log(v) end
+  local found, back = stats.interval(values), log and math.exp or function(v) return v end
+  return { value = back(found.mean), low = back(found.low), high = back(found.high) }
+end
+
+return variance
