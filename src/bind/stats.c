@@ -219,7 +219,7 @@ static int placements(lua_State *L)
 {
     size_t n, m;
     Error err = ERROR_NONE;
-    const double *a = check_numbers(L, 1, &n), *b = check_numbers(L, 2, &m);
+    const double *a = bind_numbers(L, 1, &n), *b = bind_numbers(L, 2, &m);
     double *placement = bind_scratch(L, n + m, sizeof *placement);
     if (stats_placements(placement, a, n, b, m, &err) != 0)
         return bind_raise(L, &err);
@@ -231,7 +231,7 @@ static int placements(lua_State *L)
 static int placement_variance(lua_State *L)
 {
     size_t n;
-    const double *placement = check_numbers(L, 1, &n);
+    const double *placement = bind_numbers(L, 1, &n);
     lua_pushnumber(L, stats_placement_variance(placement, n));
     return 1;
 }
@@ -493,9 +493,7 @@ static int uniform(lua_State *L)
 
 static int derived_seed(lua_State *L)
 {
-    NumStream s = num_stream((uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2));
-    uint64_t high = num_stream_word(s, 0, 0, 0), low = num_stream_word(s, 0, 0, 1);
-    lua_pushinteger(L, (lua_Integer)((high << 32 | low) >> 2)); /* 62 bits: it never becomes negative */
+    lua_pushinteger(L, (lua_Integer)num_derived_seed((uint64_t)luaL_checkinteger(L, 1), luaL_checkstring(L, 2)));
     return 1;
 }
 

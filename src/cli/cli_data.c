@@ -17,7 +17,7 @@
 
 static long train, valid, test, examples, stall;
 static const char *binarise, *from;
-static CliRows npy;
+static CliNpy npy;
 
 static const CliOption options[] = {
     CLI_OPTION_DATA_DIR,
@@ -39,7 +39,8 @@ static const CliOption options[] = {
      .help = "--npy, dynamic: the pixels of training, of testing (the test metrics of each epoch)\n"
              "or of evaluation (lab.eval.…); default: training for the train split, else testing"},
     {.name = "--seed", .value = "N", .text = &npy.seed,
-     .help = "--npy, dynamic: the seed of the draws (default: the run's; without a run, or for evaluation, 1)"},
+     .help = "--npy, dynamic: the seed of the run (default: that of --run, else 1); for evaluation: its option\n"
+             "seed (default: 1)"},
     {.name = "--epoch", .value = "N", .number = &npy.epoch, .least = 1,
      .help = "--npy, dynamic: the epoch of training (default: 1)"},
     {.name = "--force", .flag = &npy.force, .help = "--npy: replace the file where it exists"},

@@ -13,6 +13,7 @@
 #include "store/read.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,8 @@ typedef struct Source {
 /* ---- the options ------------------------------------------------------------------------------------------------- */
 
 /* [OUT] *chosen: the place of the word in a list, `standard` where none is given. */
-static int choose(const char *option, const char *word, const char *const *list, size_t count, int standard, int *chosen,
-                  Error *err)
+static int choose(const char *option, const char *word, const char *const *list, size_t count, int standard,
+                  int *chosen, Error *err)
 {
     *chosen = standard;
     for (size_t i = 0; word != NULL && i < count; i++)
@@ -167,7 +168,7 @@ static int add_rows(Text *out, const Source *s, DataSplit split, size_t first, s
     return out->failed ? error_memory(err, "the rows") : 0;
 }
 
-static int write_out(const Text *out, const CliRows *o, Error *err)
+static int write_out(const Text *out, const CliNpy *o, Error *err)
 {
     if (strcmp(o->file, "-") != 0)
         return file_write(o->file, text_string(out), out->length, o->force, err);
@@ -180,7 +181,7 @@ static int write_out(const Text *out, const CliRows *o, Error *err)
 }
 
 /* Seeds, uses and epochs matter to dynamic binarisation alone: elsewhere they are a misunderstanding. */
-static int check_draws(const Source *s, const CliRows *o, int use, Error *err)
+static int check_draws(const Source *s, const CliNpy *o, int use, Error *err)
 {
     DataBinarise how = data_options(s->data)->binarise;
     const char *given = o->seed != NULL ? "--seed" : o->use != NULL ? "--for" : o->epoch > 0 ? "--epoch" : NULL;
@@ -201,7 +202,24 @@ static int check_draws(const Source *s, const CliRows *o, int use, Error *err)
     return error_expected(err, "1 to %ld", s->epochs);
 }
 
-static int write_rows(Source *s, const CliRows *o, Error *err)
+/* --seed replaces the run's; that of evaluations is their option `seed`, from which their own follows with the run's
+ * (lua/vae_lab/evaluations.lua). */
+static int set_seeds(Source *s, const CliNpy *o, int use, Error *err)
+{
+    NumSeed given = num_seed(1);
+    if (o->seed != NULL && read_seed(o->seed, &given, err) != 0)
+        return -1;
+    if (use == EVALUATION) {
+        char name[40];
+        snprintf(name, sizeof name, "run %" PRIu64, s->seed.number);
+        s->seed.number = num_derived_seed(given.number, name);
+    } else if (o->seed != NULL) {
+        s->seed.number = s->binarise.number = given.number;
+    }
+    return 0;
+}
+
+static int write_rows(Source *s, const CliNpy *o, Error *err)
 {
     int split, use;
     size_t first = 0, rows = 0;
@@ -210,9 +228,7 @@ static int write_rows(Source *s, const CliRows *o, Error *err)
         check_draws(s, o, use, err) != 0 ||
         read_rows(o->rows, data_count(s->data, (DataSplit)split), splits[split], &first, &rows, err) != 0)
         return -1;
-    if (use == EVALUATION)
-        s->seed.number = 1; /* the evaluations' own, by default */
-    if (o->seed != NULL && (read_seed(o->seed, &s->seed, err) != 0 || read_seed(o->seed, &s->binarise, err) != 0))
+    if (set_seeds(s, o, use, err) != 0)
         return -1;
     long step = use != TRAINING ? 0 : o->epoch > 0 ? o->epoch : 1;
     Text out = {0};
@@ -223,7 +239,7 @@ static int write_rows(Source *s, const CliRows *o, Error *err)
     return status;
 }
 
-int cli_data_npy(const char *name, const DataOptions *how, const CliRows *o, Error *err)
+int cli_data_npy(const char *name, const DataOptions *how, const CliNpy *o, Error *err)
 {
     Source s = {.seed = num_seed(1), .binarise = num_seed(1)};
     long long run;

@@ -8,7 +8,7 @@
 #include "data/data.h"
 
 /* What the options say; NULL or 0 where one was not given. */
-typedef struct CliRows {
+typedef struct CliNpy {
     const char *file;   /* "-": standard output */
     const char *run;    /* the number of a recorded run: its data set, binarisation, seed and generator */
     const char *split;  /* "train", "valid" or "test" (the default) */
@@ -17,9 +17,9 @@ typedef struct CliRows {
     const char *seed;   /* of those draws */
     long epoch;         /* of training */
     int force;          /* replace an existing file */
-} CliRows;
+} CliNpy;
 
 /* Writes the rows of the data set `name`, opened by `how`; with o->run, name is NULL and `how` gives the folder alone. */
-int cli_data_npy(const char *name, const DataOptions *how, const CliRows *o, Error *err);
+int cli_data_npy(const char *name, const DataOptions *how, const CliNpy *o, Error *err);
 
 #endif

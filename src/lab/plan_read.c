@@ -213,7 +213,8 @@ static int take_all(LabPlan *p, LabSpec *spec, Error *err)
     p->rate = rate.value;
     spec->rate = rate;
     return take_generator(p, spec, err) != 0 || take_size(p->json, "samples", &spec->samples, err) != 0 ||
-                   take_scalars(p, spec, err) != 0 || take_seeds(p, spec, err) != 0 || take_int(p->json, "test_every", &spec->test_every, err) != 0
+                   take_scalars(p, spec, err) != 0 || take_seeds(p, spec, err) != 0 ||
+                   take_int(p->json, "test_every", &spec->test_every, err) != 0
                ? -1
                : 0;
 }

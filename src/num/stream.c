@@ -70,6 +70,12 @@ uint32_t num_stream_word(NumStream s, uint64_t step, uint32_t row, uint32_t colu
     return num_rng_word(g);
 }
 
+uint64_t num_derived_seed(uint64_t seed, const char *name)
+{
+    NumStream s = num_stream(seed, name);
+    return ((uint64_t)num_stream_word(s, 0, 0, 0) << 32 | num_stream_word(s, 0, 0, 1)) >> 2;
+}
+
 void num_stream_permutation(NumStream s, uint64_t step, size_t n, uint32_t *order)
 {
     NumRng r;

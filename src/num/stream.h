@@ -47,6 +47,10 @@ typedef struct NumStream {
 NumStream num_stream(uint64_t seed, const char *name); /* of philox4x32 */
 NumStream num_stream_of(NumSeed seed, const char *name);
 
+/* A seed whose streams are independent of those of `seed` and of those of other names; below 2^62, so that Lua's
+ * integers hold it. */
+uint64_t num_derived_seed(uint64_t seed, const char *name);
+
 /* The stream as a gsl_rng, at (step, row): for gsl_rng_…, gsl_ran_… and num_rng_….  *r is its memory: nothing to free.
  * philox4x32 gives the draws at columns 0, 1, 2, …, the same words that fill the arrays below. */
 gsl_rng *num_stream_rng(NumRng *r, NumStream s, uint64_t step, uint32_t row);

@@ -60,7 +60,7 @@ class Run:
             z = self.array("export", self.number, "--what", "posteriors", "-o", "z.npz")
         except Refused:
             return None
-        if list(z["example"]) != list(range(1, len(z["example"]) + 1)) and list(z["example"]) != list(range(len(z["example"]))):
+        if list(np.diff(z["example"])) != [1] * (len(z["example"]) - 1):
             return None
         return z["mu"].astype(float), z["sigma"].astype(float), z["label"]
 
@@ -76,11 +76,12 @@ class Run:
         return self.array("data", "show", self.data["name"], "--binarise", "grey", *sizes, "--split", split, *rows,
                           *self.data_dir, "--npy", "x.npy")
 
-    def fresh(self, split, count, rng):
-        """A function that gives the pixels an evaluation might have seen: of a dynamic binarisation new bits each time,
-        by rng; else the run's own."""
-        if self.data["binarise"] != "dynamic":
-            fixed = self.rows(split, count)
+    def pixels(self, split, count, rng, o):
+        """A function that gives the pixels that an evaluation with the options o saw.  Where it is older than its
+        version 2, whose seed is known, a dynamic binarisation is drawn anew each time, by rng."""
+        if self.data["binarise"] != "dynamic" or o.get("version", 1) >= 2:
+            words = [] if self.data["binarise"] != "dynamic" else ["--for", "evaluation", "--seed", str(o["seed"])]
+            fixed = self.rows(split, count, *words)
             return lambda: fixed
         grey = self.grey(split, count)
         return lambda: (rng.random(grey.shape, dtype=np.float32) < grey).astype(np.float32)
