@@ -272,7 +272,8 @@ end
 local rules = {
   name = { type = "string", required = true }, question = { type = "string", default = "" },
   data = { type = "string|table|function", default = "digits" },
-  rng = { type = "string" }, seeds = { type = "function" }, settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
+  rng = { type = "string" }, seeds = { type = "function" },
+  settings = { type = "table", default = {} }, sweep = { type = "table", default = {} },
   model = { type = "function", required = true },
   train = { type = "table|function", default = {} },
   evaluate = { type = "list", default = {} }, figures = { type = "list", default = {} },

@@ -237,9 +237,9 @@ local function requirer(list, evaluate, open)
   end
 end
 
---- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, seeds, rng, params, graph,
--- eval_graph, data, objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every, monte_carlo_em,
--- evaluations, phase, requires }.
+--- runs.list(experiment, given) → the runs, each a table { experiment, question, label, seed, seeds, rng, params,
+-- graph, eval_graph, data, objective, metrics, optimiser, rate, scalars, epochs, batch, samples, test_every,
+-- monte_carlo_em, evaluations, phase, requires }.
 -- given: { set = { key = "text" }, … }, of the command line.
 function runs.list(e, given)
   given = given or {}

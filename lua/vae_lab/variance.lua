@@ -3,39 +3,51 @@
 -- variance.lua: how much of the variance of a metric is due to which seed.
 --
 -- Design: pairs of runs a and b, all of whose seeds differ, and for each factor f (initial weights, order, noise,
--- binarisation) a run c_f that has the seed of a for f and the seeds of b for the rest: "pick and freeze" (Sobol' 1993;
--- Saltelli 2002).  The metric is Y = Σ over subsets of the factors of independent terms (Hoeffding's decomposition, the
--- random-effects ANOVA of a crossed design).  So with V the variance over all seeds
---   E (a - b)²/2 = V
---   E (b - c_f)²/2 = T_f, the variance of all terms that contain f: b and c_f differ in f alone.  What changes when this
---                    seed alone changes (Jansen 1999)
---   E (a - c_f)²/2 = V - V_f, V_f the variance of the term of f alone: a and c_f share f alone.  What a fixed seed takes away
+-- binarisation) a run c_f that has the seed of a for f and the seeds of b for the rest, and its opposite d_f: "pick and
+-- freeze" (Sobol' 1993; Saltelli 2002).  The metric is Y = Σ over subsets of the factors of independent terms
+-- (Hoeffding's decomposition, the random-effects ANOVA of a crossed design).  So with V the variance over all seeds
+--   E (a - b)²/2 = E (c_f - d_f)²/2 = V
+--   E (b - c_f)²/2 = E (a - d_f)²/2 = T_f, the variance of all terms that contain f: the two differ in f alone.  What
+--                    changes when this seed alone changes (Jansen 1999)
+--   E (a - c_f)²/2 = E (b - d_f)²/2 = V - V_f, V_f the variance of the term of f alone: the two share f alone.  What a
+--                    fixed seed takes away
 -- V_f <= T_f; Σ V_f <= V <= Σ T_f, with equality where seeds do not interact.
--- Why not a full factorial: L levels of a factor leave its main effect L - 1 degrees of freedom; with 3 levels and 81 runs
--- its 95 % interval spans a factor of 146.  Here N pairs, 6 N runs, leave each estimate N.
+-- Why not a full factorial: L levels of a factor leave its main effect L - 1 degrees of freedom; with 3 levels and 81
+-- runs its 95 % interval spans a factor of 146.  N pairs, 10 N runs, leave each estimate N and more.
 -- The test images and the evaluation's draws are sources too; lab.eval.repeats measures them in the runs a.
--- Intervals: Student's t over the jackknife's pseudo-values of the pairs, which are independent (Efron & Stein 1981); of
--- positive numbers on the logarithm.  With 24 pairs they hold the truth nine times in ten (tests/e2e/variance.sh).
+-- Intervals: Student's t over the jackknife's pseudo-values of the pairs, which are independent (Efron & Stein 1981);
+-- of positive numbers on the logarithm.  With 24 pairs they hold the truth nine times in ten (tests/e2e/variance.sh).
 
 local stats = require "vae_lab.native.stats"
 
-local variance = { FACTORS = { "init", "order", "noise", "binarise" } }
+local variance = { FACTORS = { "init", "order", "noise", "binarise" }, ROLES = { "a", "b" } }
 
---- variance.seeds(run) → the seeds of a run of the design: the settings role = "a", "b" or a factor, and the run's seed.
+local function opposite(factor) return "but_" .. factor end
+
+for _, factor in ipairs(variance.FACTORS) do
+  variance.ROLES[#variance.ROLES + 1], variance.ROLES[#variance.ROLES + 2] = factor, opposite(factor)
+end
+
+--- variance.has_seed_of_a(role, factor) → whether a run in this role has the seed of a for that factor.
+-- variance.ROLES: "a", "b", and for each factor f "f", a's seed for f alone, and "but_f", a's seeds but for f.
+function variance.has_seed_of_a(role, factor)
+  if role:sub(1, 4) == "but_" then return role ~= opposite(factor) end
+  return role == "a" or role == factor
+end
+
+--- variance.seeds(run) → the seeds of a run of the design: of its setting `role` and of its seed.
 function variance.seeds(run)
   local seeds, a, b = {}, 2 * run.seed, 2 * run.seed + 1
   for _, factor in ipairs(variance.FACTORS) do
-    seeds[factor] = (run.role == "a" or run.role == factor) and a or b
+    seeds[factor] = variance.has_seed_of_a(run.role, factor) and a or b
   end
   return seeds
 end
 
---- variance.ROLES: the values of the setting `role`.
-variance.ROLES = { "a", "b", table.unpack(variance.FACTORS) }
-
---- variance.pairs(runs, number, more) → { { a =, b =, init =, …, parts =, again = }, … } in the order of the seeds, for
--- the seeds whose runs have a number in every role that is there at all; a and b always are.  runs: { { seed =, params = }, … }; number(run): of the metric;
--- more(run, "part") and more(run, "seed"), optional: the numbers of lab.eval.repeats, of a run in role a.
+--- variance.pairs(runs, number, more) → { { a =, b =, init =, …, parts =, again = }, … } in the order of the seeds: of
+-- the seeds whose runs have a number in every role that is there at all; a and b always are.
+-- runs: { { seed =, params = }, … }; number(run): of the metric; more(run, "part") and more(run, "seed"), optional: the
+-- numbers of lab.eval.repeats, of a run in role a.
 function variance.pairs(runs, number, more)
   local by_seed, seeds, list, roles = {}, {}, {}, { a = true, b = true }
   for _, run in ipairs(runs) do
@@ -65,12 +77,25 @@ local function mean_of(list, f)
   return sum / #list
 end
 
--- Half the mean square of the difference of two roles.
-local function half_square(pairs, one, other)
-  return mean_of(pairs, function(p) return (p[one] - p[other]) ^ 2 / 2 end)
+-- Half the mean square of the differences of pairs of roles, { { one, other }, … }, of those that are there.
+local function half_square(pairs, differences)
+  local sum, count = 0, 0
+  for _, p in ipairs(pairs) do
+    for _, d in ipairs(differences) do
+      if p[d[1]] and p[d[2]] then sum, count = sum + (p[d[1]] - p[d[2]]) ^ 2 / 2, count + 1 end
+    end
+  end
+  return sum / count
 end
 
-local function total(pairs) return half_square(pairs, "a", "b") end
+local all_differ = { { "a", "b" } }
+for _, f in ipairs(variance.FACTORS) do all_differ[#all_differ + 1] = { f, opposite(f) } end
+
+local function total(pairs) return half_square(pairs, all_differ) end
+
+local function one_differs(pairs, f) return half_square(pairs, { { "b", f }, { "a", opposite(f) } }) end
+
+local function one_is_shared(pairs, f) return half_square(pairs, { { "a", f }, { "b", opposite(f) } }) end
 
 -- The variance of a mean over parts of the test images, from the means of the parts.
 local function between_parts(means) return stats.interval(means).sd ^ 2 / #means end
@@ -92,9 +117,9 @@ local function evaluation(pairs) return mean_of(pairs, function(p) return stats.
 
 local statistics = {
   total = total, images_in_one = images_in_one, images_in_gap = images_in_gap, evaluation = evaluation,
-  effect = function(pairs, factor) return half_square(pairs, "b", factor) end,
-  effect_share = function(pairs, factor) return half_square(pairs, "b", factor) / total(pairs) end,
-  main_share = function(pairs, factor) return 1 - half_square(pairs, "a", factor) / total(pairs) end,
+  effect = one_differs,
+  effect_share = function(pairs, factor) return one_differs(pairs, factor) / total(pairs) end,
+  main_share = function(pairs, factor) return 1 - one_is_shared(pairs, factor) / total(pairs) end,
   images_in_one_share = function(pairs) return images_in_one(pairs) / total(pairs) end,
   images_in_gap_share = function(pairs) return images_in_gap(pairs) / images_in_one(pairs) end,
   evaluation_share = function(pairs) return evaluation(pairs) / total(pairs) end,
@@ -106,8 +131,8 @@ local statistics = {
 --- variance.scale(what) → "log" or "linear": on which scale its numbers are averaged.
 function variance.scale(what) return what == "main_share" and "linear" or "log" end
 
---- variance.samples(what, pairs, factor) → the jackknife's pseudo-values of an estimate, one for each pair; nil where there
--- are fewer than three pairs, or none with what it needs.  what:
+--- variance.samples(what, pairs, factor) → the jackknife's pseudo-values of an estimate, one for each pair; nil where
+-- there are fewer than three pairs, or none with what it needs.  what:
 --   total                    V
 --   effect, effect_share     T_f, T_f / V
 --   main_share               V_f / V
@@ -115,7 +140,8 @@ function variance.scale(what) return what == "main_share" and "linear" or "log" 
 --   images_in_gap            half that of the difference of two runs on the same images, to compare with V; …_share: of
 --                            images_in_one
 --   evaluation, …_share      the variance of a run's mean over seeds of its evaluation; of V
---   luck                     95 % of the differences of two runs that differ in their seeds alone are smaller: 1.96 √(2V)
+--   luck                     95 % of the differences of two runs that differ in their seeds alone are smaller:
+--                            1.96 √(2V)
 function variance.samples(what, pairs, factor)
   local statistic, log, n, pseudo = statistics[what], variance.scale(what) == "log", #pairs, {}
   local images = what:match "^images" or what:match "^evaluation"
@@ -134,7 +160,7 @@ function variance.samples(what, pairs, factor)
   return pseudo
 end
 
---- variance.estimate(what, pairs, factor) → { value =, low =, high = }: an estimate and its 95 % interval; nil as above.
+--- variance.estimate(what, pairs, factor) → { value =, low =, high = }: an estimate and its 95 % interval, or nil.
 function variance.estimate(what, pairs, factor)
   local values, log = variance.samples(what, pairs, factor), variance.scale(what) == "log"
   if not values then return nil end

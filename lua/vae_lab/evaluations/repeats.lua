@@ -19,11 +19,11 @@ local function record(recorder, means, metrics, ending)
   for _, name in ipairs(metrics) do recorder:metric("repeat/" .. name .. ending, means[name].mean) end
 end
 
---- lab.eval.repeats { metrics = { "elbo" }, parts = 10, seeds = 4, samples = 10, seed = 1 }, for the variance that is due
--- to the test images and to the evaluation:
+--- lab.eval.repeats { metrics = { "elbo" }, parts = 10, seeds = 4, samples = 10, seed = 1 }, for the variance that is
+-- due to the test images and to the evaluation:
 --   repeat/NAME_part_1 …   the mean of the model's tensor NAME over the first, second … tenth of the test images
---   repeat/NAME_seed_1 …   its mean over all test images, with the first, second … seed of the evaluation's draws of z and
---                          of its binarisation
+--   repeat/NAME_seed_1 …   its mean over all test images, with the first, second … seed of the evaluation's draws of z
+--                          and of its binarisation
 function repeats.run(o, model, data, recorder)
   local count = data:count "test"
   for part = 1, o.parts do

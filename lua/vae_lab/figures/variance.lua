@@ -18,7 +18,7 @@ local figure = {
   },
 }
 
---- lab.fig.variance { metric = "final/test/elbo", shares = { metrics }, gaps = { { "IWAE, k = 1 to 5", nats = 1.22 }, … } }:
+--- lab.fig.variance { metric = "final/test/elbo", shares = { metrics }, gaps = { { "k = 1 to 5", nats = 1.22 }, … } }:
 -- gaps: what is compared, and the difference of the two results.
 function figure.check(options)
   local rules = { [1] = { type = "string", required = true }, nats = { type = "number", required = true, above = 0 } }
@@ -80,11 +80,14 @@ local function gap_panel(gaps, line)
     texts[i], values[i] = gap[1], gap.nats
   end
   values[#values + 1], values[#values + 2] = line.low, line.high
-  local function edge(v, dash) return { segments = { { v, -math.huge, v, math.huge } }, colour = style.ink, dash = dash } end
+  local function edge(v, dash)
+    return { segments = { { v, -math.huge, v, math.huge } }, colour = style.ink, dash = dash }
+  end
   local limit = edge(line.value, style.dash(2))
   limit.width, limit.key = 1.8, "95 % of the gaps between two runs that differ in their seeds alone are smaller"
   return {
-    heading = "Published gaps (MNIST), and the luck of these runs", grid = "x", y = axes.rows(texts), x = axes.fit(values, { title = "nats per example" }),
+    heading = "Published gaps (MNIST), and the luck of these runs", grid = "x", y = axes.rows(texts),
+    x = axes.fit(values, { title = "nats per example" }),
     series = {
       edge(line.low, style.dash(3)), edge(line.high, style.dash(3)), limit,
       { points = above, colour = style.colour(3), point = 7, size = 1.1, key = "beyond luck" },
@@ -105,7 +108,8 @@ local function share_panel(pairs, metric)
     heading = style.metric(metric).title, unit = "share of the variance", grid = "x", y = axes.rows(texts),
     x = axes.linear(-0.5, 2, { count = 5 }),
     series = {
-      { segments = { { 0, -math.huge, 0, math.huge }, { 1, -math.huge, 1, math.huge } }, colour = style.faint, width = 1.5 },
+      { segments = { { 0, -math.huge, 0, math.huge } }, colour = style.faint, width = 1.5 },
+      { segments = { { 1, -math.huge, 1, math.huge } }, colour = style.faint, width = 1.5 },
       { spans = with, look = style.look(1), key = "changed when this seed alone changes" },
       { spans = alone, look = style.look(2), key = "removed when this seed alone is fixed" },
     },
