@@ -107,4 +107,4 @@ run parts.lua --set seed=1
     || max(abs(f.value - (select max(value) from last_values p where p.run = f.run and p.metric like 'repeat/kl_seed%')) < 1e-5)
     from last_values f where f.experiment = 'parts' and f.metric = 'final/test/kl'")" = "1 11" ] && ok "lab.eval.repeats: the mean of the parts is the mean" ||
     no "parts" "$(sql "select metric, value from last_values where experiment = 'parts'")"
-check "variance: its figures" 0 'variance.png' 'variance-shares.png' -- "$VAE_LAB" figures "$root/experiments/variance.lua" --format png --out figures
+check "variance: its figures" 0 'variance.png' 'variance-shares.png' 'the published gaps are of mnist; left out' -- "$VAE_LAB" figures "$root/experiments/variance.lua" --format png --out figures
