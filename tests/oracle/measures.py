@@ -116,7 +116,7 @@ def estimators(run, vae, rng, o):
     for name, values in found.items():
         yield ("estimate/" + name, *repeated(values))
     yield from ((n.replace("final/test", "estimate"), v, se) for n, v, se in
-                record_terms("final/test/", vae, pixels, 500, rng) if n.endswith("elbo"))
+                record_terms("final/test/", vae, pixels, samples, rng) if n.endswith("elbo"))
     if vae.latent <= 2:
         value, change = log_integral(vae, pixels())
         yield ("estimate/exact", *with_rounding(value.mean(), change))
