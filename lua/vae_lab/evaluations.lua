@@ -75,7 +75,7 @@ function Evaluation:text()
 end
 
 local names = {
-  "accuracy", "bounds", "clarity", "compression", "court", "elbo", "elbo_decomposition", "estimators",
+  "accuracy", "audit", "bounds", "clarity", "compression", "court", "elbo", "elbo_decomposition", "estimators",
   "extremes", "gradients", "inference_gap", "latent_space", "marginal", "nll", "originals", "pixels", "planes",
   "posteriors", "ppca", "properties", "repeats", "validity",
 }

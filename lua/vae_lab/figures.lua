@@ -29,7 +29,7 @@ local style = require "vae_lab.style"
 local kinds = {
   "curves", "ellipses", "manifold", "interpolation", "samples", "reconstructions", "bars", "against", "means",
   "estimates", "gradients", "posteriors", "court", "rate_distortion", "elbo_decomposition", "reported", "draws",
-  "triples", "variance",
+  "triples", "variance", "detection",
 }
 
 local figures = { kinds = kinds }

@@ -125,10 +125,10 @@ function axes.counts(ks, title)
   return { low = low - margin, high = high + margin, tics = tics, map = map, title = title }
 end
 
---- axes.rows(texts, right): rows from above, each with a text on its left and, where `right` has one, lines of text on
--- its right.
-function axes.rows(texts, right)
-  return { low = #texts + 0.5, high = 0.5, rows = texts, right = right, tics = {}, map = identity }
+--- axes.rows(texts, right, tight): rows from above, each with a text on its left and, where `right` has one, lines of
+-- text on its right; tight: without space between them, for many rows.
+function axes.rows(texts, right, tight)
+  return { low = #texts + 0.5, high = 0.5, rows = texts, right = right, tight = tight, tics = {}, map = identity }
 end
 
 return axes

@@ -61,12 +61,14 @@ end
 -- Numbers that have no room are left out, words are turned.
 local function is_turned(p) return p.x.words and tic_step(p) > 1 end
 
--- The height of the names of the tics.
-local function tics_below(p)
+-- The height of the names of the tics, which are below the panel, or with x.above above it.
+local function tics_high(p)
   if #p.x.tics == 0 then return 0 end
   local _, longest = tic_step(p)
   return is_turned(p) and longest + 0.15 or 0.45
 end
+local function tics_below(p) return p.x.above and 0 or tics_high(p) end
+local function tics_above(p) return p.x.above and tics_high(p) or 0 end
 
 local function below(p) return tics_below(p) + (p.x.title and 0.45 or 0) + 0.2 end
 
@@ -93,7 +95,7 @@ local function beyond(p)
   return p.side and math.max(0, (#Page.wrap(p.side, SIDE, 9) * ROW - p.h_cm) / 2) or 0
 end
 
-local function above(p) return math.max(#head_of(p) * SMALL, p.icon and ICON or 0) + 0.15 end
+local function above(p) return math.max(#head_of(p) * SMALL, p.icon and ICON or 0) + 0.15 + tics_above(p) end
 
 -- A row of a panel of rows is as high as its longest text.
 local function row_height(y)
@@ -101,7 +103,7 @@ local function row_height(y)
   for i, text in ipairs(y.rows) do
     lines = math.max(lines, #Page.wrap(text, SIDE, 9), y.right and #y.right[i] or 1)
   end
-  return lines * ROW + (y.right and 0.2 or 0.15)
+  return lines * ROW + (y.right and 0.2 or y.tight and 0.03 or 0.15)
 end
 
 local function height(s, p, width)
@@ -182,10 +184,16 @@ end
 
 -- The names of tics that are words: gnuplot would read a % in them as the format of a number, and cut them.
 local function tic_words(page, p)
-  local turned = is_turned(p)
+  local turned, y = is_turned(p), p.y_cm + p.h_cm
+  local align = turned and "right" or "center"
+  if p.x.above then
+    y, align = p.y_cm - (turned and 0.1 or 0.2), turned and "left" or "center"
+  else
+    y = y + (turned and 0.15 or 0.3)
+  end
   for _, t in ipairs(p.x.tics) do
-    page:text(t[2], p.x_cm + (t[1] - p.x.low) / (p.x.high - p.x.low) * p.w_cm, p.y_cm + p.h_cm + (turned and 0.15 or 0.3),
-      { size = 8, align = turned and "right" or "center", upright = turned })
+    page:text(t[2], p.x_cm + (t[1] - p.x.low) / (p.x.high - p.x.low) * p.w_cm, y,
+      { size = 8, align = align, upright = turned })
   end
 end
 
@@ -210,7 +218,7 @@ local function words(page, s, p)
   local head, at = head_of(p), p.title and x + w / 2 or x + (p.icon and ICON * p.icon.w / p.icon.h + 0.15 or 0)
   for i, line in ipairs(head) do
     local o = { size = line[2], colour = line[3], align = p.title and "center" }
-    page:text(line[1], at, y - 0.22 - (#head - i) * SMALL, o)
+    page:text(line[1], at, y - tics_above(p) - 0.22 - (#head - i) * SMALL, o)
   end
   local function column(lines, left, middle, align)
     for k, text in ipairs(lines) do page:text(text, left, middle + (k - (#lines + 1) / 2) * ROW, { align = align }) end

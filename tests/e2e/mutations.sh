@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# experiments/mutations.lua, made small: a bug of each kind is detected by the check that its claim names, and the healthy program raises
+# no alarm; a bug that is none, a check that is blind, and a second computation that is wrong are seen.  Runs are the same to the bit
+# everywhere, so that what holds here holds elsewhere.
+. "$(dirname "$0")/common.sh.inc"
+cp "$root/experiments/mutations.lua" .
+all=none,kl_mu2,z_half,x_thresholded,w_sign,s_late,t_encoder,e_dropout,e_last
+
+# small SCRIPT MUTATIONS: one seed, 600 steps: enough for the bound to be above that of a model without z
+small() {
+    "$VAE_LAB" run "$1" --jobs 1 --threads 1 --quiet --set seed=1 --set epochs=6 --set images=2000 --set minibatch=20 --set step=0.01 --set tests=130 \
+        --set hidden=16 --set mutation="$2" >out 2>&1
+}
+# verdict PASS|FAIL TEXT: the claim of that text
+verdict() { grep "^$1" out | grep -q "$2"; }
+# claimed NAME TEXT, not_claimed NAME TEXT
+claimed() { verdict PASS "$2" && ok "$1" || { no "$1" "the claim does not hold"; grep -v '^OPEN' out | sed 's/^/    /'; }; }
+refuted() { verdict FAIL "$2" && ok "$1" || { no "$1" "the claim is not refuted"; grep -v '^OPEN' out | sed 's/^/    /'; }; }
+
+small mutations.lua $all
+claimed "a wrong formula of the KL: the closed form" 'KL term, mu² missing: KL as in closed form'
+claimed "half the noise: the moments of draws" 'sampling, half the noise: moments of the draws'
+claimed "thresholded pixels: the spread of drawn ones" 'likelihood, pixels cut at ½: pixels drawn from grey'
+claimed "weights of the wrong sign: the rise of the bound" 'importance weights, wrong sign: IWAE bound rises'
+claimed "annealing that is late: another formula of the ELBO" 'schedules, beta one epoch late: ELBO by another formula'
+claimed "an encoder that is not trained: its gradient" 'training, encoder not trained: all networks trained'
+claimed "dropout at the test: one input, one output" 'evaluation, dropout left on: one input, one output'
+claimed "a sum divided by a wrong number: another formula" 'evaluation, sum divided by the full batches: ELBO by another'
+claimed "no bug: no alarm" 'the healthy program raises next to no alarm'
+
+check "the maps are drawn" 0 'map-1.svg' 'map-2.svg' 'groups.svg' -- "$VAE_LAB" figures mutations.lua --out figs --format svg
+grep -q 'half the noise' figs/map-1.svg && ok "the map has a row for each bug" || no "the map" "a row is missing"
+
+# ---- planted: what must be seen
+sed 's/return logvar:exp() - logvar - 1 end) }/return mu ^ 2 + logvar:exp() - logvar - 1 end) }/; s/half_sum(function(_, logvar)/half_sum(function(mu, logvar)/' \
+    mutations.lua >harmless.lua
+cmp -s mutations.lua harmless.lua && no "planted: no bug" "nothing is changed"
+small harmless.lua kl_mu2
+refuted "planted: a mutation that changes nothing" 'KL term, mu² missing'
+
+# library NAME SED FILE: a copy of the library with that change
+library() {
+    rm -rf library && cp -r "${VAE_LAB_LUA:-$root/lua}" library
+    sed -i "$2" "library/vae_lab/$3"
+    cmp -s "library/vae_lab/$3" "${VAE_LAB_LUA:-$root/lua}/vae_lab/$3" && no "planted: $1" "nothing is changed"
+    VAE_LAB_DB=$scratch/$1.db VAE_LAB_LUA=$scratch/library small mutations.lua "$4" # its own record: nothing is evaluated yet
+}
+library "blind" 's/e:set(i, c, (v - m\[j\]) \/ s\[j\])/e:set(i, c, 2 * (v - m[j]) \/ s[j])/' evaluations/audit.lua none,z_half
+refuted "planted: draws that are divided by half of sigma, a bug that is not seen" 'sampling, half the noise'
+refuted "planted: draws that are divided by half of sigma, a false alarm" 'the healthy program'
+library "half" 's/kl = kl + 0.5 \* (mu/kl = kl + 0.25 * (mu/' evaluations/audit.lua none
+refuted "planted: a second KL that is wrong" 'the healthy program'
+
+# ---- what lab.eval.audit refuses
+sed -n '/^local lab/,$p' "$root/tests/e2e/tiny.lua" >tiny.lua
+sed 's/evaluate = .*/evaluate = { lab.eval.audit { networks = { "encoderr" } } },/' tiny.lua >bad.lua
+check "refused: an unknown network" 3 'no weights of the model begin with "encoderr"' -- "$VAE_LAB" run bad.lua
+sed 's/evaluate = .*/evaluate = { lab.eval.audit() },/; s/, z = z }/, z = z, prior = lab.normal(0 * z, 0) }/' tiny.lua >bad.lua
+check "refused: a prior of its own" 3 'needs the prior N\(0, I\)' -- "$VAE_LAB" run bad.lua
+sed 's/evaluate = .*/evaluate = { lab.eval.audit { examples = 20, exact = 2 } },/' tiny.lua >audited.lua
+check "any model can be audited" 0 'executed' -- "$VAE_LAB" run audited.lua --set seed=1 --set beta=1 --jobs 1
