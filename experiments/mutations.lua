@@ -56,8 +56,8 @@ local groups, mutations = {}, {}
 
 local function group(title) groups[#groups + 1] = { title = title, names = {}, titles = {} } end
 
--- mutation { name, title, by = the detector that the claim names, source =, plan = what it changes outside of the
--- model, FORMULA = function (m) … end … }
+-- mutation { name, title, by = the detector that the claim names, or false: none is sure to see it, source =, plan =
+-- what it changes outside of the model, FORMULA = function (m) … end … }
 local function mutation(m)
   local g, name = groups[#groups], m[1]
   g.names[#g.names + 1], g.titles[#g.titles + 1], mutations[name] = name, m[2], m
@@ -133,7 +133,7 @@ mutation { "z_softplus", "softplus of log sigma²", by = "draws",
   sigma = function(m) return (0.5 * m.q.logvar:softplus()):exp() end }
 mutation { "z_half", "half the noise", by = "draws", source = "keras-team/keras, pull request 4211",
   eps = function(m) return 0.5 * lab.noise { samples = "k", features = m.run.latent } end }
-mutation { "z_detached", "z detached", by = "gradient", source = "LituRout/PSLD, issue 9",
+mutation { "z_detached", "z detached", by = { "fit", at_most = -2 }, source = "LituRout/PSLD, issue 9",
   z = function(m) return (m.q.mu + m.sigma * m.eps):stop_gradient() end }
 mutation { "z_sigma_detached", "sigma detached", by = "gradient",
   sigma = function(m) return (0.5 * m.q.logvar):exp():stop_gradient() end }
@@ -177,7 +177,7 @@ group "importance weights"
 
 mutation { "w_sign", "wrong sign", by = "rise", source = "YosefLab/scVI-dev, issue 8",
   iwae = function(m) return -lab.iwae(-m.log_w) end }
-mutation { "w_mixed", "KL in closed form", by = "weights", source = "AntixK/PyTorch-VAE, issue 34",
+mutation { "w_mixed", "KL in closed form", by = false, source = "AntixK/PyTorch-VAE, issue 34",
   iwae = function(m) return m.log_px:logmeanexp "samples" - m.kl end }
 mutation { "w_log_k", "log k forgotten", by = "ceiling", source = "YosefLab/scVI-dev, issue 8",
   iwae = function(m) return m.log_w:logsumexp "samples" end }
@@ -336,7 +336,8 @@ end
 local claims, names = {}, {}
 for _, g in ipairs(groups) do
   for _, name in ipairs(g.names) do
-    names[#names + 1], claims[#claims + 1] = name, detected(g, name)
+    names[#names + 1] = name
+    if mutations[name].by then claims[#claims + 1] = detected(g, name) end
   end
 end
 
@@ -344,13 +345,16 @@ claims[#claims + 1] = lab.claim { "the healthy program raises next to no alarm",
   quantity = "share of the checks with a band from theory that fire", value = detectors.alarms }
 
 -- What the reported ELBO shows: these programs look better than the healthy one.
-for _, name in ipairs { "z_mean", "x_thresholded", "kl_units", "e_other_kl" } do
+for _, name in ipairs { "z_mean", "z_once", "x_thresholded", "e_other_kl" } do
   claims[#claims + 1] = lab.claim { mutations[name][2] .. ": the reported ELBO looks better", where = with(name),
     metric = "test/reported_elbo", minus = with "none", at_least = 0.5 }
 end
+-- What no check is sure to see is nearly harmless here: with two units log w hardly varies, and any mean of it will do.
+claims[#claims + 1] = lab.claim { "importance weights, KL in closed form: wrong by little", where = with "w_mixed",
+  metric = "audit/iwae_50_excess", near = 0, within = 0.25, profile = "quick" }
 -- The weights after a step of Adam hardly depend on the scale of the gradient.
-claims[#claims + 1] = lab.claim { "a gradient that is summed, not averaged, costs Adam nothing", where = with "t_summed",
-  metric = "audit/elbo", minus = with "none", near = 0, within = 0.5 }
+claims[#claims + 1] = lab.claim { "a gradient that is summed, not averaged, costs Adam nothing",
+  where = with "t_summed", metric = "audit/elbo", minus = with "none", near = 0, within = 0.5 }
 
 -- ---- the experiment -------------------------------------------------------------------------------------------------
 
@@ -369,12 +373,13 @@ return lab.experiment {
 
   settings = {
     latent = 2, hidden = 32, images = 3000, tests = 1030, minibatch = 50, step = 4e-3,
-    beta_late = function(epoch) return (epoch - 1) / EPOCHS end, beta_slow = function(epoch) return epoch / EPOCHS / 2 end,
+    beta_late = function(epoch) return (epoch - 1) / EPOCHS end,
+    beta_slow = function(epoch) return epoch / EPOCHS / 2 end,
     beta_again = function(epoch) return epoch % (EPOCHS // 4) / (EPOCHS // 4) end,
   },
   sweep    = {
     { mutation = { "calibration" }, seed = seeds(101, 110) }, { mutation = { "none" }, seed = seeds(1, 12) },
-    { mutation = names, seed = seeds(1, 3) },
+    { mutation = names, seed = seeds(1, 5) },
   },
 
   data = function(run)
@@ -395,11 +400,11 @@ return lab.experiment {
   evaluate = {
     lab.eval.audit { exact = 8, elbo = "reported_elbo", kl = "reported_kl", reconstruction = "reported_reconstruction",
       iwae = "reported_iwae", prior = "prior_draws", pixels = "target" },
-    lab.eval.gradients { parameters = "", reference = "second", draws = { 1 }, repeats = 400 }, lab.eval.elbo(),
+    lab.eval.gradients { parameters = "", reference = "second", draws = { 1 }, repeats = 800 }, lab.eval.elbo(),
   },
   claims   = claims,
   figures  = {
-    lab.fig.detection { name = "map", setting = "mutation", groups = groups, reads = reads, pages = 2 },
+    lab.fig.detection { name = "map", setting = "mutation", groups = groups, reads = reads, pages = 3 },
     lab.fig.detection { name = "groups", setting = "mutation", groups = groups, reads = reads, summary = true },
   },
 

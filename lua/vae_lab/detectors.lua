@@ -108,8 +108,9 @@ detector { name = "samples", each_epoch = true, title = "ink of prior samples", 
 detector { name = "overfit", each_epoch = true, title = "training minus test ELBO", basis = "healthy",
   value = function(m) return m["train/reported_elbo"] - m["test/reported_elbo"] end }
 
---- detectors.list: the detectors in the order of the map, and by name: { name =, title =, basis = "theory" or "healthy",
--- low =, high =, each_epoch = whether all its metrics are recorded at every epoch, value = function (metrics) }.
+--- detectors.list: the detectors in the order of the map, and by name: { name =, title =, basis = "theory" or
+-- "healthy", low =, high =, each_epoch = whether all its metrics are recorded at every epoch, value = function (m) } of
+-- the metrics m.
 detectors.list = list
 
 -- ---- firing ---------------------------------------------------------------------------------------------------------

@@ -257,7 +257,8 @@ end
 -- row alone.
 local function changes(model, o, name, feed, values)
   local function read(more)
-    return model:map(common.with({ name = name, feed = feed, values = values, count = values:rows(), seed = o.seed }, more))
+    local request = { name = name, feed = feed, values = values, count = values:rows(), seed = o.seed }
+    return model:map(common.with(request, more))
   end
   local first, again, repeated, alone = read {}, read { step = 1 }, 0, 0
   for i = 1, first:rows() do
@@ -297,13 +298,13 @@ end
 -- pixels are the public names of the tensors that are examined (iwae: a bound of any number of draws, or "logw"; prior:
 -- draws of the prior).  Means over the first test examples, nats per example; …_se: standard error over the examples.
 -- The draws are those of the run's own seed:
---   audit/elbo, audit/kl, audit/reconstruction, audit/iwae_1, _5, _50   computed here: z ~ q(z|x) drawn here, log q(z|x),
---                              log p(z) and the KL in double precision
+--   audit/elbo, audit/kl, audit/reconstruction, audit/iwae_1, _5, _50   computed here: z ~ q(z|x) drawn here, and log
+--                              q(z|x), log p(z) and the KL in double precision
 --   audit/NAME_excess          what the model reports minus that;   …_excess_se
 --   audit/iwae_rise            the reported bound of 50 draws minus that of one;   …_se
 --   audit/exact                log p(x) by quadrature, of the first `exact` examples, for z of one or two dimensions
---   audit/elbo_gap, audit/iwae_gap   audit/exact minus the reported ELBO, and minus the reported bound of 50 draws, of the
---                              same examples: below zero no bound can be;   …_se
+--   audit/elbo_gap, audit/iwae_gap   audit/exact minus the reported ELBO, and minus the reported bound of 50 draws, of
+--                              the same examples: at least 0 for a bound;   …_se
 --   audit/inference_gap        audit/exact minus audit/elbo, of the same examples;   …_se
 --   audit/draws_…_t            tests of (z - mu) / sigma as independent draws of N(0, 1), in standard errors: mean,
 --                              variance, kurtosis, and the products of two examples, draws, units, steps of training
@@ -313,10 +314,10 @@ end
 --   audit/pixels_repeated_t    Σ (x - g) (x' - g) of two accesses: above 0 where both have the same draws
 --   audit/second_moment        E[z²] under q(z), mean over the units: 1 where q(z) is the prior
 --   audit/mean_image           log p of the images where every pixel has the probability of the mean training image
---   audit/without_gradient     how many of `networks`, names with which weights begin, have no gradient of the objective
+--   audit/without_gradient     how many of `networks`, with which names of weights begin, get no gradient
 --   audit/repeated             the largest difference of two evaluations of one input: 0 unless a layer is noisy
---   audit/alone                the largest difference between an input evaluated alone and with others: 0 unless a layer
---                              uses the other examples of its minibatch
+--   audit/alone                the largest difference between an input evaluated alone and with others: 0 unless a
+--                              layer uses the other examples of its minibatch
 -- The pixels' numbers are of images only, and describe dynamic binarisation.
 function audit.run(o, model, data, recorder, others)
   local function record(name, value) recorder:metric("audit/" .. name, value) end

@@ -190,9 +190,9 @@ local function identity(v) return v end
 -- A panel that lines are added to: a text, and tiles { share =, text = } by column, which may have a text on their
 -- right in one more column.
 local function new_panel(columns, right)
-  local tics, wide = {}, right and 2.1 or 0
+  local tics, wide = {}, right and 2.4 or 0
   for i, title in ipairs(columns) do tics[i] = { i, title } end
-  if right then tics[#tics + 1] = { #columns + 1.7, right } end
+  if right then tics[#tics + 1] = { #columns + 2, right } end
   local panel = { texts = {}, by_share = {}, labels = {} }
   function panel.heading(text)
     panel.texts[#panel.texts + 1] = ""
@@ -201,7 +201,7 @@ local function new_panel(columns, right)
   function panel.line(text, tiles, beside)
     local row = #panel.texts + 1
     panel.texts[row] = text
-    if beside then panel.labels[#panel.labels + 1] = { beside, #columns + 2.5, row, align = "right", size = 8 } end
+    if beside then panel.labels[#panel.labels + 1] = { beside, #columns + 2.8, row, align = "right", size = 8 } end
     for i = 1, #columns do
       local tile = tiles[i]
       if tile and tile.share and tile.share > 0 then
@@ -257,7 +257,7 @@ end
 -- The row of the healthy runs: the number of false alarms.
 local function alarm_tiles(row)
   local tiles = {}
-  for i, tile in pairs(row.tiles) do tiles[i] = { text = tile.fired > 0 and tostring(tile.fired) or nil } end
+  for i, tile in pairs(row.tiles) do tiles[i] = { text = tostring(tile.fired) } end
   return tiles
 end
 
@@ -275,12 +275,12 @@ local function page_of(rows, first, last, suffix)
   end
   return { title = "Which check detects which bug", panels = { panel.finished(power_text) }, suffix = suffix,
     largest = WIDEST,
-    note = string.format("power over %d seeds; in a tile: the epoch at which it fires first; * band set by healthy runs",
-      most) }
+    note = string.format("power over %d seeds; in a tile: the epoch at which it fires first; "
+      .. "* band set by healthy runs", most) }
 end
 
 local function summary_of(rows)
-  local panel, all, count = new_panel(columns_with "any of them"), {}, 0
+  local panel, all, count = new_panel(columns_with "any but the first"), {}, 0
   local function line(text, fired, of)
     local tiles = {}
     for i, n in pairs(fired) do tiles[i] = { share = n > 0 and n / of or nil, text = n > 0 and tostring(n) or nil } end

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 --
 -- figures/common/axes.lua: the axes of a panel:
--- { low, high, tics = { { place, text }, … }, map = function (value) → place, title =, log =, words = }.
+-- { low, high, tics = { { place, text }, … }, map = function (value) → place, title =, log =, words =, above = the names
+-- of the tics are above the panel }.
 --
 -- Series hold values; `map` gives their place on the axis, so that logarithms, negative logarithms (the ELBO) and words
 -- are all alike.

@@ -206,7 +206,7 @@ local function frame(page, s, p)
   page:margins(p.x_cm, p.y_cm, p.w_cm, p.h_cm)
   page:add("set xrange [%.9g:%.9g]; set yrange [%.9g:%.9g]", p.x.low, p.x.high, p.y.low, p.y.high)
   page:add("set border %s", borders[p.frame or p.image and "none" or p.y.rows and "bottom" or "axes"])
-  page:add(tics("x", thinned(p), not p.x.words, "0,0.3"))
+  page:add(tics("x", thinned(p), not p.x.words, "0,0.3") .. (p.x.above and " scale 0" or ""))
   page:add(tics("y", p.y.tics, p.first or not s.shared, "0.5,0"))
   page:add "unset grid"
   if p.grid then page:add("set grid %stics lt 1 lc rgb '#DDDDDD' lw 0.8", p.grid) end
