@@ -137,7 +137,7 @@ mutation { "z_detached", "z detached", by = { "fit", at_most = -2 }, source = "L
   z = function(m) return (m.q.mu + m.sigma * m.eps):stop_gradient() end }
 mutation { "z_sigma_detached", "sigma detached", by = "gradient",
   sigma = function(m) return (0.5 * m.q.logvar):exp():stop_gradient() end }
-mutation { "z_mu_detached", "mu detached", by = "gradient",
+mutation { "z_mu_detached", "mu detached", by = { "fit", at_most = -2 },
   z = function(m) return m.q.mu:stop_gradient() + m.sigma * m.eps end }
 
 -- ---- likelihood -----------------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ mutation { "t_decoder", "decoder detached", by = "trained", source = "dragen1860
   end }
 mutation { "t_epsilon", "Adam's epsilon is 1", by = { "fit", at_most = -2 }, source = "tensorflow/models, issue 779",
   plan = { epsilon = 1 } }
-mutation { "t_decay", "weight decay of the wrong sign", by = "gradient",
+mutation { "t_decay", "weight decay of the wrong sign", by = { "codes", at_most = -0.2 },
   bound = function(m)
     local w = param("decoder.logits.W", m.run.hidden, m.x:width(), "glorot_uniform")
     return m.elbo + 0.01 * (w ^ 2):sum "all"
@@ -347,7 +347,7 @@ claims[#claims + 1] = lab.claim { "the healthy program raises next to no alarm",
 -- What the reported ELBO shows: these programs look better than the healthy one.
 for _, name in ipairs { "z_mean", "z_once", "x_thresholded", "e_other_kl" } do
   claims[#claims + 1] = lab.claim { mutations[name][2] .. ": the reported ELBO looks better", where = with(name),
-    metric = "test/reported_elbo", minus = with "none", at_least = 0.5 }
+    metric = "test/reported_elbo", minus = with "none", at_least = 0 }
 end
 -- What no check is sure to see is nearly harmless here: with two units log w hardly varies, and any mean of it will do.
 claims[#claims + 1] = lab.claim { "importance weights, KL in closed form: wrong by little", where = with "w_mixed",
