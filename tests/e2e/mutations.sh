@@ -4,6 +4,8 @@
 # experiments/mutations.lua, made small: a bug of each kind is detected by the check that its claim names, and the healthy program raises
 # no alarm; a bug that is none, a check that is blind, and a second computation that is wrong are seen.  Runs are the same to the bit
 # everywhere, so that what holds here holds elsewhere.
+#
+# Compares numbers only: the sanitizer builds leave it out.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/experiments/mutations.lua" .
 all=none,kl_mu2,z_half,x_thresholded,w_sign,s_late,t_encoder,e_dropout,e_last

@@ -12,7 +12,6 @@ local check = require "vae_lab.check"
 local common = require "vae_lab.evaluations.common"
 local stats = require "vae_lab.native.stats"
 
-local LOG_2_PI = math.log(2 * math.pi)
 local QUADRATURE_DIMENSIONS = 2
 local DRAWS = 50   -- of each example: the greatest number of draws of an IWAE bound
 local REPEATED = 5 -- examples that are encoded and decoded twice
@@ -200,12 +199,12 @@ local function record_draws(model, request, o, record)
     for c, v in ipairs(e:row(i)) do sum = sum + v * other[c] end
   end
   found.steps = t_of(sum, e:rows() * e:cols())
-  for name, t in pairs(found) do record("draws_" .. name .. "_t", t) end
+  for _, name in ipairs(check.sorted_keys(found)) do record("draws_" .. name .. "_t", found[name]) end
   if not o.prior then return end
   local prior = model:map(common.with(request, { name = o.prior }))
-  for name, t in pairs(moments(prior, prior:cols())) do
-    if name ~= "draws" then record("prior_" .. name .. "_t", t) end
-  end
+  local of_prior = moments(prior, prior:cols())
+  of_prior.draws = nil -- there is one draw for each example
+  for _, name in ipairs(check.sorted_keys(of_prior)) do record("prior_" .. name .. "_t", of_prior[name]) end
 end
 
 -- ---- tests of pixels, and of repetition -----------------------------------------------------------------------------
