@@ -13,7 +13,8 @@
 --   7  a KL below zero                                              mistake = wrong_sign
 --
 -- Mistakes of the report only are metrics of the correct model.  In every run elbo, reconstruction and kl are computed
--- by the library: nats per image, at beta = 1, z ~ q(z|x), whatever the training objective.
+-- by the library: nats per image, at beta = 1, z ~ q(z|x), whatever the training objective.  Which check detects these
+-- mistakes and many more: mutations.lua.
 --
 --   vae-lab run experiments/mistakes.lua                                      quick, on the built-in digits
 --   vae-lab run experiments/mistakes.lua --set profile=full                   MNIST
