@@ -2,11 +2,12 @@
 --
 -- mutations.lua: bugs of VAE programs, each planted alone in a small healthy program; which check detects which.
 --
--- The program below is written out as formulas with names; a mutation replaces one of them, as the bug did in the
--- program that had it (`source`: where; a row without a source is a slip that we made up).  The mutated program trains,
--- and reports its ELBO, KL, importance weighted bounds and prior draws, all by its own formulas.  The checks are those
--- of lua/vae_lab/detectors.lua: any careful experiment can have them.  Healthy runs ("calibration") set the bands that
--- no theory gives; other healthy runs ("none") count the false alarms.
+-- The program below is written out as formulas with names; a mutation replaces one of them.  `source` is a public
+-- thread in which the bug was reported, or asked about, sometimes of another kind of model and with other constants; a
+-- mutation without a source is a slip that we made up.  The mutated program trains, and reports its ELBO, KL, bounds
+-- and prior draws, all by its own formulas.  The checks are those of lua/vae_lab/detectors.lua: any careful experiment
+-- can have them.  Healthy runs ("calibration") set the bands that no theory gives; other healthy runs ("none") count
+-- the false alarms.
 --
 -- mistakes.lua has seven of these bugs with their cost as a story for a lecture; this file is the proof that the checks
 -- see, and what each of them does not see.
