@@ -18,7 +18,7 @@ return lab.experiment {
   data     = { "digits", binarise = "grey" },
 
   settings = { latent = 20 },
-  sweep    = { seed = { 1, 2, 3 } },
+  sweep    = { seed = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 } },
 
   model = function(run, x)
     local q  = lab.mlp { x, 400, act = "relu", init = "pytorch" }:normal(run.latent)
