@@ -55,9 +55,10 @@ local claims = {
     where = { method = "aevb", latent = 10 }, at_least = 0, at_most = 1600, profile = "faces", source = SOURCE },
 }
 
-local function better(text, metric, latent, profile)
+local function better(text, metric, latent, profile, post_hoc)
   claims[#claims + 1] = lab.claim { text, metric = metric, where = { method = "aevb", latent = latent },
-    minus = { method = "wake-sleep", latent = latent }, at_least = 0, profile = profile, source = SOURCE }
+    minus = { method = "wake-sleep", latent = latent }, at_least = 0, profile = profile, source = SOURCE,
+    post_hoc = post_hoc }
 end
 for _, latent in ipairs { 3, 10, 20 } do
   better("AEVB reaches a better bound than wake-sleep", "test/elbo", latent, { "quick", "full" })
@@ -71,10 +72,11 @@ end
 -- 0.05), and one Gaussian for each pixel gives 551 nats from pass 20 on.  So both splits are compared.
 for _, latent in ipairs { 2, 5, 10, 20 } do
   better("AEVB reaches a better bound than wake-sleep", "test/elbo", latent, "faces")
-  better("AEVB reaches a better bound of the training images than wake-sleep", "train/elbo", latent, "faces")
+  better("AEVB reaches a better bound of the training images than wake-sleep", "train/elbo", latent, "faces",
+    "added when seed 1 had overfitted at twenty dimensions")
 end
 
--- A choice, and no statement about other seeds: one seed, and its mean.
+local CHOICE = "it is a choice by one seed, no statement about others"
 local function check_steps(chosen_on, dimensions, profile)
   for _, latent in ipairs(dimensions) do
     for _, method in ipairs(METHODS) do
@@ -84,7 +86,7 @@ local function check_steps(chosen_on, dimensions, profile)
           claims[#claims + 1] = lab.claim { "the chosen step has the best early bound", metric = "train/elbo",
             where = { method = method, latent = latent, step = best },
             minus = { method = method, latent = latent, step = other },
-            at_least = 0, criterion = "mean", profile = profile }
+            at_least = 0, judged_by_mean = CHOICE, profile = profile }
         end
       end
     end
