@@ -45,8 +45,7 @@ function accuracy.run(o, model, data, recorder)
     if most >= o.threshold then confident = confident + 1 end
   end
   for name, count in pairs { accuracy = right, sure = confident } do
-    recorder:metric("test/" .. name, count / request.count)
-    recorder:metric("test/" .. name .. "_n", request.count)
+    common.record_share(recorder, "test/" .. name, count / request.count, request.count)
   end
 end
 

@@ -71,15 +71,13 @@ function clarity.run(o, model, data, recorder, others)
 
   local z = common.prior_draws(model, o.samples, 1, o.seed, "sample")
   local counts, clear = count(model:map { name = "p.mean", feed = "z", values = z, count = o.samples })
-  recorder:metric("sample/clear", clear / o.samples)
-  recorder:metric("sample/clear_n", o.samples)
+  common.record_share(recorder, "sample/clear", clear / o.samples, o.samples)
   recorder:metric("sample/classes", perplexity(counts, clear))
-  recorder:metric("sample/coverage", coverage(counts, o.samples, data))
+  recorder:metric("sample/coverage", coverage(counts, o.samples, data), "logit")
 
   local request = common.request(data, "test", { examples = o.samples, seed = o.seed })
   local _, clear_again = count(model:map(common.with(request, { name = "p.mean" })))
-  recorder:metric("reconstruction/clear", clear_again / request.count)
-  recorder:metric("reconstruction/clear_n", request.count)
+  common.record_share(recorder, "reconstruction/clear", clear_again / request.count, request.count)
 end
 
 return clarity

@@ -81,11 +81,19 @@ function common.mean(list)
   return mean, math.sqrt(squares / (n - 1) / n)
 end
 
---- common.record_mean(recorder, name, list): records the mean as NAME, and its standard error as NAME_se.
+--- common.record_mean(recorder, name, list): records the mean as NAME, and its standard error as NAME_se; one number has
+-- none.
 function common.record_mean(recorder, name, list)
   local mean, se = common.mean(list)
   recorder:metric(name, mean)
-  recorder:metric(name .. "_se", se)
+  if #list > 1 then recorder:metric(name .. "_se", se) end
+end
+
+--- common.record_share(recorder, name, share, trials): records the share as NAME, on the logit scale, and the number of
+-- trials that it was counted in as NAME_n, so that its interval is exact where the share is 0 or 1.
+function common.record_share(recorder, name, share, trials)
+  recorder:metric(name, share, "logit")
+  recorder:metric(name .. "_n", trials)
 end
 
 --- common.difference(a, b) → { a[i] - b[i] }.

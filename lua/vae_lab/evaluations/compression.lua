@@ -26,11 +26,11 @@ function compression.run(o, model, data, recorder)
   local x = data:rows("test", 1, request.count, o.seed)
   local mu, sigma = common.codes(model, request)
   local rebuilt = model:map { name = "p.mean", feed = "z", values = mu, count = request.count }
-  recorder:metric("compression/mse", stats.squared_error(x, rebuilt))
+  recorder:metric("compression/mse", stats.squared_error(x, rebuilt), "log")
 
   local pca = stats.pca(data:rows("train", 1, data:count "train", o.seed), mu:cols())
   local scores = stats.pca_encode(pca, x)
-  recorder:metric("compression/pca", stats.squared_error(x, stats.pca_decode(pca, scores)))
+  recorder:metric("compression/pca", stats.squared_error(x, stats.pca_decode(pca, scores)), "log")
 
   local stored = math.min(o.store, request.count)
   common.record_posteriors(recorder, data, mu, sigma, stored)

@@ -37,7 +37,7 @@ function elbo.run(o, model, data, recorder)
     local means = model:mean(common.with(request, { names = names, samples = o.samples }))
     if means.kl then refuse_negative(split, means.kl) end
     for _, name in ipairs(names) do
-      recorder:metric("final/" .. split .. "/" .. name, means[name].mean)
+      recorder:metric("final/" .. split .. "/" .. name, means[name].mean, name == "kl" and "log" or nil)
       recorder:metric("final/" .. split .. "/" .. name .. "_se", means[name].se)
     end
   end

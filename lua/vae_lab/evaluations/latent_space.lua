@@ -31,22 +31,20 @@ local function record_holes(recorder, o, model, mu, sigma)
   local prior = latent_space.own_prior(model, o.draws, o.seed)
   if mu:cols() <= latent_space.HOLE_DIMENSIONS then
     local covered = { radius = o.radius, draws = o.draws, seed = o.seed, prior = prior }
-    recorder:metric("latent/hole_fraction", stats.hole_fraction(mu, sigma, covered))
-    recorder:metric("latent/hole_fraction_n", o.draws)
+    common.record_share(recorder, "latent/hole_fraction", stats.hole_fraction(mu, sigma, covered), o.draws)
   end
   local low = { quantile = 0.05, draws = o.draws, seed = o.seed, prior = prior }
-  recorder:metric("latent/hole_density", stats.hole_density(mu, sigma, low))
-  recorder:metric("latent/hole_density_n", o.draws)
+  common.record_share(recorder, "latent/hole_density", stats.hole_density(mu, sigma, low), o.draws)
 end
 
 local function record_overlap(recorder, o, mu, sigma, labels)
   local function overlap(which)
     return stats.mean_bhattacharyya(mu, sigma, { labels = labels, which = which, pairs = o.pairs, seed = o.seed })
   end
-  recorder:metric("latent/overlap", overlap "all")
+  recorder:metric("latent/overlap", overlap "all", "logit")
   if labels then
-    recorder:metric("latent/overlap_same", overlap "same")
-    recorder:metric("latent/overlap_different", overlap "different")
+    recorder:metric("latent/overlap_same", overlap "same", "logit")
+    recorder:metric("latent/overlap_different", overlap "different", "logit")
   end
 end
 
@@ -75,9 +73,9 @@ function latent_space.run(o, model, data, recorder, others)
   record_holes(recorder, o, model, mu, sigma)
   record_overlap(recorder, o, mu, sigma, labels)
   recorder:metric("latent/active_units", stats.active_units(mu, 0.01))
-  recorder:metric("latent/spread", stats.pooled_sd(mu))
-  recorder:metric("latent/sigma", stats.mean(sigma))
-  if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours)) end
+  recorder:metric("latent/spread", stats.pooled_sd(mu), "log")
+  recorder:metric("latent/sigma", stats.mean(sigma), "log")
+  if labels then recorder:metric("latent/knn_agreement", stats.knn_agreement(mu, labels, o.neighbours), "logit") end
 
   originals.store_with_codes(o, data, recorder, others, all_mu, all_sigma)
 end

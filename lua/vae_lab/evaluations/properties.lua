@@ -34,9 +34,9 @@ local function record_holes(recorder, o, model, mu, sigma)
   if stats.mean(sigma) > 0 then
     local prior = latent_space.own_prior(model, o.draws, o.seed)
     share = stats.hole_fraction(mu, sigma, { radius = o.radius, draws = o.draws, seed = o.seed, prior = prior })
-    recorder:metric("property/holes_n", o.draws)
+    return common.record_share(recorder, "property/holes", share, o.draws)
   end
-  recorder:metric("property/holes", share)
+  recorder:metric("property/holes", share, "logit")
 end
 
 -- As many draws as there are codes, from the Gaussian with their mean and covariance.
@@ -81,17 +81,17 @@ function properties.run(o, model, data, recorder, others)
   local x = images:rows("test", 1, request.count)
 
   recorder:metric("property/order", stats.distance_spearman(x, mu, { pairs = o.pairs, seed = o.seed }))
-  recorder:metric("property/neighbours", stats.knn_agreement(mu, labels, o.neighbours))
+  recorder:metric("property/neighbours", stats.knn_agreement(mu, labels, o.neighbours), "logit")
   record_holes(recorder, o, model, mu, sigma)
   local auc, se = validity.measure(model, data, draws_like(mu, o.seed), o)
-  recorder:metric("property/auc", auc)
+  recorder:metric("property/auc", auc, "logit")
   recorder:metric("property/auc_se", se)
   local overlap = { labels = labels, which = "different", pairs = o.pairs, seed = o.seed }
-  recorder:metric("property/overlap", stats.mean_bhattacharyya(mu, sigma, overlap))
+  recorder:metric("property/overlap", stats.mean_bhattacharyya(mu, sigma, overlap), "logit")
   local classes = stats.class_separation(mu, labels)
-  recorder:metric("property/apart", classes.separation)
-  recorder:metric("property/within", classes.within_sd)
-  recorder:metric("property/grain", stats.mean(sigma) / classes.within_sd)
+  recorder:metric("property/apart", classes.separation, "log")
+  recorder:metric("property/within", classes.within_sd, "log")
+  recorder:metric("property/grain", stats.mean(sigma) / classes.within_sd, "log")
   recorder:metric("property/active_units", stats.active_units(mu, 0.01))
 
   originals.store_with_codes(o, data, recorder, others, mu, sigma)

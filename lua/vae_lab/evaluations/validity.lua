@@ -132,7 +132,7 @@ function validity.run(o, model, data, recorder)
   local n = common.count(data, "test", o.samples)
   local z = common.prior_draws(model, n, 1, o.seed, "validity", common.request(data, "test", { examples = n }))
   local auc, se = validity.measure(model, data, z, o)
-  recorder:metric("sample/auc", auc)
+  recorder:metric("sample/auc", auc, "logit")
   recorder:metric("sample/auc_se", se)
 end
 
