@@ -289,8 +289,16 @@ end
 
 local function inside(claim, v) return (claim.low == nil or v >= claim.low) and (claim.high == nil or v <= claim.high) end
 
+-- Whether a claim that compares found the very edge of its band in every seed: runs that do not differ at all, as without
+-- training, confirm nothing.
+local function is_without_difference(claim, list, found)
+  local compares = claim.minus or claim.divided_by or claim.increases_with or claim.decreases_with
+  return compares and #list > 1 and not found.p and (found.mean == claim.low or found.mean == claim.high)
+end
+
 local function note_of(claim, list, found)
   if #list == 1 then return "one seed: no interval" end
+  if is_without_difference(claim, list, found) then return "no difference in any seed" end
   if claim.judged_by_mean then return nil end
   if found.verdict ~= "undecided" and not found.p then return "the same in all seeds: no statistical error" end
   if #list == 2 then return "two seeds: the interval is unreliable" end
@@ -311,6 +319,7 @@ local function verdict_of(claim, list, metric_scale, level)
     population_low = population and population.low, population_high = population and population.high,
     verdict = deciding.verdict, p = deciding.p, seeds_needed = deciding.seeds_needed, note = note_of(claim, list, deciding),
   }
+  if is_without_difference(claim, list, found) then row.verdict = "undecided" end
   if claim.judged_by_mean then
     row.verdict, row.p, row.seeds_needed = inside(claim, found.mean) and "holds" or "refuted", nil, nil
   end

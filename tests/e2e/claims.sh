@@ -75,6 +75,7 @@ expect("open", nil, nil, "several configurations", { metric = "m", at_least = 0 
 assert(#claims.evaluate({ lab.claim { "of MNIST", metric = "m", at_least = 0, data = "mnist" } }, runs, options) == 0)
 numbers[2], numbers[3] = 1, 1
 expect("holds", 1, 1, "the same in all seeds", { metric = "m", where = one, at_least = 1 })
+expect("undecided", 0, 0, "no difference in any seed", { metric = "m", where = one, minus = one, at_least = 0 })
 local all = runs
 runs = { all[1], all[5] }
 expect("open", nil, nil, "no seed has runs at two neighbouring values", { metric = "m", increases_with = "b" })
