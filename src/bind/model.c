@@ -192,6 +192,9 @@ static void read_values(lua_State *L, const InferModel *m, const BindArray *valu
  * rows exists. */
 static void read_range(lua_State *L, const BindArray *values, InferRequest *request)
 {
+    if (values == NULL && request->data == NULL && request->count > UINT32_MAX)
+        luaL_error(L, "count is %I, expected at most %I: a stream has no more rows", INT(request->count),
+                   INT(UINT32_MAX));
     size_t own = values != NULL ? values->rows : request->first - 1 + request->count;
     size_t rows = request->data != NULL ? data_count(request->data, request->split) : own;
     size_t most = request->data != NULL && values != NULL ? own : rows;
