@@ -24,6 +24,12 @@ local continuous = {
   laplace = function(c) return lab.laplace(c(0.3), -0.2), lab.laplace(c(-0.4), 0.3), 0.3, 2 * math.exp(-0.4) end,
   student_t = function(c) return lab.student_t(c(0.3), -0.2, 8), lab.student_t(c(0.3), 0, 8), 0.3, math.exp(-0.4) * 8 / 6 end,
   student_t_trained = function(c) return lab.student_t(c(0.3), -0.2, c(8)), lab.student_t(c(0.3), 0, c(8)), 0.3, math.exp(-0.4) * 8 / 6 end,
+  mixture = function(c) -- of N(0.3, e^0.5) and N(-1, e^-0.5), with the weights 0.7 and 0.3
+    local function rows(a, b) return lab.concat { c(a), c(b) }:transpose "batch_features" end
+    local parts, mean = lab.normal(rows(0.3, -1), rows(0.5, -0.5)), 0.7 * 0.3 - 0.3
+    local p = lab.mixture(parts, lab.concat { c(math.log(0.7) + 2), c(math.log(0.3) + 2) })
+    return p, lab.mixture(parts), mean, 0.7 * (math.exp(0.5) + 0.09) + 0.3 * (math.exp(-0.5) + 1) - mean ^ 2
+  end,
   normal = function(c) return lab.normal(c(0.3), 0.5), lab.normal(c(-0.4), 1), 0.3, math.exp(0.5) end,
 }
 
