@@ -3,6 +3,7 @@
 -- evaluations/common.lua: what several evaluations need: option rules, requests, codes, labels, means.
 
 local array = require "vae_lab.native.array"
+local check = require "vae_lab.check"
 local stats = require "vae_lab.native.stats"
 
 local common = {}
@@ -25,11 +26,26 @@ function common.request(data, split, o)
   return { data = data, split = split, first = 1, count = common.count(data, split, o.examples), seed = o.seed }
 end
 
+-- A model whose prior is known and cannot be drawn: one of an older version of this program, or a table without sample.
+local function check_standard(model)
+  for _, name in ipairs(model:names()) do
+    if name:match "^prior%." then
+      check.fail {
+        what = "the prior of this model cannot be sampled", found = name .. " in its graph, and no prior.z",
+        hint = "a model with a prior of its own that an older version trained: train it again",
+      }
+    end
+  end
+end
+
 --- common.prior_draws(model, rows, draws, seed, stream, given) → draws z of the model's own prior p(z), independent of
 -- each other: an array (rows, draws * width of z).  stream: a name; other names give other draws.  given: data, split and
 -- first of the examples that the rows belong to, for a prior p(z|y); other priors need none.
 function common.prior_draws(model, rows, draws, seed, stream, given)
-  if not common.has(model, "prior.z") then return stats.normal(rows, draws * model:width "z", seed, stream) end
+  if not common.has(model, "prior.z") then
+    check_standard(model)
+    return stats.normal(rows, draws * model:width "z", seed, stream)
+  end
   given = given or {}
   return model:map {
     name = "prior.z", count = rows, samples = draws, seed = stats.derived_seed(seed, stream),

@@ -20,7 +20,12 @@
 -- D counts twice, since halves are not independent where there is nothing to find: what a judge learns is then the noise
 -- of one half, x, and it is tested on that of the other, y, from which the other one learns.  Both find x · y, one number
 -- in place of two, so that a pair of images has twice the variance which the placements show.  Where there is something
--- to find the second D is too much, and the error too large by at most a factor of 1.4.
+-- to find the second D is too much, and the error too large by at most a factor of 1.4.  Measured with 500 images of
+-- four models and two samples of prior draws, 150 times each: intervals of 1.96 standard errors hold 1/2 in 94.7 to
+-- 97.3 % (D once: 77 to 85 %).
+--
+-- A model that is not trained is near 1/2 as far as its q(z|x) is near the prior: with Glorot's initial weights and a KL
+-- of 0.3 nats the AUC was 0.57.
 --
 -- Whether a draw is a clear digit is another question (lab.eval.clarity): a decoder may draw clear digits in regions
 -- where no image was encoded.
