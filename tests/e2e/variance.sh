@@ -107,4 +107,9 @@ run parts.lua --set seed=1
     || max(abs(f.value - (select max(value) from last_values p where p.run = f.run and p.metric like 'repeat/kl_seed%')) < 1e-5)
     from last_values f where f.experiment = 'parts' and f.metric = 'final/test/kl'")" = "1 11" ] && ok "lab.eval.repeats: the mean of the parts is the mean" ||
     no "parts" "$(sql "select metric, value from last_values where experiment = 'parts'")"
+check "claims across runs: too few seeds to decide" 1 'effect_share of init, final/test/elbo: .*, 3 seeds, log scale' 'main_share of init, .* 3 seeds' -- "$VAE_LAB" claims
 check "variance: its figures" 0 'variance.png' 'variance-shares.png' 'the published gaps are of mnist; left out' -- "$VAE_LAB" figures "$root/experiments/variance.lua" --format png --out figures
+"$VAE_LAB" run "$root/experiments/variance.lua" $small --set role=a,b --jobs 1 --threads 1 --quiet >out 2>&1
+grep -q 'fewer than three seeds have a run in every role' out && grep -q 'evaluation_share, final/test/elbo: ' out && ok "claims across runs: open where roles are missing" || no "roles" "$(cat out)"
+sed 's/figures  = .*/claims = { lab.claim { "both", across = function() end, quantity = "q", minus = { beta = 0 }, at_least = 0 } },/' tiny.lua >both.lua
+check "claims across runs: with minus" 3 'exclude each other' 'across, minus' -- "$VAE_LAB" run both.lua --dry-run
