@@ -90,6 +90,25 @@ static void test_shares_of_counted_trials(void **state)
     assert_int_equal(stats_verdict(SAMPLE(none, .scale = STATS_LOGIT, .trials = trials), NAN, 0.12, 0.95).kind, STATS_HOLDS);
 }
 
+/* An event in each of n seeds: power of at least one half is shown by 6 of 6, P = 2^-6, and not by 5 of 5. */
+static void test_events_are_counted(void **state)
+{
+    const double yes[] = {1, 1, 1, 1, 1, 1}, mixed[] = {1, 1, 0, 1, 1, 1}, one[] = {1, 1, 1, 1, 1, 1};
+    const StatsSample six = {.value = yes, .n = 6, .trials = one, .scale = STATS_LOGIT};
+    const StatsSample five = {.value = yes, .n = 5, .trials = one, .scale = STATS_LOGIT};
+    const StatsSample most = {.value = mixed, .n = 6, .trials = one, .scale = STATS_LOGIT};
+    StatsVerdict v = stats_verdict(&six, 0.5, NAN, 0.95);
+    StatsInterval r = stats_sample_interval(&most, 0.95);
+    (void)state;
+    assert_int_equal(v.kind, STATS_HOLDS);
+    near(v.p, 1.0 / 32, 1e-12);
+    assert_int_equal(stats_verdict(&five, 0.5, NAN, 0.95).kind, STATS_UNDECIDED);
+    assert_int_equal(stats_verdict(&most, 0.5, NAN, 0.95).kind, STATS_UNDECIDED);
+    near(r.mean, 5.0 / 6, 1e-12); /* binom.test(5, 6) of R */
+    near(r.low, 0.3587654, 1e-6);
+    near(r.high, 0.9957893, 1e-6);
+}
+
 /* One test set for all seeds: its error does not shrink with their number.  df = (a + b)^2 / (a^2 / 2), a = 1/3, b = 4. */
 static void test_an_error_that_all_seeds_share(void **state)
 {
@@ -231,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_no_interval_leaves_the_range),
         cmocka_unit_test(test_one_number_has_no_interval_and_decides_nothing),
         cmocka_unit_test(test_shares_of_counted_trials),
+        cmocka_unit_test(test_events_are_counted),
         cmocka_unit_test(test_an_error_that_all_seeds_share),
         cmocka_unit_test(test_two_samples_by_welch),
         cmocka_unit_test(test_a_verdict_is_where_the_interval_lies),

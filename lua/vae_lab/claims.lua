@@ -108,7 +108,8 @@ end
 --- lab.claim { "the KL term …", metric = "test/kl", where = { beta = 0 }, divided_by = { beta = 1 }, at_least = 5,
 -- source = "…" }: a number that the finished runs of a sweep should show, a band for it, and its source.
 --   metric      a recorded metric, its last value; or value = function (m) … end of all metrics of a run
---               (m["test/elbo"] …), with quantity = its name; nats per example where the metrics are
+--               (m["test/elbo"] …), with quantity = its name; nats per example where the metrics are.  Where it returns
+--               true or false the claim is about the share of seeds in which it is true
 --   across      function (runs) … end of all selected runs at once, { { seed =, params = settings, metrics = }, … },
 --               for what no run has alone, such as a variance: a list of numbers, one for each independent part of
 --               the runs; or nil and the reason why there is none.  With quantity = its name
@@ -278,9 +279,10 @@ local function all_positive(list)
   return true
 end
 
-local function scale_of(claim, values, metric_scale)
+local function scale_of(claim, values, trials, metric_scale)
   if claim.scale then return claim.scale end
   if claim.divided_by then return all_positive(values) and "log" or "linear" end
+  if claim.value and trials then return "logit" end
   if not claim.metric or claim.minus or claim.increases_with or claim.decreases_with or claim.compared_with then
     return "linear"
   end
@@ -306,10 +308,10 @@ end
 
 -- The verdict on the samples of a claim.
 local function verdict_of(claim, list, metric_scale, level)
-  local values = column(list, "value")
+  local values, trials = column(list, "value"), column(list, "trials")
   local asked = {
-    values = values, trials = column(list, "trials"), others = claim.compared_with,
-    scale = scale_of(claim, values, metric_scale), low = claim.low, high = claim.high, level = level,
+    values = values, trials = trials, others = claim.compared_with,
+    scale = scale_of(claim, values, trials, metric_scale), low = claim.low, high = claim.high, level = level,
   }
   local found, errors = judge(asked), column(list, "se")
   local population = errors and judge(merged(asked, { shared_se = mean_of(errors) }))
@@ -360,6 +362,7 @@ local function sample_of(claim, m)
       return m[name] or 0 / 0
     end,
   }))
+  if missing == nil and type(value) == "boolean" then return { value = value and 1 or 0, trials = 1 } end
   if missing or type(value) ~= "number" or value ~= value then return nil, missing or "finite " .. claim.quantity end
   return { value = value }
 end

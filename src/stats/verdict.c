@@ -93,6 +93,7 @@ typedef struct Estimate {
     double between, df;   /* sd² / n, with Welch's second sample added; its degrees of freedom */
     double shared, df_all; /* the variance that all values share; degrees of freedom of both together */
     double hits, trials;  /* of shares: over all seeds; trials 0: none */
+    int events;           /* each seed is one trial: the counts say all, and Student's t nothing */
 } Estimate;
 
 static double square(double x) { return x * x; }
@@ -119,6 +120,11 @@ static Estimate estimate(const StatsSample *s)
         }
     }
     e.sd = s->n > 1 ? sqrt(squares / (n - 1)) : (double)NAN;
+    if (is_share(s) && e.trials == n) {
+        e.events = 1;
+        e.mean = to_scale(e.scale, (e.hits + 0.5) / (n + 1));
+        e.sd = 0;
+    }
     e.between = square(e.sd) / n;
     double second = 0, second_df = 1;
     if (s->other != NULL) {
@@ -184,7 +190,7 @@ StatsInterval stats_sample_interval(const StatsSample *s, double level)
         return r;
     Estimate e = estimate(s);
     /* the share itself, not its logit's half a count */
-    r.mean = e.trials > 0 && s->n == 1 ? s->value[0] : from_scale(e.scale, e.mean);
+    r.mean = e.events || (e.trials > 0 && s->n == 1) ? e.hits / e.trials : from_scale(e.scale, e.mean);
     r.sd = linear_sd(s);
     double half = s->n < 2 || !(level > 0 && level < 1) ? (double)NAN : half_width(&e, level);
     if (!isfinite(half) || !isfinite(e.mean))
@@ -195,8 +201,8 @@ StatsInterval stats_sample_interval(const StatsSample *s, double level)
     if (e.trials > 0) {
         double low, high;
         clopper_pearson(e.hits, e.trials, level, &low, &high);
-        r.low = fmin(r.low, low);
-        r.high = fmax(r.high, high);
+        r.low = e.events ? low : fmin(r.low, low);
+        r.high = e.events ? high : fmax(r.high, high);
     }
     return r;
 }

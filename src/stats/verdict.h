@@ -21,7 +21,8 @@ StatsScale stats_scale(const char *name);
 typedef struct StatsSample {
     const double *value;  /* (n): one number a seed */
     size_t n;
-    const double *trials; /* (n), for shares: the trials that each was counted in; NULL: no shares, or not known */
+    const double *trials; /* (n), for shares: the trials that each was counted in; 1 each: an event that a seed shows or does
+                             not show; NULL: no shares, or not known */
     const double *other;  /* (others): the numbers of another program, one a seed; the quantity is then the difference of
                              the means, by Welch's t (linear scale); NULL: none */
     size_t others;
@@ -33,7 +34,8 @@ typedef struct StatsSample {
 
 /* The mean over the seeds, computed on the sample's scale and brought back, and its interval at `level` (0.95).  sd is on
  * the linear scale.  For shares the interval also covers that of Clopper and Pearson (1934) for all trials together, which
- * is exact where all seeds count 0, or all count every trial.  n = 1: no interval. */
+ * is exact where all seeds count 0, or all count every trial; where each seed is one trial it is that interval alone.  n = 1:
+ * no interval. */
 StatsInterval stats_sample_interval(const StatsSample *sample, double level);
 
 typedef enum StatsVerdictKind { STATS_HOLDS, STATS_REFUTED, STATS_UNDECIDED } StatsVerdictKind;

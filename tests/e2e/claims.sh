@@ -68,6 +68,9 @@ expect("refuted", -10, nil, "", { metric = "m", where = one, compared_with = { 1
 expect("holds", 11, 8.516, "", { metric = "m", increases_with = "b" })
 expect("refuted", 12, 7.032, "", { metric = "m", decreases_with = "b" })
 expect("undecided", 4, nil, "", { value = function(r) return r.twice end, quantity = "twice m", where = one, near = 4, within = 0.1 })
+-- an event: the share of seeds that show it, 2 of 3: 0.094 to 0.992
+row = expect("undecided", 2 / 3, 0.0943, "", { value = function(r) return r.m > 1 end, quantity = "m above 1", where = one, at_least = 0.5 })
+assert(row.scale == "logit" and row.ci_high < 1)
 expect("open", nil, nil, "run 1 has no other", { metric = "other", where = one, at_least = 0 })
 expect("open", nil, nil, "run 1 has no other", { value = function(r) return 2 * r.other end, quantity = "q", where = one, at_least = 0 })
 expect("open", nil, nil, "no finished run with b=7", { metric = "m", where = { b = 7 }, at_least = 0 })
