@@ -2,10 +2,13 @@
 --
 -- evaluations/starts.lua: where Markov chains of the true posterior p(z|x) start.
 --
--- A chain of Hamiltonian Monte Carlo does not leave the mode that it starts in.  Draws of q(z|x) know the modes that the
--- encoder knows, draws of the prior all modes that are not too narrow: a pool of both is weighted by p(x, z) over its
--- own density, and resampled.  So the chains are spread over the modes in proportion to the probability of each, as far
--- as the pool knows it.
+-- A chain of Hamiltonian Monte Carlo does not leave the mode that it starts in.  So chains must be spread over the modes in
+-- proportion to the probability of each, and modes must be found first:
+--   1. a pool of draws of the prior and, wider than it is, of q(z|x);
+--   2. scouts: the best of each group of the pool, from where short chains move into the modes around them;
+--   3. draws of a mixture of Gaussians, one around each scout's chain, join the pool;
+--   4. all draws are weighted by p(x, z) over the density that they were drawn from, and resampled.
+-- Without the scouts a mode that is narrower than the distances of the pool's draws is missed.
 
 local array = require "vae_lab.native.array"
 local common = require "vae_lab.evaluations.common"
@@ -14,7 +17,9 @@ local stats = require "vae_lab.native.stats"
 local starts = {}
 
 local PART = 500 -- draws of one pass
-local WIDER = 2  -- the pool's draws of q have this many of its standard deviations: encoders are too sure of themselves
+local WIDER = 2  -- times its standard deviation is a Gaussian that draws are proposed from: encoders are too sure
+local SCOUTED = 10     -- draws of a scout's chain
+local NARROWEST = 1e-4 -- standard deviation, of a scout's chain that did not move
 
 -- Of each point of a part (count, PART * d): log q, a Gaussian.
 local function log_gaussian(part, mu, sigma, i, s)
@@ -47,22 +52,107 @@ local function draw_part(model, request, q, step, stream)
   return drawn
 end
 
--- log of p(x, z) over the pool's density, of each draw of a part: a list of lists.
-local function log_weights(model, request, part, q)
+-- log p(x, z), and the log density of the pool, of each draw of a part: lists of lists.
+local function evaluate_part(model, request, part, q)
   local function map(name)
     return model:map(common.with(request, { name = name, feed = "z", values = part, samples = PART }))
   end
-  local loglik, out = map "loglik", {}
-  local joint = q and map "logjoint"
+  local joint, loglik, out = map "logjoint", map "loglik", { z = part, joint = {}, pool = {} }
   for i = 1, request.count do
-    local list = loglik:row(i)
-    for s = 1, q and PART or 0 do -- log p(z) = joint - loglik
-      local j = joint:get(i, s)
-      list[s] = j - log_half_each(j - list[s], log_gaussian(part, q.mu, q.sigma, i, s))
+    local density, log_p = {}, joint:row(i)
+    for s, v in ipairs(loglik:row(i)) do
+      density[s] = log_p[s] - v -- log p(z)
+      if q then density[s] = log_half_each(density[s], log_gaussian(part, q.mu, q.sigma, i, s)) end
     end
-    out[i] = list
+    out.joint[i], out.pool[i] = log_p, density
   end
   return out
+end
+
+-- ---- scouts ---------------------------------------------------------------------------------------------------------
+
+-- The best draw of each of `scouts` groups of the pool, which deal its draws out in turn: (count, scouts * d).
+local function best_of_groups(parts, count, d, scouts)
+  local out = array.new(count, scouts * d)
+  for i = 1, count do
+    local best, at = {}, 0
+    for _, part in ipairs(parts) do
+      for s, v in ipairs(part.joint[i]) do
+        local g = at % scouts + 1
+        at = at + 1
+        if not best[g] or v > best[g].joint then best[g] = { joint = v, part = part, s = s } end
+      end
+    end
+    for g, b in ipairs(best) do
+      for j = 1, d do out:set(i, (g - 1) * d + j, b.part.z:get(i, (b.s - 1) * d + j)) end
+    end
+  end
+  return out
+end
+
+-- Means and standard deviations of the scouts' chains, (count, scouts * d) each.
+local function scout(model, request, parts, d, scouts)
+  local z = model:hmc(common.with(request, {
+    start = best_of_groups(parts, request.count, d, scouts), samples = scouts, draws = SCOUTED, warm_up = 2 * SCOUTED,
+  }))
+  local mean, sd = array.new(request.count, scouts * d), array.new(request.count, scouts * d)
+  for i = 1, request.count do
+    local row = z:row(i)
+    for at = 1, scouts * d do
+      local numbers, first = {}, (at - 1) // d * SCOUTED * d + (at - 1) % d + 1
+      for s = 1, SCOUTED do numbers[s] = row[first + (s - 1) * d] end
+      local m, se = common.mean(numbers)
+      mean:set(i, at, m)
+      sd:set(i, at, WIDER * math.max(se * math.sqrt(SCOUTED), NARROWEST))
+    end
+  end
+  return { mean = mean, sd = sd, count = scouts }
+end
+
+-- PART draws of the mixture: in turn of each Gaussian.
+local function draw_mixture(mixture, count, d, seed, stream)
+  local drawn = stats.normal(count, PART * d, seed, stream .. "/scouts")
+  for i = 1, count do
+    for at = 1, PART * d do
+      local own = (at - 1) // d % mixture.count * d + (at - 1) % d + 1
+      drawn:set(i, at, mixture.mean:get(i, own) + mixture.sd:get(i, own) * drawn:get(i, at))
+    end
+  end
+  return drawn
+end
+
+-- The log density of example i's mixture at all draws of a part.
+local function log_mixture(mixture, part, i, d)
+  local z, mean, sd, out = part.z:row(i), mixture.mean:row(i), mixture.sd:row(i), {}
+  local constant = {}
+  for k = 1, mixture.count do
+    local sum = -0.5 * d * math.log(2 * math.pi) - math.log(mixture.count)
+    for j = 1, d do sum = sum - math.log(sd[(k - 1) * d + j]) end
+    constant[k] = sum
+  end
+  for s = 1, PART do
+    local terms = {}
+    for k = 1, mixture.count do
+      local sum = constant[k]
+      for j = 1, d do
+        local at = (k - 1) * d + j
+        sum = sum - 0.5 * ((z[(s - 1) * d + j] - mean[at]) / sd[at]) ^ 2
+      end
+      terms[k] = sum
+    end
+    out[s] = (stats.log_mean_exp(terms)) + math.log(mixture.count)
+  end
+  return out
+end
+
+-- log of p(x, z) over the density of all draws, of each draw of a part: share of them are of the mixture.
+local function log_weights(part, mixture, i, d, share)
+  local list, of_mixture = {}, log_mixture(mixture, part, i, d)
+  for s, v in ipairs(of_mixture) do
+    local pool, own = part.pool[i][s] + math.log(1 - share), v + math.log(share)
+    list[s] = part.joint[i][s] - log_half_each(pool, own)
+  end
+  return list
 end
 
 -- Systematic resampling: `chains` draws at equal distances of the cumulated weights, from u in [0, 1).  weights, a list of
@@ -87,25 +177,27 @@ local function resample(logw, chains, u)
 end
 
 --- starts.resampled(model, request, chains, tries, stream, without_q) → array (count, chains * d): starts of `chains`
--- Markov chains of p(z|x) for each requested example: draws of the prior and, where the model has a Gaussian q(z|x), as
--- many of that at twice its width; `tries` in all, in passes of 500; resampled by importance.  stream: another name gives
--- other draws.  without_q: of the prior alone.
+-- Markov chains of p(z|x) for each requested example: `tries` draws of the prior and, where the model has a Gaussian
+-- q(z|x), in turn of that at twice its width, and 500 around the modes that `chains` scouts find from there; resampled by
+-- importance.  Draws come in passes of 500.  stream: another name gives other draws.  without_q: of the prior alone.
 function starts.resampled(model, request, chains, tries, stream, without_q)
-  local d, parts, logw, q = model:width "z", {}, {}, nil
+  local d, parts, q = model:width "z", {}, nil
   if not without_q and model:width "q.mu" == d and model:width "q.sigma" == d then
     q = { mu = model:map(common.with(request, { name = "q.mu" })),
       sigma = model:map(common.with(request, { name = "q.sigma" })) }
   end
   for step = 0, math.max(q and 1 or 0, (tries - 1) // PART) do
-    parts[#parts + 1] = draw_part(model, request, q, step, stream)
-    logw[#logw + 1] = log_weights(model, request, parts[#parts], q)
+    parts[#parts + 1] = evaluate_part(model, request, draw_part(model, request, q, step, stream), q)
   end
+  local mixture = scout(model, request, parts, d, chains)
+  local drawn = draw_mixture(mixture, request.count, d, request.seed, stream)
+  parts[#parts + 1] = evaluate_part(model, request, drawn, q)
   local out, u = array.new(request.count, chains * d), stats.uniform(request.count, 1, request.seed, stream .. "/choice")
   for i = 1, request.count do
     local lists = {}
-    for k, w in ipairs(logw) do lists[k] = w[i] end
+    for k, part in ipairs(parts) do lists[k] = log_weights(part, mixture, i, d, 1 / #parts) end
     for chain, at in ipairs(resample(lists, chains, u:get(i, 1))) do
-      for j = 1, d do out:set(i, (chain - 1) * d + j, parts[at[1]]:get(i, (at[2] - 1) * d + j)) end
+      for j = 1, d do out:set(i, (chain - 1) * d + j, parts[at[1]].z:get(i, (at[2] - 1) * d + j)) end
     end
   end
   return out
