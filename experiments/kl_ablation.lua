@@ -54,7 +54,8 @@ return lab.experiment {
     lab.claim { "with the KL term few prior draws fall into holes", metric = "latent/hole_fraction",
       where = { beta = 1 }, at_most = 0.2 },
     lab.claim { "with the KL term draws from the prior look more like reconstructions", metric = "sample/auc",
-      where = { beta = 1 }, minus = { beta = 0 }, at_most = -0.1 },
+      where = { beta = 1 }, minus = { beta = 0 }, at_most = -0.1,
+      post_hoc = "the band of an older measure, kept when AUCs had been seen" },
   },
 
   profile = {

@@ -23,6 +23,8 @@ local lab = require "vae_lab"
 local autoencoder = { noise = false, beta = 0 }
 local function noisy(beta) return { noise = true, beta = beta } end
 
+local OLDER = "the band of an older measure, kept when AUCs had been seen"
+
 return lab.experiment {
   name     = "latent_space",
   question = "What is a good latent space, and which model has one?",
@@ -73,11 +75,11 @@ return lab.experiment {
     lab.claim { "1. neighbours are of the same class far more often than by chance, in a VAE",
       metric = "property/neighbours", where = noisy(1), at_least = 0.4 },
     lab.claim { "2. draws from the prior look more like images in a VAE than in an autoencoder",
-      metric = "sample/auc", where = noisy(1), minus = autoencoder, at_most = -0.1 },
+      metric = "sample/auc", where = noisy(1), minus = autoencoder, at_most = -0.1, post_hoc = OLDER },
     lab.claim { "2. draws from the prior look more like images in a VAE than in a VAE without KL",
-      metric = "sample/auc", where = noisy(1), minus = noisy(0), at_most = -0.1 },
+      metric = "sample/auc", where = noisy(1), minus = noisy(0), at_most = -0.1, post_hoc = OLDER },
     lab.claim { "2. a VAE's space between the codes decodes to images more often than an autoencoder's",
-      metric = "property/auc", where = noisy(1), minus = autoencoder, at_most = 0 },
+      metric = "property/auc", where = noisy(1), minus = autoencoder, at_most = 0, post_hoc = OLDER },
     lab.claim { "2. without KL nearly all of the prior is in holes", metric = "property/holes", where = noisy(0),
       at_least = 0.9 },
     lab.claim { "2. with the KL little of the prior is in holes", metric = "property/holes", where = noisy(1),

@@ -46,7 +46,7 @@ return lab.experiment {
   data     = { "toy:pinwheel", train = 5000, test = 500 },
 
   settings = { hidden = 32 },
-  sweep    = { latent = { 1, 2 }, seed = { 1, 2, 3 } },
+  sweep    = { latent = { 1, 2 }, seed = { 1, 2, 3, 4, 5 } },
 
   model = function(run, x)
     local q  = lab.mlp { x, run.hidden, act = "tanh" }:normal(run.latent)

@@ -106,7 +106,7 @@ fresh_library
 edit distributions/normal.lua 'sigma = function(q) return (0.5 \* q.logvar):exp() end' 'sigma = function(q) return q.logvar:exp() end'
 edit distributions/normal.lua 'sigma = (0.5 \* logvar):exp()' 'sigma = logvar:exp()'
 edit build.lua 'prior:log_prob(z) - q:log_prob(z)$' 'prior:log_prob(z) + q:log_prob(z)'
-edit evaluations/validity.lua 'metric("sample/auc", auc)' 'metric("sample/auc", 1 - auc)'
+edit evaluations/validity.lua 'metric("sample/auc", auc, ' 'metric("sample/auc", 1 - auc, '
 edit evaluations/estimators.lua '"estimate/exact", (common.mean(exact))' '"estimate/exact", common.mean(exact) + 0.05'
 planted "sigma² as sigma; weights with the wrong sign; an integral off by 0.05 nats; an AUC of the other sample" \
     latent_space,nll,estimators,elbo_decomposition,validity \
