@@ -9,8 +9,8 @@
 -- faces Gaussian with a sigmoid mean.
 --
 --   vae-lab run experiments/aevb_figure2.lua                              quick, on the built-in digits
---   vae-lab run experiments/aevb_figure2.lua --set profile=steps          which step to take, on MNIST
---   vae-lab run experiments/aevb_figure2.lua --set profile=full           MNIST, with these steps
+--   vae-lab run experiments/aevb_figure2.lua --set profile=steps          MNIST, early, with three steps
+--   vae-lab run experiments/aevb_figure2.lua --set profile=full           MNIST
 --   vae-lab run experiments/aevb_figure2.lua --set profile=faces_steps    which step to take, on the Frey faces
 --   vae-lab run experiments/aevb_figure2.lua --set profile=faces          the Frey faces, with these steps
 
@@ -19,31 +19,11 @@ local lab = require "vae_lab"
 local FACE = 28 * 20 -- pixels
 local METHODS = { "aevb", "wake-sleep" }
 
--- ---- the step of Adagrad --------------------------------------------------------------------------------------------
-
--- Chosen as in the paper: of three steps the one with the best bound of the training images early.  "Early" is after
--- the first 100,000 samples, where the figure's axis begins: 2 passes over MNIST, 60 over the faces.  Each method and
--- each number of dimensions has its own choice, by the same rule, so that no method is held back by a step that suits
--- the other.  The profiles `steps` and `faces_steps` make the choice, and their claims check these tables.
-local STEPS = { 0.01, 0.02, 0.1 }
-local CHOSEN = {
-  ["chosen on mnist"] = {
-    ["aevb"]       = { [3] = 0.1, [5] = 0.1, [10] = 0.1, [20] = 0.1, [200] = 0.1 },
-    ["wake-sleep"] = { [3] = 0.1, [5] = 0.1, [10] = 0.1, [20] = 0.1, [200] = 0.1 },
-  },
-  ["chosen on faces"] = {
-    ["aevb"]       = { [2] = 0.1, [5] = 0.1, [10] = 0.1, [20] = 0.1 },
-    ["wake-sleep"] = { [2] = 0.1, [5] = 0.1, [10] = 0.1, [20] = 0.1 },
-  },
-}
-
--- The setting `step` is a number or names one of these tables.
-local function step(run)
-  local chosen = CHOSEN[run.step]
-  return chosen and chosen[run.method][run.latent] or tonumber(run.step)
-end
-
--- ---- claims ---------------------------------------------------------------------------------------------------------
+-- The step of Adagrad is chosen as in the paper: of three the one with the best bound of the training images early, for
+-- each method and each number of dimensions.  "Early" is after the first 100,000 samples, where the figure's axis
+-- begins: 60 passes over the faces, 2 over MNIST.  On the faces it is 0.01 everywhere, as the claims of `faces_steps`
+-- check.  On MNIST `steps` has not been run yet: `full` takes 0.02.
+local STEPS, FACES_STEP = { 0.01, 0.02, 0.1 }, 0.01
 
 local SOURCE = "arXiv 1312.6114, figure 2"
 
@@ -77,23 +57,18 @@ for _, latent in ipairs { 2, 5, 10, 20 } do
 end
 
 local CHOICE = "it is a choice by one seed, no statement about others"
-local function check_steps(chosen_on, dimensions, profile)
-  for _, latent in ipairs(dimensions) do
-    for _, method in ipairs(METHODS) do
-      local best = CHOSEN[chosen_on][method][latent]
-      for _, other in ipairs(STEPS) do
-        if other ~= best then
-          claims[#claims + 1] = lab.claim { "the chosen step has the best early bound", metric = "train/elbo",
-            where = { method = method, latent = latent, step = best },
-            minus = { method = method, latent = latent, step = other },
-            at_least = 0, judged_by_mean = CHOICE, profile = profile }
-        end
+for _, latent in ipairs { 2, 5, 10, 20 } do
+  for _, method in ipairs(METHODS) do
+    for _, step in ipairs(STEPS) do
+      if step ~= FACES_STEP then
+        claims[#claims + 1] = lab.claim { "the chosen step has the best early bound", metric = "train/elbo",
+          where = { method = method, latent = latent, step = FACES_STEP },
+          minus = { method = method, latent = latent, step = step },
+          at_least = 0, judged_by_mean = CHOICE, profile = "faces_steps" }
       end
     end
   end
 end
-check_steps("chosen on mnist", { 3, 5, 10, 20, 200 }, "steps")
-check_steps("chosen on faces", { 2, 5, 10, 20 }, "faces_steps")
 
 return lab.experiment {
   name     = "aevb_figure2",
@@ -120,7 +95,7 @@ return lab.experiment {
 
   -- The prior N(0, I) on the parameters: weight decay 1/N for each example, N = the training examples.
   train = function(run)
-    return { epochs = run.passes, batch = 100, optimiser = lab.adagrad { rate = step(run),
+    return { epochs = run.passes, batch = 100, optimiser = lab.adagrad { rate = run.step,
       weight_decay = 1 / run.examples } }
   end,
 
@@ -140,9 +115,8 @@ return lab.experiment {
       sweep    = { step = STEPS },
     },
     full  = {
-      data     = { "mnist" },
-      settings = { step = "chosen on mnist" },
-      sweep    = { seed = { 1, 2, 3 } },
+      data  = { "mnist" },
+      sweep = { seed = { 1, 2, 3 } },
     },
     faces_steps = {
       data     = { "freyfaces" },
@@ -151,7 +125,7 @@ return lab.experiment {
     },
     faces = {
       data     = { "freyfaces" },
-      settings = { hidden = 200, passes = 500, examples = 1665, step = "chosen on faces" },
+      settings = { hidden = 200, passes = 500, examples = 1665, step = FACES_STEP },
       sweep    = {
         { method = METHODS, latent = { 2, 5, 10 }, seed = { 1, 2, 3 } },
         { method = METHODS, latent = { 20 }, seed = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 } }, -- seed 1 alone had failed
