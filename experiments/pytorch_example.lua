@@ -2,7 +2,7 @@
 --
 -- pytorch_example.lua: the VAE of github.com/pytorch/examples (vae/main.py) with the same settings.
 --
--- On MNIST its test loss after 10 epochs is 105.4 to 105.8 over three seeds; here that is -test/elbo:
+-- Its test loss after 10 epochs, here -test/elbo, is compared on MNIST, seed by seed:
 --   vae-lab run experiments/pytorch_example.lua --set data=mnist
 -- With grey pixels and a Bernoulli p(x|z) the reconstruction is a cross-entropy, not a log likelihood: compare it with
 -- such numbers only.
@@ -11,6 +11,9 @@
 -- depend on the scale of the gradient when its epsilon is scaled too, as here: the updates are the same.
 
 local lab = require "vae_lab"
+
+-- Seeds 1 to 10 of PyTorch 2.15 with the same settings (bench/pytorch_example.py), on the CPU with one thread.
+local PYTORCH = { 105.371, 105.655, 105.884, 105.547, 105.764, 105.743, 105.906, 105.700, 105.407, 106.100 }
 
 return lab.experiment {
   name     = "pytorch_example",
@@ -33,8 +36,9 @@ return lab.experiment {
 
   claims = {
     lab.claim { "after ten epochs the test loss is that of PyTorch's example",
-      value = function(m) return -m["test/elbo"] end, quantity = "-test/elbo", at_least = 105.4, at_most = 105.8,
-      data = "mnist", source = "pytorch/examples, vae: three seeds" },
+      value = function(m) return -m["test/elbo"] end, quantity = "-test/elbo", compared_with = PYTORCH, within = 0.5,
+      data = "mnist", source = "pytorch/examples, vae",
+      post_hoc = "was 105.4 to 105.8, the range of three of its seeds; measured 105.68 (105.06 to 106.30)" },
   },
 
   profile  = { full = {} }, -- the same settings
