@@ -167,10 +167,12 @@ SELECT e.name AS experiment, c.position AS position, c.claim AS claim, c.quantit
     c.population_low AS population_low, c.population_high AS population_high, c.reason AS reason, c.post_hoc AS post_hoc
 FROM claim c JOIN sweep s ON s.id = c.sweep JOIN experiment e ON e.id = s.experiment;
 
--- The verdicts of each experiment's latest judged sweep on each data set.
+-- The verdicts of each experiment's latest judged sweep on each data set, in each profile.
 CREATE VIEW claims AS
 SELECT * FROM verdicts WHERE sweep IN (
     SELECT max(s.id) OVER (PARTITION BY s.experiment, (
         SELECT p.value FROM sweep_run x JOIN param p ON p.run = x.run AND p.name = 'data'
+        WHERE x.sweep = s.id ORDER BY x.position DESC LIMIT 1), (
+        SELECT p.value FROM sweep_run x JOIN setting p ON p.run = x.run AND p.experiment = s.experiment AND p.name = 'profile'
         WHERE x.sweep = s.id ORDER BY x.position DESC LIMIT 1))
     FROM sweep s WHERE EXISTS (SELECT 1 FROM claim c WHERE c.sweep = s.id));

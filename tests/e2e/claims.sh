@@ -164,3 +164,10 @@ check "run --seeds auto and --shard exclude each other" 2 'exclude each other' -
 for bad in 0 -1 many auto: auto:2 auto:x 99999; do
     check "run --seeds $bad: refused" 2 'bad value of --seeds' 'found +'"$bad" -- "$VAE_LAB" run edge.lua --seeds=$bad
 done
+
+# ---- each profile keeps its verdicts
+rm -f results.db*
+sed 's/^  claims = {/  profile = { quick = {}, full = { train = { epochs = 1, batch = 64, optimiser = lab.adam { rate = 1e-3 } } } },\n  claims = {/' claiming.lua >profiles.lua
+"$VAE_LAB" run profiles.lua --quiet --jobs 1 >/dev/null 2>&1 && "$VAE_LAB" run profiles.lua --quiet --jobs 1 --set profile=full >/dev/null 2>&1
+[ "$(sql 'select count(*), count(distinct sweep) from claims')" = "6|2" ] && ok "claims: the latest of each profile" ||
+    no "claims: of each profile" "$(sql 'select sweep, claim, verdict from claims')"
