@@ -41,8 +41,8 @@ typedef struct InferScalar {
     double value;
 } InferScalar;
 
-/* The examples to compute with, from data, or with values that replace a node ("z": decoding); without both, `count` rows
- * of a node that depends on noise alone (draws of the prior). */
+/* The examples to compute with, from data, or with values that replace a node ("z": decoding); without both, `count`
+ * rows of a node that depends on noise alone (draws of the prior). */
 typedef struct InferRequest {
     const Data *data;           /* NULL when the requested nodes do not depend on data */
     DataSplit split;
@@ -53,7 +53,7 @@ typedef struct InferRequest {
     size_t samples;             /* draws per example; 0: 1 */
     uint64_t seed;              /* of noise and dynamic binarisation, streams "evaluate/…" */
     uint64_t step;              /* part of the noise's address: another step gives other draws */
-    uint64_t repeat;            /* another number gives other noise for the same, equally binarised examples; 0: the first */
+    uint64_t repeat;            /* another number: other noise for the same, equally binarised examples; 0: the first */
     const InferScalar *scalars; /* values of scalar leaves; the others are 1 */
     size_t nscalars;
 } InferRequest;

@@ -65,11 +65,12 @@ static int metric_id(MetricWriter *r, const StoreMetric *m, int64_t *id, Error *
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         return store_fail(r->store, err, recording);
     sqlite3_reset(r->name);
+    if (unscaled)
+        return store_do(r->store, err, recording, "UPDATE metric_name SET scale = ?2 WHERE id = ?1", "it", *id, m->scale);
     if (code == SQLITE_ROW)
-        return !unscaled ? 0 : store_do(r->store, err, recording, "UPDATE metric_name SET scale = ?2 WHERE id = ?1", "it", *id,
-                                        m->scale);
-    int status = store_do(r->store, err, recording, "INSERT INTO metric_name (name, scale) VALUES (?1, ?2)", "tt", m->name,
-                          m->scale);
+        return 0;
+    int status = store_do(r->store, err, recording, "INSERT INTO metric_name (name, scale) VALUES (?1, ?2)", "tt",
+                          m->name, m->scale);
     *id = sqlite3_last_insert_rowid(r->store->db);
     return status;
 }
@@ -325,11 +326,12 @@ static int put_verdicts(Store *s, int64_t sweep, const StoreVerdict *verdicts, s
     for (size_t i = 0; status == 0 && i < count; i++) {
         const StoreVerdict *v = &verdicts[i];
         status = store_do(s, err, doing,
-                          "INSERT INTO claim (sweep, " STORE_CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-                          "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, nullif(?19, 0), ?20, ?21, ?22, ?23)",
-                          "iitttddidddtttttddiddtt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low, v->high,
-                          v->seeds, v->value, v->ci_low, v->ci_high, v->verdict, v->note, v->metric, v->configuration, v->scale,
-                          v->level, v->p, v->seeds_needed, v->population_low, v->population_high, v->reason, v->post_hoc);
+                          "INSERT INTO claim (sweep, " STORE_CLAIM_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                          "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, nullif(?19, 0), ?20, ?21, ?22, ?23)",
+                          "iitttddidddtttttddiddtt", sweep, (int64_t)i + 1, v->claim, v->quantity, v->source, v->low,
+                          v->high, v->seeds, v->value, v->ci_low, v->ci_high, v->verdict, v->note, v->metric,
+                          v->configuration, v->scale, v->level, v->p, v->seeds_needed, v->population_low,
+                          v->population_high, v->reason, v->post_hoc);
     }
     return status;
 }

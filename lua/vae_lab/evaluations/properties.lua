@@ -50,8 +50,8 @@ local function draws_like(mu, seed)
 end
 
 --- lab.eval.properties { examples = 2000, store = 2000, pairs = 100000, neighbours = 10, draws = 10000, radius = 2,
--- per_class = 5, judges = 5, hidden = 32, epochs = 12, seed = 1 }, for data with labels: numbers about the codes of the first test
--- examples, N(mu, sigma²) or points:
+-- per_class = 5, judges = 5, hidden = 32, epochs = 12, seed = 1 }, for data with labels: numbers about the codes of the
+-- first test examples, N(mu, sigma²) or points:
 --   property/order         Spearman's rank correlation, over pairs of examples, of their distance in pixels with the
 --                          distance of their mu: 1 where the more similar image always has the nearer code, 0 where the
 --                          two are unrelated
