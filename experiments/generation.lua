@@ -37,7 +37,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  evaluate = { lab.eval.latent_space(), lab.eval.validity(), lab.eval.clarity() },
+  evaluate = { lab.eval.latent_space(), lab.eval.validity(), lab.eval.clarity(), lab.eval.audit() },
   figures  = {
     lab.fig.samples(), lab.fig.manifold(), lab.fig.interpolation(), lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } },
     lab.fig.against {
@@ -64,6 +64,7 @@ return lab.experiment {
       value = function(m) return m["reconstruction/clear"] - m["sample/clear"] end,
       quantity = "reconstruction/clear - sample/clear", where = latent(20), at_least = 0.05 },
     claim { "clear draws cover most of the ten classes", metric = "sample/classes", where = latent(10), at_least = 7 },
+    lab.detectors.claim {},
   },
 
   profile = {

@@ -37,7 +37,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.planes() },
+  evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.planes(), lab.eval.audit() },
   figures  = {
     lab.fig.triples { where = { rng = { "philox4x32", "randu" } } }, lab.fig.curves(),
     lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } },
@@ -54,6 +54,7 @@ return lab.experiment {
     as_philox("ranlxd2", "RANLUX reaches philox's ELBO", "test/elbo", 3),
     as_philox("randu", "even RANDU reaches philox's ELBO", "test/elbo", 3),
     as_philox("randu", "with RANDU the KL is about the same", "test/kl", 0.5),
+    lab.detectors.claim {},
   },
 
   profile = {

@@ -22,7 +22,7 @@ return lab.experiment {
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
-  evaluate = { lab.eval.inference_gap(), lab.eval.posteriors() },
+  evaluate = { lab.eval.inference_gap(), lab.eval.posteriors(), lab.eval.audit() },
   figures  = { lab.fig.posteriors(), lab.fig.bars { metrics = { "gap/amortisation", "gap/approximation",
     "gap/inference" } }, lab.fig.curves() },
 
@@ -34,6 +34,7 @@ return lab.experiment {
       quantity = "amortisation gap / inference gap", at_least = 0.5,
       value = function(m) return m["gap/amortisation"] / m["gap/inference"] end,
       source = "Cremer et al., arXiv 1801.03558" },
+    lab.detectors.claim {},
   },
 
   profile = {
@@ -41,12 +42,12 @@ return lab.experiment {
       data  = { train = 10000, test = 1000 },
       train = { epochs = 8, batch = 100, optimiser = lab.adam { rate = 2e-3 } },
       evaluate = { lab.eval.inference_gap { examples = 20, samples = 1000, temperatures = 100, chains = 10 },
-        lab.eval.posteriors() },
+        lab.eval.posteriors(), lab.eval.audit() },
     },
     full = {
       settings = { hidden = 500 },
       train    = { epochs = 40, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
-      evaluate = { lab.eval.inference_gap { examples = 100, temperatures = 500 }, lab.eval.posteriors() },
+      evaluate = { lab.eval.inference_gap { examples = 100, temperatures = 500 }, lab.eval.posteriors(), lab.eval.audit() },
     },
   },
 }

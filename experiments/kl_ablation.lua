@@ -28,6 +28,7 @@ return lab.experiment {
 
   evaluate = {
     lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 }, lab.eval.validity(), lab.eval.clarity(),
+    lab.eval.audit(),
   },
   figures = {
     lab.fig.ellipses { digits = { 0, 1, 2, 3, 4 } }, lab.fig.manifold(), lab.fig.interpolation(), lab.fig.samples(),
@@ -56,6 +57,7 @@ return lab.experiment {
     lab.claim { "with the KL term draws from the prior look more like reconstructions", metric = "sample/auc",
       where = { beta = 1 }, minus = { beta = 0 }, at_most = -0.1,
       post_hoc = "the band of an older measure, kept when AUCs had been seen" },
+    lab.detectors.claim {},
   },
 
   profile = {
@@ -68,7 +70,7 @@ return lab.experiment {
       train    = { epochs = 40, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
       evaluate = {
         lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 500 }, lab.eval.validity(),
-        lab.eval.clarity(),
+        lab.eval.clarity(), lab.eval.audit(),
       },
     },
   },

@@ -26,7 +26,7 @@ return lab.experiment {
   end,
 
   evaluate = { lab.eval.elbo(), lab.eval.latent_space(), lab.eval.nll { samples = 50 },
-    lab.eval.elbo_decomposition { draws = 1000 } },
+    lab.eval.elbo_decomposition { draws = 1000 }, lab.eval.audit() },
   figures  = {
     lab.fig.against { x = "latent", metrics = { "elbo", "nll", "kl", "latent/active_units", "latent/knn_agreement" } },
     lab.fig.elbo_decomposition { x = "latent" }, lab.fig.curves(), lab.fig.samples(), lab.fig.reconstructions(),
@@ -49,6 +49,7 @@ return lab.experiment {
       at_most = 40, profile = "full" },
     lab.claim { "nearest neighbours are of the same class more often in ten dimensions than in two",
       metric = "latent/knn_agreement", where = { latent = 10 }, minus = { latent = 2 }, at_least = 0.05 },
+    lab.detectors.claim {},
   },
 
   profile = {

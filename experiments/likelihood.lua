@@ -40,6 +40,8 @@ for _, latent in ipairs { 1, 2 } do
   }
 end
 
+claims[#claims + 1] = lab.detectors.claim {}
+
 return lab.experiment {
   name     = "likelihood",
   question = "Which estimates of log p(x) are correct, where it is known?",
@@ -56,7 +58,7 @@ return lab.experiment {
   end,
 
   train    = { epochs = 40, batch = 100, optimiser = lab.adam { rate = 3e-3 } },
-  evaluate = { lab.eval.estimators { examples = 40 } },
+  evaluate = { lab.eval.estimators { examples = 40 }, lab.eval.audit() },
   figures  = { lab.fig.estimates(), lab.fig.curves() },
   claims   = claims,
 
@@ -65,7 +67,7 @@ return lab.experiment {
     full  = {
       data     = { train = 20000, test = 2000 },
       train    = { epochs = 100, batch = 100, optimiser = lab.adam { rate = 1e-3 } },
-      evaluate = { lab.eval.estimators { examples = 200, temperatures = 500 } },
+      evaluate = { lab.eval.estimators { examples = 200, temperatures = 500 }, lab.eval.audit() },
     },
   },
 }

@@ -172,6 +172,8 @@ local claims = {
     metric = "test/bound", where = with "wrong_sign", at_least = 0 },
   lab.claim { "7. the wrong sign costs", metric = "test/elbo", where = correct, minus = with "wrong_sign",
     at_least = 100, post_hoc = ROUND },
+
+  lab.detectors.claim { where = correct },
 }
 
 -- ---- figures --------------------------------------------------------------------------------------------------------
@@ -234,7 +236,7 @@ return lab.experiment {
     lab.eval.compression { examples = 500, store = 500 }, lab.eval.originals { among = 500 }, lab.eval.pixels(),
     lab.eval.nll { samples = 500, examples = 500 },
     lab.eval.bounds { metrics = { "iwae", "iwae_sign", "iwae_mixed" }, draws = { 1, 5, 50 }, examples = 500 },
-    lab.eval.extremes { metrics = { "log_q", "log_q_clamped" }, logvar = { -100, 100 } },
+    lab.eval.extremes { metrics = { "log_q", "log_q_clamped" }, logvar = { -100, 100 } }, lab.eval.audit(),
   },
   figures = figures,
   claims  = claims,

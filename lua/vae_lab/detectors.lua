@@ -6,6 +6,7 @@
 -- latent_space.  It should lie in the band; a detector fires where it does not.  Where the band follows from theory it
 -- stands here.  Where it depends on the model and its training it is set by runs of a healthy program.
 
+local claims = require "vae_lab.claims"
 local stats = require "vae_lab.native.stats"
 
 local detectors = {}
@@ -59,29 +60,30 @@ detector { name = "kl", title = "KL as in closed form", basis = "theory", low = 
 detector { name = "formula", title = "ELBO by another formula", basis = "theory", low = -0.01, high = 0.01,
   each_epoch = true, value = function(m) return m["test/reported_elbo"] - m["test/elbo"] end }
 
-detector { name = "own_draws", title = "ELBO at other draws", basis = "theory", low = -4, high = 4,
+detector { name = "own_draws", title = "ELBO at other draws", basis = "theory", audit = "elbo_excess", low = -4, high = 4,
   value = function(m) return t(m, "elbo_excess") end }
 
 -- Another draw of the pixels and of z moves the mean over the test set by much less than a nat.
 detector { name = "test_set", title = "ELBO of the test set", basis = "theory", low = -1, high = 1,
   value = function(m) return m["test/reported_elbo"] - m["final/test/elbo"] end }
 
-detector { name = "ceiling", title = "bounds below log p(x)", basis = "theory", low = -4,
+detector { name = "ceiling", title = "bounds below log p(x)", basis = "theory", audit = "elbo_gap", low = -4,
   value = function(m) return math.min(t(m, "elbo_gap"), t(m, "iwae_gap")) end }
 
 detector { name = "rise", title = "IWAE bound rises with draws", basis = "theory", low = 2,
   value = function(m) return t(m, "iwae_rise") end }
 
-detector { name = "weights", title = "IWAE bound at other draws", basis = "theory", low = -4, high = 4,
+detector { name = "weights", title = "IWAE bound at other draws", basis = "theory", audit = "iwae_1_excess", low = -4,
+  high = 4,
   value = function(m) return largest { t(m, "iwae_1_excess"), t(m, "iwae_5_excess"), t(m, "iwae_50_excess") } end }
 
-detector { name = "draws", title = "moments of the draws", basis = "theory", low = -4.5, high = 4.5,
+detector { name = "draws", title = "moments of the draws", basis = "theory", audit = "draws_mean_t", low = -4.5, high = 4.5,
   value = function(m) return largest { largest(all(m, "draws_", of_draws)), largest(all(m, "prior_", of_prior)) } end }
 
 detector { name = "gradient", title = "gradient of a second ELBO", basis = "theory", low = -4.5, high = 4.5,
   value = function(m) return m["gradient/program_1_bias_t"] end }
 
-detector { name = "pixels", title = "pixels drawn from grey", basis = "theory", low = -5, high = 5,
+detector { name = "pixels", title = "pixels drawn from grey", basis = "theory", audit = "pixels_grey", low = -5, high = 5,
   value = function(m)
     return largest { m["audit/pixels_spread_t"], m["audit/pixels_repeated_t"], 1e3 * m["audit/pixels_grey"] }
   end }
@@ -89,7 +91,7 @@ detector { name = "pixels", title = "pixels drawn from grey", basis = "theory", 
 detector { name = "trained", title = "all networks trained", basis = "theory", high = 0,
   value = function(m) return m["audit/without_gradient"] end }
 
-detector { name = "repeat", title = "one input, one output", basis = "theory", high = 1e-4,
+detector { name = "repeat", title = "one input, one output", basis = "theory", audit = "repeated", high = 1e-4,
   value = function(m) return math.max(m["audit/repeated"], m["audit/alone"]) end }
 
 detector { name = "fit", title = "recomputed ELBO", basis = "healthy",
@@ -109,8 +111,9 @@ detector { name = "overfit", each_epoch = true, title = "training minus test ELB
   value = function(m) return m["train/reported_elbo"] - m["test/reported_elbo"] end }
 
 --- detectors.list: the detectors in the order of the map, and by name: { name =, title =, basis = "theory" or
--- "healthy", low =, high =, each_epoch = whether all its metrics are recorded at every epoch, value = function (m) } of
--- the metrics m.
+-- "healthy", low =, high =, each_epoch = whether all its metrics are recorded at every epoch, audit =, value = function
+-- (m) } of the metrics m.  audit: for one that no weights make fire, the metric of lab.eval.audit without which it says
+-- nothing.
 detectors.list = list
 
 -- ---- firing ---------------------------------------------------------------------------------------------------------
@@ -149,6 +152,35 @@ function detectors.alarms(m)
     end
   end
   return fired / count
+end
+
+-- The number of detectors that fire for a run with metrics m, of those that no weights make fire; nil without an audit.
+local function false_reports(m)
+  if not m["audit/elbo"] then return nil end
+  local count = 0
+  for _, d in ipairs(list) do
+    if d.audit and m["audit/" .. d.audit] and detectors.fires(d, m) then count = count + 1 end
+  end
+  return count
+end
+
+--- detectors.claim { where = { mistake = "none" }, profile = "quick" } → a lab.claim for an experiment whose runs have
+-- lab.eval.audit, dynamic binarisation and the prior N(0, I): the numbers that the models report are true of their
+-- weights.  Its value is the mean number of detectors that fire in a run, of those that no weights make fire.  Half a
+-- KL, or half the noise, makes two or three fire in every run.
+function detectors.claim(options)
+  return claims.claim {
+    "the reported numbers are true of the weights", quantity = "alarms a run", where = options.where, at_most = 0,
+    profile = options.profile, judged_by_mean = "one alarm is a finding: a healthy run raises it once in thousands",
+    across = function(runs)
+      local counts = {}
+      for i, run in ipairs(runs) do
+        counts[i] = false_reports(run.metrics)
+        if not counts[i] then return nil, "a run has no lab.eval.audit" end
+      end
+      return counts
+    end,
+  }
 end
 
 return detectors

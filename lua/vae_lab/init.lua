@@ -49,7 +49,7 @@ local lab = {
 for name, distribution in pairs(distributions.by_name) do lab[name] = distribution.new end
 
 -- Modules that are loaded when they are first used: training needs no figures.
-local later = { fig = "vae_lab.figures", eval = "vae_lab.evaluations" }
+local later = { fig = "vae_lab.figures", eval = "vae_lab.evaluations", detectors = "vae_lab.detectors" }
 
 return setmetatable(lab, {
   __index = function(_, key)
