@@ -43,11 +43,14 @@ cmp -s mutations.lua harmless.lua && no "planted: no bug" "nothing is changed"
 small harmless.lua kl_mu2
 silent "planted: a mutation that changes nothing" 'KL term, mu² missing'
 
-# library NAME SED FILE: a copy of the library with that change
-library() {
+# planted NAME SED FILE: a copy of the library with that change; library NAME SED FILE MUTATION: a run with it
+planted() {
     rm -rf library && cp -r "${VAE_LAB_LUA:-$root/lua}" library
     sed -i "$2" "library/vae_lab/$3"
     cmp -s "library/vae_lab/$3" "${VAE_LAB_LUA:-$root/lua}/vae_lab/$3" && no "planted: $1" "nothing is changed"
+}
+library() {
+    planted "$1" "$2" "$3"
     VAE_LAB_DB=$scratch/$1.db VAE_LAB_LUA=$scratch/library small mutations.lua "$4" # its own record: nothing is evaluated yet
 }
 library "blind" 's/e:set(i, c, (v - m\[j\]) \/ s\[j\])/e:set(i, c, 2 * (v - m[j]) \/ s[j])/' evaluations/audit.lua none,z_half
@@ -64,3 +67,18 @@ sed 's/evaluate = .*/evaluate = { lab.eval.audit() },/; s/, z = z }/, z = z, pri
 check "refused: a prior of its own" 3 'needs the prior N\(0, I\)' -- "$VAE_LAB" run bad.lua
 sed 's/evaluate = .*/evaluate = { lab.eval.audit { examples = 20, exact = 2 } },/' tiny.lua >audited.lua
 check "any model can be audited" 0 'executed' -- "$VAE_LAB" run audited.lua --set seed=1 --set beta=1 --jobs 1
+
+# ---- lab.detectors.claim: the library's own formulas, wrong; what is correct holds at beta = 0 too, where sigma is small
+sed 's/evaluate = .*/evaluate = { lab.eval.audit { examples = 100, exact = 2 } }, claims = { lab.detectors.claim {} },/' tiny.lua >claim.lua
+# claimed NAME PATTERN SED FILE: the claim with a library that is changed so
+claimed() {
+    planted "$1" "$3" "$4"
+    check "the numbers of a model whose library has $1" 0 "$2" -- env VAE_LAB_DB="$scratch/claim.db" VAE_LAB_LUA="$scratch/library" \
+        "$VAE_LAB" run claim.lua --set epochs=20 --set rate=1e-2 --jobs 1 --quiet --fresh
+}
+refuted='refuted *tiny: the reported numbers are true of the weights'
+check "the numbers of a correct model" 0 'holds *tiny: the reported numbers are true' 'alarms a run: 0 .*4 seeds' -- \
+    "$VAE_LAB" run claim.lua --set epochs=20 --set rate=1e-2 --jobs 1 --quiet
+claimed "half a KL" "$refuted" 's/apply("kl", { q.mu, wide_logvar(q) })/0.5 * &/' distributions/normal.lua
+claimed "half the noise" "$refuted" 's/{ q.mu, q.logvar, eps }/{ q.mu, q.logvar, 0.5 * eps }/' distributions/normal.lua
+claimed "codes of another step" "$refuted" 's/common.codes(model, at)/common.codes(model, request)/' evaluations/audit.lua
