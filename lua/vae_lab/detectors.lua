@@ -167,7 +167,7 @@ end
 --- detectors.claim { where = { mistake = "none" }, profile = "quick" } → a lab.claim for an experiment whose runs have
 -- lab.eval.audit, dynamic binarisation and the prior N(0, I): the numbers that the models report are true of their
 -- weights.  Its value is the mean number of detectors that fire in a run, of those that no weights make fire.  Half a
--- KL, or half the noise, makes two or three fire in every run.
+-- KL makes one or two fire in every run, half the noise three or four.
 function detectors.claim(options)
   return claims.claim {
     "the reported numbers are true of the weights", quantity = "alarms a run", where = options.where, at_most = 0,

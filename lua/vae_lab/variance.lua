@@ -160,13 +160,21 @@ function variance.samples(what, pairs, factor)
   return pseudo
 end
 
+-- Numbers that lie between 0 and 1 whatever the data; their estimates need not.
+local bounded = { main_share = true, effect_share = true }
+
 --- variance.estimate(what, pairs, factor) → { value =, low =, high = }: an estimate and its 95 % interval, or nil.
+-- main_share and effect_share and their intervals are cut to the range from 0 to 1, where their true values lie.
 function variance.estimate(what, pairs, factor)
   local values, log = variance.samples(what, pairs, factor), variance.scale(what) == "log"
   if not values then return nil end
   for i, v in ipairs(log and values or {}) do values[i] = math.log(v) end
   local found, back = stats.interval(values), log and math.exp or function(v) return v end
-  return { value = back(found.mean), low = back(found.low), high = back(found.high) }
+  local function number(v)
+    v = back(v)
+    return bounded[what] and math.max(0, math.min(1, v)) or v
+  end
+  return { value = number(found.mean), low = number(found.low), high = number(found.high) }
 end
 
 return variance

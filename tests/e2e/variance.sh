@@ -88,7 +88,7 @@ local of_e = stats.interval(e:row(1)).sd ^ 2
 near("own", variance.estimate("images_in_one", runs), (4 * of_e + 1) / 20, true)
 return lab.experiment { name = "truth", model = function() error "not built" end }
 END
-"$VAE_LAB" run truth.lua --dry-run >out 2>&1
+VAE_LAB_SCRIPT_SECONDS=300 "$VAE_LAB" run truth.lua --dry-run >out 2>&1
 [ "$(grep -c '^near ' out)" = 14 ] && ! grep -q FAR out && ok "variance: components that are known" || no "variance" "$(cat out)"
 awk '/coverage/ { found = 1; if ($(NF-1) < 0.85 || $NF < 0.85) exit 1 } END { exit !found }' out && ok "variance: intervals cover the truth" || no "coverage" "$(cat out)"
 

@@ -108,10 +108,8 @@ local function share_panel(pairs, metric)
   end
   return {
     heading = style.metric(metric).title, unit = "share of the variance", grid = "x", y = axes.rows(texts),
-    x = axes.linear(-0.5, 2, { count = 5 }),
+    x = axes.linear(0, 1, { count = 5 }),
     series = {
-      { segments = { { 0, -math.huge, 0, math.huge } }, colour = style.faint, width = 1.5 },
-      { segments = { { 1, -math.huge, 1, math.huge } }, colour = style.faint, width = 1.5 },
       { spans = with, look = style.look(1), key = "changed when this seed alone changes" },
       { spans = alone, look = style.look(2), key = "removed when this seed alone is fixed" },
     },
@@ -152,7 +150,7 @@ function figure.sheets(ctx, options)
   local note = string.format("%d pairs of runs; lines: 95 %% intervals", #pairs)
   return {
     { title = "Where the luck is", note = note, panels = panels, columns = 1, width = 16 },
-    { title = "Which seed", note = note .. ", cut at the frame", panels = shares, columns = 2, suffix = "-shares" },
+    { title = "Which seed", note = note .. ", between 0 and 1", panels = shares, columns = 2, suffix = "-shares" },
   }
 end
 
