@@ -83,6 +83,8 @@ mutation { "kl_reported", "reported with a minus", by = "kl", source = "AntixK/P
 mutation { "kl_half", "½ missing before mu² + sigma²", by = "kl",
   source = "SupaeroDataScience/deep-learning, pull request 6",
   kl = half_sum(function(mu, logvar) return 2 * mu ^ 2 + 2 * logvar:exp() - logvar - 1 end) }
+mutation { "kl_quarter", "½ of mu² + sigma² − 1 twice", by = "each_kl",
+  kl = half_sum(function(mu, logvar) return 0.5 * (mu ^ 2 + logvar:exp() - 1) - logvar end) }
 mutation { "kl_mu2", "mu² missing", by = "kl", kl = half_sum(function(_, logvar) return logvar:exp() - logvar - 1 end) }
 mutation { "kl_mu", "mu not squared", by = "kl",
   kl = half_sum(function(mu, logvar) return mu + logvar:exp() - logvar - 1 end) }

@@ -77,30 +77,30 @@ JOIN mean e ON e.experiment = 'beta' AND e.label = l.label AND e.metric = 'test/
 JOIN mean k ON k.experiment = 'beta' AND k.label = l.label AND k.metric = 'test/kl'
 JOIN mean r ON r.experiment = 'beta' AND r.label = l.label AND r.metric = 'test/reconstruction'
 JOIN mean a ON a.experiment = 'beta' AND a.label = l.label AND a.metric = 'latent/active_units';
-CREATE TEMP VIEW ends AS SELECT min(b) AS low, max(b) AS high FROM weights;
+CREATE TEMP VIEW ends AS SELECT min(b) AS smallest, max(b) AS largest FROM weights;
 CREATE TEMP VIEW step AS
 SELECT b, rate, lag(rate) OVER (ORDER BY b) AS rate_before, distortion, lag(distortion) OVER (ORDER BY b) AS distortion_before
 FROM weights;
-SELECT 'least beta', printf('%g', low) FROM ends;
-SELECT 'most beta', printf('%g', high) FROM ends;
+SELECT 'least beta', printf('%g', smallest) FROM ends;
+SELECT 'most beta', printf('%g', largest) FROM ends;
 SELECT 'best beta', printf('%g', b) FROM (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1);
 SELECT 'best beta is one', b = 1 FROM (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1);
 SELECT 'best beta elbo', printf('%.1f', max(elbo)) FROM weights HAVING count(*) > 0;
 SELECT 'one beta elbo', printf('%.1f', elbo) FROM weights WHERE b = 1;
 SELECT 'rate falls', sum(rate < rate_before) = count(*) FROM step WHERE rate_before IS NOT NULL;
 SELECT 'distortion grows', sum(distortion > distortion_before) = count(*) FROM step WHERE rate_before IS NOT NULL;
-SELECT 'least beta rate', printf('%.1f', rate) FROM weights, ends WHERE b = low;
-SELECT 'most beta rate', printf('%.2f', rate) FROM weights, ends WHERE b = high;
-SELECT 'least beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = low;
-SELECT 'most beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = high;
+SELECT 'least beta rate', printf('%.1f', rate) FROM weights, ends WHERE b = smallest;
+SELECT 'most beta rate', printf('%.2f', rate) FROM weights, ends WHERE b = largest;
+SELECT 'least beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = smallest;
+SELECT 'most beta distortion', printf('%.1f', distortion) FROM weights, ends WHERE b = largest;
 SELECT 'most beta active', CASE WHEN active = round(active) THEN printf('%.0f', active) ELSE printf('%.1f', active) END
-FROM weights, ends WHERE b = high;
+FROM weights, ends WHERE b = largest;
 SELECT 'least beta auc', printf('%.2f', mean) FROM mean, ends
-WHERE experiment = 'beta' AND metric = 'sample/auc' AND label = 'beta=' || printf('%g', low);
+WHERE experiment = 'beta' AND metric = 'sample/auc' AND label = 'beta=' || printf('%g', smallest);
 SELECT 'most beta auc', printf('%.2f', mean) FROM mean, ends
-WHERE experiment = 'beta' AND metric = 'sample/auc' AND label = 'beta=' || printf('%g', high);
+WHERE experiment = 'beta' AND metric = 'sample/auc' AND label = 'beta=' || printf('%g', largest);
 SELECT 'auc falls', sum(y < x) = count(*) FROM pair, ends WHERE experiment = 'beta' AND metric = 'sample/auc'
-    AND a = 'beta=' || printf('%g', (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1)) AND b = 'beta=' || printf('%g', high);
+    AND a = 'beta=' || printf('%g', (SELECT b FROM weights ORDER BY elbo DESC LIMIT 1)) AND b = 'beta=' || printf('%g', largest);
 SELECT 'beta dims', latent FROM latest WHERE experiment = 'beta' LIMIT 1;
 
 -- ---- the generator ----

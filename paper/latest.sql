@@ -45,3 +45,8 @@ FROM last p JOIN last q ON q.experiment = p.experiment AND q.metric = p.metric A
 -- The claims of these sweeps, and whether they hold.
 CREATE TEMP TABLE held AS
 SELECT k.experiment, c.claim, min(c.verdict = 'holds') AS holds FROM chosen k JOIN claim c ON c.sweep = k.sweep GROUP BY 1, 2;
+
+-- What was measured for each claim that no other claim of its experiment has the words of, with its interval.
+CREATE TEMP TABLE measured AS
+SELECT k.experiment, c.claim, c.value, c.ci_low AS low, c.ci_high AS high FROM chosen k JOIN claim c ON c.sweep = k.sweep
+GROUP BY 1, 2 HAVING count(*) = 1 AND c.value IS NOT NULL;

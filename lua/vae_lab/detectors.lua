@@ -57,6 +57,10 @@ detector { name = "level", each_epoch = true, title = "reported ELBO", basis = "
 detector { name = "kl", title = "KL as in closed form", basis = "theory", low = -0.01, high = 0.01, each_epoch = true,
   value = function(m) return m["test/reported_kl"] - m["test/kl"] end }
 
+-- Near the prior the mean of mu² + sigma² is 1: half of mu² + sigma² - 1 has nearly the same mean.
+detector { name = "each_kl", title = "KL of each example", basis = "theory", audit = "kl_farthest", high = 1e-3,
+  value = function(m) return m["audit/kl_farthest"] end }
+
 detector { name = "formula", title = "ELBO by another formula", basis = "theory", low = -0.01, high = 0.01,
   each_epoch = true, value = function(m) return m["test/reported_elbo"] - m["test/elbo"] end }
 

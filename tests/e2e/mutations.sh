@@ -8,7 +8,7 @@
 # Compares numbers only: the sanitizer builds leave it out.
 . "$(dirname "$0")/common.sh.inc"
 cp "$root/experiments/mutations.lua" .
-all=none,kl_mu2,z_half,x_thresholded,w_sign,s_late,t_encoder,e_dropout,e_last
+all=none,kl_quarter,kl_mu2,z_half,x_thresholded,w_sign,s_late,t_encoder,e_dropout,e_last
 
 # small SCRIPT MUTATIONS: one seed, 600 steps: enough for the bound to be above that of a model without z
 small() {
@@ -24,6 +24,7 @@ alarm() { case "$(measured "$2")" in 0 | "") no "$1" "no check fires"; sed 's/^/
 
 small mutations.lua $all
 fires "a wrong formula of the KL: the closed form" 'KL term, mu² missing: KL as in closed form'
+fires "half of a part of the KL: each example" "KL term, ½ of mu² + sigma² − 1 twice: KL of each example"
 fires "half the noise: the moments of draws" 'sampling, half the noise: moments of the draws'
 fires "thresholded pixels: the spread of drawn ones" 'likelihood, pixels cut at ½: pixels drawn from grey'
 fires "weights of the wrong sign: the rise of the bound" 'importance weights, wrong sign: IWAE bound rises'

@@ -17,7 +17,7 @@ local DRAWS = 50   -- of each example: the greatest number of draws of an IWAE b
 local REPEATED = 5 -- examples that are encoded and decoded twice
 
 local audit = {
-  version = 3, -- from 3 on: the draws of two steps are standardised by the codes of each
+  version = 3, -- from 3 on: the draws of two steps are standardised by the codes of each; kl_farthest
   nodes = function(o)
     return { "z", "loglik", "logjoint", "q.mu", "q.sigma", "p.mean", o.elbo, o.kl, o.reconstruction, o.iwae, o.pixels,
       o.prior }
@@ -131,6 +131,13 @@ local function reported(model, request, o)
   for _, name in ipairs { "elbo", "kl", "reconstruction" } do read(name, o[name], DRAWS) end
   for _, k in ipairs(BOUNDS) do read("iwae_" .. k, o.iwae, k) end
   return found
+end
+
+-- The largest |a - b| / (1 + |b|) of two lists.
+local function farthest(a, b)
+  local most = 0
+  for i, v in ipairs(b) do most = math.max(most, math.abs(a[i] - v) / (1 + math.abs(v))) end
+  return most
 end
 
 -- ---- tests of draws -------------------------------------------------------------------------------------------------
@@ -302,6 +309,8 @@ end
 --   audit/elbo, audit/kl, audit/reconstruction, audit/iwae_1, _5, _50   computed here: z ~ q(z|x) drawn here, and log
 --                              q(z|x), log p(z) and the KL in double precision
 --   audit/NAME_excess          what the model reports minus that;   …_excess_se
+--   audit/kl_farthest          |reported KL - KL here| / (1 + KL here) of one example, the largest: errors that cancel in
+--                              the mean
 --   audit/iwae_rise            the reported bound of 50 draws minus that of one;   …_se
 --   audit/exact                log p(x) by quadrature, of the first `exact` examples, for z of one or two dimensions
 --   audit/elbo_gap, audit/iwae_gap   audit/exact minus the reported ELBO, and minus the reported bound of 50 draws, of
@@ -330,6 +339,7 @@ function audit.run(o, model, data, recorder, others)
     record_mean(name, right[name])
     record_mean(name .. "_excess", common.difference(said[name], right[name]))
   end
+  record("kl_farthest", farthest(said.kl, right.kl))
   record_mean("iwae_rise", common.difference(said["iwae_" .. DRAWS], said.iwae_1))
   if model:width "z" <= QUADRATURE_DIMENSIONS then
     local exact = model:quadrature(common.with(request, { count = math.min(o.exact, request.count) })):column(1)
