@@ -19,6 +19,7 @@ claimed() {
 
 claimed "linear VAE: the exact maximum likelihood, its noise and its subspace; the recorded ELBO; I, and q(z)" "$linear" 8 0 --set profile=trained
 claimed "linear VAE: units that the data do not need collapse" "$linear" 8 0 --set profile=surplus
+claimed "wake-sleep: the same maximum" "$linear" 8 0 --set profile=trained --set method=wake-sleep
 
 # planted NAME SED PATTERN: with that error in the model the claim is no longer true.
 planted() {
@@ -31,10 +32,22 @@ elbo='the ELBO is the exact maximum'
 planted "half the KL" 's/- q:kl()/- 0.5 * q:kl()/' "$elbo"
 planted "the KL of the wrong sign" 's/- q:kl()/+ q:kl()/' "$elbo"
 planted "training with the mean z" 's/q:sample()/q.mu/' "$elbo"
-planted "testing with the mean z" 's/local px = lab.mlp { z }:normal/local net = lab.mlp { z }; local px = net:normal/
-    s/z = z }/z = z, reconstruction = net { q.mu }:normal(x, { logvar = run.logvar }):log_prob(x) }/' 'the recorded ELBO'
+planted "testing with the mean z" 's/p = px, z = z }/p = px, z = z, reconstruction = decode(q.mu):log_prob(x) }/' 'the recorded ELBO'
+
+# asleep NAME SED: wake-sleep with that error in a copy of the library
+asleep() {
+    rm -rf library && cp -r "${VAE_LAB_LUA:-$root/lua}" library
+    sed -i "$2" library/vae_lab/objectives.lua
+    cmp -s library/vae_lab/objectives.lua "${VAE_LAB_LUA:-$root/lua}/vae_lab/objectives.lua" && no "planted: $1" "nothing is changed"
+    VAE_LAB_LUA=$scratch/library "$VAE_LAB" run "$linear" --jobs 1 --threads 1 --quiet --fresh --set profile=trained --set seed=1 \
+        --set method=wake-sleep >out 2>&1
+    grep -q "^refuted .*$elbo" out && ok "planted: $1 is seen" || { no "planted: $1" "the claim still holds"; sed 's/^/    /' out; }
+}
+asleep "no sleep phase" 's/wake + sleep/wake/'
+asleep "dreams of codes that are twice too far out" 's/decode(prior):sample_data/decode(2 * prior):sample_data/'
 
 # The gradients' own errors are planted in a copy of the library.
+rm -rf library
 gradients=$root/tests/truth/gradients.lua
 claimed "gradient estimators: variances in closed form; which are biased, and which are not" "$gradients" 10 0
 check "gradient estimators: their figure" 0 'gradients.png' -- "$VAE_LAB" figures "$gradients" --out drawn --format png

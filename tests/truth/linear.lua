@@ -6,6 +6,9 @@
 --
 --   profile trained   three latent units, as the data have factors; one trained sigma² for all features
 --   profile surplus   five of them and sigma² = 1/2 fixed: only three eigenvalues are above it: two units collapse
+--
+-- Wake-sleep (method=wake-sleep) has the same optimum: q's family contains the posterior (Neal & Dayan 1997, factor
+-- analysis).
 
 local lab = require "vae_lab"
 
@@ -19,13 +22,19 @@ return lab.experiment {
   name     = "linear",
   question = "Does a linear VAE reach the exact maximum likelihood?",
   data     = { "toy:linear-gaussian", train = 5000, test = 5000 },
-  settings = { latent = 3, logvar = "one" },
+  settings = { latent = 3, logvar = "one", method = "aevb" },
   sweep    = { seed = { 1, 2 } },
 
   model = function(run, x)
-    local q  = lab.mlp { x }:normal(run.latent, { logvar = "shared" }) -- linear in x, its variance is the same for all x
+    local encoder, decoder = lab.mlp { name = "encoder" }, lab.mlp { name = "decoder" }
+    local function encode(input) -- linear in x, its variance is the same for all x
+      return encoder { input }:normal(run.latent, { logvar = "shared" })
+    end
+    local function decode(z) return decoder { z }:normal(x, { logvar = tonumber(run.logvar) or run.logvar }) end
+    if run.method == "wake-sleep" then return lab.wake_sleep(x, encode, decode) end
+    local q  = encode(x)
     local z  = q:sample()
-    local px = lab.mlp { z }:normal(x, { logvar = tonumber(run.logvar) or run.logvar })
+    local px = decode(z)
     return { bound = px:log_prob(x) - q:kl(), q = q, p = px, z = z }
   end,
 
