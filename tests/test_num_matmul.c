@@ -541,6 +541,76 @@ static void fma_random_bits(void **state)
     }
 }
 
+/* Compares c (m, n) = a b of k steps on every instruction set with the reference. */
+static void check_matrices(size_t m, size_t n, size_t k, const float *a, const float *b)
+{
+    float *want = mem_array(m * n, sizeof *want), *got = mem_array(m * n, sizeof *got);
+    assert_non_null(want);
+    assert_non_null(got);
+    num_matmul_reference_f32(NUM_NN, m, n, k, want, a, b, NULL, NUM_IDENTITY, 0);
+    for (const char *const *isa = num_isa_available(); *isa != NULL; isa++) {
+        use(*isa, 1);
+        num_matmul_f32(NUM_NN, m, n, k, got, a, b, NULL, NUM_IDENTITY, 0);
+        for (size_t i = 0; i < m * n; i++)
+            if (!same(got[i], want[i]))
+                fail_msg("%s: %a, not %a, in row %zu, column %zu", *isa, (double)got[i], (double)want[i], i / n, i % n);
+    }
+    use(NULL, 1);
+    mem_free(want);
+    mem_free(got);
+}
+
+/* Chains c 1 + a b whose exact sum is within a trace of the middle of two floats, on either side of it or on it: first
+ * with c = 2^e or the next float, then with c denormal, where the middles are odd multiples of 2^-150. */
+static void chains_near_the_middle(void **state)
+{
+    (void)state;
+    enum { M = 28, N = 30 };
+    float a[M][2], b[2][N];
+    for (int e = -90; e <= 120; e += 3) {
+        for (int i = 0; i < M; i++) {
+            a[i][0] = ldexpf(i % 2 == 0 ? 1.0f : 0x1.000002p0f, e / 2) * (i / 2 % 2 == 0 ? 1.0f : -1.0f);
+            a[i][1] = 1.0f + (float)(i / 4 - 3) * 0x1p-23f;
+        }
+        for (int j = 0; j < N; j++) {
+            b[0][j] = ldexpf(1.0f, e - e / 2);
+            b[1][j] = ldexpf(1.0f - (float)(j / 2 - 7) * 0x1p-23f, e - 24) * (j % 2 == 0 ? 1.0f : -1.0f);
+        }
+        check_matrices(M, N, 2, a[0], b[0]);
+    }
+    for (int e = -126; e <= -24; e += 17)
+        for (int fraction = 0; fraction < 2; fraction++) { /* of a */
+            for (int i = 0; i < M; i++) {
+                a[i][0] = ldexpf(ldexpf(1.0f, i % 23) + (float)fraction, -24); /* c is odd, in units of 2^-149 */
+                a[i][1] = ldexpf(1.0f + (float)(fraction * (i / 4 - 3)) * 0x1p-23f, e);
+            }
+            for (int j = 0; j < N; j++) {
+                b[0][j] = 0x1p-125f;
+                b[1][j] = ldexpf(1.0f - (float)(j / 2 - 7) * 0x1p-23f, -150 - e) * (j % 2 == 0 ? 1.0f : -1.0f);
+            }
+            check_matrices(M, N, 2, a[0], b[0]);
+        }
+}
+
+/* Rows of zeros and powers of two, as binary images, times every kind of number; sizes up to those whose products
+ * overflow, though their sums do not. */
+static void rows_of_powers_of_two(void **state)
+{
+    (void)state;
+    enum { M = 33, N = 37, K = 12 };
+    float a[M * K];
+    for (Values kind = 0; kind < VALUES; kind++)
+        for (int size = -60; size <= 120; size += 6) {
+            float *b = block(K * N, kind);
+            for (size_t i = 0; i < M * K; i++) {
+                uint32_t u = bits32();
+                a[i] = u % 2 ? 0.0f : ldexpf(u & 64 ? -1.0f : 1.0f, size + (int)((u >> 8) % 4));
+            }
+            check_matrices(M, N, K, a, b);
+            mem_free(b);
+        }
+}
+
 /* ---- the choice of instruction set ------------------------------------------------------------------------------- */
 
 static void instruction_sets(void **state)
@@ -599,6 +669,8 @@ int main(void)
         cmocka_unit_test(order_of_the_epilogue),
         cmocka_unit_test(double_agrees),
         cmocka_unit_test(gradient_through_activations),
+        cmocka_unit_test(chains_near_the_middle),
+        cmocka_unit_test(rows_of_powers_of_two),
         cmocka_unit_test(fma_special_values),
         cmocka_unit_test(fma_near_the_middle),
         cmocka_unit_test(fma_random_bits),

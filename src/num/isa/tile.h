@@ -8,7 +8,7 @@
 #ifndef NUM_ISA_TILE_H
 #define NUM_ISA_TILE_H
 
-#include "num/isa/variant.h"
+#include "num/isa/scalar.h"
 
 /* TILE_ROWS: the accumulators of the largest tile fill the registers that the vectors of b and the elements of a
  * leave free.  COPIES: a narrow tile reads little of each row of b, so a panel of b touches many cache lines and
@@ -22,13 +22,13 @@ enum { TILE_ROWS = 6, COPIES = 1, PART_COST = 100, ENTRY = 4 };
 #elif NUM_HAS_FMA
 enum { TILE_ROWS = 8, COPIES = 1, PART_COST = 0, ENTRY = 4 };
 #else
-enum { TILE_ROWS = 4, COPIES = 0, PART_COST = 0, ENTRY = 4 };
+enum { TILE_ROWS = 16, COPIES = 0, PART_COST = 0, ENTRY = 4 }; /* not registers: what is packed once for a tile */
 #endif
 
 enum {
-    TILE_VECTORS = NUM_HAS_FMA ? 2 : 4,
+    TILE_VECTORS = NUM_HAS_FMA ? 2 : 8,
     TILE_COLUMNS = TILE_VECTORS * NUM_LANES,
-    WIDE_VECTORS = NUM_HAS_FMA ? 8 : 4, /* of a tile with few rows */
+    WIDE_VECTORS = 8, /* of a tile with few rows */
     NT_VECTORS = 4,  /* at most, of a tile that transposes b (tile_nt.h) */
     BLOCK_K = 400,   /* a panel of b, BLOCK_K x TILE_COLUMNS, stays in the first two caches; 200 to 800 are equally fast */
     BLOCK_ROWS = 192 /* so many rows of a, with all of k, stay in the second-level cache for all panels */
@@ -248,51 +248,7 @@ static void run_tile(size_t rows, size_t columns, const TileStep *x)
 
 #else
 
-/* sum[j] = fma(left, right[j], sum[j]) over a row of the tile; all are floats, held as doubles.  The product is
- * exact; the sum s is rounded to double and then to 24 bits (Veltkamp's splitting).  Rounding twice can be wrong
- * only when s lies in the middle between two floats, and 24 bits are wrong only for denormal and huge results.
- * Nearly always no element of the row is such a case; then this takes two thirds of the time of num_fma(). */
-static inline void emulated_row(double *sum, double left, const double *right)
-{
-    const uint64_t middle = 0x10000000, low = 0x1fffffff;
-    const uint64_t normal = (uint64_t)(1023 - 126) << 52, huge = (uint64_t)(1023 + 127) << 52;
-    double next[TILE_COLUMNS];
-    uint64_t doubt = 0; /* its top bit */
-    for (size_t j = 0; j < TILE_COLUMNS; j++) {
-        double s = left * right[j] + sum[j], t = s * 0x20000001p0;
-        uint64_t bits;
-        memcpy(&bits, &s, sizeof bits);
-        next[j] = t - (t - s);
-        doubt |= ((bits & low) ^ middle) - 1;             /* s is a middle between floats */
-        doubt |= (((bits << 1) - 1) >> 1) - normal;       /* 0 < |s| < 2^-126; 0 itself is exact */
-        doubt |= huge - (bits << 1 >> 1);                 /* |s| > 2^127, infinite, NaN */
-    }
-    if (doubt >> 63)
-        for (size_t j = 0; j < TILE_COLUMNS; j++)
-            sum[j] = (double)num_fma((float)left, (float)right[j], (float)sum[j]);
-    else
-        memcpy(sum, next, sizeof next);
-}
-
-static void run_tile(size_t rows, size_t columns, const TileStep *x)
-{
-    double sum[TILE_ROWS][TILE_COLUMNS] = {{0}}, right[TILE_COLUMNS] = {0};
-    for (size_t r = 0; r < rows && !x->first; r++)
-        for (size_t j = 0; j < columns; j++)
-            sum[r][j] = (double)x->from[r * x->from_row + j];
-    for (size_t i = 0; i < x->k; i++) {
-        size_t p = x->kept == NULL ? i : x->kept[i];
-        for (size_t j = 0; j < columns; j++)
-            right[j] = (double)x->b[p * x->b_row + j];
-        for (size_t r = 0; r < rows; r++)
-            emulated_row(sum[r], (double)x->a[r * x->a_row + p * x->a_column], right);
-    }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t j = 0; j < columns; j++) {
-            float *to = x->to + r * x->to_row + j;
-            *to = x->add ? *to + (float)sum[r][j] : (float)sum[r][j];
-        }
-}
+#include "num/isa/tile_emulated.h"
 
 #endif
 
