@@ -6,8 +6,8 @@
  *   in float   where all elements of a are 0 or powers of two, as binary pixels are.  The products are exact, and the
  *              sum rounds once.
  *   in double  the products are exact in double; the sum is rounded to double, then to float.  Rounding twice can be
- *              wrong only where the double is the middle between two floats: its low 29 bits are 2^28.  A step with such
- *              a sum is made again, slowly: with ordinary data one in millions.
+ *              wrong only where the double is the middle between two floats: its low 29 bits are 2^28.  Steps with such a
+ *              sum, of ordinary data one in millions, are made again, slowly.
  *   slowly     by num_fma_emulated(), which is correct for all floats.
  *
  * The first two need elements that are 0 or from 2^-51 to 2^62: then no product overflows, and every product and sum is
@@ -88,14 +88,15 @@ static inline void steps_in_float(size_t k, const Packed *left, const Packed *ri
         num_store(sum[r], row[r]);
 }
 
-static void step_slowly(size_t p, const Packed *left, const Packed *right, Sums sum)
+static void steps_slowly(size_t p, size_t end, const Packed *left, const Packed *right, Sums sum)
 {
-    for (int r = 0; r < GROUP; r++)
-        for (int j = 0; j < STRIP; j++)
-            sum[r][j] = num_fma(left->x[p][r], right->x[p][j], sum[r][j]);
+    for (; p < end; p++)
+        for (int r = 0; r < GROUP; r++)
+            for (int j = 0; j < STRIP; j++)
+                sum[r][j] = num_fma(left->x[p][r], right->x[p][j], sum[r][j]);
 }
 
-/* Makes the steps [p, end).  Returns the first one that rounding twice may spoil, which is not made; or end. */
+/* Returns whether rounding twice may have spoilt a sum. */
 #if defined(__SSE2__)
 
 typedef struct Pair {
@@ -103,10 +104,12 @@ typedef struct Pair {
 } Pair;
 
 static inline Pair widened(__m128 x) { return (Pair){_mm_cvtps_pd(x), _mm_cvtps_pd(_mm_movehl_ps(x, x))}; }
+static inline __m128d rounded(__m128d x) { return _mm_cvtps_pd(_mm_cvtpd_ps(x)); }
 
-static inline size_t steps_in_double(size_t p, size_t end, const Packed *left, const Packed *right, Sums sum)
+static inline int steps_in_double(size_t p, size_t end, const Packed *left, const Packed *right, Sums sum)
 {
     const __m128i low_bits = _mm_set1_epi32(0x1fffffff), middle = _mm_set1_epi32(0x10000000);
+    __m128i doubt = _mm_setzero_si128();
     Pair row[GROUP];
     UNROLL for (int r = 0; r < GROUP; r++)
         row[r] = widened(_mm_loadu_ps(sum[r]));
@@ -114,74 +117,64 @@ static inline size_t steps_in_double(size_t p, size_t end, const Packed *left, c
         const Pair b = widened(_mm_loadu_ps(right->x[p])), a = widened(_mm_loadu_ps(left->x[p]));
         const __m128d each[GROUP] = {_mm_unpacklo_pd(a.low, a.low), _mm_unpackhi_pd(a.low, a.low),
                                      _mm_unpacklo_pd(a.high, a.high), _mm_unpackhi_pd(a.high, a.high)};
-        __m128i doubt = _mm_setzero_si128();
-        Pair next[GROUP];
         UNROLL for (int r = 0; r < GROUP; r++) {
             __m128d low = _mm_add_pd(_mm_mul_pd(each[r], b.low), row[r].low);
             __m128d high = _mm_add_pd(_mm_mul_pd(each[r], b.high), row[r].high);
             __m128i words = _mm_castps_si128(_mm_shuffle_ps(_mm_castpd_ps(low), _mm_castpd_ps(high), 0x88));
             doubt = _mm_or_si128(doubt, _mm_cmpeq_epi32(_mm_and_si128(words, low_bits), middle));
-            next[r] = (Pair){_mm_cvtps_pd(_mm_cvtpd_ps(low)), _mm_cvtps_pd(_mm_cvtpd_ps(high))};
+            row[r] = (Pair){rounded(low), rounded(high)};
         }
-        if (_mm_movemask_epi8(doubt))
-            break;
-        UNROLL for (int r = 0; r < GROUP; r++)
-            row[r] = next[r];
     }
     UNROLL for (int r = 0; r < GROUP; r++)
         _mm_storeu_ps(sum[r], _mm_movelh_ps(_mm_cvtpd_ps(row[r].low), _mm_cvtpd_ps(row[r].high)));
-    return p;
+    return _mm_movemask_epi8(doubt) != 0;
 }
 
 #else
 
-static inline size_t steps_in_double(size_t p, size_t end, const Packed *left, const Packed *right, Sums sum)
+static inline int steps_in_double(size_t p, size_t end, const Packed *left, const Packed *right, Sums sum)
 {
     const uint64_t low_bits = 0x1fffffff, middle = 0x10000000;
-    for (; p < end; p++) {
-        Sums next;
-        uint64_t doubt = 0; /* its top bit */
+    uint64_t doubt = 0; /* its top bit */
+    for (; p < end; p++)
         for (int r = 0; r < GROUP; r++)
             for (int j = 0; j < STRIP; j++) {
                 double s = (double)left->x[p][r] * (double)right->x[p][j] + (double)sum[r][j];
                 uint64_t bits;
                 memcpy(&bits, &s, sizeof bits);
                 doubt |= ((bits & low_bits) ^ middle) - 1;
-                next[r][j] = (float)s;
+                sum[r][j] = (float)s;
             }
-        if (doubt >> 63)
-            break;
-        memcpy(sum, next, sizeof next);
-    }
-    return p;
+    return (int)(doubt >> 63);
 }
 
 #endif
 
-/* Whether step p has an element that needs the slow way. */
-static int is_outside(size_t p, const Packed *left, const Packed *right)
+static int any_outside(size_t p, size_t end, const Packed *left, const Packed *right)
 {
     uint32_t outside = 0;
-    for (size_t i = 0; i < 4; i++)
-        outside |= out_of_range(left->x[p][i]) | out_of_range(right->x[p][i]);
+    for (; p < end; p++)
+        for (size_t i = 0; i < 4; i++)
+            outside |= out_of_range(left->x[p][i]) | out_of_range(right->x[p][i]);
     return outside != 0;
 }
 
 static void all_steps(size_t k, const Packed *left, const Packed *right, Sums sum)
 {
+    enum { CHUNK = 32 }; /* what is made again after a doubt */
     const Way way = left->way > right->way ? left->way : right->way;
     if (way == IN_FLOAT) {
         steps_in_float(k, left, right, sum);
         return;
     }
-    for (size_t p = 0; p < k;) {
-        size_t end = k;
-        if (way == SOME_SLOWLY)
-            for (end = p; end < k && !is_outside(end, left, right);)
-                end++;
-        p = steps_in_double(p, end, left, right, sum);
-        if (p < k) /* in doubt, or outside */
-            step_slowly(p++, left, right, sum);
+    for (size_t p = 0, end; p < k; p = end) {
+        Sums before;
+        end = smaller(p + CHUNK, k);
+        memcpy(before, sum, sizeof before);
+        if ((way == SOME_SLOWLY && any_outside(p, end, left, right)) || steps_in_double(p, end, left, right, sum)) {
+            memcpy(sum, before, sizeof before);
+            steps_slowly(p, end, left, right, sum);
+        }
     }
 }
 
