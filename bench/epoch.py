@@ -21,12 +21,18 @@ MODELS = [models.PYTORCH_EXAMPLE, models.IWAE.but(name="IWAE k=5", k=5), models.
 REST = 0.06  # seconds until PyTorch's threads sleep
 
 # ways to start it: threads of PyTorch's loops, threads of OpenBLAS, environment
-STARTS = {
-    1: {"OpenBLAS' own kernels": (1, 1, {}), "SkylakeX": (1, 1, {"OPENBLAS_CORETYPE": "SkylakeX"})},
-    2: {"passive waiting": (2, 2, {"OMP_WAIT_POLICY": "passive"}),
-        "passive waiting, SkylakeX": (2, 2, {"OMP_WAIT_POLICY": "passive", "OPENBLAS_CORETYPE": "SkylakeX"}),
-        "two threads in OpenBLAS alone": (1, 2, {})},
-}
+def starts(threads):
+    """With OpenBLAS' own choice of kernels, and with the widest that this processor runs: the choice is not always the fastest."""
+    passive = {"OMP_WAIT_POLICY": "passive"} if threads > 1 else {}
+    found = {"OpenBLAS' own kernels": (threads, threads, passive)}
+    widest = [k for k in machine.openblas_kernels() if k in ("Haswell", "SkylakeX")][-1:]
+    for kernels in widest:
+        found[kernels] = (threads, threads, dict(passive, OPENBLAS_CORETYPE=kernels))
+    if threads > 1:
+        found["%d threads in OpenBLAS alone" % threads] = (1, threads, {})
+    return found
+
+
 # ways to write it: the cross-entropy (epoch_torch.py), and whether Adam updates all parameters at once
 LOSSES = {"elbo": ["sigmoid", "logits", "softplus"], "iwae": ["logits", "softplus"]}
 
@@ -121,7 +127,7 @@ def measure(options):
     rounds = options.rounds or (1 if options.quick else 4)
     chosen = [m for m in MODELS if options.only is None or options.only.search(m.name)]
     between = lab.between_epochs(options.build)
-    processes = {threads: [Torch(name, *how) for name, how in STARTS[threads].items()] for threads in options.threads}
+    processes = {threads: [Torch(name, *how) for name, how in starts(threads).items()] for threads in options.threads}
     rows, version = [], None
     try:
         introductions = [p.read() for of in processes.values() for p in of]

@@ -94,6 +94,8 @@ def fill(database, first, last):
                    label="latent=%d" % config, seed=seed, epochs=EPOCHS, status="done", seconds=1.5 * EPOCHS)
         connection.execute("insert into run (%s) values (%s)" % (", ".join(columns), ", ".join("?" * len(columns))),
                            [row[c] for c in columns])
+        connection.execute("insert into member (experiment, run, label) values (?, ?, ?)",
+                           (row["experiment"], row["id"], row["label"]))
         connection.execute("insert into param (run, name, value) values (?, 'latent', ?)", (row["id"], config))
         connection.execute("insert into sweep_run (sweep, position, run) values (?, ?, ?)", (sweep, number + 100, row["id"]))
         connection.executemany("insert into metric (run, metric, step, value) values (?, ?, ?, ?)",

@@ -13,7 +13,7 @@ import timing
 # OpenBLAS' threads stay awake for about 26 ms after a product, libgomp's for about 5: the next turn waits until they sleep.
 REST = 0.04
 WAKE = 15  # milliseconds
-OPENBLAS_KERNELS = ["", "SkylakeX", "Cooperlake", "Sapphirerapids", "Zen", "Haswell"]
+TRIAL = ("NN", 8, 16, 32)  # a product that tells whether a library runs here
 
 
 class Library:
@@ -29,6 +29,17 @@ class Library:
         self.error = self.identity.get("error")
         self.kernels = self.identity.get("kernels", "")
         self.name = self.identity.get("library", which) + (" " + self.kernels if which == "openblas" else "")
+        if not self.error:
+            self.error = self.trial()
+
+    def trial(self):
+        """None, or why the library gives no product: some kernels end the process on a processor that lacks an instruction."""
+        try:
+            self.process.stdin.write("%s %d %d %d 0.01 1\n" % TRIAL)
+            error = self.read().get("error")
+        except BrokenPipeError:
+            error = "the process ended"
+        return error and "%s: %s" % (self.name, error)
 
     def read(self):
         line = self.process.stdout.readline()
@@ -53,7 +64,10 @@ class Library:
         return times
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
 
 
@@ -66,8 +80,10 @@ class Libraries:
         self.missing = []
         self.build, self.threads = build, threads
         self.add(Library(build, "onednn", threads))
-        for kernels in OPENBLAS_KERNELS:
+        for kernels in [""] + machine.openblas_kernels():
             self.add(Library(build, "openblas", threads, kernels))
+        for error in dict.fromkeys(self.missing):
+            machine.note("left out: " + error)
 
     def add(self, library):
         """Keeps one library per name: an OpenBLAS that lacks some kernels uses others instead."""

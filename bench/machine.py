@@ -119,6 +119,34 @@ def processor():
     return platform.processor() or platform.machine()
 
 
+def flags():
+    """The processor's features, as /proc/cpuinfo names them."""
+    try:
+        with open("/proc/cpuinfo") as f:
+            for line in f:
+                if line.startswith(("flags", "Features")):
+                    return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+# Kernels of OpenBLAS that OPENBLAS_CORETYPE selects, with the feature that they need: OpenBLAS does not check it, and a product then
+# ends the process.
+CORES_OF_OPENBLAS = {"Haswell": "avx2", "Zen": "avx2", "SkylakeX": "avx512f", "Cooperlake": "avx512_bf16", "Sapphirerapids": "amx_bf16"}
+
+
+def openblas_kernels():
+    """Those that this processor can run, best last."""
+    found = flags()
+    return [name for name, feature in CORES_OF_OPENBLAS.items() if feature in found]
+
+
+def peaks(build):
+    """{"avx2": Gflop/s of fused multiply-adds in registers on one thread, …}: the limit of every product."""
+    return json.loads(output(build.compile("peak")) or "{}")
+
+
 def output(*command):
     try:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.strip()

@@ -31,12 +31,13 @@ def chosen(only):
     return layers
 
 
-def rows_of(layers, times, names, ours, peers):
+def rows_of(layers, times, names, ours, peers, peak):
     rows = []
     for (a, b), entries in layers.items():
         for form, batch, p in entries:
             best = best_peer(times[p], peers)
             rows.append({"form": form, "batch": batch, "in": a, "out": b, "operations": 2 * p[1] * p[2] * p[3], "best": best,
+                         "of_peak": 2 * p[1] * p[2] * p[3] / timing.median(times[p][ours]) / peak,
                          # a ratio of rates is the inverse ratio of times
                          "ratio": timing.ratio(times[p][best], times[p][ours]),
                          "seconds": {n: timing.summary(times[p][n]) for n in names}})
@@ -47,16 +48,17 @@ def measure(options):
     layers = chosen(options.only)
     rounds = options.rounds or (3 if options.quick else 7)
     milliseconds = 0.5 if options.quick else 2.0
-    result = {"rounds": rounds, "threads": {}}
+    result = {"rounds": rounds, "peaks": machine.peaks(options.build), "threads": {}}
+    machine.note("product: peak of one thread, Gflop/s: " + ", ".join("%s %.0f" % p for p in result["peaks"].items()))
+    peak = max(result["peaks"].values(), default=float("nan"))
     lines = []
     for threads in options.threads:
         with Libraries(options.build, threads) as libraries:
             if not libraries.peers():
-                machine.note("product: " + "; ".join(libraries.missing))
                 return result, []
             times = libraries.measure([[p for _, _, p in entries] for entries in layers.values()], rounds, milliseconds,
                                       lambda turn: machine.note("product, %d thread(s): round %d of %d" % (threads, turn, rounds)))
-            rows = rows_of(layers, times, libraries.names(), libraries.ours, libraries.peers())
+            rows = rows_of(layers, times, libraries.names(), libraries.ours, libraries.peers(), 1e9 * peak * threads)
         result["threads"][str(threads)] = {"libraries": libraries.names(), "rows": rows}
         lines += verdict(rows, threads)
     return result, lines
@@ -75,6 +77,9 @@ def verdict(rows, threads):
              minima=worst["ratio"]["minima"], low=worst["ratio"]["low"], high=worst["ratio"]["high"],
              how="%s against %s; %d of %d below 0.88" % (where, worst["best"], sum(r["ratio"]["measured"] < 0.88 for r in rows),
                                                          len(rows))),
+        dict(what="share of the peak, mean of %d products, %d thread(s)" % (len(rows), threads), target=None,
+             measured=timing.geometric_mean(r["of_peak"] for r in rows),
+             how="geometric mean; the peak is that of fused multiply-adds in registers, times the threads"),
     ]
 
 
@@ -83,12 +88,12 @@ def details(result):
     for threads, part in result["threads"].items():
         names = part["libraries"]
         yield "matrix product, %s thread(s), microseconds: minimum, median, maximum of %d rounds; ratio: ours over the best " \
-              "library's rate" % (threads, result["rounds"])
-        yield "%-4s %5s %9s " % ("form", "batch", "layer") + "".join("%28s" % n for n in names) + "   ratio"
+              "library's rate; of peak: of fused multiply-adds in registers" % (threads, result["rounds"])
+        yield "%-4s %5s %9s " % ("form", "batch", "layer") + "".join("%28s" % n for n in names) + "   ratio of peak"
         for r in part["rows"]:
             cells = "".join("%28s" % ("%.2f %.2f %.2f" % tuple(1e6 * r["seconds"][n][k] for k in ("min", "median", "max")))
                             for n in names)
-            yield "%-4s %5d %4d-%-4d " % (r["form"], r["batch"], r["in"], r["out"]) + cells + "   %.3f" % r["ratio"]["measured"]
+            yield "%-4s %5d %4d-%-4d " % (r["form"], r["batch"], r["in"], r["out"]) + cells + "   %.3f %7.3f" % (r["ratio"]["measured"], r["of_peak"])
         yield ""
 
 

@@ -159,8 +159,9 @@ static void print_round(Bench *b, double seconds, int last)
 
 static int64_t claim(Bench *b)
 {
-    StoreRunSpec spec = {.experiment = "commits", .identity = "commits", .label = "", .epochs = 1, .graph = "", .plan = "{}",
-                         .data = "none", .data_digest = "none"};
+    const StoreParam columns[] = {{.name = "epochs", .number = 1}, {.name = "data", .text = "none"}};
+    StoreRunSpec spec = {.experiment = "commits", .identity = "commits", .label = "", .graph = "", .plan = "{}", .data_digest = "none",
+                         .columns = columns, .ncolumns = 2};
     StoreClaim claimed;
     int64_t run;
     if (store_run_queue(b->store, &spec, 1, &run, &claimed, &b->err) != 0 || store_run_start(b->store, run, &claimed, &b->err) != 0)
@@ -183,7 +184,7 @@ static double commit(Bench *b, int64_t run, int64_t epoch, int with_checkpoint)
     if (bytes == NULL)
         exit(1);
     for (size_t i = 0; i < COUNT; i++)
-        metric[i] = (StoreMetric){names[i], epoch, 0.1 * (double)epoch};
+        metric[i] = (StoreMetric){.name = names[i], .step = epoch, .value = 0.1 * (double)epoch};
     double start = lab_clock();
     if (with_checkpoint)
         lab_checkpoint_write(&state, bytes);

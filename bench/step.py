@@ -37,7 +37,6 @@ def compare(options, model, threads, rounds, epochs, between):
     ideal, ours, own_products = [], [], []
     with Libraries(options.build, threads) as libraries:
         if not libraries.peers():
-            machine.note("step: " + "; ".join(libraries.missing))
             return None
         times = {p: {n: [] for n in libraries.names()} for p in products}
         for turn in range(rounds):
