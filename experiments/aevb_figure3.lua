@@ -8,8 +8,13 @@
 --
 -- Settings of the paper: 100 hidden tanh units, three latent units, minibatches of 100, Adagrad, all parameters from
 -- N(0, 0.01), a N(0, I) prior on them; Monte Carlo EM with 10 leapfrog steps at 90 % acceptance and 5 updates for each
--- draw; log p(x) by appendix D.  The images are binarised once: an example is the same image in each pass, and only the
--- weights change its posterior.
+-- draw.  The images are binarised once: an example is the same image in each pass, and only the weights change its
+-- posterior.
+--
+-- The paper estimates log p(x) by its appendix D.  lab.eval.marginal does so too, but the claims rest on a lower bound
+-- (lab.eval.lower_bound): for Monte Carlo EM on 1,000 MNIST images appendix D gave up to 24 nats above zero, which is
+-- impossible for black and white pixels.  The posteriors of such a model have many narrow modes, of which the chains find
+-- some only; the lower bound of the same model is -100.
 --
 -- The axis counts samples, as in the paper.  Their cost differs: AEVB needs one pass forward and one back through both
 -- networks, Monte Carlo EM eleven passes through the decoder to move its chain and five to learn.
@@ -26,37 +31,37 @@ local STEPS = { 0.01, 0.02, 0.1 }
 local CHOSEN = { aevb = 0.1, ["wake-sleep"] = 0.02, mcem = 0.1 }
 
 local SOURCE = "arXiv 1312.6114, figure 3"
+local OTHER = "was of appendix D's estimate, before that was seen to be above zero for Monte Carlo EM"
 
 -- The claims of the figure, for training sets of `small` and `large` examples, after `first` and after `last` samples.
 local function claims_of(claims, profile, small, large, first, last)
   local function compare(text, metric, method, other, examples, seen, band)
-    band[1], band.metric, band.profile, band.source = text, metric, profile, SOURCE
+    band[1], band.metric, band.profile, band.source, band.post_hoc = text, metric, profile, SOURCE, OTHER
     band.where = { method = method, examples = examples, seen = seen }
     band.minus = { method = other, examples = examples, seen = seen }
     claims[#claims + 1] = lab.claim(band)
   end
   for _, examples in ipairs { small, large } do
-    compare("AEVB ends with a better likelihood than wake-sleep", "marginal/test", "aevb", "wake-sleep", examples, last,
+    compare("AEVB ends with a better likelihood than wake-sleep", "lower_bound/test", "aevb", "wake-sleep", examples, last,
       { at_least = 0 })
   end
-  compare("on a small set Monte Carlo EM ends with a better likelihood than wake-sleep", "marginal/train", "mcem",
+  compare("on a small set Monte Carlo EM ends with a better likelihood than wake-sleep", "lower_bound/train", "mcem",
     "wake-sleep", small, last, { at_least = 0 })
   -- it maximises log p(x) itself, AEVB a lower bound
-  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "marginal/train", "mcem", "aevb",
+  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "lower_bound/train", "mcem", "aevb",
     small, last, { at_least = 0 })
-  compare("on a large set Monte Carlo EM is worse than AEVB at first", "marginal/test", "mcem", "aevb", large, first,
+  compare("on a large set Monte Carlo EM is worse than AEVB at first", "lower_bound/test", "mcem", "aevb", large, first,
     { at_most = 0 })
   claims[#claims + 1] = lab.claim {
-    "on a large set AEVB keeps improving", metric = "marginal/test", where = { method = "aevb", examples = large },
-    increases_with = "seen",
-    profile = profile, source = SOURCE,
+    "on a large set AEVB keeps improving", metric = "lower_bound/test", where = { method = "aevb", examples = large },
+    increases_with = "seen", profile = profile, source = SOURCE, post_hoc = OTHER,
   }
 end
 
 local claims = {
-  lab.claim { "AEVB lies within the axis of the paper's figure", metric = "marginal/test",
+  lab.claim { "AEVB lies within the axis of the paper's figure", metric = "lower_bound/test",
     where = { method = "aevb", examples = 50000, seen = 3000000 }, at_least = -160, at_most = -100, profile = "full",
-    source = SOURCE },
+    source = SOURCE, post_hoc = OTHER },
 }
 claims_of(claims, "quick", 500, 10000, 10000, 100000)
 claims_of(claims, "full", 1000, 50000, 100000, 3000000)
@@ -65,7 +70,7 @@ for _, method in ipairs { "aevb", "wake-sleep", "mcem" } do
   for _, examples in ipairs { 1000, 50000 } do
     for _, step in ipairs(STEPS) do
       if step ~= CHOSEN[method] then
-        claims[#claims + 1] = lab.claim { "the chosen step has the best early likelihood", metric = "marginal/train",
+        claims[#claims + 1] = lab.claim { "the chosen step has the best early likelihood", metric = "lower_bound/train",
           where = { method = method, examples = examples, step = CHOSEN[method] },
           minus = { method = method, examples = examples, step = step }, at_least = 0, profile = "steps",
           judged_by_mean = "it is a choice by one seed, no statement about others" }
@@ -117,14 +122,15 @@ return lab.experiment {
     }
   end,
 
-  evaluate = { lab.eval.marginal { examples = 100 } },
-  figures  = { lab.fig.against { x = "seen", panels = "examples", metrics = { "marginal/test", "marginal/train" } } },
+  evaluate = { lab.eval.marginal { examples = 100 }, lab.eval.lower_bound { examples = 100 } },
+  figures  = { lab.fig.against { x = "seen", panels = "examples", metrics = { "lower_bound/test", "lower_bound/train" } } },
   claims   = claims,
 
   profile = {
     quick = {
       sweep    = { seed = { 1, 2, 3 } },
-      evaluate = { lab.eval.marginal { examples = 40, chains = 8, draws = 12, warm_up = 50, tries = 50 } },
+      evaluate = { lab.eval.marginal { examples = 40, chains = 8, draws = 12, warm_up = 50, tries = 50 },
+        lab.eval.lower_bound { examples = 40, scouts = 16, passes = 2 } },
     },
     steps = {
       data  = { "mnist" },

@@ -76,7 +76,7 @@ end
 
 local names = {
   "accuracy", "audit", "bounds", "clarity", "compression", "court", "elbo", "elbo_decomposition", "estimators",
-  "extremes", "gradients", "inference_gap", "latent_space", "marginal", "nll", "originals", "pixels", "planes",
+  "extremes", "gradients", "inference_gap", "latent_space", "lower_bound", "marginal", "nll", "originals", "pixels", "planes",
   "posteriors", "ppca", "properties", "repeats", "validity",
 }
 

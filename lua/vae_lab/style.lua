@@ -206,6 +206,8 @@ local metrics = {
   reconstruction = { "reconstruction", "nats per example" },
   kl = { "KL to the prior", "nats per example", positive = true },
   nll = { "negative log-likelihood", "nats per example", positive = true },
+  ["lower_bound/test"] = { "log p(x) of test examples", "lower bound of log p(x), nats per example" },
+  ["lower_bound/train"] = { "log p(x) of training examples", "lower bound of log p(x), nats per example" },
   ["marginal/test"] = { "log p(x) of test examples", "log p(x), nats per example" },
   ["marginal/train"] = { "log p(x) of training examples", "log p(x), nats per example" },
   ["latent/hole_fraction"] = { "prior mass that no ellipse covers", "share", share = true },

@@ -176,20 +176,26 @@ local function resample(logw, chains, u)
   return chosen
 end
 
+-- The pool and the mixture around the modes that `scouts` scouts find from there: parts, mixture.
+local function explore(model, request, scouts, tries, stream, q)
+  local parts = {}
+  for step = 0, math.max(q and 1 or 0, (tries - 1) // PART) do
+    parts[#parts + 1] = evaluate_part(model, request, draw_part(model, request, q, step, stream), q)
+  end
+  return parts, scout(model, request, parts, model:width "z", scouts)
+end
+
 --- starts.resampled(model, request, chains, tries, stream, without_q) → array (count, chains * d): starts of `chains`
 -- Markov chains of p(z|x) for each requested example: `tries` draws of the prior and, where the model has a Gaussian
 -- q(z|x), in turn of that at twice its width, and 500 around the modes that `chains` scouts find from there; resampled by
 -- importance.  Draws come in passes of 500.  stream: another name gives other draws.  without_q: of the prior alone.
 function starts.resampled(model, request, chains, tries, stream, without_q)
-  local d, parts, q = model:width "z", {}, nil
+  local d, q = model:width "z", nil
   if not without_q and model:width "q.mu" == d and model:width "q.sigma" == d then
     q = { mu = model:map(common.with(request, { name = "q.mu" })),
       sigma = model:map(common.with(request, { name = "q.sigma" })) }
   end
-  for step = 0, math.max(q and 1 or 0, (tries - 1) // PART) do
-    parts[#parts + 1] = evaluate_part(model, request, draw_part(model, request, q, step, stream), q)
-  end
-  local mixture = scout(model, request, parts, d, chains)
+  local parts, mixture = explore(model, request, chains, tries, stream, q)
   local drawn = draw_mixture(mixture, request.count, d, request.seed, stream)
   parts[#parts + 1] = evaluate_part(model, request, drawn, q)
   local out, u = array.new(request.count, chains * d), stats.uniform(request.count, 1, request.seed, stream .. "/choice")
@@ -201,6 +207,29 @@ function starts.resampled(model, request, chains, tries, stream, without_q)
     end
   end
   return out
+end
+
+--- starts.lower_bound(model, request, scouts, tries, passes, stream) → { logp =, ess = }, lists of a number for each
+-- requested example: log p(x) by importance sampling, in expectation a lower bound, with 1,000 fresh draws a pass: half of
+-- them of the prior, half around the modes that the scouts find from `tries` draws of the prior.  ess: (Σw)² / Σw² of the
+-- weights; where it is near 1, one draw alone is the estimate.
+function starts.lower_bound(model, request, scouts, tries, passes, stream)
+  local d = model:width "z"
+  local _, mixture = explore(model, request, scouts, tries, stream, nil)
+  local logw, found = {}, { logp = {}, ess = {} }
+  for i = 1, request.count do logw[i] = {} end
+  for pass = 1, passes do
+    local fresh = stream .. "/fresh/" .. pass
+    for _, drawn in ipairs { draw_part(model, request, nil, pass, fresh),
+      draw_mixture(mixture, request.count, d, request.seed, fresh) } do
+      local part = evaluate_part(model, request, drawn, nil)
+      for i = 1, request.count do
+        for _, v in ipairs(log_weights(part, mixture, i, d, 0.5)) do table.insert(logw[i], v - math.log(2)) end
+      end
+    end
+  end
+  for i = 1, request.count do found.logp[i], _, found.ess[i] = stats.log_mean_exp(logw[i]) end
+  return found
 end
 
 return starts
