@@ -51,3 +51,24 @@ holds "court: mirrored modes: importance sampling by q fails, and its interval i
 holds "court: mirrored modes: draws of the posterior do not fail" '{appendix_d_failed} < 0.1 and abs({appendix_d_bias}) < 0.2'
 planted "chains that start at draws of q alone" starts.lua 's/if not q or step % 2 == 0/if not q/; s/^local WIDER = 2 /local WIDER = 1 /' 1 '{appendix_d_failed} > 0.5'
 planted "one Gaussian over all modes" appendix_d.lua 's/if fit:cols() .. d .. chains <= d then/if true then/' 1 '{appendix_d_bias} > 0.5'
+
+# ---- lab.eval.lower_bound against quadrature: static pixels, so that both see the same images; beta 0, where q is a point, and beta 1
+sed '/^local lab/,$!d; s/test = 300 }/test = 300, binarise = "static" }/
+    s/evaluate = .*/evaluate = { lab.eval.audit { examples = 10, exact = 10 }, lab.eval.lower_bound { examples = 10 } },/' \
+    "$root/tests/e2e/tiny.lua" >lower.lua
+# apart OPERATOR NUMBER: whether every run's bound minus the exact value satisfies it
+apart() {
+    sql "select count(*) = sum(b.value - e.value $1 $2) from last_values b join last_values e on e.run = b.run
+        where b.metric = 'lower_bound/test' and e.metric = 'audit/exact'"
+}
+VAE_LAB_DB=$scratch/lower.db "$VAE_LAB" run lower.lua --jobs 1 --quiet --set epochs=20 --set rate=3e-3 >out 2>&1
+[ "$(VAE_LAB_DB=$scratch/lower.db; apart '>' -0.02)$(VAE_LAB_DB=$scratch/lower.db; apart '<' 0.02)" = 11 ] &&
+    ok "lower_bound: within 0.02 nats of quadrature" ||
+    { no "lower_bound" "not within 0.02 nats of quadrature"; sqlite3 lower.db "select label, metric, value from last_values where metric like '%lower%'
+        or metric = 'audit/exact'"; cat out; }
+rm -rf library && cp -r "${VAE_LAB_LUA:-$root/lua}" library
+sed -i 's/, v - math.log(2))/, v)/' library/vae_lab/evaluations/starts.lua
+VAE_LAB_DB=$scratch/planted.db VAE_LAB_LUA=$scratch/library "$VAE_LAB" run lower.lua --jobs 1 --quiet --set epochs=20 --set seed=1 >out 2>&1
+[ "$(VAE_LAB_DB=$scratch/planted.db; apart '>' 0.5)" = 1 ] && ok "planted: a bound that is log 2 too high is seen" || no "planted: log 2" "$(cat out)"
+sed 's/normal(2)/normal(6)/; s/lab.eval.audit.*lab.eval.lower/lab.eval.lower/' lower.lua >bad.lua
+check "lower_bound: refuses six dimensions" 3 'finds nothing in this z' '6 dimensions' 'lab.eval.nll' -- "$VAE_LAB" run bad.lua

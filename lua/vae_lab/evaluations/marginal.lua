@@ -44,9 +44,11 @@ end
 --                                    …_unmixed_n
 -- (the last two for at least 4 draws of each chain.)
 -- For each example `chains` of Hamiltonian Monte Carlo with 10 leapfrog steps give `draws` each, after `warm_up`
--- transitions.  A density is fitted to these (appendix_d.lua), and the estimate is made with as many new draws.  The chains start at
--- `tries` draws of the prior for each of them, resampled by p(x|z).  In expectation the estimate is too high, by about half
--- the relative variance of the mean that it takes the logarithm of (Jensen); it is too low where the chains miss modes.
+-- transitions.  A density is fitted to these (appendix_d.lua), and the estimate is made with as many new draws.  The chains
+-- start at `tries` draws of the prior for each of them, resampled by p(x|z).  In expectation the estimate is too high, by
+-- about half the relative variance of the mean that it takes the logarithm of (Jensen).  Where the posterior has more modes
+-- than there are chains it is wrong: too low where all chains miss the same modes, and far too high, even above 0, where
+-- the new draws are in modes in which no chain of the first was.  lab.eval.lower_bound can be too low only.
 function marginal.run(o, model, data, recorder)
   for _, split in ipairs { "train", "test" } do
     local request = common.request(data, split, o)
