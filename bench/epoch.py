@@ -20,9 +20,9 @@ TITLE = "an epoch, compared with PyTorch"
 MODELS = [models.PYTORCH_EXAMPLE, models.IWAE.but(name="IWAE k=5", k=5), models.IWAE.but(name="IWAE k=50", k=50)]
 REST = 0.06  # seconds until PyTorch's threads sleep
 
-# ways to start it: threads of PyTorch's loops, threads of OpenBLAS, environment
 def starts(threads):
-    """With OpenBLAS' own choice of kernels, and with the widest that this processor runs: the choice is not always the fastest."""
+    """Ways to start PyTorch: {name: (threads of its loops, threads of OpenBLAS, environment)}.  OpenBLAS' own choice of kernels is not
+    always the fastest, so the widest that this processor runs are tried too."""
     passive = {"OMP_WAIT_POLICY": "passive"} if threads > 1 else {}
     found = {"OpenBLAS' own kernels": (threads, threads, passive)}
     widest = [k for k in machine.openblas_kernels() if k in ("Haswell", "SkylakeX")][-1:]

@@ -160,8 +160,8 @@ static void print_round(Bench *b, double seconds, int last)
 static int64_t claim(Bench *b)
 {
     const StoreParam columns[] = {{.name = "epochs", .number = 1}, {.name = "data", .text = "none"}};
-    StoreRunSpec spec = {.experiment = "commits", .identity = "commits", .label = "", .graph = "", .plan = "{}", .data_digest = "none",
-                         .columns = columns, .ncolumns = 2};
+    StoreRunSpec spec = {.experiment = "commits", .identity = "commits", .label = "", .graph = "", .plan = "{}",
+                         .data_digest = "none", .columns = columns, .ncolumns = 2};
     StoreClaim claimed;
     int64_t run;
     if (store_run_queue(b->store, &spec, 1, &run, &claimed, &b->err) != 0 || store_run_start(b->store, run, &claimed, &b->err) != 0)

@@ -13,8 +13,8 @@
 --
 -- The paper estimates log p(x) by its appendix D.  lab.eval.marginal does so too, but the claims rest on a lower bound
 -- (lab.eval.lower_bound): for Monte Carlo EM on 1,000 MNIST images appendix D gave up to 24 nats above zero, which is
--- impossible for black and white pixels.  The posteriors of such a model have many narrow modes, of which the chains find
--- some only; the lower bound of the same model is -100.
+-- impossible for black and white pixels.  The posteriors of such a model have many narrow modes, of which the chains
+-- find some only; the lower bound of the same model is -100.
 --
 -- The axis counts samples, as in the paper.  Their cost differs: AEVB needs one pass forward and one back through both
 -- networks, Monte Carlo EM eleven passes through the decoder to move its chain and five to learn.
@@ -42,14 +42,14 @@ local function claims_of(claims, profile, small, large, first, last)
     claims[#claims + 1] = lab.claim(band)
   end
   for _, examples in ipairs { small, large } do
-    compare("AEVB ends with a better likelihood than wake-sleep", "lower_bound/test", "aevb", "wake-sleep", examples, last,
-      { at_least = 0 })
+    compare("AEVB ends with a better likelihood than wake-sleep", "lower_bound/test", "aevb", "wake-sleep", examples,
+      last, { at_least = 0 })
   end
   compare("on a small set Monte Carlo EM ends with a better likelihood than wake-sleep", "lower_bound/train", "mcem",
     "wake-sleep", small, last, { at_least = 0 })
   -- it maximises log p(x) itself, AEVB a lower bound
-  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "lower_bound/train", "mcem", "aevb",
-    small, last, { at_least = 0 })
+  compare("on a small set Monte Carlo EM fits the training data no worse than AEVB", "lower_bound/train", "mcem",
+    "aevb", small, last, { at_least = 0 })
   compare("on a large set Monte Carlo EM is worse than AEVB at first", "lower_bound/test", "mcem", "aevb", large, first,
     { at_most = 0 })
   claims[#claims + 1] = lab.claim {
@@ -123,7 +123,9 @@ return lab.experiment {
   end,
 
   evaluate = { lab.eval.marginal { examples = 100 }, lab.eval.lower_bound { examples = 100 } },
-  figures  = { lab.fig.against { x = "seen", panels = "examples", metrics = { "lower_bound/test", "lower_bound/train" } } },
+  figures  = {
+    lab.fig.against { x = "seen", panels = "examples", metrics = { "lower_bound/test", "lower_bound/train" } },
+  },
   claims   = claims,
 
   profile = {

@@ -64,7 +64,8 @@ detector { name = "each_kl", title = "KL of each example", basis = "theory", aud
 detector { name = "formula", title = "ELBO by another formula", basis = "theory", low = -0.01, high = 0.01,
   each_epoch = true, value = function(m) return m["test/reported_elbo"] - m["test/elbo"] end }
 
-detector { name = "own_draws", title = "ELBO at other draws", basis = "theory", audit = "elbo_excess", low = -4, high = 4,
+detector { name = "own_draws", title = "ELBO at other draws", basis = "theory", audit = "elbo_excess", low = -4,
+  high = 4,
   value = function(m) return t(m, "elbo_excess") end }
 
 -- Another draw of the pixels and of z moves the mean over the test set by much less than a nat.
@@ -81,13 +82,15 @@ detector { name = "weights", title = "IWAE bound at other draws", basis = "theor
   high = 4,
   value = function(m) return largest { t(m, "iwae_1_excess"), t(m, "iwae_5_excess"), t(m, "iwae_50_excess") } end }
 
-detector { name = "draws", title = "moments of the draws", basis = "theory", audit = "draws_mean_t", low = -4.5, high = 4.5,
+detector { name = "draws", title = "moments of the draws", basis = "theory", audit = "draws_mean_t", low = -4.5,
+  high = 4.5,
   value = function(m) return largest { largest(all(m, "draws_", of_draws)), largest(all(m, "prior_", of_prior)) } end }
 
 detector { name = "gradient", title = "gradient of a second ELBO", basis = "theory", low = -4.5, high = 4.5,
   value = function(m) return m["gradient/program_1_bias_t"] end }
 
-detector { name = "pixels", title = "pixels drawn from grey", basis = "theory", audit = "pixels_grey", low = -5, high = 5,
+detector { name = "pixels", title = "pixels drawn from grey", basis = "theory", audit = "pixels_grey", low = -5,
+  high = 5,
   value = function(m)
     return largest { m["audit/pixels_spread_t"], m["audit/pixels_repeated_t"], 1e3 * m["audit/pixels_grey"] }
   end }

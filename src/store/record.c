@@ -66,7 +66,8 @@ static int metric_id(MetricWriter *r, const StoreMetric *m, int64_t *id, Error *
         return store_fail(r->store, err, recording);
     sqlite3_reset(r->name);
     if (unscaled)
-        return store_do(r->store, err, recording, "UPDATE metric_name SET scale = ?2 WHERE id = ?1", "it", *id, m->scale);
+        return store_do(r->store, err, recording, "UPDATE metric_name SET scale = ?2 WHERE id = ?1", "it", *id,
+                        m->scale);
     if (code == SQLITE_ROW)
         return 0;
     int status = store_do(r->store, err, recording, "INSERT INTO metric_name (name, scale) VALUES (?1, ?2)", "tt",

@@ -309,8 +309,8 @@ end
 --   audit/elbo, audit/kl, audit/reconstruction, audit/iwae_1, _5, _50   computed here: z ~ q(z|x) drawn here, and log
 --                              q(z|x), log p(z) and the KL in double precision
 --   audit/NAME_excess          what the model reports minus that;   …_excess_se
---   audit/kl_farthest          |reported KL - KL here| / (1 + KL here) of one example, the largest: errors that cancel in
---                              the mean
+--   audit/kl_farthest          the largest |reported KL - KL here| / (1 + KL here) of an example: sees errors that cancel
+--                              in the mean
 --   audit/iwae_rise            the reported bound of 50 draws minus that of one;   …_se
 --   audit/exact                log p(x) by quadrature, of the first `exact` examples, for z of one or two dimensions
 --   audit/elbo_gap, audit/iwae_gap   audit/exact minus the reported ELBO, and minus the reported bound of 50 draws, of

@@ -150,7 +150,8 @@ function figure.sheets(ctx, options)
   local note = string.format("%d pairs of runs; lines: 95 %% intervals", #pairs)
   local sheets = { { title = "Where the luck is", note = note, panels = panels, columns = 1, width = 16 } }
   if #shares > 0 then
-    sheets[2] = { title = "Which seed", note = note .. ", between 0 and 1", panels = shares, columns = 2, suffix = "-shares" }
+    sheets[2] = { title = "Which seed", note = note .. ", between 0 and 1", panels = shares, columns = 2,
+      suffix = "-shares" }
   end
   return sheets
 end
